@@ -1,0 +1,36 @@
+"""Errors for people: one line with the parameter, the value given, and what is allowed."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+def require(condition: bool, message: str) -> None:
+    """Raise ``ValueError(message)`` unless the condition holds."""
+    if not condition:
+        raise ValueError(message)
+
+
+def one_of(parameter: str, value: object, allowed: Iterable[object]) -> None:
+    """Raise unless the value is among the allowed ones; a near miss is named.
+
+    Raises
+    ------
+    ValueError
+        ``unknown graph '6-3-2': did you mean '6-3-2-2'? allowed: ...``
+    """
+    allowed = list(allowed)
+    if value in allowed:
+        return
+    raise ValueError(
+        f"unknown {parameter} {value!r}{nearest(value, allowed)}; "
+        f"allowed: {', '.join(map(str, allowed))}"
+    )
+
+
+def nearest(value: object, allowed: Iterable[object]) -> str:
+    """``", did you mean 'x'?"`` for the allowed name closest to the value, or nothing."""
+    names = [str(name) for name in allowed]
+    close = difflib.get_close_matches(str(value), names, n=1, cutoff=0.5)
+    return f", did you mean {close[0]!r}?" if close else ""

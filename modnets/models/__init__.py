@@ -1,0 +1,1 @@
+"""One network each: ordinary torch.nn.Module."""

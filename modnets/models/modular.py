@@ -1,0 +1,205 @@
+"""Hierarchically modular networks: levels of slots, each filled by a small module.
+
+A slot reads a few outputs of the level below (routing) and computes a module of them: its own one,
+or one of a pool that all slots of all levels share (selection).  A last choice takes the outputs
+from the last level.  Routing, selection and outputs are each known or learned.
+
+Values are shaped (source, row), rows last and contiguous, and module arithmetic is written as
+multiply and sum: matrices of 2 x 12 are too small for matrix products, and a compiler turns this
+into vector instructions over rows (measured: 24 ms against 47 ms for 1,000 steps of one run).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from modnets.models.routing import Routing, Selection
+
+Layers = list[tuple[Tensor, Tensor]]
+
+
+class Modules(nn.Module):
+    """Small MLPs of one shape, their weights stacked.
+
+    Parameters
+    ----------
+    count : int
+        How many modules.
+    arch : sequence of int
+        Units of each layer, as in ``(2, 12, 1)``.
+    """
+
+    def __init__(self, count: int, arch: Sequence[int]) -> None:
+        super().__init__()
+        self.count, self.arch = count, tuple(arch)
+        self.weight, self.bias = nn.ParameterList(), nn.ParameterList()
+        for n_in, n_out in zip(arch, arch[1:], strict=False):
+            bound = n_in**-0.5  # as nn.Linear starts
+            self.weight.append(torch.empty(count, n_out, n_in).uniform_(-bound, bound))
+            self.bias.append(torch.empty(count, n_out).uniform_(-bound, bound))
+
+    def layers(self) -> Layers:
+        """Weight, shape (module, out, in), and bias, shape (module, out), of each layer."""
+        return list(zip(self.weight, self.bias, strict=True))
+
+    def layers_of(self, choice: Tensor) -> Layers:
+        """The same with a slot axis in place of modules, from a choice (slot, module)."""
+        return [
+            (torch.einsum("sm,moi->soi", choice, weight), choice @ bias)
+            for weight, bias in self.layers()
+        ]
+
+
+def compute(layers: Layers, x: Tensor) -> Tensor:
+    """The output of modules.
+
+    Parameters
+    ----------
+    layers : list of (weight, shape (module, out, in), and bias, shape (module, out))
+    x : Tensor, shape (..., module or 1, in, row)
+
+    Returns
+    -------
+    Tensor, shape (..., module, row)
+    """
+    for number, (weight, bias) in enumerate(layers):
+        x = x if number == 0 else F.relu(x)
+        x = (weight[..., None] * x[..., None, :, :]).sum(dim=-2) + bias[..., None]
+    return x[..., 0, :]
+
+
+class ModularNetwork(nn.Module):
+    """A hierarchically modular network.
+
+    Parameters
+    ----------
+    n_inputs, n_outputs : int
+    slots : sequence of int
+        Slots in each level.
+    module_arch : sequence of int
+        Units of a module's layers: the first is the arity, the last is 1.
+    n_shared : int, optional
+        Size of the shared pool; without it each slot has a module of its own.
+    routing : sequence of [slot] -> sources, one for each level, optional
+        Known routing; learned without it.
+    selection : sequence of [slot] -> module, one for each level, optional
+        Known selection from the shared pool; learned without it.
+    outputs : sequence of int, optional
+        Known output choice, places in the last level; learned without it.
+    """
+
+    #: Which learning rate of a run's config each part takes; the others take ``lr``.
+    learning_rates: ClassVar[Mapping[str, str]] = {
+        "routing": "lr_routing",
+        "readout": "lr_routing",
+        "selection": "lr_selection",
+    }
+
+    def __init__(
+        self,
+        n_inputs: int,
+        slots: Sequence[int],
+        n_outputs: int,
+        module_arch: Sequence[int] = (2, 12, 1),
+        *,
+        n_shared: int | None = None,
+        routing: Sequence[Sequence[Sequence[int]]] | None = None,
+        selection: Sequence[Sequence[int]] | None = None,
+        outputs: Sequence[int] | None = None,
+    ) -> None:
+        super().__init__()
+        self.n_inputs, self.slots, self.n_outputs = n_inputs, tuple(slots), n_outputs
+        self.shared = n_shared is not None
+        arity = module_arch[0]
+        known_routing = routing or [None] * len(self.slots)
+        self.routing = nn.ModuleList(
+            Routing(n_sources, n_slots, arity, known)
+            for n_sources, n_slots, known in zip(
+                (n_inputs, *self.slots), self.slots, known_routing, strict=False
+            )
+        )
+        self.readout = Routing(self.slots[-1], 1, n_outputs, None if outputs is None else [outputs])
+        if self.shared:
+            self.pools = nn.ModuleList([Modules(n_shared, module_arch)])
+            known_selection = selection or [None] * len(self.slots)
+            self.selection = nn.ModuleList(
+                Selection(n_shared, n_slots, known)
+                for n_slots, known in zip(self.slots, known_selection, strict=True)
+            )
+        else:
+            self.pools = nn.ModuleList(Modules(n_slots, module_arch) for n_slots in self.slots)
+
+    def choices(self) -> list[Routing | Selection]:
+        """Every choice, in the order in which they take their part of the noise."""
+        return [*self.routing, *(self.selection if self.shared else ()), self.readout]
+
+    @property
+    def noise_size(self) -> int:
+        """How many logits take Gumbel noise."""
+        return sum(choice.noise_size for choice in self.choices())
+
+    def forward(
+        self,
+        x: Tensor,
+        task: Tensor | None = None,
+        *,
+        temperature: Tensor | float = 1.0,
+        noise: Tensor | None = None,
+    ) -> Tensor:
+        """Logits of the outputs.
+
+        Parameters
+        ----------
+        x : Tensor, shape (row, input)
+        task : None
+            One task; here for the contract that all models share.
+        temperature : float, > 0, no unit
+            Divides the logits of learned choices in training.
+        noise : Tensor, shape (noise_size,) or (noise_size, row), optional
+            Gumbel noise for the logits of learned choices, in training: one draw, or one per row.
+
+        Returns
+        -------
+        Tensor, shape (row, output)
+        """
+        choices = self.choices()
+        if noise is None:
+            parts = [None] * len(choices)
+        else:
+            noise = noise.reshape(self.noise_size, -1)
+            parts = noise.split([choice.noise_size for choice in choices])
+        chosen = [choice(temperature, part) for choice, part in zip(choices, parts, strict=True)]
+        values = x.T
+        for level in range(len(self.slots)):
+            selection = chosen[len(self.slots) + level] if self.shared else None
+            values = self._level(level, read(chosen[level], values), selection)
+        return read(chosen[-1], values)[0].T
+
+    def _level(self, level: int, x: Tensor, selection: Tensor | None) -> Tensor:
+        """Values, shape (slot, row), from what the slots read, shape (slot, place, row)."""
+        if not self.shared:
+            return compute(self.pools[level].layers(), x)
+        if self.selection[level].known:
+            return compute(self.pools[0].layers_of(selection[..., 0]), x)
+        every = compute(self.pools[0].layers(), x[:, None])  # (slot, module, row)
+        return (selection * every).sum(dim=1)
+
+
+def read(choice: Tensor, values: Tensor) -> Tensor:
+    """What each place of each slot reads.
+
+    Parameters
+    ----------
+    choice : Tensor, shape (slot, place, source, row or 1)
+    values : Tensor, shape (source, row)
+
+    Returns
+    -------
+    Tensor, shape (slot, place, row)
+    """
+    return (choice * values).sum(dim=2)

@@ -1,0 +1,52 @@
+"""Monolithic networks: a multi-layer perceptron, dense or randomly sparse."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+class MLP(nn.Module):
+    """Linear layers with ReLU between them.
+
+    Parameters
+    ----------
+    widths : sequence of int
+        Units of each layer, from input to output.
+    pruning_ratio : float, in [0, 100), percent
+        Share of all weights that a random mask, fixed at the start, keeps at zero.  The threshold
+        is one for the whole network; a unit left without inputs loses its bias too.
+    """
+
+    def __init__(self, widths: Sequence[int], pruning_ratio: float = 0.0) -> None:
+        super().__init__()
+        self.widths = tuple(widths)
+        pairs = list(zip(widths, widths[1:], strict=False))
+        self.layers = nn.ModuleList(nn.Linear(n_in, n_out) for n_in, n_out in pairs)
+        self.sparse = pruning_ratio > 0
+        if self.sparse:
+            sizes = [n_in * n_out for n_in, n_out in pairs]
+            n_pruned = round(sum(sizes) * pruning_ratio / 100)
+            keep = torch.ones(sum(sizes))
+            keep[torch.randperm(sum(sizes))[:n_pruned]] = 0.0
+            for number, part in enumerate(keep.split(sizes)):
+                weight_mask = part.reshape(self.layers[number].weight.shape)
+                self.register_buffer(f"weight_mask_{number}", weight_mask)
+                self.register_buffer(f"bias_mask_{number}", weight_mask.amax(dim=1))
+
+    def weights(self, number: int) -> tuple[Tensor, Tensor]:
+        """Weight, shape (out, in), and bias, shape (out,), of a layer as the network uses them."""
+        layer = self.layers[number]
+        if not self.sparse:
+            return layer.weight, layer.bias
+        mask = self.get_buffer(f"weight_mask_{number}")
+        return layer.weight * mask, layer.bias * self.get_buffer(f"bias_mask_{number}")
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Logits, shape (row, output), for inputs of shape (row, input)."""
+        for number in range(len(self.layers)):
+            x = F.linear(x if number == 0 else F.relu(x), *self.weights(number))
+        return x

@@ -1,0 +1,99 @@
+"""The models by name, and how to add one.
+
+A model is one network: an ``nn.Module`` whose ``forward(x)`` maps rows, shape (row, input), to
+logits, shape (row, output).  It may also take ``temperature`` and ``noise``; see
+:class:`modnets.models.modular.ModularNetwork`.  A builder makes it from a run's config::
+
+    @mn.register("skip")
+    class Skip(nn.Module):
+        def __init__(self, config):
+            super().__init__()
+            self.inner = nn.Linear(config.graph.n_inputs, config.options.get("hidden", 12))
+            ...
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import torch
+from torch import nn
+
+from modnets.errors import require
+from modnets.models.modular import ModularNetwork
+from modnets.models.monolithic import MLP
+
+if TYPE_CHECKING:
+    from modnets.training.config import RunConfig
+
+Builder = Callable[["RunConfig"], nn.Module]
+
+
+def _monolithic(config: RunConfig) -> nn.Module:
+    widths = (config.graph.n_inputs, *config.hidden, config.graph.n_outputs)
+    return MLP(widths, pruning_ratio=config.pruning_ratio or 0.0)
+
+
+def _modular(config: RunConfig) -> nn.Module:
+    graph = config.graph
+    return ModularNetwork(
+        graph.n_inputs,
+        config.slots,
+        graph.n_outputs,
+        (config.arity, *config.module_hidden, 1),
+        n_shared=config.shared_modules,
+        routing=graph.routing if config.routing == "known" else None,
+        selection=graph.selection if config.selection == "known" else None,
+        outputs=graph.outputs if config.outputs == "known" else None,
+    )
+
+
+#: Name -> builder.  The first four are the paper's.
+MODELS: dict[str, Builder] = {
+    "dense": _monolithic,
+    "sparse": _monolithic,
+    "modular": _modular,
+    "shared": _modular,
+}
+BUILT_IN = tuple(MODELS)
+
+
+def register(name: str) -> Callable[[Builder], Builder]:
+    """Decorator that adds a model: a class or function that takes a config, gives an nn.Module.
+
+    Registering a name again replaces the model, so that a notebook cell can be run twice.
+
+    Raises
+    ------
+    ValueError
+        If the name is that of a model of modnets.
+    """
+    require(name not in BUILT_IN, f"model name {name!r} is taken; allowed is any other")
+
+    def add(builder: Builder) -> Builder:
+        MODELS[name] = builder
+        return builder
+
+    return add
+
+
+def n_weights(model: nn.Module) -> int:
+    """Number of weights of a network: all parameters but biases, less those pruned.
+
+    Counts module weights and routing logits as the paper does: 86, 206 and 323 for modular
+    networks with learned routing at depths 1, 2 and 3; 288, 2,880 and 5,472 for dense ones.
+    """
+    weights = sum(p.numel() for name, p in model.named_parameters() if "bias" not in name)
+    masks = [mask for name, mask in model.named_buffers() if name.startswith("weight_mask")]
+    return weights - sum(int((mask == 0).sum()) for mask in masks)
+
+
+def build(config: RunConfig, seed: int) -> nn.Module:
+    """The network of a run, its initial weights drawn from ``seed`` alone.
+
+    torch's own random state is left as it was.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return MODELS[config.model](config)

@@ -1,0 +1,160 @@
+"""Boolean gates: a name, a number of inputs, and a truth table.
+
+Gate names are the usual ones of logic design.  A two-input gate is one of 16; AND, OR, XOR
+(odd parity), NAND, NOR and XNOR exist for every number of inputs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+from modnets.errors import one_of, require
+
+#: The 16 two-input gates: outputs for the inputs (0,0), (0,1), (1,0), (1,1).
+TWO_INPUT_GATES = {
+    "FALSE": (0, 0, 0, 0),
+    "AND": (0, 0, 0, 1),
+    "NIMPLY": (0, 0, 1, 0),
+    "A": (0, 0, 1, 1),
+    "CNIMPLY": (0, 1, 0, 0),
+    "B": (0, 1, 0, 1),
+    "XOR": (0, 1, 1, 0),
+    "OR": (0, 1, 1, 1),
+    "NOR": (1, 0, 0, 0),
+    "XNOR": (1, 0, 0, 1),
+    "NOT_B": (1, 0, 1, 0),
+    "CIMPLY": (1, 0, 1, 1),
+    "NOT_A": (1, 1, 0, 0),
+    "IMPLY": (1, 1, 0, 1),
+    "NAND": (1, 1, 1, 0),
+    "TRUE": (1, 1, 1, 1),
+}
+
+#: Gates of any number of inputs: output from the number of ones and the number of inputs.
+SYMMETRIC_GATES = {
+    "AND": lambda ones, n: ones == n,
+    "OR": lambda ones, n: ones > 0,
+    "XOR": lambda ones, n: ones % 2 == 1,
+    "NAND": lambda ones, n: ones < n,
+    "NOR": lambda ones, n: ones == 0,
+    "XNOR": lambda ones, n: ones % 2 == 0,
+}
+
+MAX_GATE_INPUTS = 20
+
+
+def all_rows(n_inputs: int) -> np.ndarray:
+    """Every input row, in lexicographic order of x0, x1, ...
+
+    Parameters
+    ----------
+    n_inputs : int, 0 to 20
+
+    Returns
+    -------
+    ndarray of uint8, shape (2**n_inputs, n_inputs)
+    """
+    return bits_of(np.arange(2**n_inputs), n_inputs)
+
+
+def bits_of(index: np.ndarray, n_inputs: int) -> np.ndarray:
+    """The input rows with the given numbers: x0 is the most significant bit.
+
+    Parameters
+    ----------
+    index : ndarray of int, shape (row,)
+    n_inputs : int, at most 62
+
+    Returns
+    -------
+    ndarray of uint8, shape (row, n_inputs)
+    """
+    places = np.arange(n_inputs - 1, -1, -1)
+    return (np.asarray(index, dtype=np.int64)[:, None] >> places & 1).astype(np.uint8)
+
+
+@dataclass(frozen=True)
+class Gate:
+    """A Boolean function of a few inputs.
+
+    Parameters
+    ----------
+    name : str
+        What the gate is called in tables and diagrams.
+    table : tuple of {0, 1}, length 2**n_inputs
+        Its output for every input row, in lexicographic order.
+
+    Raises
+    ------
+    ValueError
+        If the table's length is no power of two, or an entry is neither 0 nor 1.
+    """
+
+    name: str
+    table: tuple[int, ...]
+
+    def __post_init__(self) -> None:
+        size = len(self.table)
+        require(
+            size > 1 and size & (size - 1) == 0 and size <= 2**MAX_GATE_INPUTS,
+            f"gate {self.name!r}: its table has {size} entries; "
+            f"allowed are 2**k for k = 1 to {MAX_GATE_INPUTS}",
+        )
+        require(
+            set(self.table) <= {0, 1},
+            f"gate {self.name!r}: table={self.table!r}; allowed entries are 0 and 1",
+        )
+
+    @property
+    def n_inputs(self) -> int:
+        """Number of input places."""
+        return len(self.table).bit_length() - 1
+
+    def __call__(self, x: np.ndarray) -> np.ndarray:
+        """Evaluate on rows.
+
+        Parameters
+        ----------
+        x : ndarray of {0, 1}, shape (row, n_inputs)
+
+        Returns
+        -------
+        ndarray of uint8, shape (row,)
+        """
+        index = np.zeros(len(x), dtype=np.int64)
+        for place in range(self.n_inputs):
+            index = index << 1 | x[:, place]
+        return np.asarray(self.table, dtype=np.uint8)[index]
+
+    def __repr__(self) -> str:
+        return f"Gate({self.name}, {self.n_inputs} inputs)"
+
+
+@lru_cache(maxsize=None)
+def gate(name: str, n_inputs: int = 2) -> Gate:
+    """The gate of that name.
+
+    Parameters
+    ----------
+    name : str
+        One of the 16 two-input gates, or AND, OR, XOR, NAND, NOR, XNOR with any number of inputs.
+    n_inputs : int, 1 to 20
+
+    Raises
+    ------
+    ValueError
+        If there is no such gate with that many inputs.
+    """
+    require(
+        1 <= n_inputs <= MAX_GATE_INPUTS,
+        f"gate {name!r}: n_inputs={n_inputs}; allowed is 1 to {MAX_GATE_INPUTS}",
+    )
+    if n_inputs == 2:
+        one_of("gate", name, TWO_INPUT_GATES)
+        return Gate(name, TWO_INPUT_GATES[name])
+    one_of(f"gate with {n_inputs} inputs", name, SYMMETRIC_GATES)
+    ones = all_rows(n_inputs).sum(axis=1, dtype=np.int64)
+    return Gate(name, tuple(int(v) for v in SYMMETRIC_GATES[name](ones, n_inputs)))

@@ -1,0 +1,390 @@
+"""Function graphs: Boolean tasks built from sub-functions in levels.
+
+A level holds sub-functions; each is a gate with its input places in the level below (level 0 is
+the input).  From the graph follow its truth table, the true routing (what each slot of a modular
+network has to read), the true selection (which module has to fill it) and the widths that name it:
+``6-3-2-2`` has 6 inputs, levels of 3 and 2 sub-functions, and 2 outputs.
+
+The named graphs are those of "How Can Knowledge of a Task's Modular Structure Improve
+Generalization and Training Efficiency?" (TMLR 2025).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from modnets.errors import one_of, require
+from modnets.tasks.gates import Gate, all_rows, bits_of, gate
+
+MAX_TABLE_INPUTS = 20
+
+
+@dataclass(frozen=True)
+class SubFunction:
+    """One node of a function graph: a gate and the places in the level below that it reads.
+
+    Parameters
+    ----------
+    gate : Gate
+    inputs : tuple of int
+        Input places, in the order of the gate's inputs; no place twice.
+    """
+
+    gate: Gate
+    inputs: tuple[int, ...]
+
+    def __post_init__(self) -> None:
+        require(
+            len(self.inputs) == self.gate.n_inputs,
+            f"sub-function {self}: inputs={self.inputs}; {self.gate.name} with a table of "
+            f"{len(self.gate.table)} entries reads {self.gate.n_inputs} inputs",
+        )
+        require(
+            len(set(self.inputs)) == len(self.inputs),
+            f"sub-function {self}: inputs={self.inputs}; allowed are distinct places",
+        )
+
+    @classmethod
+    def parse(cls, text: str | SubFunction) -> SubFunction:
+        """Read ``"XOR 0 1"``: a gate's name, then its input places."""
+        if isinstance(text, SubFunction):
+            return text
+        name, *places = text.split()
+        require(
+            bool(places) and all(place.isdigit() for place in places),
+            f"sub-function {text!r}: allowed is a gate and its input places, as in 'XOR 0 1'",
+        )
+        return cls(gate(name, len(places)), tuple(map(int, places)))
+
+    def __str__(self) -> str:
+        return " ".join([self.gate.name, *map(str, self.inputs)])
+
+
+@dataclass(frozen=True)
+class FunctionGraph:
+    """A Boolean task: levels of sub-functions, each reading the level below.
+
+    Parameters
+    ----------
+    n_inputs : int, 1 to 62
+    levels : sequence of sequences of SubFunction or str
+        ``[["XOR 0 1", "XOR 2 3"], ["AND 0 1"]]``: two XORs of the inputs, and an AND of both.
+    outputs : sequence of int, optional
+        Which sub-functions of the last level are the task's outputs, in order and without
+        repetition; by default all of them.
+    table : ndarray of {0, 1}, shape (2**n_inputs, n_outputs), optional
+        In place of levels: a task without known structure, given by its truth table.
+    name : str, optional
+        By default the widths, as in ``"6-3-2-2"``.
+
+    Raises
+    ------
+    ValueError
+        If a sub-function reads a place that the level below does not have, a level is empty, or
+        the table does not fit.
+
+    Examples
+    --------
+    >>> graph = FunctionGraph(4, [["XOR 0 1", "XOR 2 3"], ["AND 0 1"]])
+    >>> graph.name, graph.truth_table().sum()
+    ('4-2-1-1', np.uint64(4))
+    """
+
+    n_inputs: int
+    levels: tuple[tuple[SubFunction, ...], ...] = ()
+    outputs: tuple[int, ...] | None = None
+    table: tuple[tuple[int, ...], ...] | None = field(default=None, repr=False)
+    name: str | None = None
+
+    def __post_init__(self) -> None:
+        require(1 <= self.n_inputs <= 62, f"n_inputs={self.n_inputs}; allowed is 1 to 62")
+        levels = tuple(tuple(map(SubFunction.parse, level)) for level in self.levels)
+        object.__setattr__(self, "levels", levels)
+        if self.table is None:
+            self._check_levels()
+        else:
+            self._check_table()
+        if self.name is None:
+            object.__setattr__(self, "name", "-".join(map(str, self.widths)))
+
+    def _check_levels(self) -> None:
+        require(len(self.levels) > 0, "levels is empty; give levels of sub-functions, or a table")
+        n_sources = self.n_inputs
+        for depth, level in enumerate(self.levels, start=1):
+            require(len(level) > 0, f"level {depth} is empty; allowed is at least 1 sub-function")
+            for node in level:
+                require(
+                    all(0 <= place < n_sources for place in node.inputs),
+                    f"level {depth}: '{node}' reads {node.inputs}; "
+                    f"allowed places are 0 to {n_sources - 1}",
+                )
+            n_sources = len(level)
+        outputs = tuple(range(n_sources)) if self.outputs is None else tuple(self.outputs)
+        require(
+            0 < len(outputs) == len(set(outputs)) and all(0 <= o < n_sources for o in outputs),
+            f"outputs={outputs}; allowed are distinct places from 0 to {n_sources - 1}",
+        )
+        object.__setattr__(self, "outputs", outputs)
+
+    def _check_table(self) -> None:
+        require(not self.levels, "give levels or a table, not both")
+        require(
+            self.n_inputs <= MAX_TABLE_INPUTS,
+            f"n_inputs={self.n_inputs}; a table has at most {MAX_TABLE_INPUTS} inputs",
+        )
+        table = np.asarray(self.table)
+        require(
+            table.ndim == 2 and len(table) == 2**self.n_inputs and table.shape[1] > 0,
+            f"table has shape {table.shape}; allowed is ({2**self.n_inputs}, outputs)",
+        )
+        require(bool(np.isin(table, (0, 1)).all()), "table: allowed entries are 0 and 1")
+        rows = tuple(tuple(int(bit) for bit in row) for row in table)
+        object.__setattr__(self, "table", rows)
+        object.__setattr__(self, "outputs", tuple(range(table.shape[1])))
+
+    @classmethod
+    def from_table(cls, table: np.ndarray, name: str | None = None) -> FunctionGraph:
+        """A task given by its truth table; rows in lexicographic order of x0, x1, ...
+
+        Parameters
+        ----------
+        table : ndarray of {0, 1}, shape (2**n_inputs, n_outputs)
+        name : str, optional
+        """
+        n_inputs = max(len(table) - 1, 1).bit_length()
+        return cls(n_inputs, table=table, name=name)
+
+    @classmethod
+    def random(
+        cls,
+        widths: Sequence[int],
+        gates: Sequence[str] = ("XOR", "AND", "OR"),
+        fan_in: int = 2,
+        seed: int = 0,
+    ) -> FunctionGraph:
+        """A graph drawn at random; the sources of a level are used as evenly as possible.
+
+        Parameters
+        ----------
+        widths : sequence of int
+            Inputs, sub-functions per level, outputs.
+        gates : sequence of str
+            Names to draw from, one for each sub-function.
+        fan_in : int
+            Inputs of each gate.
+        seed : int
+        """
+        require(len(widths) >= 3, f"widths={tuple(widths)}; allowed are inputs, levels, outputs")
+        n_inputs, *slots, n_outputs = widths
+        rng = np.random.default_rng(seed)
+        levels, n_sources = [], n_inputs
+        for depth, width in enumerate(slots, start=1):
+            require(
+                fan_in <= n_sources,
+                f"fan_in={fan_in} needs at least {fan_in} sources, but level {depth} has "
+                f"{n_sources} (widths {'-'.join(map(str, widths))})",
+            )
+            uses = np.zeros(n_sources)
+            level = []
+            for _ in range(width):
+                order = np.lexsort((rng.random(n_sources), uses))[:fan_in]
+                uses[order] += 1
+                places = tuple(int(place) for place in np.sort(order))
+                level.append(SubFunction(gate(str(rng.choice(gates)), fan_in), places))
+            levels.append(level)
+            n_sources = width
+        require(n_outputs <= n_sources, f"outputs={n_outputs}; allowed is 1 to {n_sources}")
+        name = f"{'-'.join(map(str, widths))} random {seed}"
+        return cls(n_inputs, levels, outputs=tuple(range(n_outputs)), name=name)
+
+    @property
+    def n_outputs(self) -> int:
+        """Number of output bits."""
+        return len(self.outputs)
+
+    @property
+    def slots(self) -> tuple[int, ...]:
+        """Number of sub-functions in each level; empty without known structure."""
+        return tuple(len(level) for level in self.levels)
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        """Inputs, sub-functions per level, outputs: the numbers that name the graph."""
+        return (self.n_inputs, *self.slots, self.n_outputs)
+
+    @property
+    def has_structure(self) -> bool:
+        """Whether levels, and so the true routing and selection, are known."""
+        return bool(self.levels)
+
+    @property
+    def fan_in(self) -> int:
+        """The most inputs that a sub-function reads; 2 without known structure."""
+        return max((node.gate.n_inputs for level in self.levels for node in level), default=2)
+
+    @property
+    def routing(self) -> tuple[tuple[tuple[int, ...], ...], ...]:
+        """The true routing, [level][slot] -> places in the level below."""
+        return tuple(tuple(node.inputs for node in level) for level in self.levels)
+
+    @cached_property
+    def modules(self) -> tuple[Gate, ...]:
+        """The distinct gates, in the order of first use: the true pool of shared modules."""
+        pool: dict[tuple[int, ...], Gate] = {}
+        for level in self.levels:
+            for node in level:
+                pool.setdefault(node.gate.table, node.gate)
+        return tuple(pool.values())
+
+    @property
+    def selection(self) -> tuple[tuple[int, ...], ...]:
+        """The true selection, [level][slot] -> place of its gate in :attr:`modules`."""
+        place = {module.table: number for number, module in enumerate(self.modules)}
+        return tuple(tuple(place[node.gate.table] for node in level) for level in self.levels)
+
+    @property
+    def irrelevant_inputs(self) -> tuple[int, ...]:
+        """Inputs that no sub-function on the way to an output reads."""
+        needed = set(self.outputs)
+        for level in reversed(self.levels):
+            needed = {place for slot in needed for place in level[slot].inputs}
+        return tuple(i for i in range(self.n_inputs) if self.levels and i not in needed)
+
+    def evaluate(self, x: np.ndarray) -> np.ndarray:
+        """The outputs for the given input rows.
+
+        Parameters
+        ----------
+        x : ndarray of {0, 1}, shape (row, n_inputs)
+
+        Returns
+        -------
+        ndarray of uint8, shape (row, n_outputs)
+        """
+        x = np.asarray(x, dtype=np.uint8)
+        require(
+            x.ndim == 2 and x.shape[1] == self.n_inputs,
+            f"x has shape {x.shape}; allowed is (rows, {self.n_inputs})",
+        )
+        if self.table is not None:
+            index = x.astype(np.int64) @ (1 << np.arange(self.n_inputs - 1, -1, -1))
+            return self._table_bits[index]
+        values = x
+        for level in self.levels:
+            values = np.stack([node.gate(values[:, node.inputs]) for node in level], axis=1)
+        return values[:, self.outputs]
+
+    def rows(self, index: np.ndarray | None = None) -> np.ndarray:
+        """Input rows by number, by default all of them, in lexicographic order.
+
+        Parameters
+        ----------
+        index : ndarray of int, shape (row,), optional
+
+        Returns
+        -------
+        ndarray of uint8, shape (row, n_inputs)
+        """
+        if index is None:
+            self._check_enumerable()
+            return all_rows(self.n_inputs)
+        return bits_of(index, self.n_inputs)
+
+    def truth_table(self) -> np.ndarray:
+        """The outputs for all rows, in lexicographic order of x0, x1, ...
+
+        Returns
+        -------
+        ndarray of uint8, shape (2**n_inputs, n_outputs)
+
+        Raises
+        ------
+        ValueError
+            If there are more than 20 inputs; ``evaluate(rows(index))`` serves there.
+        """
+        self._check_enumerable()
+        return self._table_bits
+
+    @cached_property
+    def _table_bits(self) -> np.ndarray:
+        bits = np.array(self.table, np.uint8) if self.table else self.evaluate(self.rows())
+        bits.flags.writeable = False
+        return bits
+
+    def _check_enumerable(self) -> None:
+        require(
+            self.n_inputs <= MAX_TABLE_INPUTS,
+            f"n_inputs={self.n_inputs}: the whole table is computed up to {MAX_TABLE_INPUTS} "
+            "inputs; evaluate(rows(index)) computes rows on demand",
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """The graph as plain lists and strings, from which ``from_dict`` makes it again."""
+        levels = [
+            [[node.gate.name, list(node.gate.table), list(node.inputs)] for node in level]
+            for level in self.levels
+        ]
+        table = ["".join(map(str, row)) for row in self.table] if self.table else None
+        return {
+            "name": self.name,
+            "n_inputs": self.n_inputs,
+            "levels": levels,
+            "outputs": list(self.outputs),
+            "table": table,
+        }
+
+    @classmethod
+    def from_dict(cls, spec: dict[str, Any]) -> FunctionGraph:
+        """The graph that ``to_dict`` wrote down."""
+        levels = [
+            [SubFunction(Gate(name, tuple(table)), tuple(inputs)) for name, table, inputs in level]
+            for level in spec["levels"]
+        ]
+        table = [[int(bit) for bit in row] for row in spec["table"]] if spec["table"] else None
+        outputs = None if table else tuple(spec["outputs"])
+        return cls(spec["n_inputs"], levels, outputs=outputs, table=table, name=spec["name"])
+
+    def __str__(self) -> str:
+        return str(self.name)
+
+
+def _control() -> FunctionGraph:
+    """Two random functions without structure, as published; first row in the highest bit."""
+    outputs = (0x4F562F00AECBC2DF, 0x6FE4167AB65F5E9A)
+    table = [[y >> (63 - row) & 1 for y in outputs] for row in range(64)]
+    return FunctionGraph.from_table(np.array(table))
+
+
+#: The named graphs.  Add your own: ``GRAPHS["mine"] = FunctionGraph(4, [["XOR 0 1", ...], ...])``.
+GRAPHS: dict[str, FunctionGraph] = {
+    "6-2-2": FunctionGraph(6, [["XOR 0 1", "XOR 2 3"]]),
+    "6-3-2-2": FunctionGraph(6, [["XOR 0 1", "XOR 2 3", "XOR 4 5"], ["AND 0 1", "AND 1 2"]]),
+    "6-3-3-2-2": FunctionGraph(
+        6,
+        [
+            ["XOR 0 1", "XOR 2 3", "XOR 4 5"],
+            ["AND 0 1", "AND 1 2", "AND 0 2"],
+            ["OR 0 2", "OR 1 2"],
+        ],
+    ),
+    "6-2": _control(),
+}
+
+
+def get_graph(graph: str | FunctionGraph) -> FunctionGraph:
+    """A graph by its name in ``GRAPHS``; a graph itself is handed back.
+
+    Raises
+    ------
+    ValueError
+        If the name is unknown.
+    """
+    if isinstance(graph, FunctionGraph):
+        return graph
+    one_of("graph", graph, GRAPHS)
+    return GRAPHS[graph]

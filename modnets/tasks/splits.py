@@ -1,0 +1,107 @@
+"""Which rows of a truth table are shown in training, and which are held out.
+
+The rows are permuted by the split seed; the first are for training, and of the rest the floor half
+is for validation and the remainder for tests.  Splits of one seed are nested: 8 training rows are
+among its 16.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from modnets.errors import require
+from modnets.tasks.graphs import MAX_TABLE_INPUTS, FunctionGraph
+
+#: Rows drawn for validation and test together where the table is too large to list.
+HELD_OUT_SAMPLE = 8192
+
+
+@dataclass(frozen=True)
+class Split:
+    """Row numbers for training, validation and test; no row stands in two of them."""
+
+    train: np.ndarray
+    validation: np.ndarray
+    test: np.ndarray
+
+    @property
+    def sizes(self) -> tuple[int, int, int]:
+        """How many rows each part has."""
+        return len(self.train), len(self.validation), len(self.test)
+
+
+def n_train_rows(
+    graph: FunctionGraph, *, train_rows: int | None = None, train_fraction: float | None = None
+) -> int:
+    """The number of training rows that a count or a fraction stands for.
+
+    Parameters
+    ----------
+    graph : FunctionGraph
+    train_rows : int, at least 1, optional
+        Rows shown in training.
+    train_fraction : float, in (0, 1), optional
+        Share of the table shown: ``int(fraction * rows)`` of them.
+
+    Raises
+    ------
+    ValueError
+        If not exactly one of the two is given, or no row is left to train or to test on.
+    """
+    total = 2**graph.n_inputs
+    require(
+        (train_rows is None) != (train_fraction is None),
+        f"train_rows={train_rows}, train_fraction={train_fraction}; give exactly one of the two",
+    )
+    if train_rows is None:
+        require(
+            graph.n_inputs <= MAX_TABLE_INPUTS,
+            f"train_fraction={train_fraction} of a table of 2**{graph.n_inputs} rows; "
+            f"above {MAX_TABLE_INPUTS} inputs give train_rows",
+        )
+        require(
+            0 < train_fraction < 1, f"train_fraction={train_fraction}; allowed is between 0 and 1"
+        )
+        count = int(train_fraction * total)
+        given = f"train_fraction={train_fraction}"
+    else:
+        count, given = train_rows, f"train_rows={train_rows}"
+    require(
+        0 < count < total,
+        f"{given} of {total} rows leaves no row to {'train' if count < 1 else 'test'} on; "
+        f"allowed is 1 to {total - 1} rows",
+    )
+    return count
+
+
+def split_rows(graph: FunctionGraph, train_rows: int, seed: int) -> Split:
+    """Split the rows of a graph's table.
+
+    Parameters
+    ----------
+    graph : FunctionGraph
+    train_rows : int
+        Rows for training.
+    seed : int, at least 0
+        Permutes the rows.
+
+    Returns
+    -------
+    Split
+        All rows of the table up to 20 inputs.  Above that, distinct rows drawn at random: those
+        for training, and 8192 held out.
+    """
+    train_rows = n_train_rows(graph, train_rows=train_rows)
+    total = 2**graph.n_inputs
+    rng = np.random.default_rng(seed)
+    if graph.n_inputs <= MAX_TABLE_INPUTS:
+        order = rng.permutation(total)
+    else:
+        wanted = train_rows + HELD_OUT_SAMPLE
+        drawn = rng.integers(total, size=2 * wanted)
+        _, first = np.unique(drawn, return_index=True)
+        order = drawn[np.sort(first)][:wanted]
+    half = train_rows + (len(order) - train_rows) // 2
+    return Split(order[:train_rows], order[train_rows:half], order[half:])

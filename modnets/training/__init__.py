@@ -1,0 +1,1 @@
+"""Many networks at once: configs, the engine, sweeps, the store."""
