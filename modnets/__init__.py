@@ -19,3 +19,17 @@ from modnets.tasks.splits import Split as Split
 from modnets.tasks.splits import split_rows as split_rows
 from modnets.training.config import RunConfig as RunConfig
 from modnets.training.config import grid as grid
+from modnets.training.store import Store as Store
+from modnets.training.store import load as load
+from modnets.training.sweep import RunsFailed as RunsFailed
+from modnets.training.sweep import plan as plan
+from modnets.training.sweep import sweep as sweep
+from modnets.training.sweep import train as train
+from modnets.visuals.diagrams import diagram_legend as diagram_legend
+from modnets.visuals.diagrams import draw as draw
+from modnets.visuals.diagrams import draw_graph as draw_graph
+from modnets.visuals.layout import used_slots as used_slots
+from modnets.visuals.style import kind_style as kind_style
+from modnets.visuals.style import module_colors as module_colors
+from modnets.visuals.style import save_figure as save_figure
+from modnets.visuals.style import style as style

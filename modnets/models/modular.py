@@ -12,12 +12,14 @@ into vector instructions over rows (measured: 24 ms against 47 ms for 1,000 step
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import ClassVar
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from modnets.errors import require
 from modnets.models.routing import Routing, Selection
 
 Layers = list[tuple[Tensor, Tensor]]
@@ -38,7 +40,7 @@ class Modules(nn.Module):
         super().__init__()
         self.count, self.arch = count, tuple(arch)
         self.weight, self.bias = nn.ParameterList(), nn.ParameterList()
-        for n_in, n_out in zip(arch, arch[1:], strict=False):
+        for n_in, n_out in pairwise(arch):
             bound = n_in**-0.5  # as nn.Linear starts
             self.weight.append(torch.empty(count, n_out, n_in).uniform_(-bound, bound))
             self.bias.append(torch.empty(count, n_out).uniform_(-bound, bound))
@@ -91,6 +93,11 @@ class ModularNetwork(nn.Module):
         Known selection from the shared pool; learned without it.
     outputs : sequence of int, optional
         Known output choice, places in the last level; learned without it.
+
+    Raises
+    ------
+    ValueError
+        If a level, slot or output is given that is not there, or a module has several outputs.
     """
 
     #: Which learning rate of a run's config each part takes; the others take ``lr``.
@@ -113,6 +120,16 @@ class ModularNetwork(nn.Module):
         outputs: Sequence[int] | None = None,
     ) -> None:
         super().__init__()
+        require(module_arch[-1] == 1, f"module_arch={tuple(module_arch)}; allowed is 1 output")
+        for name, known in (("routing", routing), ("selection", selection)):
+            require(
+                known is None or len(known) == len(slots),
+                f"{name} has {len(known or ())} levels; allowed are the {len(slots)} of {slots}",
+            )
+        require(
+            outputs is None or len(outputs) == n_outputs,
+            f"outputs={outputs}; allowed are {n_outputs} places of the last level",
+        )
         self.n_inputs, self.slots, self.n_outputs = n_inputs, tuple(slots), n_outputs
         self.shared = n_shared is not None
         arity = module_arch[0]
@@ -179,6 +196,20 @@ class ModularNetwork(nn.Module):
             selection = chosen[len(self.slots) + level] if self.shared else None
             values = self._level(level, read(chosen[level], values), selection)
         return read(chosen[-1], values)[0].T
+
+    def structure(self) -> dict[str, list]:
+        """What the network reads and uses now, noise aside, as plain lists.
+
+        Returns
+        -------
+        dict
+            ``routing`` [level][slot] -> sources, ``selection`` [level][slot] -> module of the
+            shared pool (absent for own modules), ``outputs`` -> places in the last level.
+        """
+        found = {"routing": [level.read() for level in self.routing]}
+        if self.shared:
+            found["selection"] = [level.fill() for level in self.selection]
+        return found | {"outputs": list(self.readout.read()[0])}
 
     def _level(self, level: int, x: Tensor, selection: Tensor | None) -> Tensor:
         """Values, shape (slot, row), from what the slots read, shape (slot, place, row)."""

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+from modnets.errors import require
 
 
 class MLP(nn.Module):
@@ -19,12 +22,21 @@ class MLP(nn.Module):
     pruning_ratio : float, in [0, 100), percent
         Share of all weights that a random mask, fixed at the start, keeps at zero.  The threshold
         is one for the whole network; a unit left without inputs loses its bias too.
+
+    Raises
+    ------
+    ValueError
+        If the ratio is outside [0, 100).
     """
 
     def __init__(self, widths: Sequence[int], pruning_ratio: float = 0.0) -> None:
         super().__init__()
+        require(
+            0 <= pruning_ratio < 100,
+            f"pruning_ratio={pruning_ratio}; allowed is in [0, 100), in percent",
+        )
         self.widths = tuple(widths)
-        pairs = list(zip(widths, widths[1:], strict=False))
+        pairs = list(pairwise(widths))
         self.layers = nn.ModuleList(nn.Linear(n_in, n_out) for n_in, n_out in pairs)
         self.sparse = pruning_ratio > 0
         if self.sparse:

@@ -96,4 +96,4 @@ def build(config: RunConfig, seed: int) -> nn.Module:
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return MODELS[config.model](config)
+        return MODELS[config.model](config.final)

@@ -13,6 +13,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from modnets.errors import require
+
 
 def straight_through(hard: Tensor, soft: Tensor) -> Tensor:
     """The value of ``hard`` with the gradient of ``soft``; both of one shape."""
@@ -50,6 +52,11 @@ class Routing(nn.Module):
     known : sequence of sequences of int, optional
         [slot] -> sources in the order of the input places; places beyond them read zero.
         Without it, routing is learned from logits that start as N(0, 1).
+
+    Raises
+    ------
+    ValueError
+        If a slot would read more sources than there are, or one that is not there.
     """
 
     def __init__(
@@ -62,11 +69,23 @@ class Routing(nn.Module):
         super().__init__()
         self.n_sources, self.n_slots, self.arity = n_sources, n_slots, arity
         self.known = known is not None
+        require(
+            1 <= arity <= n_sources,
+            f"arity={arity} needs at least {arity} sources; there are {n_sources}",
+        )
         if known is None:
             self.logits = nn.Parameter(torch.randn(n_sources, n_slots))
             return
+        require(
+            len(known) == n_slots, f"routing={known}; allowed are the sources of {n_slots} slots"
+        )
         choice = torch.zeros(n_slots, arity, n_sources, 1)
         for slot, sources in enumerate(known):
+            require(
+                len(sources) <= arity and all(0 <= source < n_sources for source in sources),
+                f"slot {slot} reads {tuple(sources)}; "
+                f"allowed are up to {arity} places from 0 to {n_sources - 1}",
+            )
             for place, source in enumerate(sources):
                 choice[slot, place, source] = 1.0
         self.register_buffer("choice", choice)
@@ -117,6 +136,11 @@ class Selection(nn.Module):
     n_modules, n_slots : int
     known : sequence of int, optional
         [slot] -> module.  Without it, selection is learned from logits that start as N(0, 1).
+
+    Raises
+    ------
+    ValueError
+        If a slot takes a module that is not there.
     """
 
     def __init__(self, n_modules: int, n_slots: int, known: Sequence[int] | None = None) -> None:
@@ -126,6 +150,10 @@ class Selection(nn.Module):
         if known is None:
             self.logits = nn.Parameter(torch.randn(n_modules, n_slots))
             return
+        require(
+            len(known) == n_slots and all(0 <= module < n_modules for module in known),
+            f"selection={tuple(known)}; allowed are {n_slots} modules from 0 to {n_modules - 1}",
+        )
         choice = torch.zeros(n_slots, n_modules, 1)
         choice[torch.arange(n_slots), torch.tensor(known)] = 1.0
         self.register_buffer("choice", choice)

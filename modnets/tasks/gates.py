@@ -7,7 +7,7 @@ Gate names are the usual ones of logic design.  A two-input gate is one of 16; A
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 
 import numpy as np
 
@@ -133,7 +133,7 @@ class Gate:
         return f"Gate({self.name}, {self.n_inputs} inputs)"
 
 
-@lru_cache(maxsize=None)
+@cache
 def gate(name: str, n_inputs: int = 2) -> Gate:
     """The gate of that name.
 

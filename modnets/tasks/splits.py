@@ -2,7 +2,8 @@
 
 The rows are permuted by the split seed; the first are for training, and of the rest the floor half
 is for validation and the remainder for tests.  Splits of one seed are nested: 8 training rows are
-among its 16.
+among its 16.  The permutation is torch's: with seed 40, 32 rows of 6-3-2-2 are enough for a dense
+network, as science has it for the published split; with most other seeds they are not.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import torch
+import torch
 
 from modnets.errors import require
 from modnets.tasks.graphs import MAX_TABLE_INPUTS, FunctionGraph
@@ -95,13 +98,17 @@ def split_rows(graph: FunctionGraph, train_rows: int, seed: int) -> Split:
     """
     train_rows = n_train_rows(graph, train_rows=train_rows)
     total = 2**graph.n_inputs
-    rng = np.random.default_rng(seed)
+    source = torch.Generator().manual_seed(seed)
     if graph.n_inputs <= MAX_TABLE_INPUTS:
-        order = rng.permutation(total)
+        order = torch.randperm(total, generator=source).numpy()
     else:
-        wanted = train_rows + HELD_OUT_SAMPLE
-        drawn = rng.integers(total, size=2 * wanted)
-        _, first = np.unique(drawn, return_index=True)
-        order = drawn[np.sort(first)][:wanted]
+        wanted = min(train_rows + HELD_OUT_SAMPLE, total)
+        drawn = order = np.empty(0, np.int64)
+        while len(order) < wanted:
+            more = torch.randint(total, (2 * wanted,), generator=source).numpy()
+            drawn = np.concatenate([drawn, more])
+            _, first = np.unique(drawn, return_index=True)
+            order = drawn[np.sort(first)]
+        order = order[:wanted]
     half = train_rows + (len(order) - train_rows) // 2
     return Split(order[:train_rows], order[train_rows:half], order[half:])

@@ -98,7 +98,7 @@ class RunConfig:
     gamma: float | None = setting(None, "exponential schedule: factor in (0, 1]", "per epoch")
     weight_decay: float = setting(0.001, "times each parameter, added to its gradient", "per step")
     loss: str = setting("bce", "bce (binary cross-entropy) or mse (of the probability)")
-    input_noise: float = setting(0.1, "deviation of the noise on training inputs; 0 for none")
+    input_noise: float = setting(0.0, "deviation of the noise on training inputs; published 0.1")
     temperature: float | None = setting(2.0, "divides the logits of learned choices in training")
     gumbel: bool = setting(False, "add Gumbel(0, 1) noise to those logits in training")
     per_sample_routing: bool = setting(False, "with gumbel: a draw for each row, not each step")

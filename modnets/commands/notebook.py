@@ -1,0 +1,153 @@
+"""``modnets notebook list`` and ``modnets notebook run``: the notebooks, in batch."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from modnets.commands.parser import Parser, UsageError, whole
+from modnets.errors import nearest, require
+from modnets.paths import NOTEBOOKS, ROOT
+
+#: Executed copies; git ignores this folder.
+COPIES = ROOT / "build" / "notebooks"
+USAGE = "modnets notebook list | run NAME|all [-p name value]... [--output FOLDER] [--timeout N]"
+
+
+def notebook_parser() -> Parser:
+    """The parser of ``modnets notebook``."""
+    parser = Parser(
+        prog="modnets notebook",
+        usage=USAGE,
+        description="List the notebooks with their parameters, or run them in batch.  Exit code: "
+        "0 done, 1 a notebook failed, 2 wrong use.",
+    )
+    parser.add_argument("action", metavar="list|run")
+    parser.add_argument("name", nargs="?", metavar="NAME", help="a notebook's name, or all")
+    parser.add_argument(
+        "-p", "--parameter", nargs=2, action="append", default=[], metavar=("NAME", "VALUE"),
+        help="a parameter that differs from its default; a list as [1,2] or 1,2; may be repeated",
+    )  # fmt: skip
+    parser.add_argument(
+        "--output", metavar="FOLDER", help=f"where executed copies go; default: {COPIES}"
+    )
+    parser.add_argument(
+        "--timeout", type=whole, metavar="N", help="for each cell; unit: seconds; default: none"
+    )
+    parser.add_argument("--folder", metavar="FOLDER", help=f"notebooks; default: {NOTEBOOKS}")
+    return parser
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run ``modnets notebook`` and return its exit code."""
+    try:
+        args = notebook_parser().parse(argv)
+        require(
+            args.action in ("list", "run"),
+            f"unknown action {args.action!r}{nearest(args.action, ('list', 'run'))}; "
+            "allowed: list, run",
+        )
+        require(
+            args.timeout is None or args.timeout >= 1,
+            f"--timeout={args.timeout}; allowed is at least 1, in seconds",
+        )
+        folder = Path(args.folder) if args.folder else NOTEBOOKS
+        if args.action == "list":
+            print(listing(folder))
+            return 0
+        if args.name is None:
+            raise UsageError("run needs the name of a notebook, or all")
+        output = Path(args.output).absolute() if args.output else COPIES
+        return run(folder, args.name, args.parameter, output, args.timeout)
+    except (ValueError, OSError) as error:
+        print(f"modnets notebook: {' '.join(str(error).split())}", file=sys.stderr)
+        return 2
+
+
+def listing(folder: Path) -> str:
+    """The notebooks of a folder: name, question, parameters with defaults, figure."""
+    from modnets.commands.parameters import SUFFIXES, find_notebooks
+
+    lines = []
+    for notebook in find_notebooks(folder).values():
+        lines.append(f"{notebook.name}: {notebook.question}")
+        for parameter in notebook.parameters.values():
+            shown = f"-p {parameter.name} {parameter.default!r}"
+            lines.append(f"    {shown:<36} {parameter.meaning}".rstrip())
+        if notebook.has_figure:
+            endings = ", ".join(SUFFIXES)
+            lines.append(f"    figure: figures/{notebook.name} ({endings})")
+    return "\n".join(lines) or f"no notebooks in {folder}"
+
+
+def run(
+    folder: Path, name: str, words: list[list[str]], output: Path, timeout: int | None = None
+) -> int:
+    """Run one notebook or all of them; a failed one does not stop the others.
+
+    Parameters
+    ----------
+    folder : Path
+        Where the notebooks are.
+    name : str
+        A notebook's name, or ``"all"``.
+    words : list of [str, str]
+        Names and values of parameters.
+    output : Path
+        Folder for the executed copies; made if it is missing.
+    timeout : int, optional
+        Longest time for a cell; unit: seconds.
+
+    Returns
+    -------
+    int
+        0, or 1 if a notebook failed.
+
+    Raises
+    ------
+    ValueError
+        If there is no such notebook or parameter, or a value does not fit; nothing has run then.
+    """
+    # Jupyter's libraries take a second to import: only where a notebook is read.
+    from modnets.commands.parameters import check_parameters, find_notebooks
+
+    known = find_notebooks(folder.absolute())
+    name = name if name == "all" else Path(name).name.removesuffix(".ipynb")
+    require(
+        name in (*known, "all") and bool(known),
+        f"unknown notebook {name!r}{nearest(name, known)}; "
+        f"allowed: {', '.join([*known, 'all'])} (in {folder})",
+    )
+    wanted = list(known.values()) if name == "all" else [known[name]]
+    require(
+        output.resolve() != folder.resolve(),
+        f"--output={output} is the folder of the notebooks; allowed is any other",
+    )
+    check_parameters(wanted, [word for word, _ in words])
+    plan = [(notebook, notebook.read(dict(words))) for notebook in wanted]
+    output.mkdir(parents=True, exist_ok=True)
+
+    from modnets.commands.execution import run_notebook
+
+    failed = []
+    for notebook, values in plan:
+        copy, start = output / f"{notebook.name}.ipynb", time.perf_counter()
+        _say(f"{notebook.name}: running, copy in {copy}")
+        found = run_notebook(notebook, copy, values, timeout)
+        seconds = f"{time.perf_counter() - start:.1f} s"
+        for problem in found:
+            _say(f"{notebook.name}: {problem}")
+        if found:
+            failed.append(notebook.name)
+            continue
+        figures = " ".join(str(path) for path in notebook.figure_files(values))
+        print(f"{notebook.name}: done, {seconds}{' -> ' * bool(figures)}{figures}", flush=True)
+    if failed:
+        _say(f"{len(failed)} of {len(plan)} notebooks failed: {', '.join(failed)}")
+    return 1 if failed else 0
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)

@@ -1,0 +1,88 @@
+"""argparse with errors of one line, and the nearest name for a flag that does not exist."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from collections.abc import Sequence
+from typing import Any, NoReturn
+
+from modnets.errors import nearest
+
+LONG_FLAG = re.compile(r"--[A-Za-z][\w-]*(=.*)?", re.DOTALL)
+
+
+class UsageError(ValueError):
+    """A command line that cannot be followed; its text is one line for the user."""
+
+
+class Parser(argparse.ArgumentParser):
+    """An ArgumentParser that raises :class:`UsageError` and takes hyphens for underscores.
+
+    Flags are declared with underscores, as in the paper, and never abbreviated.
+    """
+
+    def __init__(self, **kwargs: Any) -> None:
+        def formatter(prog: str) -> argparse.HelpFormatter:
+            return argparse.HelpFormatter(prog, max_help_position=32, width=100)
+
+        super().__init__(**({"formatter_class": formatter} | kwargs), allow_abbrev=False)
+        # A negative number is a value, whatever its notation: -1e-3, -.5, -1:5.
+        self._negative_number_matcher = re.compile(r"-[\d.]")
+
+    def error(self, message: str) -> NoReturn:
+        """Raise instead of printing the usage and leaving."""
+        raise UsageError(re.sub(r"^argument (\S+): ", r"\1: ", message))
+
+    def parse(self, argv: Sequence[str]) -> argparse.Namespace:
+        """The arguments of a command line.
+
+        Raises
+        ------
+        UsageError
+            If there is an unknown flag, a word too many, or a value of the wrong type.
+        """
+        args, unknown = self.parse_known_args([_underscored(word) for word in argv])
+        if unknown:
+            word = unknown[0].split("=")[0]
+            if not word.startswith("-"):
+                raise UsageError(f"unexpected {word!r}: it belongs to no flag")
+            flags = [flag for flag in self._option_string_actions if flag.startswith("--")]
+            raise UsageError(f"unknown flag {word!r}{nearest(word, flags)}; --help lists all")
+        return args
+
+
+def _underscored(word: str) -> str:
+    if not LONG_FLAG.fullmatch(word):
+        return word
+    flag, equals, value = word.partition("=")
+    return "--" + flag[2:].replace("-", "_") + equals + value
+
+
+def number(word: str) -> float:
+    """A number; finite or not is for the settings to judge."""
+    return _read(float, word, "a number")
+
+
+def whole(word: str) -> int:
+    """A whole number."""
+    return _read(int, word, "a whole number")
+
+
+def whole_or_range(word: str) -> list[int]:
+    """A whole number, or a range with its end left out: ``0:20``, ``0:20:2``."""
+    allowed = "whole numbers, or a range such as 0:20 or 0:20:2"
+    parts = [_read(int, part, allowed, word) for part in word.split(":")]
+    if len(parts) == 1:
+        return parts
+    if len(parts) > 3 or 0 in parts[2:] or not range(*parts):
+        raise argparse.ArgumentTypeError(f"given {word!r}; allowed are {allowed}")
+    return list(range(*parts))
+
+
+def _read(kind: type, part: str, allowed: str, word: str | None = None) -> Any:
+    try:
+        return kind(part)
+    except ValueError:
+        given = part if word is None else word
+        raise argparse.ArgumentTypeError(f"given {given!r}; allowed is {allowed}") from None

@@ -1,0 +1,10 @@
+"""Where things lie, from the package's place and never from the working folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+FIGURES = ROOT / "figures"
+NOTEBOOKS = ROOT / "notebooks"
+RESULTS = ROOT / "results"

@@ -1,0 +1,88 @@
+"""Optimizers and schedules, as functions of flat parameters of many runs.
+
+They agree with ``torch.optim`` to rounding; weight decay is added to the gradient, as there.
+Adam: Kingma and Ba (2015).  RMSprop: Tieleman and Hinton (2012).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor
+
+BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-8
+MOMENTUM = 0.9
+RMS_DECAY = 0.99
+
+State = list[Tensor]
+
+
+def adam(grad: Tensor, state: State, corrections: Tensor) -> tuple[Tensor, State]:
+    """Adam's direction and its new moments."""
+    first = state[0] + (grad - state[0]) * (1 - BETA1)
+    second = state[1] * BETA2 + grad * grad * (1 - BETA2)
+    direction = first / corrections[0] / (second.sqrt() / corrections[1] + EPSILON)
+    return direction, [first, second]
+
+
+def sgd(grad: Tensor, state: State, corrections: Tensor) -> tuple[Tensor, State]:
+    """Plain gradient descent."""
+    return grad, []
+
+
+def momentum(grad: Tensor, state: State, corrections: Tensor) -> tuple[Tensor, State]:
+    """Gradient descent with a momentum of 0.9."""
+    velocity = state[0] * MOMENTUM + grad
+    return velocity, [velocity]
+
+
+def rmsprop(grad: Tensor, state: State, corrections: Tensor) -> tuple[Tensor, State]:
+    """RMSprop with a decay of 0.99."""
+    square = state[0] * RMS_DECAY + grad * grad * (1 - RMS_DECAY)
+    return grad / (square.sqrt() + EPSILON), [square]
+
+
+#: Name -> (direction from the gradient, number of state tensors).
+OPTIMIZERS: dict[str, tuple[Callable[..., tuple[Tensor, State]], int]] = {
+    "adam": (adam, 2),
+    "sgd": (sgd, 0),
+    "momentum": (momentum, 1),
+    "rmsprop": (rmsprop, 1),
+}
+
+
+def corrections(n_steps: int) -> Tensor:
+    """What Adam divides its moments by: they start at zero, and are too small at first.
+
+    Returns
+    -------
+    Tensor, shape (step, 2)
+        ``1 - beta1**t`` and ``sqrt(1 - beta2**t)`` for steps t = 1, 2, ...
+    """
+    t = torch.arange(1, n_steps + 1, dtype=torch.float64)
+    return torch.stack([1 - BETA1**t, (1 - BETA2**t).sqrt()], dim=1).float()
+
+
+def schedule(kind: str, epochs: int, gammas: Sequence[float | None]) -> Tensor | None:
+    """The factor of all learning rates in each epoch.
+
+    Parameters
+    ----------
+    kind : "constant", "exponential" or "cosine"
+    epochs : int
+    gammas : sequence of float, one for each run
+        The factor per epoch of the exponential schedule.
+
+    Returns
+    -------
+    Tensor, shape (epoch, run, 1), or None if it is 1 throughout
+    """
+    epoch = torch.arange(epochs, dtype=torch.float64)[:, None, None]
+    if kind == "exponential":
+        return (torch.tensor(gammas, dtype=torch.float64)[:, None] ** epoch).float()
+    if kind == "cosine":
+        factor = (1 + torch.cos(math.pi * epoch / epochs)) / 2
+        return factor.expand(epochs, len(gammas), 1).float()
+    return None

@@ -1,0 +1,272 @@
+"""One training step and one evaluation of many replicas of a network, as traced programs.
+
+A network is an ordinary ``nn.Module``.  ``torch.func`` gives it a replica axis (``functional_call``
+and ``vmap``) and its gradient; parameters and optimizer state are one flat row per replica.  The
+step is traced once into a graph of tensor operations.  Short work runs that graph as it is;
+long work has it compiled ahead of time into a library, which any process loads in milliseconds.
+
+Measured (6-3-2-2, 64 rows, 32 replicas, one thread of a 2-core Xeon at AVX-512, ms for 1,000 steps
+of one run): dense 22 and shared with learned routing 12 compiled; the traced graph, eager, 90 and
+200; without the trace twice that.  Both cores on one chunk are slower than a chunk on each (shared:
+22 against 6), and one state tensor per parameter compiles in twice the time of a flat one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import inspect
+import os
+import sys
+import tempfile
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.func import functional_call, grad_and_value, vmap
+from torch.fx.experimental.proxy_tensor import make_fx
+
+from modnets.training.optimizers import OPTIMIZERS
+from modnets.training.provenance import cpu_name
+
+Graph = Callable[[Sequence[Any]], Any]
+
+
+class Program:
+    """The step and the evaluation of one network, for a fixed number of replicas.
+
+    Parameters
+    ----------
+    network : nn.Module
+        Where the shapes and the arithmetic come from; its weights are not used.
+    optimizer : str
+    loss : "bce" or "mse"
+    device : torch.device
+    """
+
+    def __init__(self, network: nn.Module, optimizer: str, loss: str, device: torch.device) -> None:
+        self.network = network.to(device)
+        self.device = device
+        self.names = [name for name, _ in network.named_parameters()]
+        self.shapes = [p.shape for p in network.parameters()]
+        self.sizes = [p.numel() for p in network.parameters()]
+        self.direction, self.n_states = OPTIMIZERS[optimizer]
+        self.loss = {"bce": bce, "mse": mse}[loss]
+        parameters = inspect.signature(network.forward).parameters.values()
+        any_keyword = any(p.kind is p.VAR_KEYWORD for p in parameters)
+        names = {p.name for p in parameters}
+        self.takes = {name for name in ("temperature", "noise") if any_keyword or name in names}
+        self.compiled = False
+        self._step: Graph | None = None
+        self._logits: dict[tuple[int, ...], Graph] = {}
+
+    def flatten(self, network: nn.Module) -> Tensor:
+        """A network's parameters as one row, shape (parameter,)."""
+        return torch.cat([p.detach().reshape(-1) for p in network.parameters()])
+
+    def unflatten(self, flat: Tensor) -> dict[str, Tensor]:
+        """Parameters by name from one row, shape (parameter,)."""
+        parts = zip(self.names, flat.split(self.sizes), self.shapes, strict=True)
+        return {name: part.reshape(shape) for name, part, shape in parts}
+
+    def _forward(self, flat: Tensor, buffers: dict, x: Tensor, **keywords: Any) -> Tensor:
+        keywords = {name: value for name, value in keywords.items() if name in self.takes}
+        return functional_call(self.network, (self.unflatten(flat), buffers), (x,), keywords)
+
+    def _mean_loss(self, flat, buffers, x, y, weight, temperature, noise) -> Tensor:
+        keywords = {"temperature": temperature} | ({} if noise is None else {"noise": noise})
+        logits = self._forward(flat, buffers, x, **keywords)
+        return (self.loss(logits, y).mean(dim=-1) * weight).sum()
+
+    def step_function(self, flat, states, batch, buffers, temperature, lr, decay, correction):
+        """Parameters and optimizer states after one step; all with a replica axis in front."""
+        x, y, weight, noise = batch
+        axes = (0, 0, 0, 0, 0, 0, None if noise is None else 0)
+        gradient = vmap(grad_and_value(self._mean_loss), in_dims=axes)
+        grad, _ = gradient(flat, buffers, x, y, weight, temperature, noise)
+        direction, states = self.direction(grad + decay * flat, states, correction)
+        return flat - lr * direction, states
+
+    def step(self, arguments: Sequence[Any], *, compiled: bool) -> tuple[Tensor, list[Tensor]]:
+        """Run one step; traced, and compiled where asked for, at the first call."""
+        if self._step is None:
+            self.network.train()
+            self._step = trace(self.step_function, arguments)
+            if compiled and can_compile():
+                self._step = compile_step(self._step, arguments)
+                self.compiled = True
+        return self._step(arguments)
+
+    def logits(self, flat: Tensor, buffers: dict, x: Tensor) -> Tensor:
+        """Outputs in evaluation: no temperature, no noise.
+
+        Parameters
+        ----------
+        flat : Tensor, shape (replica, parameter)
+        buffers : dict of Tensor, shape (replica, ...)
+        x : Tensor, shape (row, input) or (replica, row, input)
+
+        Returns
+        -------
+        Tensor, shape (replica, row, output)
+        """
+        if tuple(x.shape) not in self._logits:
+            self.network.eval()
+            forward = vmap(self._forward, in_dims=(0, 0, None if x.dim() == 2 else 0))
+            self._logits[tuple(x.shape)] = trace(forward, (flat, buffers, x))
+        return self._logits[tuple(x.shape)]((flat, buffers, x))
+
+
+def bce(logits: Tensor, y: Tensor) -> Tensor:
+    """Binary cross-entropy of each bit, in nats."""
+    return F.binary_cross_entropy_with_logits(logits, y, reduction="none")
+
+
+def mse(logits: Tensor, y: Tensor) -> Tensor:
+    """Squared error of each bit's probability."""
+    return (torch.sigmoid(logits) - y) ** 2
+
+
+def trace(function: Callable[..., Any], arguments: Sequence[Any]) -> torch.fx.GraphModule:
+    """The tensor operations of a function, with all of torch.func's work done."""
+
+    def call(arguments: Sequence[Any]) -> Any:
+        return function(*arguments)
+
+    graph = make_fx(call)(arguments)
+    for node in graph.graph.find_nodes(op="call_function", target=torch.ops.aten.detach.default):
+        node.replace_all_uses_with(node.args[0])  # no gradient is taken of the graph itself
+    graph.graph.eliminate_dead_code()
+    graph.recompile()
+    return graph
+
+
+@cache
+def can_compile() -> bool:
+    """Whether a C++ compiler is at hand; says so once where it is not."""
+    from torch._inductor.cpp_builder import get_cpp_compiler
+
+    try:
+        get_cpp_compiler()
+    except Exception as error:
+        print(f"modnets: no C++ compiler ({error}); training stays eager, slower", file=sys.stderr)
+        return False
+    return True
+
+
+def cache_folder() -> Path:
+    """Where compiled steps are kept between processes."""
+    default = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"))
+    folder = Path(os.environ.get("MODNETS_CACHE", default / "modnets"))
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        folder = Path(tempfile.gettempdir()) / "modnets"
+        folder.mkdir(exist_ok=True)
+    return folder
+
+
+def compile_step(graph: torch.fx.GraphModule, arguments: Sequence[Any]) -> Graph:
+    """The traced step as machine code, from the cache or compiled now.
+
+    The library changes parameters and states in place; what it is handed must be contiguous.
+    """
+    from filelock import FileLock
+
+    package = cache_folder() / f"step-{_fingerprint(graph, arguments)}.pt2"
+    with FileLock(package.with_suffix(".lock")):
+        if not package.exists():
+            partial = package.with_suffix(f".{os.getpid()}.pt2")
+            _compile_to(partial, graph, arguments)
+            partial.replace(package)
+    loader = torch._inductor.aoti_load_package(str(package)).loader
+
+    def run(arguments: Sequence[Any]) -> tuple[Tensor, list[Tensor]]:
+        loader.boxed_run(_tensors(arguments))
+        flat, states, *_ = arguments
+        return flat, states
+
+    return run
+
+
+def _compile_to(package: Path, graph: torch.fx.GraphModule, arguments: Sequence[Any]) -> None:
+    leaves, layout = torch.utils._pytree.tree_flatten(arguments)
+    tensors = [place for place, leaf in enumerate(leaves) if isinstance(leaf, Tensor)]
+
+    class InPlace(nn.Module):
+        def forward(self, *given: Tensor) -> Tensor:
+            filled = list(leaves)
+            for place, tensor in zip(tensors, given, strict=True):
+                filled[place] = tensor
+            arguments = torch.utils._pytree.tree_unflatten(filled, layout)
+            flat, states, *_ = arguments
+            new_flat, new_states = graph(arguments)
+            flat.copy_(new_flat)
+            for state, new in zip(states, new_states, strict=True):
+                state.copy_(new)
+            return new_flat.sum()
+
+    with quiet(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        exported = torch.export.export(InPlace(), tuple(_tensors(arguments)))
+        torch._inductor.aoti_compile_and_package(
+            exported, package_path=str(package), inductor_configs=INDUCTOR
+        )
+
+
+#: One thread for each chunk; wrapper code is run once a step, so it need not be optimized.
+INDUCTOR = {"cpp.threads": 1, "aot_inductor.compile_wrapper_opt_level": "O0"}
+
+
+def _tensors(arguments: Sequence[Any]) -> list[Tensor]:
+    return [a for a in torch.utils._pytree.tree_leaves(arguments) if isinstance(a, Tensor)]
+
+
+def _fingerprint(graph: torch.fx.GraphModule, arguments: Sequence[Any]) -> str:
+    """A name for the machine code of a step: what it computes, with what, and for what machine."""
+    digest = hashlib.sha256(graph.code.encode())
+    for name, constant in sorted(graph.state_dict().items()):
+        digest.update(f"{name} {constant.tolist()}".encode())
+    digest.update(repr([(t.shape, t.dtype, t.stride()) for t in _tensors(arguments)]).encode())
+    machine = [torch.__version__, torch.backends.cpu.get_cpu_capability(), cpu_name(), INDUCTOR]
+    machine += [arguments[0].device.type, sys.version_info[:2]]
+    digest.update(repr(machine).encode())
+    return digest.hexdigest()[:20]
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """Keep a compiler's chatter on the standard streams of the process away from the user."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    kept = [os.dup(stream) for stream in (1, 2)]
+    with open(os.devnull, "w") as nowhere:
+        try:
+            for stream in (1, 2):
+                os.dup2(nowhere.fileno(), stream)
+            yield
+        finally:
+            for stream, copy in zip((1, 2), kept, strict=True):
+                os.dup2(copy, stream)
+                os.close(copy)
+
+
+@contextlib.contextmanager
+def one_thread() -> Iterator[None]:
+    """Train in one thread, so that a result does not depend on the number of cores.
+
+    Numbers too small for full precision are taken for zero: they cost up to 100 times as much.
+    """
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    torch.set_flush_denormal(True)
+    try:
+        yield
+    finally:
+        torch.set_flush_denormal(False)
+        torch.set_num_threads(threads)

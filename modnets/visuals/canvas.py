@@ -1,0 +1,158 @@
+"""The shapes that diagrams are made of, on one Axes.
+
+Lengths are in units of the layout.  Letters and lines grow with the Axes, so that a diagram looks
+the same as a small panel and as a figure of its own.  Every artist carries a label that says what
+it is: ``_slot``, ``_module``, ``_gate``, ``_unit``, ``_input``, ``_output``, ``_arrow``,
+``_weights``, ``_matrix`` (the underscore keeps it out of legends).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
+from matplotlib.colors import Colormap, to_rgba
+from matplotlib.patches import Circle, FancyArrowPatch, FancyBboxPatch, Rectangle
+
+from modnets.visuals.style import DARK, INK, KNOWN, LEARNED, NEGATIVE, PAGE_WIDTH, POSITIVE
+
+Point = tuple[float, float]
+
+MAX_FONT = 10.0
+UNIT_INCHES = 0.68
+MARGIN = 0.12
+FAINT = "#b0b0b0"
+POINTS_PER_INCH = 72
+
+
+class Canvas:
+    """An Axes to draw a diagram on.
+
+    Parameters
+    ----------
+    ax : Axes, optional
+        By default a new one in a figure of its own, as wide as a page at most.
+    width, bottom, top : float, units
+        What is to be seen; the left edge is at 0.
+    title : str, optional
+    """
+
+    def __init__(
+        self, ax: Axes | None, width: float, bottom: float, top: float, title: str | None
+    ) -> None:
+        size = width + 2 * MARGIN, top - bottom + 2 * MARGIN
+        if ax is None:
+            inches = min(UNIT_INCHES, PAGE_WIDTH / size[0])
+            head = 0.3 if title else 0.0
+            height = inches * size[1] + head
+            fig = plt.figure(figsize=(inches * size[0], height))
+            ax = fig.add_axes((0, 0, 1, 1 - head / height))
+        ax.set_xlim(-MARGIN, width + MARGIN)
+        ax.set_ylim(bottom - MARGIN, top + MARGIN)
+        ax.set_aspect("equal")
+        ax.set_axis_off()
+        if title:
+            ax.set_title(title)
+        place = ax.get_position(original=True)
+        inches = ax.figure.get_size_inches() * (place.width, place.height)
+        self.ax = ax
+        #: Points (1/72 inch) per unit.
+        self.unit = float(min(inches / size)) * POINTS_PER_INCH
+        self.line = min(max(0.3, 0.018 * self.unit), 1.2)
+
+    def text(self, at: Point, text: str, size: float, color: str = INK, **keywords: object) -> None:
+        """Text, its size in units."""
+        keywords = {"ha": "center", "va": "center_baseline"} | keywords
+        fontsize = min(size * self.unit, MAX_FONT)
+        self.ax.text(*at, text, fontsize=fontsize, color=color, **keywords)
+
+    def box(
+        self, at: Point, size: Point, fill: str, used: bool, label: str, lines: Sequence[str]
+    ) -> None:
+        """A box with its name, and perhaps a second, smaller line."""
+        corner = at[0] - size[0] / 2, at[1] - size[1] / 2
+        rounding = f"round,pad=0,rounding_size={0.2 * min(size)}"
+        face, ink = (fill, "#000000") if used else (DARK, "#ffffff")
+        patch = FancyBboxPatch(corner, *size, rounding, fc=face, ec=INK, lw=self.line, label=label)
+        patch.set_zorder(3)
+        self.ax.add_patch(patch)
+        offsets = (0.0,) if len(lines) == 1 else (0.19 * size[1], -0.24 * size[1])
+        shares = (0.62,) if len(lines) == 1 else (0.5, 0.36)
+        for line, offset, share in zip(lines, offsets, shares, strict=True):
+            font = min(share * size[1], 1.25 * size[0] / max(len(line), 1))
+            self.text((at[0], at[1] + offset), line, font, ink, zorder=4)
+
+    def swatch(self, at: Point, side: float, color: str) -> None:
+        """A small square without a name."""
+        corner = at[0] - side / 2, at[1] - side / 2
+        self.ax.add_patch(Rectangle(corner, side, side, fc=color, ec="none", label="_swatch"))
+
+    def circle(self, at: Point, radius: float, used: bool, label: str, name: str = "") -> None:
+        """A unit, an input or an output."""
+        face, ink = ("#ffffff", INK) if used else (DARK, "#ffffff")
+        width = self.line if radius > 0.05 else 0.5 * self.line
+        self.ax.add_patch(Circle(at, radius, fc=face, ec=INK, lw=width, label=label, zorder=3))
+        if name:
+            self.text(at, name, min(1.15 * radius, 2.6 * radius / len(name)), ink, zorder=4)
+
+    def arrow(self, start: Point, end: Point, known: bool, used: bool) -> None:
+        """An arrow: solid if known, dashed if learned, faint if its end is not used."""
+        patch = FancyArrowPatch(
+            start,
+            end,
+            arrowstyle="-|>",
+            mutation_scale=0.16 * self.unit,
+            shrinkA=0,
+            shrinkB=0,
+            linestyle=KNOWN if known else LEARNED,
+            linewidth=self.line,
+            color=INK if used else FAINT,
+            joinstyle="miter",
+            label="_arrow",
+            zorder=2 if used else 1.5,
+        )
+        self.ax.add_patch(patch)
+
+    def weights(self, starts: np.ndarray, ends: np.ndarray, values: np.ndarray) -> None:
+        """Lines for weights other than zero.
+
+        Parameters
+        ----------
+        starts, ends : ndarray, shape (line, 2), units
+        values : ndarray, shape (line,), in [-1, 1]
+        """
+        order = np.argsort(np.abs(values), kind="stable")
+        order = order[values[order] != 0]
+        size = np.abs(values[order])
+        colors = np.where(values[order, None] > 0, to_rgba(POSITIVE), to_rgba(NEGATIVE))
+        colors[:, 3] = 0.06 + 0.8 * size
+        lines = LineCollection(
+            np.stack([starts, ends], axis=1)[order],
+            colors=colors,
+            linewidths=self.line * (0.3 + 1.2 * size),
+            label="_weights",
+            zorder=1,
+        )
+        # Thousands of lines are smaller as a picture, also inside a vector file.
+        lines.set_rasterized(len(order) > 500)
+        self.ax.add_collection(lines, autolim=False)
+
+    def matrix(
+        self, at: Point, cell: float, values: np.ndarray, cmap: Colormap | str, limit: float
+    ) -> None:
+        """A matrix of cells from its upper left corner; colours run from -limit to limit."""
+        n_rows, n_columns = values.shape
+        self.ax.pcolormesh(
+            at[0] + cell * np.arange(n_columns + 1),
+            at[1] - cell * np.arange(n_rows + 1),
+            values,
+            cmap=cmap,
+            vmin=-limit,
+            vmax=limit,
+            edgecolors="#999999",
+            linewidth=0.3 * self.line,
+            label="_matrix",
+        )

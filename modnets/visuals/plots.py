@@ -1,0 +1,296 @@
+"""Plots of results: numbers come in a tidy frame, are drawn, and the Axes handed back.
+
+What is drawn here was computed in :mod:`modnets.analysis`; save the same frame beside the figure.
+Nothing here trains, reads or writes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.legend import Legend
+from matplotlib.lines import Line2D
+from matplotlib.ticker import FixedLocator, NullLocator, PercentFormatter
+
+from modnets.analysis.statistics import last, summarize
+from modnets.errors import require
+from modnets.tasks.graphs import GRAPHS
+from modnets.visuals.style import INK, KINDS, PAGE_WIDTH, kind_style
+
+#: Octaves between neighbouring lines, so that lines with the same values stay apart.
+DODGE = 0.035
+FLOOR = {"color": "#777777", "linestyle": ":", "linewidth": 1.1}
+
+
+def plot_accuracy(
+    summary: pd.DataFrame,
+    *,
+    ax: Axes | None = None,
+    measure: str = "test_bit_accuracy",
+    runs: pd.DataFrame | None = None,
+) -> Axes:
+    """Accuracy over the number of training rows, a line with its interval for each kind.
+
+    Parameters
+    ----------
+    summary : DataFrame
+        What :func:`~modnets.analysis.statistics.summarize` returns, for one graph.
+    ax : Axes, optional
+    measure : str
+        The column to draw, with its ``_low`` and ``_high``.
+    runs : DataFrame, optional
+        A row per run, with the same column: a faint dot for each.
+
+    Returns
+    -------
+    Axes
+        Accuracy in percent; the majority floor dotted.
+
+    Raises
+    ------
+    ValueError
+        If the summary holds several graphs, or several rows for the same point.
+    """
+    ax = _axes(ax)
+    if runs is not None:
+        _draw_runs(runs, measure, ax)
+    _draw_lines(summary, measure, ax)
+    floor = summary["floor"].iloc[0] if "floor" in summary else np.nan
+    if np.isfinite(floor):
+        ax.axhline(floor, label="majority floor", zorder=1.5, **FLOOR)
+    ax.set_ylabel(f"{measure.replace('_', ' ')}, inter-quartile mean")
+    return ax
+
+
+def plot_solved(
+    summary: pd.DataFrame, *, ax: Axes | None = None, complexity: pd.DataFrame | None = None
+) -> Axes:
+    """Share of runs that solve the whole table over the number of training rows.
+
+    Parameters
+    ----------
+    summary : DataFrame
+        What :func:`~modnets.analysis.statistics.summarize` returns, for one graph.
+    ax : Axes, optional
+    complexity : DataFrame, optional
+        What :func:`~modnets.analysis.statistics.sample_complexity` returns, for the same graph and
+        one share: a tick below the axis for each kind that gets there, and a line at that share.
+
+    Returns
+    -------
+    Axes
+        Share in percent.
+
+    Raises
+    ------
+    ValueError
+        If the summary holds several graphs, or several rows for the same point.
+    """
+    ax = _axes(ax)
+    _draw_lines(summary, "solved", ax)
+    if complexity is not None:
+        _draw_complexity(complexity, ax)
+    ax.set_ylim(-0.04, 1.04)
+    ax.set_ylabel("runs that solve the whole table")
+    return ax
+
+
+def plot_generalization(
+    data: pd.DataFrame,
+    *,
+    axes: np.ndarray | None = None,
+    runs: pd.DataFrame | None = None,
+    complexity: pd.DataFrame | None = None,
+    graphs: Sequence[str] | None = None,
+) -> np.ndarray:
+    """How well each kind generalises: a column per graph, accuracy above, share solved below.
+
+    Parameters
+    ----------
+    data : DataFrame
+        What :func:`~modnets.analysis.statistics.summarize` returns; or the results of a sweep,
+        which are then summarized here, with a dot for each run.
+    axes : ndarray of Axes, shape (2, graph), optional
+        By default a new figure of a page's width.
+    runs : DataFrame, optional
+        A row per run, for faint dots in the upper row.
+    complexity : DataFrame, optional
+        Rows needed, as ticks in the lower row.
+    graphs : sequence of str, optional
+        Names of the graphs, by column; by default all of them, as they come.
+
+    Returns
+    -------
+    ndarray of Axes, shape (2, graph)
+        With one legend for all, below the axes.
+    """
+    if "epoch" in data:
+        runs = last(data) if runs is None else runs
+        data = summarize(data)
+    graphs = list(data["graph"].unique() if graphs is None else graphs)
+    if axes is None:
+        size = (max(PAGE_WIDTH * len(graphs) / 3, PAGE_WIDTH / 2), 4.7)
+        figure, axes = plt.subplots(
+            2, len(graphs), figsize=size, sharex="col", sharey="row", squeeze=False
+        )
+        figure.set_layout_engine("constrained")
+    axes = np.asarray(axes).reshape(2, -1)
+    require(
+        axes.shape[1] == len(graphs),
+        f"axes has {axes.shape[1]} columns; there are {len(graphs)} graphs: {', '.join(graphs)}",
+    )
+    for column, (graph, (above, below)) in enumerate(zip(graphs, axes.T, strict=True)):
+        plot_accuracy(_of(data, graph), ax=above, runs=_of(runs, graph))
+        plot_solved(_of(data, graph), ax=below, complexity=_of(complexity, graph))
+        above.set(title=_graph_title(graph), xlabel="")
+        above.tick_params(labelbottom=False)
+        above.set_ylabel("" if column else "bit accuracy on unseen rows")
+        if column:
+            below.set_ylabel("")
+    draw_legend(axes, title=_caption(data, runs, complexity))
+    return axes
+
+
+def draw_legend(axes: np.ndarray, *, title: str = "", columns: int = 4) -> Legend:
+    """One legend below all axes of a figure, each label once.
+
+    Parameters
+    ----------
+    axes : ndarray of Axes
+    title : str
+        A line or two above the labels.
+    columns : int
+
+    Returns
+    -------
+    Legend
+    """
+    found: dict[str, Line2D] = {}
+    for ax in axes.flat:
+        for handle, label in zip(*ax.get_legend_handles_labels(), strict=True):
+            found.setdefault(label, handle)
+    labels = {kind_style(kind).label: place for place, kind in enumerate(KINDS)}
+    order = sorted(found, key=lambda label: labels.get(label, len(labels)))
+    return axes.flat[0].figure.legend(
+        [found[label] for label in order],
+        order,
+        title=title,
+        title_fontsize=plt.rcParams["legend.fontsize"],
+        loc="outside lower center",
+        ncols=min(columns, max(len(found), 1)),
+    )
+
+
+def kind_order(kinds: Iterable[str]) -> list[str]:
+    """Those kinds in the order of legends; kinds without a place there come last, sorted."""
+    places = {kind: place for place, kind in enumerate(KINDS)}
+    return sorted(set(kinds), key=lambda kind: (places.get(kind, len(places)), kind))
+
+
+def _axes(ax: Axes | None) -> Axes:
+    return plt.subplots(layout="constrained")[1] if ax is None else ax
+
+
+def _of(frame: pd.DataFrame | None, graph: str) -> pd.DataFrame | None:
+    return None if frame is None else frame[frame["graph"] == graph]
+
+
+def _draw_lines(summary: pd.DataFrame, measure: str, ax: Axes) -> None:
+    """A line and a band for each kind; beside the training rows by the kind's dodge."""
+    require(len(summary) > 0, "summary is empty; there is nothing to draw")
+    if "graph" in summary:
+        names = summary["graph"].unique()
+        require(len(names) == 1, f"summary holds the graphs {', '.join(names)}; give one of them")
+    twice = summary.duplicated(["kind", "train_rows"]).any()
+    require(not twice, "summary holds several rows for the same kind and train_rows; give one")
+    dodges = _dodges(summary["kind"])
+    for kind, dodge in dodges.items():
+        line = summary[summary["kind"] == kind].sort_values("train_rows")
+        x, look = line["train_rows"].to_numpy() * dodge, kind_style(kind)
+        low, high = line[f"{measure}_low"], line[f"{measure}_high"]
+        ax.fill_between(x, low, high, color=look.color, alpha=0.16, linewidth=0, zorder=1)
+        ax.plot(x, line[measure], markersize=3, linewidth=1.2, zorder=3, **look.line)
+    _label_rows(summary["train_rows"], ax)
+    ax.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+    ax.grid(axis="y")
+
+
+def _draw_runs(runs: pd.DataFrame, measure: str, ax: Axes) -> None:
+    """A faint dot for each run, scattered sideways; the same picture every time."""
+    rng = np.random.default_rng(0)
+    for kind, dodge in _dodges(runs["kind"]).items():
+        dots = runs[runs["kind"] == kind]
+        aside = 2 ** rng.uniform(-DODGE, DODGE, len(dots))
+        ax.plot(
+            dots["train_rows"].to_numpy() * dodge * aside,
+            dots[measure].to_numpy(),
+            linestyle="none",
+            marker=".",
+            markersize=2.4,
+            markeredgewidth=0,
+            color=kind_style(kind).color,
+            alpha=0.22,
+            zorder=0.5,
+            rasterized=True,  # thousands of dots: as shapes they would fill the SVG
+        )
+
+
+def _draw_complexity(complexity: pd.DataFrame, ax: Axes) -> None:
+    """The share asked for as a line, and a triangle on it where each kind gets there."""
+    shares = complexity["share"].unique()
+    require(len(shares) == 1, f"complexity holds the shares {list(shares)}; give one of them")
+    ax.axhline(shares[0], color=INK, linewidth=0.5, zorder=1.2)
+    for kind in kind_order(complexity["kind"]):
+        row = complexity[complexity["kind"] == kind].iloc[0]
+        if row["reached"] and not row["at_most"]:
+            color = kind_style(kind).color
+            ax.plot(row["rows"], -0.04, marker=10, markersize=5, color=color, clip_on=False)
+
+
+def _dodges(kinds: Iterable[str]) -> dict[str, float]:
+    """Kind -> the factor by which its line is moved sideways."""
+    order = kind_order(kinds)
+    return {k: 2 ** (DODGE * (i - (len(order) - 1) / 2)) for i, k in enumerate(order)}
+
+
+def _label_rows(train_rows: Iterable[int], ax: Axes) -> None:
+    """A log2 axis with a tick at each number of rows tried, labelled where there is room."""
+    tried = np.unique(np.asarray(list(train_rows), dtype=int))
+    labels, right = [], -np.inf
+    for n in tried:
+        # Half an octave holds two digits; the largest number is always named, its near ones not.
+        room = np.log2(n) - right >= 0.4 and (n == tried[-1] or np.log2(tried[-1] / n) >= 0.4)
+        named = room or n == tried[-1]
+        labels.append(str(n) if named else "")
+        right = np.log2(n) if named else right
+    ax.set_xscale("log", base=2)
+    ax.set_xticks(tried, labels)
+    ax.xaxis.set_major_locator(FixedLocator(tried))
+    ax.xaxis.set_minor_locator(NullLocator())
+    ax.set_xlim(tried[0] * 2**-0.2, tried[-1] * 2**0.2)
+    ax.set_xlabel("training rows")
+
+
+def _graph_title(graph: str) -> str:
+    """``"depth 2: 6-3-2-2"``; the bare name for a graph without known depth."""
+    depth = len(GRAPHS[graph].levels) if graph in GRAPHS else 0
+    return f"depth {depth}: {graph}" if depth else graph
+
+
+def _caption(
+    summary: pd.DataFrame, runs: pd.DataFrame | None, complexity: pd.DataFrame | None
+) -> str:
+    """What lines, bands, dots and ticks are, and how many runs stand behind a point."""
+    least, most = summary["n"].min(), summary["n"].max()
+    n = f"{least}" if least == most else f"{least} to {most}"
+    percent = f"{100 * summary['confidence'].iloc[0]:g} %"
+    above = f"inter-quartile mean of {n} runs a point, {percent} bootstrap interval"
+    parts = [f"above: {above}" + ("" if runs is None else "; a dot is a run")]
+    below = f"below: share of the runs, {percent} Wilson interval"
+    if complexity is not None:
+        below += f"; triangles: rows at which {100 * complexity['share'].iloc[0]:g} % solve"
+    return "\n".join([*parts, below])

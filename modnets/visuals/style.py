@@ -1,0 +1,241 @@
+"""The one style of all figures: a colour per kind of network, and how a figure is saved.
+
+Colours are those of Okabe and Ito, "Color Universal Design" (2008), which people with any common
+kind of colour vision can tell apart.  Monolithic networks are grey, own modules blue, shared ones
+orange; what is known is drawn solid and what is learned dashed, here as in the diagrams.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import matplotlib as mpl
+import matplotlib.style
+import pandas as pd
+from matplotlib.colors import LinearSegmentedColormap, to_hex, to_rgb
+from matplotlib.figure import Figure
+
+from modnets.errors import require
+from modnets.paths import FIGURES
+
+#: Width of a page's text, in inches: what figures are drawn for.
+PAGE_WIDTH = 7.0
+
+KNOWN, LEARNED = "-", (0, (3.2, 1.6))
+INK, PALE, DARK = "#333333", "#d9d9d9", "#454545"
+POSITIVE, NEGATIVE = "#0072b2", "#d55e00"
+
+#: Signed numbers, zero white: weights and logits.
+SIGNED = LinearSegmentedColormap.from_list("signed", [NEGATIVE, "#ffffff", POSITIVE])
+
+#: 0 white, 1 grey: the matrix of a known choice.
+CHOSEN = LinearSegmentedColormap.from_list("chosen", ["#ffffff", "#ffffff", "#c4c4c4"])
+
+#: Fills of the modules of a pool; light enough for a letter in black.
+MODULE_COLORS = (
+    "#7cc4ee",  # blue
+    "#f5b942",  # orange
+    "#5fc9a4",  # green
+    "#e29bc4",  # purple
+    "#f0e442",  # yellow
+    "#e8845a",  # vermilion
+    "#b3a5e0",  # violet
+    "#b9b9a3",  # olive grey
+)
+
+RC = {
+    "figure.figsize": (PAGE_WIDTH, 4.0),
+    "figure.dpi": 110,
+    "savefig.dpi": 200,
+    "font.size": 8,
+    "axes.titlesize": 8.5,
+    "axes.labelsize": 8,
+    "xtick.labelsize": 7,
+    "ytick.labelsize": 7,
+    "legend.fontsize": 7,
+    "legend.frameon": False,
+    "legend.handlelength": 2.6,  # long enough to tell dashed from solid
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.linewidth": 0.7,
+    "axes.axisbelow": True,
+    "grid.color": "#e3e3e3",
+    "grid.linewidth": 0.6,
+    "lines.linewidth": 1.4,
+    "lines.markersize": 4,
+}
+SAVE_RC = {"svg.fonttype": "path", "svg.hashsalt": "modnets"}
+
+
+@dataclass(frozen=True)
+class KindStyle:
+    """How one kind of network is drawn, everywhere.
+
+    Parameters
+    ----------
+    color : str
+        As ``"#rrggbb"``.
+    label : str
+        For legends.
+    linestyle : str or tuple
+        Solid for known, dashed for learned, dash-dotted for a mix.
+    marker : str
+    """
+
+    color: str
+    label: str
+    linestyle: str | tuple[int, tuple[float, ...]]
+    marker: str
+
+    @property
+    def line(self) -> dict[str, object]:
+        """Keywords for ``ax.plot``."""
+        names = ("color", "label", "linestyle", "marker")
+        return {name: getattr(self, name) for name in names}
+
+
+#: The kinds of the paper, in the order of legends.
+KINDS = {
+    "dense": KindStyle("#222222", "dense", KNOWN, "o"),
+    "sparse": KindStyle("#8c8c8c", "sparse", KNOWN, "D"),
+    "modular, learned": KindStyle("#56b4e9", "modular, learned", LEARNED, "s"),
+    "modular, known": KindStyle("#0072b2", "modular, known", KNOWN, "s"),
+    "shared, learned": KindStyle("#e69f00", "shared, learned", LEARNED, "^"),
+    "shared, known": KindStyle("#d55e00", "shared, known", KNOWN, "^"),
+}
+MIXES = (
+    "routing",
+    "selection",
+    "outputs",
+    "routing and selection",
+    "routing and outputs",
+    "selection and outputs",
+)
+OTHERS = ("#009e73", "#cc79a7", "#7a5195", "#8a6d00", "#117733", "#aa4466")
+MARKERS = ("v", "P", "X", "*", "<", ">")
+
+
+def kind_style(kind: str) -> KindStyle:
+    """The style of a kind of network.
+
+    Parameters
+    ----------
+    kind : str
+        As ``RunConfig.kind`` spells it.  A mix, as ``"shared, known selection"``, lies between
+        learned and known of its model; any other name, as that of a model of your own, takes a
+        colour and marker worked out from its letters, the same in every session.
+
+    Returns
+    -------
+    KindStyle
+    """
+    if kind in KINDS:
+        return KINDS[kind]
+    model, _, part = kind.partition(", known ")
+    if f"{model}, known" in KINDS and part in MIXES:
+        place = MIXES.index(part)
+        ends = KINDS[f"{model}, learned"].color, KINDS[f"{model}, known"].color
+        return KindStyle(_blend(*ends, (place + 1) / 7), kind, "-.", MARKERS[place])
+    digest = hashlib.sha256(kind.encode()).digest()
+    color, marker = OTHERS[digest[0] % len(OTHERS)], MARKERS[digest[1] % len(MARKERS)]
+    return KindStyle(color, kind, LEARNED if kind.endswith(", learned") else KNOWN, marker)
+
+
+def module_colors(count: int) -> list[str]:
+    """Fills for that many modules, each its own; the first eight are told apart by anyone.
+
+    Parameters
+    ----------
+    count : int
+
+    Returns
+    -------
+    list of str
+        As ``"#rrggbb"``; the n-th is the same for every count.  From the ninth on they are paler
+        rounds of the first eight, and it is the letter in the box that tells them apart.
+    """
+    base, size = MODULE_COLORS, len(MODULE_COLORS)
+    return [_blend(base[n % size], "#ffffff", 1 - 0.62 ** (n // size)) for n in range(count)]
+
+
+def _blend(start: str, end: str, share: float) -> str:
+    """The colour that far on the way from one to another."""
+    pairs = zip(to_rgb(start), to_rgb(end), strict=True)
+    return to_hex(tuple((1 - share) * a + share * b for a, b in pairs))
+
+
+@contextmanager
+def style() -> Iterator[None]:
+    """Figures made inside look alike, whatever the settings of matplotlib on this machine.
+
+    Examples
+    --------
+    >>> with style():
+    ...     figure = Figure()
+    """
+    with mpl.style.context(RC | SAVE_RC, after_reset=True):
+        yield
+
+
+def save_figure(
+    fig: Figure, name: str, table: pd.DataFrame | None = None, folder: str | Path | None = None
+) -> list[Path]:
+    """Write ``<name>.svg``, ``<name>.png`` and, with a table, ``<name>.csv``.
+
+    The same figure gives the same bytes every time.  A file is there whole or not at all.
+
+    Parameters
+    ----------
+    fig : Figure
+    name : str
+        Name of the files, without folder and ending.
+    table : DataFrame, optional
+        The numbers behind the figure; its index is not written.
+    folder : str or Path, optional
+        Made if need be; by default (or if empty) the repository's ``figures``.
+
+    Returns
+    -------
+    list of Path
+        The files, in the order above.
+
+    Raises
+    ------
+    ValueError
+        If the name holds a folder, or the folder cannot be written.
+    """
+    require(
+        bool(name) and Path(name).name == name,
+        f"name={name!r}; allowed is the name of a file, without a folder",
+    )
+    target = Path(folder).expanduser() if folder else FIGURES
+    creator = {"Creator": "modnets", "Date": None}
+    writers: dict[str, Callable[[Path], object]] = {
+        "svg": lambda path: fig.savefig(path, format="svg", metadata=creator),
+        "png": lambda path: fig.savefig(path, format="png", metadata={"Software": "modnets"}),
+    }
+    if table is not None:
+        writers["csv"] = lambda path: table.to_csv(path, index=False, lineterminator="\n")
+    try:
+        target.mkdir(parents=True, exist_ok=True)
+        with mpl.rc_context(SAVE_RC | {"savefig.dpi": RC["savefig.dpi"], "savefig.bbox": None}):
+            return [_write(target / f"{name}.{end}", write) for end, write in writers.items()]
+    except OSError as error:
+        reason = error.strerror or error
+        raise ValueError(f"folder={str(target)!r} cannot be written: {reason}") from None
+
+
+def _write(path: Path, write: Callable[[Path], object]) -> Path:
+    """Write under another name first: whoever reads the file finds the old one or the new one."""
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        write(part)
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)
+    return path
