@@ -24,7 +24,7 @@ def notebook_parser() -> Parser:
         description="List the notebooks with their parameters, or run them in batch.  Exit code: "
         "0 done, 1 a notebook failed, 2 wrong use.",
     )
-    parser.add_argument("action", metavar="list|run")
+    parser.add_argument("action", metavar="list|run", help="show the notebooks, or run them")
     parser.add_argument("name", nargs="?", metavar="NAME", help="a notebook's name, or all")
     parser.add_argument(
         "-p", "--parameter", nargs=2, action="append", default=[], metavar=("NAME", "VALUE"),
@@ -114,9 +114,10 @@ def run(
     from modnets.commands.parameters import check_parameters, find_notebooks
 
     known = find_notebooks(folder.absolute())
+    require(bool(known), f"no notebooks in {folder}; allowed is a folder that holds some")
     name = name if name == "all" else Path(name).name.removesuffix(".ipynb")
     require(
-        name in (*known, "all") and bool(known),
+        name in (*known, "all"),
         f"unknown notebook {name!r}{nearest(name, known)}; "
         f"allowed: {', '.join([*known, 'all'])} (in {folder})",
     )

@@ -94,6 +94,10 @@ def build(config: RunConfig, seed: int) -> nn.Module:
 
     torch's own random state is left as it was.
     """
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        return MODELS[config.model](config.final)
+    source = torch.default_generator  # what nn.Linear and its like draw from
+    state = source.get_state()
+    try:
+        source.manual_seed(seed)
+        return MODELS[config.model](config)
+    finally:
+        source.set_state(state)

@@ -35,9 +35,9 @@ def ranks(logits: Tensor) -> Tensor:
     Tensor of int64, shape (source, ...)
         0 for the largest logit of each column.
     """
-    n_sources = logits.shape[0]
-    earlier = torch.ones(n_sources, n_sources, dtype=torch.bool, device=logits.device).tril(-1)
-    earlier = earlier.reshape(n_sources, n_sources, *[1] * (logits.dim() - 1))
+    place = torch.arange(logits.shape[0], device=logits.device)
+    earlier = place < place[:, None]
+    earlier = earlier.reshape(*earlier.shape, *[1] * (logits.dim() - 1))
     this, other = logits[:, None], logits[None, :]
     return ((other > this) | ((other == this) & earlier)).sum(dim=1)
 
@@ -122,10 +122,12 @@ class Routing(nn.Module):
 
     def read(self) -> list[tuple[int, ...]]:
         """[slot] -> the sources it reads now, in the order of its places; no noise."""
-        choice = self.forward().detach()[..., 0]
-        return [
-            tuple(int(place.argmax()) for place in slot if place.any().item()) for slot in choice
-        ]
+        if self.known:
+            used = self.choice[..., 0].any(dim=2).sum(dim=1).tolist()
+            sources = self.choice[..., 0].argmax(dim=2).tolist()
+            return [tuple(slot[:count]) for slot, count in zip(sources, used, strict=True)]
+        order = self.logits.detach().argsort(dim=0, descending=True, stable=True)
+        return [tuple(slot) for slot in order[: self.arity].T.tolist()]
 
 
 class Selection(nn.Module):
@@ -187,4 +189,6 @@ class Selection(nn.Module):
 
     def fill(self) -> list[int]:
         """[slot] -> the module that fills it now; no noise."""
-        return [int(slot.argmax()) for slot in self.forward().detach()[..., 0]]
+        if self.known:
+            return self.choice[..., 0].argmax(dim=1).tolist()
+        return self.logits.detach().argmax(dim=0).tolist()

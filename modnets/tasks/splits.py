@@ -12,7 +12,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-import torch
 
 from modnets.errors import require
 from modnets.tasks.graphs import MAX_TABLE_INPUTS, FunctionGraph

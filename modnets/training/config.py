@@ -112,6 +112,7 @@ class RunConfig:
         for f in fields(self):
             value = _coerce(f.name, str(f.type), getattr(self, f.name))
             object.__setattr__(self, f.name, value)
+        _check_numbers(self)
         _check(self.final)
 
     @property
@@ -211,7 +212,7 @@ class RunConfig:
 
         For a model of your own, its source code enters too: an edited model is another run.
         """
-        content = [SCHEMA_VERSION, self.final.to_dict(), _source(self.model)]
+        content = [SCHEMA_VERSION, self.final.to_dict(), source_of(self.model)]
         text = json.dumps(content, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
@@ -227,7 +228,7 @@ class RunConfig:
         return f"{self.graph} {self.kind} {self.final.train_rows} rows seed {self.seed}"
 
 
-def _source(model: str) -> str:
+def source_of(model: str) -> str:
     """The source text of a model of the user's own; of a built-in one nothing."""
     if model in BUILT_IN:
         return ""
@@ -267,29 +268,34 @@ def _coerce(name: str, kind: str, value: Any) -> Any:
     return value
 
 
+def _check_numbers(config: RunConfig) -> None:
+    """Raise unless every number given is in its range, whether or not it plays a part."""
+    bounds = dict.fromkeys(("epochs", "batch_size", "eval_every"), 1)
+    bounds |= dict.fromkeys(("seed", "split_seed", "weight_decay", "input_noise"), 0)
+    for name, least in bounds.items():
+        value = getattr(config, name)
+        require(value is None or value >= least, f"{name}={value}; allowed is at least {least}")
+    for name in ("lr", "lr_routing", "lr_selection", "temperature"):
+        value = getattr(config, name)
+        require(value is None or value > 0, f"{name}={value}; allowed is above 0")
+    ratio = config.pruning_ratio
+    require(
+        ratio is None or 0 <= ratio < 100,
+        f"pruning_ratio={ratio}; allowed is in [0, 100), in percent",
+    )
+    gamma = config.gamma
+    require(
+        (gamma is None and config.schedule != "exponential") or (gamma and 0 < gamma <= 1),
+        f"gamma={gamma}; allowed for schedule='exponential' is in (0, 1]",
+    )
+
+
 def _check(final: RunConfig) -> None:
     """Raise unless the config, defaults worked out, makes sense."""
     one_of("model", final.model, MODELS)
     one_of("optimizer", final.optimizer, OPTIMIZERS)
     one_of("schedule", final.schedule, SCHEDULES)
     one_of("loss", final.loss, LOSSES)
-    for name in ("epochs", "batch_size", "eval_every"):
-        value = getattr(final, name)
-        require(value >= 1, f"{name}={value}; allowed is at least 1")
-    for name in ("seed", "split_seed", "weight_decay", "input_noise"):
-        value = getattr(final, name)
-        require(value >= 0, f"{name}={value}; allowed is at least 0")
-    for name in ("lr", "lr_routing", "lr_selection", "temperature"):
-        value = getattr(final, name)
-        require(value is None or value > 0, f"{name}={value}; allowed is above 0")
-    if final.schedule == "exponential":
-        ok = final.gamma is not None and 0 < final.gamma <= 1
-        require(ok, f"gamma={final.gamma}; allowed for schedule='exponential' is in (0, 1]")
-    ratio = final.pruning_ratio
-    require(
-        ratio is None or 0 <= ratio < 100,
-        f"pruning_ratio={ratio}; allowed is in [0, 100), in percent",
-    )
     require(
         not (final.options and final.model in BUILT_IN),
         f"options={dict(final.options)}; allowed only with a model of your own",

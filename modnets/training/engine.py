@@ -8,6 +8,7 @@ within a chunk is data: seeds, splits, learning rates, weight decay, temperature
 
 from __future__ import annotations
 
+import itertools
 import json
 import time
 import traceback
@@ -30,9 +31,9 @@ from modnets.training.batches import (
     steps_per_epoch,
     stream_seed,
 )
-from modnets.training.config import RunConfig
+from modnets.training.config import RunConfig, source_of
 from modnets.training.optimizers import corrections, schedule
-from modnets.training.program import Program, one_thread
+from modnets.training.program import Program, can_compile, one_thread
 
 PARTS = ("train", "validation", "test")
 #: Rows evaluated at once, to bound memory.
@@ -84,9 +85,9 @@ def choose_device(device: str = "auto") -> torch.device:
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
         return torch.empty(0, device=device).device
-    except (RuntimeError, AssertionError) as error:
-        reason = str(error).splitlines()[0]
-        raise ValueError(f"device={device!r}: {reason}; allowed is auto, cpu, cuda") from None
+    except (RuntimeError, AssertionError):
+        there = "cuda is not available here" if device.startswith("cuda") else "unknown"
+        raise ValueError(f"device={device!r}: {there}; allowed is auto, cpu, cuda") from None
 
 
 def train_chunk(
@@ -126,12 +127,13 @@ def train_chunk(
         return Trained(pd.DataFrame(), failures)
     with one_thread(), torch.no_grad():
         replicas = Replicas(runs, networks, chunk, choose_device(device))
+        compiled = compiled and can_compile()
         records = replicas.train(compiled, on_evaluation)
         replicas.write_back(networks)
     table = _table(runs, networks, replicas, records)
     duration = time.perf_counter() - started
     kept = networks if keep_networks else []
-    return Trained(table, failures, kept, duration, replicas.program.compiled)
+    return Trained(table, failures, kept, duration, compiled and replicas.program.compiled)
 
 
 def _build(configs: Sequence[RunConfig]) -> tuple[list[nn.Module], dict[str, str]]:
@@ -170,6 +172,21 @@ def check_network(network: nn.Module, config: RunConfig) -> None:
     )
 
 
+def program_of(final: RunConfig, chunk: int, device: str) -> Program:
+    """The program of a shape; kept, so that only the first chunk of a shape is traced."""
+    key = (shape_of(final), source_of(final.model), chunk, device)
+    if key not in _programs:
+        if len(_programs) >= MAX_PROGRAMS:
+            _programs.pop(next(iter(_programs)))
+        network = build(final, seed=0)
+        _programs[key] = Program(network, final.optimizer, final.loss, torch.device(device))
+    return _programs[key]
+
+
+_programs: dict[tuple[str, str, int, str], Program] = {}
+MAX_PROGRAMS = 64
+
+
 class Replicas:
     """The state of a chunk: parameters, optimizer, rows.
 
@@ -193,8 +210,8 @@ class Replicas:
         self.padded = [*self.finals, *[self.finals[0]] * (chunk - len(runs))]
         places = [*networks, *[networks[0]] * (chunk - len(runs))]
         first = self.finals[0]
-        template = build(first, seed=0)
-        self.program = Program(template, first.optimizer, first.loss, device)
+        self.program = program_of(first, chunk, str(device))
+        template = self.program.network
         self.device = device
         self.flat = torch.stack([self.program.flatten(n) for n in places]).to(device)
         self.states = [torch.zeros_like(self.flat) for _ in range(self.program.n_states)]
@@ -237,7 +254,7 @@ class Replicas:
             x = np.stack([graph.rows(d) for d in drawn])
             y = np.stack([graph.evaluate(rows) for rows in x])
             ends = [np.cumsum([0, *s.sizes]) for s in splits]
-            numbers = [[np.arange(a, b) for a, b in zip(e, e[1:], strict=False)] for e in ends]
+            numbers = [[np.arange(a, b) for a, b in itertools.pairwise(e)] for e in ends]
         parts = np.zeros((len(splits), len(PARTS), x.shape[-2]), dtype=bool)
         for place, rows_of in enumerate(numbers):
             for part, rows in enumerate(rows_of):

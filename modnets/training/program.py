@@ -61,8 +61,8 @@ class Program:
         any_keyword = any(p.kind is p.VAR_KEYWORD for p in parameters)
         names = {p.name for p in parameters}
         self.takes = {name for name in ("temperature", "noise") if any_keyword or name in names}
-        self.compiled = False
-        self._step: Graph | None = None
+        self.compiled = True  # where asked for, unless compiling failed
+        self._steps: dict[bool, Graph] = {}
         self._logits: dict[tuple[int, ...], Graph] = {}
 
     def flatten(self, network: nn.Module) -> Tensor:
@@ -94,13 +94,17 @@ class Program:
 
     def step(self, arguments: Sequence[Any], *, compiled: bool) -> tuple[Tensor, list[Tensor]]:
         """Run one step; traced, and compiled where asked for, at the first call."""
-        if self._step is None:
+        if compiled not in self._steps:
             self.network.train()
-            self._step = trace(self.step_function, arguments)
-            if compiled and can_compile():
-                self._step = compile_step(self._step, arguments)
-                self.compiled = True
-        return self._step(arguments)
+            self._steps[compiled] = graph = trace(self.step_function, arguments)
+            if compiled:
+                try:
+                    self._steps[compiled] = compile_step(graph, arguments)
+                except Exception as error:
+                    reason = str(error).strip().splitlines()[0]
+                    print(f"modnets: compiling failed, step stays eager: {reason}", file=sys.stderr)
+                    self.compiled = False
+        return self._steps[compiled](arguments)
 
     def logits(self, flat: Tensor, buffers: dict, x: Tensor) -> Tensor:
         """Outputs in evaluation: no temperature, no noise.
@@ -195,17 +199,10 @@ def compile_step(graph: torch.fx.GraphModule, arguments: Sequence[Any]) -> Graph
 
 
 def _compile_to(package: Path, graph: torch.fx.GraphModule, arguments: Sequence[Any]) -> None:
-    leaves, layout = torch.utils._pytree.tree_flatten(arguments)
-    tensors = [place for place, leaf in enumerate(leaves) if isinstance(leaf, Tensor)]
-
     class InPlace(nn.Module):
         def forward(self, *given: Tensor) -> Tensor:
-            filled = list(leaves)
-            for place, tensor in zip(tensors, given, strict=True):
-                filled[place] = tensor
-            arguments = torch.utils._pytree.tree_unflatten(filled, layout)
-            flat, states, *_ = arguments
-            new_flat, new_states = graph(arguments)
+            flat, states, *_ = filled = _refill(arguments, iter(given))
+            new_flat, new_states = graph(filled)
             flat.copy_(new_flat)
             for state, new in zip(states, new_states, strict=True):
                 state.copy_(new)
@@ -224,7 +221,23 @@ INDUCTOR = {"cpp.threads": 1, "aot_inductor.compile_wrapper_opt_level": "O0"}
 
 
 def _tensors(arguments: Sequence[Any]) -> list[Tensor]:
-    return [a for a in torch.utils._pytree.tree_leaves(arguments) if isinstance(a, Tensor)]
+    """The tensors of a step's arguments in order; by hand, a tree library takes 0.1 ms a step."""
+    found = []
+    for part in arguments:
+        if isinstance(part, Tensor):
+            found.append(part)
+        elif part is not None:
+            found += _tensors(part.values() if isinstance(part, dict) else part)
+    return found
+
+
+def _refill(part: Any, tensors: Iterator[Tensor]) -> Any:
+    """The arguments with other tensors in the same places."""
+    if isinstance(part, Tensor):
+        return next(tensors)
+    if isinstance(part, dict):
+        return {name: _refill(value, tensors) for name, value in part.items()}
+    return None if part is None else type(part)(_refill(value, tensors) for value in part)
 
 
 def _fingerprint(graph: torch.fx.GraphModule, arguments: Sequence[Any]) -> str:

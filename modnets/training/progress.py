@@ -1,4 +1,4 @@
-"""Progress of long work: a bar where a person looks on, a plain line every few seconds elsewhere."""
+"""Progress of long work: a bar where a person looks on, elsewhere a line every few seconds."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class Progress:
         self.last_line = time.monotonic()
         seconds = self.last_line - self.started
         rate = (self.done - self.start) / seconds if seconds > 0 else 0.0
-        left = (self.total - self.done) / rate if rate > 0 else float("inf")
+        left = max(0.0, self.total - self.done) / rate if rate > 0 else float("inf")
         to_do = max(0, self.total - int(self.done))
         print(
             f"{int(self.done)} of {self.total} runs done, {to_do} to do, "
@@ -79,5 +79,5 @@ class Progress:
             self.bar.n = round(self.done)
             self.bar.refresh()
             self.bar.close()
-        elif self.lines:
+        elif self.lines and kind is None:
             self._line()

@@ -357,7 +357,7 @@ class TrainedRun:
 
     @property
     def predicted(self) -> list[str]:
-        """The truth table learned: a hexadecimal number per output, first row in its highest bit."""
+        """The truth table learned: per output a hexadecimal number, first row highest."""
         return self.table["predicted"].iloc[-1].split()
 
     @property

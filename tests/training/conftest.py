@@ -1,0 +1,21 @@
+"""What the tests of training share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _own_cache(tmp_path_factory: pytest.TempPathFactory):
+    """Compiled steps of the tests stay among the tests, and are really compiled once."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MODNETS_CACHE", str(tmp_path_factory.mktemp("compiled")))
+        yield
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Path:
+    """An empty folder for results."""
+    return tmp_path / "results"

@@ -1,0 +1,400 @@
+"""RunConfig: its errors, what its key depends on, and grids."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import FrozenInstanceError, fields, replace
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from modnets.models.registry import MODELS, register
+from modnets.tasks.graphs import GRAPHS, FunctionGraph
+from modnets.training import config as module
+from modnets.training.config import RunConfig, grid
+
+MODULAR = RunConfig(model="modular")
+SHARED = RunConfig(model="shared")
+OFFSET = FunctionGraph(4, [["XOR 0 1", "XOR 2 3", "AND 0 1"]], outputs=(2, 0))
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        # the type of each setting
+        ({"epochs": 1.5}, "epochs=1.5; allowed is a whole number"),
+        ({"epochs": "many"}, "epochs='many'; allowed is a whole number"),
+        ({"seed": True}, "seed=True; allowed is a whole number"),
+        ({"epochs": None}, "epochs=None; allowed is int"),
+        ({"model": None}, "model=None; allowed is str"),
+        ({"lr": float("nan")}, "lr=nan; allowed is a finite number"),
+        ({"lr": float("inf")}, "lr=inf; allowed is a finite number"),
+        ({"lr": "0.1"}, "lr='0.1'; allowed is a finite number"),
+        ({"lr": True}, "lr=True; allowed is a finite number"),
+        ({"gumbel": "no"}, "gumbel='no'; allowed is True or False"),
+        ({"hidden": 36}, "hidden=36; allowed is whole numbers of at least 1"),
+        ({"hidden": (36, 0)}, r"hidden=\(36, 0\); allowed is whole numbers of at least 1"),
+        ({"hidden": (36.5,)}, r"hidden=\(36.5,\); allowed is whole numbers"),
+        ({"slots": (3, -2)}, r"slots=\(3, -2\); allowed is whole numbers of at least 1"),
+        ({"options": 3}, "options=3; allowed is a dict of JSON values"),
+        ({"options": {"f": print}}, "options=.*; allowed is a dict of JSON values"),
+        # words
+        ({"graph": "6-3-2"}, "unknown graph '6-3-2', did you mean '6-3-2-2'"),
+        ({"model": "modulr"}, "unknown model 'modulr', did you mean 'modular'.*allowed: dense"),
+        ({"optimizer": "adamw"}, "unknown optimizer 'adamw'.*allowed: adam, sgd, momentum"),
+        ({"schedule": "step"}, "unknown schedule 'step'.*allowed: constant, exponential, cosine"),
+        ({"loss": "hinge"}, "unknown loss 'hinge'.*allowed: bce, mse"),
+        ({"model": "modular", "routing": "knwon"}, "unknown routing 'knwon', did you mean 'known'"),
+        ({"model": "modular", "routing": None}, "unknown routing None"),
+        ({"model": "shared", "selection": "free"}, "unknown selection 'free'.*known, learned"),
+        ({"model": "modular", "outputs": "free"}, "unknown outputs 'free'.*known, learned"),
+        # ranges
+        ({"epochs": 0}, "epochs=0; allowed is at least 1"),
+        ({"batch_size": 0}, "batch_size=0; allowed is at least 1"),
+        ({"eval_every": 0}, "eval_every=0; allowed is at least 1"),
+        ({"seed": -1}, "seed=-1; allowed is at least 0"),
+        ({"split_seed": -1}, "split_seed=-1; allowed is at least 0"),
+        ({"weight_decay": -0.1}, "weight_decay=-0.1; allowed is at least 0"),
+        ({"input_noise": -0.1}, "input_noise=-0.1; allowed is at least 0"),
+        ({"lr": 0}, "lr=0.0; allowed is above 0"),
+        ({"model": "modular", "lr_routing": 0}, "lr_routing=0.0; allowed is above 0"),
+        ({"model": "shared", "lr_selection": -1}, "lr_selection=-1.0; allowed is above 0"),
+        ({"model": "modular", "temperature": 0}, "temperature=0.0; allowed is above 0"),
+        ({"schedule": "exponential"}, r"gamma=None; allowed for schedule='exponential' is in"),
+        ({"schedule": "exponential", "gamma": 1.1}, r"gamma=1.1; allowed for .* is in \(0, 1\]"),
+        ({"schedule": "exponential", "gamma": 0}, "gamma=0.0; allowed for"),
+        ({"model": "sparse", "pruning_ratio": 100}, r"pruning_ratio=100.0; allowed is in \[0, 100"),
+        ({"model": "sparse", "pruning_ratio": -1}, "pruning_ratio=-1.0; allowed is in"),
+        (
+            {"options": {"hidden": 3}},
+            "options={'hidden': 3}; allowed only with a model of your own",
+        ),
+        # rows
+        ({"train_rows": 3, "train_fraction": 0.5}, "give exactly one of the two"),
+        ({"train_rows": 64}, "train_rows=64 of 64 rows leaves no row to test on"),
+        ({"train_rows": 0}, "train_rows=0 of 64 rows leaves no row to train on"),
+        ({"train_fraction": 1.0}, "train_fraction=1.0; allowed is between 0 and 1"),
+        # structure
+        (
+            {"model": "modular", "graph": "6-2"},
+            r"slots=\(\): graph 6-2 has no levels to follow; give slots, as \(3, 2\)",
+        ),
+        (
+            {"model": "modular", "arity": 4},
+            r"arity=4 needs at least 4 sources, but level 2 has 3 \(widths 6-3-2-2\); allowed is "
+            "1 to 3",
+        ),
+        ({"model": "modular", "arity": 0}, "arity=0 needs at least 0 sources.*allowed is 1 to 6"),
+        (
+            {"model": "modular", "slots": (3, 1)},
+            r"slots=\(3, 1\): the last level needs at least 2 slots for the 2 outputs of 6-3-2-2",
+        ),
+        (
+            {"model": "modular", "graph": OFFSET, "slots": (2,)},
+            r"slots=\(2,\): the last level needs at least 3 slots for the 2 outputs of 4-3-2",
+        ),
+        (
+            {"model": "modular", "graph": "6-2", "slots": (3, 2), "routing": "known"},
+            "routing='known': graph 6-2 has no structure; allowed is 'learned'",
+        ),
+        (
+            {"model": "shared", "graph": "6-2", "slots": (2,), "selection": "known"},
+            "selection='known': graph 6-2 has no structure",
+        ),
+        (
+            {"model": "modular", "routing": "known", "slots": (4, 2)},
+            r"slots=\(4, 2\): with routing='known' allowed is \(3, 2\), as graph 6-3-2-2",
+        ),
+        (
+            {"model": "shared", "selection": "known", "slots": (4, 2)},
+            r"slots=\(4, 2\): with selection='known' allowed is \(3, 2\)",
+        ),
+        (
+            {"model": "modular", "routing": "known", "arity": 1},
+            "arity=1: with routing='known' allowed is at least 2, the fan-in of graph 6-3-2-2",
+        ),
+        (
+            {"model": "shared", "selection": "known", "shared_modules": 1},
+            "shared_modules=1; allowed is at least 2, the distinct gates of graph 6-3-2-2",
+        ),
+        ({"model": "shared", "shared_modules": 0}, "shared_modules=0; allowed is at least 1$"),
+        (
+            {"model": "modular", "lr_routing": None},
+            "lr_routing=None: learned routing or outputs needs a rate; allowed is above 0",
+        ),
+        (
+            {"model": "shared", "lr_selection": None},
+            "lr_selection=None: learned selection needs a rate",
+        ),
+        ({"model": "modular", "temperature": None}, "temperature=None; allowed is above 0"),
+    ],
+)
+def test_errors_say_what_is_allowed(settings: dict, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        RunConfig(**settings)
+
+
+def test_a_config_is_frozen_and_keyword_only() -> None:
+    with pytest.raises(FrozenInstanceError):
+        MODULAR.seed = 3
+    with pytest.raises(TypeError, match="positional"):
+        RunConfig("6-2-2")
+
+
+def test_settings_that_play_no_part_are_not_checked() -> None:
+    RunConfig(model="dense", arity=99, lr_routing=None, temperature=None)
+    RunConfig(model="modular", routing="known", lr_routing=None, temperature=None)
+    RunConfig(model="shared", routing="known", lr_selection=None, temperature=None)
+
+
+def test_equal_settings_are_equal_in_every_way() -> None:
+    one = RunConfig(hidden=[36, 36], lr=1, epochs=10.0, graph="6-2-2", gumbel=0)
+    other = RunConfig(hidden=(36, 36), lr=1.0, epochs=10, graph=GRAPHS["6-2-2"], gumbel=False)
+    assert one == other
+    assert hash(one) == hash(other)
+    assert one.key == other.key
+    assert json.dumps(one.to_dict()) == json.dumps(other.to_dict())
+
+
+# What follows from what
+
+
+def test_defaults_are_worked_out() -> None:
+    final = RunConfig(model="shared", routing="known").final
+    assert (final.train_rows, final.train_fraction, final.batch_size) == (51, None, 51)
+    assert (final.selection, final.outputs, final.slots) == ("known", "known", (3, 2))
+    assert (final.shared_modules, final.arity, final.eval_every) == (2, 2, 50)
+    assert (final.hidden, final.pruning_ratio) == (None, None)
+    assert (final.lr_routing, final.lr_selection, final.temperature) == (None, None, None)
+    assert final.final is final
+
+
+@pytest.mark.parametrize(
+    ("graph", "hidden"),
+    [("6-2-2", (36,)), ("6-3-2-2", (36,) * 3), ("6-3-3-2-2", (36,) * 5), ("6-2", (36,) * 3)],
+)
+def test_hidden_widths_follow_from_the_graph(graph: str, hidden: tuple[int, ...]) -> None:
+    assert RunConfig(graph=graph).final.hidden == hidden
+
+
+@pytest.mark.parametrize(("rows", "batch"), [(8, 8), (51, 32)])
+def test_a_batch_is_at_most_all_rows(rows: int, batch: int) -> None:
+    assert RunConfig(train_rows=rows, batch_size=32).final.batch_size == batch
+
+
+@pytest.mark.parametrize(
+    ("settings", "kind"),
+    [
+        ({"model": "dense", "routing": "known"}, "dense"),
+        ({"model": "sparse"}, "sparse"),
+        ({"model": "modular"}, "modular, learned"),
+        ({"model": "modular", "routing": "known"}, "modular, known"),
+        ({"model": "modular", "routing": "known", "outputs": "learned"}, "modular, known routing"),
+        ({"model": "modular", "outputs": "known"}, "modular, known outputs"),
+        ({"model": "shared"}, "shared, learned"),
+        ({"model": "shared", "routing": "known"}, "shared, known"),
+        ({"model": "shared", "selection": "known"}, "shared, known selection"),
+        (
+            {"model": "shared", "routing": "known", "selection": "learned"},
+            "shared, known routing and outputs",
+        ),
+    ],
+)
+def test_kinds_in_words(settings: dict, kind: str) -> None:
+    config = RunConfig(**settings)
+    assert config.kind == kind
+    assert str(config) == f"6-3-2-2 {kind} 51 rows seed 0"
+
+
+# Keys
+
+IRRELEVANT = [
+    (RunConfig(), {"routing": "known", "temperature": 0.5, "arity": 3, "gumbel": True}),
+    (RunConfig(), {"pruning_ratio": 75.0, "module_hidden": (5,), "shared_modules": 7}),
+    (RunConfig(), {"train_fraction": 0.8}),
+    (RunConfig(), {"train_rows": 51}),
+    (RunConfig(), {"batch_size": 64}),
+    (RunConfig(), {"gamma": 0.9}),
+    (RunConfig(), {"eval_every": 50}),
+    (RunConfig(model="sparse"), {"pruning_ratio": 50}),
+    (MODULAR, {"hidden": (5,), "selection": "known", "lr_selection": 0.5, "shared_modules": 3}),
+    (MODULAR, {"arity": 2, "slots": (3, 2), "outputs": "learned"}),
+    (MODULAR, {"per_sample_routing": True}),
+    (RunConfig(model="modular", routing="known"), {"temperature": 1.0, "lr_routing": 0.5}),
+    (RunConfig(model="modular", routing="known"), {"gumbel": True}),
+    (RunConfig(model="shared", selection="known"), {"lr_selection": 0.5}),
+]
+
+
+@pytest.mark.parametrize(("base", "changes"), IRRELEVANT)
+def test_the_key_is_stable_under_what_plays_no_part(base: RunConfig, changes: dict) -> None:
+    assert replace(base, **changes).key == base.key
+
+
+RELEVANT = [
+    (RunConfig(), {"graph": "6-2-2"}),
+    (RunConfig(), {"train_rows": 50}),
+    (RunConfig(), {"train_fraction": 0.7}),
+    (RunConfig(), {"split_seed": 41}),
+    (RunConfig(), {"model": "sparse"}),
+    (RunConfig(), {"hidden": (36,)}),
+    (RunConfig(), {"epochs": 999, "eval_every": 50}),
+    (RunConfig(), {"batch_size": 32}),
+    (RunConfig(), {"optimizer": "sgd"}),
+    (RunConfig(), {"lr": 0.02}),
+    (RunConfig(), {"schedule": "cosine"}),
+    (RunConfig(schedule="exponential", gamma=0.9), {"gamma": 0.8}),
+    (RunConfig(), {"weight_decay": 0.0}),
+    (RunConfig(), {"loss": "mse"}),
+    (RunConfig(), {"input_noise": 0.3}),
+    (RunConfig(), {"eval_every": 25}),
+    (RunConfig(), {"seed": 1}),
+    (RunConfig(model="sparse"), {"pruning_ratio": 25}),
+    (MODULAR, {"routing": "known"}),
+    (MODULAR, {"outputs": "known"}),
+    (MODULAR, {"slots": (4, 2)}),
+    (MODULAR, {"arity": 3}),
+    (MODULAR, {"module_hidden": (5,)}),
+    (MODULAR, {"lr_routing": 0.2}),
+    (MODULAR, {"temperature": 1.0}),
+    (MODULAR, {"gumbel": True}),
+    (RunConfig(model="modular", gumbel=True), {"per_sample_routing": True}),
+    (SHARED, {"selection": "known"}),
+    (SHARED, {"shared_modules": 3}),
+    (SHARED, {"lr_selection": 0.2}),
+]
+
+
+@pytest.mark.parametrize(("base", "changes"), RELEVANT)
+def test_the_key_changes_with_what_plays_a_part(base: RunConfig, changes: dict) -> None:
+    assert replace(base, **changes).key != base.key
+
+
+def test_every_setting_is_known_to_change_the_key() -> None:
+    changed = {name for _, changes in RELEVANT for name in changes}
+    assert {f.name for f in fields(RunConfig)} - changed == {"options"}
+
+
+def test_the_key_depends_on_the_schema_version(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = RunConfig().key
+    monkeypatch.setattr(module, "SCHEMA_VERSION", module.SCHEMA_VERSION + 1)
+    assert RunConfig().key != before
+
+
+def test_two_graphs_of_one_name_have_two_keys() -> None:
+    graphs = [FunctionGraph(2, [[f"{name} 0 1"]], name="mine") for name in ("AND", "OR")]
+    assert (
+        RunConfig(graph=graphs[0], train_rows=3).key != RunConfig(graph=graphs[1], train_rows=3).key
+    )
+
+
+def test_models_of_your_own_have_options_and_keys_of_their_source() -> None:
+    try:
+
+        @register("test-own")
+        def first(config: RunConfig) -> torch.nn.Module:
+            return torch.nn.Linear(6, 2)
+
+        one = RunConfig(model="test-own", options={"width": 3, "names": ["a"]})
+        assert one.key == RunConfig(model="test-own", options={"names": ["a"], "width": 3}).key
+        assert one.key != RunConfig(model="test-own", options={"width": 4, "names": ["a"]}).key
+        assert RunConfig.from_dict(json.loads(json.dumps(one.to_dict()))) == one
+        assert one.kind == "test-own"
+
+        @register("test-own")
+        def second(config: RunConfig) -> torch.nn.Module:
+            return torch.nn.Linear(6, 2, bias=False)
+
+        edited = RunConfig(model="test-own", options={"width": 3, "names": ["a"]})
+        assert edited.key != one.key
+    finally:
+        del MODELS["test-own"]
+
+
+# To and fro
+
+
+@given(
+    st.fixed_dictionaries(
+        {},
+        optional={
+            "graph": st.sampled_from([*GRAPHS.values(), OFFSET]),
+            "train_rows": st.integers(1, 15),
+            "hidden": st.lists(st.integers(1, 9), max_size=3),
+            "lr": st.floats(1e-6, 10),
+            "weight_decay": st.floats(0, 1),
+            "seed": st.integers(0, 2**40),
+            "temperature": st.none() | st.floats(0.1, 10),
+            "gumbel": st.booleans(),
+            "optimizer": st.sampled_from(module.OPTIMIZERS),
+        },
+    )
+)
+def test_a_config_survives_json(settings: dict) -> None:
+    settings = {"train_rows": 8, **settings}
+    config = RunConfig(**settings)
+    for one in (config, config.final):
+        again = RunConfig.from_dict(json.loads(json.dumps(one.to_dict())))
+        assert again == one
+        assert again.key == config.key
+
+
+def test_a_row_of_a_table(model: str) -> None:
+    config = RunConfig(model=model, seed=7)
+    row = config.to_row()
+    names = {f.name for f in fields(RunConfig)} - {"train_fraction"}
+    assert set(row) == names | {"run", "kind"}
+    assert (row["run"], row["graph"], row["train_rows"]) == (config.key, "6-3-2-2", 51)
+    assert all(v is None or isinstance(v, str | int | float) for v in row.values())
+    assert row["hidden"] == ("36-36-36" if model in ("dense", "sparse") else None)
+    assert row["slots"] == (None if model in ("dense", "sparse") else "3-2")
+
+
+# Grids
+
+
+def test_a_grid_runs_each_run_once() -> None:
+    runs = grid(model=["dense", "modular", "shared"], routing=["known", "learned"], seed=range(3))
+    assert len(runs) == 15
+    assert len({run.key for run in runs}) == 15
+    kinds = [run.kind for run in runs[::3]]
+    assert kinds == [
+        "dense",
+        "modular, known",
+        "modular, learned",
+        "shared, known",
+        "shared, learned",
+    ]
+    assert [run.seed for run in runs] == [0, 1, 2] * 5  # the last axis runs fastest
+
+
+def test_a_grid_starts_from_its_base() -> None:
+    base = RunConfig(graph="6-2-2", epochs=7)
+    runs = grid(base, train_rows=[4, 8], lr=0.5)
+    assert runs == [replace(base, train_rows=rows, lr=0.5) for rows in (4, 8)]
+    assert grid() == [RunConfig()]
+
+
+def test_widths_are_one_value_in_a_tuple_and_many_in_a_list() -> None:
+    assert [run.hidden for run in grid(hidden=(5, 7))] == [(5, 7)]
+    assert [run.hidden for run in grid(hidden=[(5, 7), (3,)])] == [(5, 7), (3,)]
+    assert [run.graph.name for run in grid(graph="6-2-2")] == ["6-2-2"]
+    assert [run.graph for run in grid(graph=[GRAPHS["6-2-2"], OFFSET], train_rows=8)] == [
+        GRAPHS["6-2-2"],
+        OFFSET,
+    ]
+
+
+@pytest.mark.parametrize(
+    ("axes", "message"),
+    [
+        ({"sed": [0, 1]}, "unknown setting 'sed', did you mean 'seed'.*allowed: graph, train_rows"),
+        ({"seed": []}, r"seed=\[\]; allowed is at least one value"),
+        ({"lr": [0.1, -1]}, "lr=-1.0; allowed is above 0"),
+    ],
+)
+def test_grid_errors(axes: dict, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        grid(**axes)

@@ -1,0 +1,108 @@
+"""The store: whole files or none, damage named, the table as it was."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import fields
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from modnets.training.config import RunConfig, grid
+from modnets.training.engine import train_chunk
+from modnets.training.store import Store, load, schema
+
+
+@pytest.fixture(scope="module")
+def table() -> pd.DataFrame:
+    runs = grid(RunConfig(model="shared", train_rows=16, epochs=2, eval_every=1), seed=range(3))
+    return train_chunk(runs, chunk=4).table
+
+
+def test_what_is_written_is_read(store: Path, table: pd.DataFrame) -> None:
+    results = Store(store)
+    path = results.write(table, {"machine": "here"})
+    assert results.keys() == set(table["run"])
+    assert [p.name for p in store.iterdir()] == [path.name]  # no partial file is left
+    found = results.table()
+    assert len(found) == 9
+    for column in ("train_loss", "test_bit_accuracy", "solved", "lr_routing", "slots", "kind"):
+        wanted = table.sort_values(["run", "epoch"])[column].tolist()
+        assert found[column].tolist() == wanted
+    assert results.provenance() == [{"machine": "here"}]
+
+
+def test_table_has_a_column_for_every_setting_and_no_details(
+    store: Path, table: pd.DataFrame
+) -> None:
+    results = Store(store)
+    results.write(table, {})
+    settings = {f.name for f in fields(RunConfig)} - {"train_fraction"}
+    assert settings <= set(results.table().columns)
+    assert not {"config", "structure", "predicted"} & set(results.table().columns)
+    assert set(schema().names) >= settings
+
+
+def test_a_row_can_be_replayed_from_its_details(store: Path, table: pd.DataFrame) -> None:
+    results = Store(store)
+    results.write(table, {})
+    details = results.details()
+    assert len(details) == 3
+    for row in details.itertuples():
+        config = RunConfig.from_dict(json.loads(row.config))
+        assert config.key == row.run
+        again = train_chunk([config], chunk=4).table
+        assert again["predicted"].iloc[-1] == row.predicted
+        assert json.loads(row.structure)["routing"]
+
+
+def test_order_of_the_runs_wanted(store: Path, table: pd.DataFrame) -> None:
+    results = Store(store)
+    results.write(table, {})
+    keys = list(dict.fromkeys(table["run"]))[::-1][:2]
+    found = results.table(keys)
+    assert list(dict.fromkeys(found["run"])) == keys
+    assert found["epoch"].tolist() == [0, 1, 2, 0, 1, 2]
+
+
+@pytest.mark.parametrize("damage", [b"", b"PAR1 not really", None])
+def test_a_damaged_file_is_named_and_set_aside(
+    store: Path, table: pd.DataFrame, capsys: pytest.CaptureFixture, damage: bytes | None
+) -> None:
+    results = Store(store)
+    path = results.write(table, {})
+    path.write_bytes(path.read_bytes()[:-100] if damage is None else damage)
+    assert results.keys() == set()
+    said = capsys.readouterr().err
+    assert path.name in said
+    assert "set aside" in said
+    assert said.count("\n") == 1
+    assert [p.suffix for p in store.iterdir()] == [".damaged"]
+    assert results.table().empty
+
+
+def test_bytes_in_the_middle_that_changed_are_noticed(store: Path, table: pd.DataFrame) -> None:
+    results = Store(store)
+    path = results.write(table, {})
+    content = bytearray(path.read_bytes())
+    content[len(content) // 4 : len(content) // 4 + 64] = bytes(64)
+    path.write_bytes(content)
+    assert results.keys() == set()
+
+
+def test_an_empty_store_has_an_empty_table(store: Path) -> None:
+    found = Store(store).table()
+    assert found.empty
+    assert "test_bit_accuracy" in found.columns
+
+
+def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ValueError, match=r"store='.*file/results' cannot be written"):
+        Store(tmp_path / "file" / "results")
+
+
+def test_loading_what_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="is no folder; allowed is one that a sweep has made"):
+        load(tmp_path / "nothing")
