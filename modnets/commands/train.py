@@ -14,7 +14,8 @@ from modnets.commands.parser import UsageError
 from modnets.errors import one_of, require
 from modnets.tasks.graphs import FunctionGraph
 from modnets.tasks.tables import find_graph
-from modnets.training.config import RunConfig, grid
+from modnets.training.config import RunConfig
+from modnets.training.grids import grid
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -34,8 +35,8 @@ def main(argv: Sequence[str]) -> int:
     folder = Path(args.result_path or "./results/") / (args.experiment or EXPERIMENTS[0])
 
     # Here, so that --help and wrong use need not wait for what only training needs.
+    from modnets.training.planning import plan as sweep_plan
     from modnets.training.sweep import RunsFailed, sweep
-    from modnets.training.sweep import plan as sweep_plan
 
     start = time.perf_counter()
     try:

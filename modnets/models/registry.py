@@ -98,6 +98,6 @@ def build(config: RunConfig, seed: int) -> nn.Module:
     state = source.get_state()
     try:
         source.manual_seed(seed)
-        return MODELS[config.model](config)
+        return MODELS[config.model](config.final)
     finally:
         source.set_state(state)

@@ -1,4 +1,4 @@
-"""Boolean gates: a name, a number of inputs, and a truth table.
+"""Boolean gates and sub-functions: what the nodes of a function graph compute.
 
 Gate names are the usual ones of logic design.  A two-input gate is one of 16; AND, OR, XOR
 (odd parity), NAND, NOR and XNOR exist for every number of inputs.
@@ -158,3 +158,44 @@ def gate(name: str, n_inputs: int = 2) -> Gate:
     one_of(f"gate with {n_inputs} inputs", name, SYMMETRIC_GATES)
     ones = all_rows(n_inputs).sum(axis=1, dtype=np.int64)
     return Gate(name, tuple(int(v) for v in SYMMETRIC_GATES[name](ones, n_inputs)))
+
+
+@dataclass(frozen=True)
+class SubFunction:
+    """One node of a function graph: a gate and the places in the level below that it reads.
+
+    Parameters
+    ----------
+    gate : Gate
+    inputs : tuple of int
+        Input places, in the order of the gate's inputs; no place twice.
+    """
+
+    gate: Gate
+    inputs: tuple[int, ...]
+
+    def __post_init__(self) -> None:
+        require(
+            len(self.inputs) == self.gate.n_inputs,
+            f"sub-function {self}: inputs={self.inputs}; {self.gate.name} with a table of "
+            f"{len(self.gate.table)} entries reads {self.gate.n_inputs} inputs",
+        )
+        require(
+            len(set(self.inputs)) == len(self.inputs),
+            f"sub-function {self}: inputs={self.inputs}; allowed are distinct places",
+        )
+
+    @classmethod
+    def parse(cls, text: str | SubFunction) -> SubFunction:
+        """Read ``"XOR 0 1"``: a gate's name, then its input places."""
+        if isinstance(text, SubFunction):
+            return text
+        name, *places = text.split()
+        require(
+            bool(places) and all(place.isdigit() for place in places),
+            f"sub-function {text!r}: allowed is a gate and its input places, as in 'XOR 0 1'",
+        )
+        return cls(gate(name, len(places)), tuple(map(int, places)))
+
+    def __str__(self) -> str:
+        return " ".join([self.gate.name, *map(str, self.inputs)])

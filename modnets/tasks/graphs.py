@@ -11,7 +11,6 @@ Generalization and Training Efficiency?" (TMLR 2025).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -19,50 +18,9 @@ from typing import Any
 import numpy as np
 
 from modnets.errors import one_of, require
-from modnets.tasks.gates import Gate, all_rows, bits_of, gate
+from modnets.tasks.gates import Gate, SubFunction, all_rows, bits_of
 
 MAX_TABLE_INPUTS = 20
-
-
-@dataclass(frozen=True)
-class SubFunction:
-    """One node of a function graph: a gate and the places in the level below that it reads.
-
-    Parameters
-    ----------
-    gate : Gate
-    inputs : tuple of int
-        Input places, in the order of the gate's inputs; no place twice.
-    """
-
-    gate: Gate
-    inputs: tuple[int, ...]
-
-    def __post_init__(self) -> None:
-        require(
-            len(self.inputs) == self.gate.n_inputs,
-            f"sub-function {self}: inputs={self.inputs}; {self.gate.name} with a table of "
-            f"{len(self.gate.table)} entries reads {self.gate.n_inputs} inputs",
-        )
-        require(
-            len(set(self.inputs)) == len(self.inputs),
-            f"sub-function {self}: inputs={self.inputs}; allowed are distinct places",
-        )
-
-    @classmethod
-    def parse(cls, text: str | SubFunction) -> SubFunction:
-        """Read ``"XOR 0 1"``: a gate's name, then its input places."""
-        if isinstance(text, SubFunction):
-            return text
-        name, *places = text.split()
-        require(
-            bool(places) and all(place.isdigit() for place in places),
-            f"sub-function {text!r}: allowed is a gate and its input places, as in 'XOR 0 1'",
-        )
-        return cls(gate(name, len(places)), tuple(map(int, places)))
-
-    def __str__(self) -> str:
-        return " ".join([self.gate.name, *map(str, self.inputs)])
 
 
 @dataclass(frozen=True)
@@ -158,49 +116,6 @@ class FunctionGraph:
         """
         n_inputs = max(len(table) - 1, 1).bit_length()
         return cls(n_inputs, table=table, name=name)
-
-    @classmethod
-    def random(
-        cls,
-        widths: Sequence[int],
-        gates: Sequence[str] = ("XOR", "AND", "OR"),
-        fan_in: int = 2,
-        seed: int = 0,
-    ) -> FunctionGraph:
-        """A graph drawn at random; the sources of a level are used as evenly as possible.
-
-        Parameters
-        ----------
-        widths : sequence of int
-            Inputs, sub-functions per level, outputs.
-        gates : sequence of str
-            Names to draw from, one for each sub-function.
-        fan_in : int
-            Inputs of each gate.
-        seed : int
-        """
-        require(len(widths) >= 3, f"widths={tuple(widths)}; allowed are inputs, levels, outputs")
-        n_inputs, *slots, n_outputs = widths
-        rng = np.random.default_rng(seed)
-        levels, n_sources = [], n_inputs
-        for depth, width in enumerate(slots, start=1):
-            require(
-                fan_in <= n_sources,
-                f"fan_in={fan_in} needs at least {fan_in} sources, but level {depth} has "
-                f"{n_sources} (widths {'-'.join(map(str, widths))})",
-            )
-            uses = np.zeros(n_sources)
-            level = []
-            for _ in range(width):
-                order = np.lexsort((rng.random(n_sources), uses))[:fan_in]
-                uses[order] += 1
-                places = tuple(int(place) for place in np.sort(order))
-                level.append(SubFunction(gate(str(rng.choice(gates)), fan_in), places))
-            levels.append(level)
-            n_sources = width
-        require(n_outputs <= n_sources, f"outputs={n_outputs}; allowed is 1 to {n_sources}")
-        name = f"{'-'.join(map(str, widths))} random {seed}"
-        return cls(n_inputs, levels, outputs=tuple(range(n_outputs)), name=name)
 
     @property
     def n_outputs(self) -> int:

@@ -8,7 +8,6 @@ within a chunk is data: seeds, splits, learning rates, weight decay, temperature
 
 from __future__ import annotations
 
-import itertools
 import json
 import time
 import traceback
@@ -22,8 +21,6 @@ from torch import Tensor, nn
 
 from modnets.errors import require
 from modnets.models.registry import build
-from modnets.tasks.graphs import MAX_TABLE_INPUTS
-from modnets.tasks.splits import split_rows
 from modnets.training.batches import (
     Batches,
     is_full_batch,
@@ -31,15 +28,12 @@ from modnets.training.batches import (
     steps_per_epoch,
     stream_seed,
 )
+from modnets.training.compilation import can_compile
 from modnets.training.config import RunConfig, source_of
+from modnets.training.evaluation import Evaluation
 from modnets.training.optimizers import corrections, schedule
-from modnets.training.program import Program, can_compile, one_thread
+from modnets.training.program import Program, one_thread
 
-PARTS = ("train", "validation", "test")
-#: Rows evaluated at once, to bound memory.
-EVALUATION_ROWS = 1024
-#: Up to here the truth table that a run has learned is kept in its results.
-MAX_KEPT_ROWS = 4096
 #: Settings that may differ between the runs of a chunk.
 PER_RUN = ("seed", "split_seed", "lr", "lr_routing", "lr_selection", "weight_decay")
 PER_RUN += ("temperature", "input_noise", "gamma")
@@ -224,7 +218,7 @@ class Replicas:
         self.lr = self._rates(template)
         self.decay = self._per_run("weight_decay")[:, None]
         self.temperature = self._per_run("temperature")
-        self._load_table()
+        self.evaluation = Evaluation(self.padded, self.program.loss, device)
 
     def _per_run(self, name: str) -> Tensor:
         values = [getattr(final, name) or 0.0 for final in self.padded]
@@ -239,31 +233,6 @@ class Replicas:
             parts.append(rate[:, None].expand(-1, size))
         return torch.cat(parts, dim=1)
 
-    def _load_table(self) -> None:
-        """Rows to evaluate, their outputs, and which part of the split each is in."""
-        graph = self.finals[0].graph
-        splits = [split_rows(graph, f.train_rows, f.split_seed) for f in self.padded]
-        enumerable = graph.n_inputs <= MAX_TABLE_INPUTS
-        if enumerable:
-            x, y = graph.rows(), graph.truth_table()
-            numbers = [(s.train, s.validation, s.test) for s in splits]
-        else:  # rows drawn for each run, in the order train, validation, test
-            drawn = [np.concatenate([s.train, s.validation, s.test]) for s in splits]
-            n_rows = max(map(len, drawn))
-            drawn = [np.resize(d, n_rows) for d in drawn]
-            x = np.stack([graph.rows(d) for d in drawn])
-            y = np.stack([graph.evaluate(rows) for rows in x])
-            ends = [np.cumsum([0, *s.sizes]) for s in splits]
-            numbers = [[np.arange(a, b) for a, b in itertools.pairwise(e)] for e in ends]
-        parts = np.zeros((len(splits), len(PARTS), x.shape[-2]), dtype=bool)
-        for place, rows_of in enumerate(numbers):
-            for part, rows in enumerate(rows_of):
-                parts[place, part, rows] = True
-        self.enumerable = enumerable
-        self.table_x = torch.from_numpy(np.array(x, np.float32)).to(self.device)
-        self.table_y = torch.from_numpy(np.array(y, np.float32)).to(self.device)
-        self.parts = torch.from_numpy(parts).to(self.device)
-
     def train(
         self, compiled: bool, on_evaluation: Callable[[int], None] | None = None
     ) -> list[tuple[int, dict[str, np.ndarray]]]:
@@ -273,7 +242,7 @@ class Replicas:
         correction = corrections(first.epochs * steps).to(self.device)
         gammas = [final.gamma for final in self.padded]
         factors = schedule(first.schedule, first.epochs, gammas)
-        records = [(0, self.evaluate())]
+        records = [(0, self.evaluation(self.predict))]
         done = 0
         for epoch in range(1, first.epochs + 1):
             lr = self.lr if factors is None else self.lr * factors[epoch - 1].to(self.device)
@@ -283,66 +252,20 @@ class Replicas:
                 self.flat, self.states = self.program.step(arguments, compiled=compiled)
                 done += 1
             if epoch % first.eval_every == 0 or epoch == first.epochs:
-                records.append((epoch, self.evaluate()))
+                records.append((epoch, self.evaluation(self.predict)))
                 if on_evaluation is not None:
                     on_evaluation(epoch)
         return [(epoch, {k: v.cpu().numpy() for k, v in found.items()}) for epoch, found in records]
 
-    def evaluate(self) -> dict[str, Tensor]:
-        """Every measure of every replica, over all rows; no random numbers.
-
-        Returns
-        -------
-        dict of Tensor, shape (replica,)
-        """
-        sums = None
-        n_rows = self.table_x.shape[-2]
-        for start in range(0, n_rows, EVALUATION_ROWS):
-            rows = slice(start, start + EVALUATION_ROWS)
-            found = self._measure(rows)
-            sums = found if sums is None else [a + b for a, b in zip(sums, found, strict=True)]
-        part_sums, whole_sums = sums
-        counts = self.parts.sum(dim=2)
-        measures = {}
-        for number, part in enumerate(PARTS):
-            for kind, name in enumerate(("loss", "bit_accuracy", "row_accuracy")):
-                measures[f"{part}_{name}"] = part_sums[:, number, kind] / counts[:, number]
-        measures["bit_accuracy"] = whole_sums[:, 1] / n_rows
-        measures["row_accuracy"] = whole_sums[:, 2] / n_rows
-        measures["solved"] = whole_sums[:, 2] == n_rows
-        return measures
-
-    def predict(self, rows: slice = slice(None)) -> tuple[Tensor, Tensor]:
-        """Logits of some rows, shape (replica, row, output), and the true bits."""
-        x, y = self.table_x[..., rows, :], self.table_y[..., rows, :]
-        return self.program.logits(self.flat, self.buffers, x), y
-
-    def _measure(self, rows: slice) -> tuple[Tensor, Tensor]:
-        """Sums over rows of loss, right bits and right rows: by part of the split, and in all."""
-        logits, y = self.predict(rows)
-        y = y.expand_as(logits)
-        right = ((logits > 0) == (y > 0.5)).to(logits.dtype)
-        loss = self.program.loss(logits, y).mean(dim=2)
-        found = torch.stack([loss, right.mean(dim=2), right.amin(dim=2)], dim=2)
-        by_part = self.parts[:, :, rows].to(found.dtype) @ found
-        return by_part, found.sum(dim=1)
+    def predict(self, x: Tensor) -> Tensor:
+        """Logits of every replica, shape (replica, row, output), for rows."""
+        return self.program.logits(self.flat, self.buffers, x)
 
     def write_back(self, networks: Sequence[nn.Module]) -> None:
         """Put the trained parameters into the runs' networks."""
         for network, flat in zip(networks, self.flat.cpu(), strict=False):
             network.load_state_dict(self.program.unflatten(flat.clone()), strict=False)
             network.eval()
-
-    def predicted(self) -> list[str | None]:
-        """The truth table that each run has learned: per output a hex number, first row highest."""
-        n_rows = self.table_x.shape[-2]
-        if not self.enumerable or n_rows > MAX_KEPT_ROWS:
-            return [None] * len(self.finals)
-        bits = (self.predict()[0] > 0).cpu().numpy().astype(int)
-        return [
-            " ".join(hex(int("".join(map(str, column)), 2)) for column in table.T)
-            for table in bits[: len(self.finals)]
-        ]
 
 
 def _table(
@@ -353,7 +276,7 @@ def _table(
 ) -> pd.DataFrame:
     """One row per run and evaluated epoch; what a run has learned stands in its last row."""
     with one_thread(), torch.no_grad():
-        predicted = replicas.predicted()
+        predicted = replicas.evaluation.predicted(replicas.predict)
     rows = []
     for place, (run, network) in enumerate(zip(runs, networks, strict=True)):
         settings = run.to_row()

@@ -22,10 +22,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from modnets.training.config import RunConfig
+from modnets.training.evaluation import MEASURES, PARTS
 
 #: What a run has learned and what made it; not part of the tidy table.
 DETAILS = ("predicted", "structure", "config")
-MEASURES = ("loss", "bit_accuracy", "row_accuracy")
 
 
 def schema() -> pa.Schema:
@@ -36,8 +36,8 @@ def schema() -> pa.Schema:
         if f.name != "train_fraction":
             columns[f.name] = types.get(str(f.type).split(" ")[0], pa.string())
     columns["epoch"] = pa.int64()
-    for part in ("train_", "validation_", "test_"):
-        columns |= {part + measure: pa.float64() for measure in MEASURES}
+    for part in PARTS:
+        columns |= {f"{part}_{measure}": pa.float64() for measure in MEASURES}
     columns |= {"bit_accuracy": pa.float64(), "row_accuracy": pa.float64(), "solved": pa.bool_()}
     columns |= dict.fromkeys(DETAILS, pa.string())
     return pa.schema(list(columns.items()))

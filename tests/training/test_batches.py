@@ -18,7 +18,8 @@ from modnets.training.batches import (
     steps_per_epoch,
     stream_seed,
 )
-from modnets.training.config import RunConfig, grid
+from modnets.training.config import RunConfig
+from modnets.training.grids import grid
 
 CPU = torch.device("cpu")
 

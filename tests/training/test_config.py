@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from modnets.models.registry import MODELS, register
 from modnets.tasks.graphs import GRAPHS, FunctionGraph
 from modnets.training import config as module
-from modnets.training.config import RunConfig, grid
+from modnets.training.config import RunConfig
+from modnets.training.grids import grid
 
 MODULAR = RunConfig(model="modular")
 SHARED = RunConfig(model="shared")

@@ -16,10 +16,12 @@ import modnets as mn
 from modnets.models.registry import MODELS, build
 from modnets.tasks.splits import split_rows
 from modnets.training.batches import generator, stream_seed
-from modnets.training.config import OPTIMIZERS, SCHEDULES, RunConfig, grid
+from modnets.training.checks import OPTIMIZERS, SCHEDULES
+from modnets.training.compilation import can_compile
+from modnets.training.config import RunConfig
 from modnets.training.engine import choose_device, train_chunk
+from modnets.training.grids import grid
 from modnets.training.optimizers import schedule
-from modnets.training.program import can_compile
 
 needs_compiler = pytest.mark.skipif(not can_compile(), reason="no C++ compiler on this machine")
 
@@ -66,7 +68,9 @@ def literal(run: RunConfig) -> tuple[torch.nn.Module, list[float]]:
     block = max(1, 2**14 // (n_batches * config.batch_size))
     orders = torch.rand(block, len(x), generator=source).argsort(dim=1)
     factors = schedule(config.schedule, config.epochs, [config.gamma])
-    keywords = {} if config.temperature is None else {"temperature": config.temperature}
+    keywords = (
+        {"temperature": config.temperature} if config.is_modular and config.temperature else {}
+    )
     losses = []
     for epoch in range(config.epochs):
         for group, rate in zip(optimizer.param_groups, rates, strict=True):

@@ -9,8 +9,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from modnets.training.config import RunConfig, grid
+from modnets.training.config import RunConfig
 from modnets.training.engine import train_chunk
+from modnets.training.grids import grid
 from modnets.training.store import Store, load, schema
 
 

@@ -16,9 +16,12 @@ import torch
 
 import modnets as mn
 from modnets.models.registry import MODELS
-from modnets.training.config import RunConfig, grid
+from modnets.training.config import RunConfig
+from modnets.training.grids import grid
+from modnets.training.planning import CHUNK, COMPILE_FROM, choose, plan
 from modnets.training.progress import Progress
-from modnets.training.sweep import CHUNK, COMPILE_FROM, RunsFailed, _choose, plan, sweep, train
+from modnets.training.single import train
+from modnets.training.sweep import RunsFailed, sweep
 
 BASE = RunConfig(model="shared", train_rows=16, epochs=4)
 
@@ -75,13 +78,13 @@ def test_provenance_says_how_a_run_was_made(store: Path) -> None:
 def test_chunk_and_compilation_follow_from_all_runs_wanted(
     store: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("modnets.training.sweep.can_compile", lambda: True)
+    monkeypatch.setattr("modnets.training.planning.can_compile", lambda: True)
     short = grid(BASE, seed=range(11))
-    assert _choose(short, None, None) == (16, False)
+    assert choose(short, None, None) == (16, False)
     long = grid(RunConfig(train_rows=16, epochs=COMPILE_FROM // 2), seed=range(CHUNK + 1))
-    assert _choose(long, None, None) == (CHUNK, True)
-    assert _choose(long[:CHUNK], None, None) == (CHUNK, False)
-    assert _choose(long, 8, False) == (8, False)
+    assert choose(long, None, None) == (CHUNK, True)
+    assert choose(long[:CHUNK], None, None) == (CHUNK, False)
+    assert choose(long, 8, False) == (8, False)
     sweep(short[:9], store, chunk=16, progress=False)
     assert [(len(c.runs), c.size) for c in plan(short, store).chunks] == [(2, 16)]
 

@@ -1,0 +1,149 @@
+"""What a run's settings may be: types, ranges, and what fits together.
+
+Every refusal is one line: the setting, the value given, what is allowed.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import TYPE_CHECKING, Any
+
+from modnets.errors import one_of, require
+from modnets.models.registry import BUILT_IN, MODELS
+
+if TYPE_CHECKING:
+    from modnets.training.config import RunConfig
+
+CHOICES = ("known", "learned")
+OPTIMIZERS = ("adam", "sgd", "momentum", "rmsprop")
+SCHEDULES = ("constant", "exponential", "cosine")
+LOSSES = ("bce", "mse")
+
+
+class Options(dict):
+    """A dict that can be part of a frozen config: hashed by its JSON text."""
+
+    def __hash__(self) -> int:  # type: ignore[override]
+        return hash(json.dumps(self, sort_keys=True))
+
+
+def coerce(name: str, kind: str, value: Any) -> Any:
+    """The value in the type of its field, so that equal settings are equal in every way."""
+    if value is None:
+        require("None" in kind, f"{name}=None; allowed is {kind.split(' ')[0]}")
+        return None
+    try:
+        if kind.startswith("tuple"):
+            parts = tuple(int(v) for v in value)
+            require(parts == tuple(value) and min(parts, default=1) > 0, "")
+            return parts
+        if kind.startswith("int"):
+            require(not isinstance(value, bool) and int(value) == value, "")
+            return int(value)
+        if kind.startswith("float"):
+            require(not isinstance(value, bool | str) and math.isfinite(value), "")
+            return float(value)
+        if kind.startswith("bool"):
+            require(value in (True, False), "")
+            return bool(value)
+        if name == "options":
+            json.dumps(dict(value))
+            return Options(value)
+    except (TypeError, ValueError):
+        words = {"tuple": "whole numbers of at least 1", "int": "a whole number"}
+        words |= {"float": "a finite number", "bool": "True or False"}
+        allowed = words.get(kind.split(" ")[0].split("[")[0], "a dict of JSON values")
+        raise ValueError(f"{name}={value!r}; allowed is {allowed}") from None
+    return value
+
+
+def check_numbers(config: RunConfig) -> None:
+    """Raise unless every number given is in its range, whether or not it plays a part."""
+    bounds = dict.fromkeys(("epochs", "batch_size", "eval_every"), 1)
+    bounds |= dict.fromkeys(("seed", "split_seed", "weight_decay", "input_noise"), 0)
+    for name, least in bounds.items():
+        value = getattr(config, name)
+        require(value is None or value >= least, f"{name}={value}; allowed is at least {least}")
+    for name in ("lr", "lr_routing", "lr_selection", "temperature"):
+        value = getattr(config, name)
+        require(value is None or value > 0, f"{name}={value}; allowed is above 0")
+    ratio = config.pruning_ratio
+    require(
+        ratio is None or 0 <= ratio < 100,
+        f"pruning_ratio={ratio}; allowed is in [0, 100), in percent",
+    )
+    gamma = config.gamma
+    require(
+        (gamma is None and config.schedule != "exponential") or (gamma and 0 < gamma <= 1),
+        f"gamma={gamma}; allowed for schedule='exponential' is in (0, 1]",
+    )
+
+
+def check(final: RunConfig) -> None:
+    """Raise unless the config, defaults worked out, makes sense."""
+    one_of("model", final.model, MODELS)
+    one_of("optimizer", final.optimizer, OPTIMIZERS)
+    one_of("schedule", final.schedule, SCHEDULES)
+    one_of("loss", final.loss, LOSSES)
+    require(
+        not (final.options and final.model in BUILT_IN),
+        f"options={dict(final.options)}; allowed only with a model of your own",
+    )
+    if final.is_modular:
+        _check_modular(final)
+
+
+def _check_modular(final: RunConfig) -> None:
+    graph, slots = final.graph, final.slots
+    for name in ("routing", "selection", "outputs"):
+        value = getattr(final, name)
+        if value is not None or name == "routing":
+            one_of(name, value, CHOICES)
+    require(
+        bool(slots), f"slots={slots}: graph {graph} has no levels to follow; give slots, as (3, 2)"
+    )
+    widths = "-".join(map(str, (graph.n_inputs, *slots, graph.n_outputs)))
+    for level, n_sources in enumerate((graph.n_inputs, *slots[:-1]), start=1):
+        require(
+            1 <= final.arity <= n_sources,
+            f"arity={final.arity} needs at least {final.arity} sources, but level {level} has "
+            f"{n_sources} (widths {widths}); allowed is 1 to {n_sources}",
+        )
+    require(
+        slots[-1] > max(graph.outputs),
+        f"slots={slots}: the last level needs at least {max(graph.outputs) + 1} slots for the "
+        f"{graph.n_outputs} outputs of {graph}",
+    )
+    for name in ("routing", "selection"):
+        if getattr(final, name) == "known":
+            require(
+                graph.has_structure,
+                f"{name}='known': graph {graph} has no structure; allowed is 'learned'",
+            )
+            require(
+                slots == graph.slots,
+                f"slots={slots}: with {name}='known' allowed is {graph.slots}, as graph {graph}",
+            )
+    require(
+        final.routing != "known" or final.arity >= graph.fan_in,
+        f"arity={final.arity}: with routing='known' allowed is at least {graph.fan_in}, "
+        f"the fan-in of graph {graph}",
+    )
+    if final.shared_modules is not None:
+        needed = len(graph.modules) if final.selection == "known" else 1
+        require(
+            final.shared_modules >= needed,
+            f"shared_modules={final.shared_modules}; allowed is at least {needed}"
+            + (f", the distinct gates of graph {graph}" if needed > 1 else ""),
+        )
+    if "learned" in (final.routing, final.outputs):
+        _needs_rate("lr_routing", final.lr_routing, "learned routing or outputs")
+    if final.selection == "learned":
+        _needs_rate("lr_selection", final.lr_selection, "learned selection")
+    if "learned" in (final.routing, final.selection, final.outputs):
+        require(final.temperature is not None, "temperature=None; allowed is above 0")
+
+
+def _needs_rate(name: str, value: float | None, part: str) -> None:
+    require(value is not None, f"{name}=None: {part} needs a rate; allowed is above 0")

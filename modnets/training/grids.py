@@ -1,0 +1,57 @@
+"""Grids: many configs from one, by listing values of its settings."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Mapping
+from dataclasses import fields, replace
+from typing import Any
+
+from modnets.errors import nearest, require
+from modnets.tasks.graphs import FunctionGraph
+from modnets.training.config import RunConfig
+
+
+def grid(base: RunConfig | None = None, **axes: Any) -> list[RunConfig]:
+    """Every combination of the given settings, each run once.
+
+    Parameters
+    ----------
+    base : RunConfig, optional
+        Where the other settings come from.
+    **axes
+        Setting -> a list of values, or one value.
+
+    Returns
+    -------
+    list of RunConfig
+        In the order of the axes, the last running fastest; combinations that come to the same
+        run (a dense network with known and with learned routing) stand once.
+
+    Examples
+    --------
+    >>> len(grid(model=["dense", "modular"], routing=["known", "learned"], seed=range(3)))
+    9
+    """
+    base = base or RunConfig()
+    names = [f.name for f in fields(RunConfig)]
+    for name in axes:
+        require(
+            name in names,
+            f"unknown setting {name!r}{nearest(name, names)}; allowed: {', '.join(names)}",
+        )
+    values = [_axis(name, axis) for name, axis in axes.items()]
+    runs = (
+        replace(base, **dict(zip(axes, point, strict=True))) for point in itertools.product(*values)
+    )
+    return list({run.key: run for run in runs}.values())
+
+
+def _axis(name: str, values: Any) -> list[Any]:
+    """The values of one axis; a single one stands for itself, as does a tuple of widths."""
+    one = isinstance(values, str | Mapping | FunctionGraph) or not isinstance(values, Iterable)
+    if name in ("hidden", "slots", "module_hidden"):
+        one = one or isinstance(values, tuple)
+    found = [values] if one else list(values)
+    require(bool(found), f"{name}=[]; allowed is at least one value")
+    return found

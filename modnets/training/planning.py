@@ -1,0 +1,111 @@
+"""What a sweep will do: which runs are missing, and how they are put into chunks."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from modnets.errors import require
+from modnets.training.batches import steps_per_epoch
+from modnets.training.compilation import can_compile
+from modnets.training.config import RunConfig
+from modnets.training.engine import Trained, choose_device, shape_of, train_chunk
+from modnets.training.store import Store
+
+CHUNK = 32  # measured: larger ones leave the cache, smaller ones pay more for each call
+#: From here on compiling (10 to 20 s) pays: chunks x steps.
+COMPILE_FROM = 6000
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Runs that train side by side, and how."""
+
+    runs: tuple[RunConfig, ...]
+    size: int
+    compiled: bool
+    device: str
+
+    @property
+    def steps(self) -> int:
+        """Optimizer steps from start to end."""
+        return steps_per_epoch(self.runs[0]) * self.runs[0].epochs
+
+    def train(self, **keywords: Any) -> Trained:
+        """Train these runs in this process."""
+        return train_chunk(
+            self.runs, chunk=self.size, compiled=self.compiled, device=self.device, **keywords
+        )
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a sweep will do.
+
+    Parameters
+    ----------
+    wanted : tuple of RunConfig
+    done : set of str
+        Keys of the wanted runs that the store holds.
+    chunks : tuple of Chunk
+        The others.
+    """
+
+    wanted: tuple[RunConfig, ...]
+    done: frozenset[str]
+    chunks: tuple[Chunk, ...]
+
+    @property
+    def n_to_do(self) -> int:
+        """Number of runs to train."""
+        return sum(len(chunk.runs) for chunk in self.chunks)
+
+    def __str__(self) -> str:
+        return f"{len(self.wanted)} runs: {len(self.done)} done, {self.n_to_do} to do"
+
+
+def plan(
+    runs: Iterable[RunConfig],
+    store: str | Path | None = None,
+    *,
+    chunk: int | None = None,
+    compiled: bool | None = None,
+    device: str = "auto",
+) -> Plan:
+    """What ``sweep`` would do with the same arguments, without doing it."""
+    wanted = tuple({run.key: run for run in runs}.values())
+    require(bool(wanted), "runs=[]; allowed is at least one run")
+    require(chunk is None or chunk >= 1, f"chunk={chunk}; allowed is at least 1")
+    device = str(choose_device(device))
+    done = Store(store).keys() if store is not None else set()
+    # Chosen from all runs wanted, not from those left to do, so that a resumed sweep trains as
+    # the interrupted one did.
+    groups: dict[str, list[RunConfig]] = {}
+    for run in wanted:
+        groups.setdefault(shape_of(run), []).append(run)
+    by_group = []
+    for group in groups.values():
+        size, group_compiled = choose(group, chunk, compiled)
+        missing = [run for run in group if run.key not in done]
+        parts = [tuple(missing[i : i + size]) for i in range(0, len(missing), size)]
+        by_group.append([Chunk(part, size, group_compiled, device) for part in parts])
+    # First a chunk of each group, so that two workers never wait for the same compilation.
+    chunks = [c for layer in itertools.zip_longest(*by_group) for c in layer if c is not None]
+    present = frozenset(run.key for run in wanted if run.key in done)
+    return Plan(wanted, present, tuple(chunks))
+
+
+def choose(
+    group: Sequence[RunConfig], chunk: int | None, compiled: bool | None
+) -> tuple[int, bool]:
+    """Chunk size, and whether to compile, from all the work that a sweep wants of a shape."""
+    steps = steps_per_epoch(group[0]) * group[0].epochs
+    if compiled is None:
+        compiled = math.ceil(len(group) / CHUNK) * steps >= COMPILE_FROM and can_compile()
+    if chunk is None:
+        chunk = CHUNK if compiled else min(CHUNK, 2 ** math.ceil(math.log2(len(group))))
+    return chunk, compiled

@@ -1,0 +1,81 @@
+"""One run, for a person who wants to look at it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+import pandas as pd
+from torch import nn
+
+from modnets.training.config import RunConfig
+from modnets.training.engine import choose_device
+from modnets.training.planning import Chunk
+from modnets.training.progress import Progress
+from modnets.training.sweep import RunsFailed
+from modnets.training.workers import Report
+
+
+@dataclass
+class TrainedRun:
+    """One run to look at: its network with trained weights, and its table.
+
+    Parameters
+    ----------
+    config : RunConfig
+    network : nn.Module
+    table : DataFrame
+        One row per evaluated epoch.
+    """
+
+    config: RunConfig
+    network: nn.Module
+    table: pd.DataFrame
+
+    @property
+    def solved(self) -> bool:
+        """Whether every row of the truth table is right at the end."""
+        return bool(self.table["solved"].iloc[-1])
+
+    @property
+    def predicted(self) -> list[str]:
+        """The truth table learned: per output a hexadecimal number, first row highest."""
+        return self.table["predicted"].iloc[-1].split()
+
+    @property
+    def structure(self) -> dict[str, list] | None:
+        """Routing, selection and outputs as learned, where the network has them."""
+        text = self.table["structure"].iloc[-1]
+        return json.loads(text) if isinstance(text, str) else None
+
+
+def train(
+    config: RunConfig,
+    *,
+    chunk: int = 1,
+    compiled: bool = False,
+    device: str = "auto",
+    progress: bool = True,
+) -> TrainedRun:
+    """Train one run, for a person who wants to look at it.
+
+    Parameters
+    ----------
+    config : RunConfig
+    chunk : int
+        The chunk of the sweep whose result is to be replayed bit for bit; 1 is quickest.
+    compiled : bool
+        Likewise.
+    device : str
+    progress : bool
+
+    Returns
+    -------
+    TrainedRun
+    """
+    part = Chunk((config,), chunk, compiled, str(choose_device(device)))
+    with Progress(1, show=progress) as shown:
+        trained = part.train(keep_networks=True, on_evaluation=Report(part, shown))
+    if trained.failures:
+        raise RunsFailed({config.key: (config, trained.failures[config.key])})
+    return TrainedRun(config, trained.networks[0], trained.table)

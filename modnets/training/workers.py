@@ -1,0 +1,122 @@
+"""Trains chunks: in this process, in worker processes of this machine, or on any executor."""
+
+from __future__ import annotations
+
+import os
+import traceback
+from collections.abc import Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
+from typing import Any
+
+import pandas as pd
+
+from modnets.models.registry import BUILT_IN, MODELS
+from modnets.training.engine import Trained
+from modnets.training.planning import Chunk
+from modnets.training.progress import Progress
+
+#: From here on worker processes (3 s to start) pay: chunks x steps, compiled or eager.
+WORKERS_FROM = {True: 20_000, False: 6_000}
+TRIES = 3  # of a chunk whose worker is lost
+
+
+def train_all(
+    chunks: Sequence[Chunk], executor: Executor | None, workers: int | None, shown: Progress
+) -> Iterator[tuple[Chunk, Trained]]:
+    """Train chunks here or on an executor; yields each as it is done."""
+    workers = workers or (_useful_workers(chunks) if executor is None else 1)
+    if executor is None and workers == 1:
+        for part in chunks:
+            yield part, _train_here(part, shown)
+        return
+    tries = TRIES if executor is None else 1
+    left = list(chunks)
+    for attempt in range(1, tries + 1):
+        lost: list[Chunk] = []
+        pool = _local_pool(min(workers, len(left))) if executor is None else executor
+        for part, future in _completed(pool, left, own=executor is None):
+            error = future.exception()
+            if isinstance(error, BrokenExecutor) and attempt < tries:
+                lost.append(part)
+                continue
+            shown.advance(len(part.runs))
+            yield part, _failed(part, error) if error is not None else future.result()
+        if not lost:
+            return
+        left = lost
+
+
+def _completed(
+    pool: Executor, chunks: Sequence[Chunk], *, own: bool
+) -> Iterator[tuple[Chunk, Future]]:
+    """Chunks with their futures, each as it is done.
+
+    On an interruption the rest is cancelled, and workers of our own are ended.
+    """
+    builders = {name: build for name, build in MODELS.items() if name not in BUILT_IN}
+    futures = {pool.submit(_train_there, part, builders): part for part in chunks}
+    pending = set(futures)
+    try:
+        while pending:
+            done, pending = wait(pending, return_when=FIRST_COMPLETED)
+            for future in done:
+                yield futures[future], future
+    except BaseException:
+        for future in pending:
+            future.cancel()
+        if own:
+            pool.shutdown(wait=True, kill_workers=True)
+        raise
+
+
+def _train_there(part: Chunk, builders: dict[str, Any]) -> Trained:
+    """Train a chunk in a worker, which does not know of the user's own models."""
+    MODELS.update(builders)
+    return part.train()
+
+
+def _train_here(part: Chunk, shown: Progress) -> Trained:
+    report = Report(part, shown)
+    try:
+        return part.train(on_evaluation=report)
+    except Exception as error:
+        report(part.runs[0].epochs)
+        return _failed(part, error)
+
+
+class Report:
+    """Tells the progress how far a chunk has come, at each of its evaluations."""
+
+    def __init__(self, part: Chunk, shown: Progress) -> None:
+        self.part, self.shown, self.last = part, shown, 0
+
+    def __call__(self, epoch: int) -> None:
+        self.shown.advance(len(self.part.runs) * (epoch - self.last) / self.part.runs[0].epochs)
+        self.last = epoch
+
+
+def _failed(part: Chunk, error: BaseException) -> Trained:
+    text = "".join(traceback.format_exception(error))
+    return Trained(pd.DataFrame(), {run.key: text for run in part.runs})
+
+
+def _useful_workers(chunks: Sequence[Chunk]) -> int:
+    """Number of processes for the work ahead: 1 where starting them would cost more."""
+    compiled = any(part.compiled for part in chunks)
+    work = sum(part.steps for part in chunks)
+    on_cpu = all(part.device == "cpu" for part in chunks)
+    if not on_cpu or work < WORKERS_FROM[compiled]:
+        return 1
+    return max(1, min(cores(), len(chunks)))
+
+
+def cores() -> int:
+    """Processor cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _local_pool(workers: int) -> Executor:
+    """Worker processes that take models defined in a notebook and stay for the next sweep."""
+    from loky import get_reusable_executor
+
+    return get_reusable_executor(max_workers=workers, timeout=60)
