@@ -12,9 +12,9 @@ from modnets.models.registry import register as register
 from modnets.tasks.gates import Gate as Gate
 from modnets.tasks.gates import SubFunction as SubFunction
 from modnets.tasks.gates import gate as gate
-from modnets.tasks.graphs import GRAPHS as GRAPHS
 from modnets.tasks.graphs import FunctionGraph as FunctionGraph
-from modnets.tasks.graphs import get_graph as get_graph
+from modnets.tasks.named_graphs import GRAPHS as GRAPHS
+from modnets.tasks.named_graphs import get_graph as get_graph
 from modnets.tasks.random_graphs import random_graph as random_graph
 from modnets.tasks.splits import Split as Split
 from modnets.tasks.splits import split_rows as split_rows

@@ -22,7 +22,8 @@ from scipy.optimize import isotonic_regression
 from scipy.special import ndtri
 
 from modnets.errors import require
-from modnets.tasks.graphs import GRAPHS, FunctionGraph, get_graph
+from modnets.tasks.graphs import FunctionGraph
+from modnets.tasks.named_graphs import GRAPHS, get_graph
 
 SEEDS = ["split_seed", "seed"]
 

@@ -101,3 +101,24 @@ def build(config: RunConfig, seed: int) -> nn.Module:
         return MODELS[config.model](config.final)
     finally:
         source.set_state(state)
+
+
+def check_network(network: nn.Module, config: RunConfig) -> None:
+    """Raise ValueError unless a network maps the task's inputs to its outputs."""
+    graph = config.graph
+    require(
+        isinstance(network, nn.Module),
+        f"model {config.model!r} built a {type(network).__name__}; allowed is an nn.Module",
+    )
+    require(
+        any(True for _ in network.parameters()),
+        f"model {config.model!r} has no parameters to train",
+    )
+    network.eval()
+    with torch.no_grad():
+        found = tuple(network(torch.zeros(5, graph.n_inputs)).shape)
+    require(
+        found == (5, graph.n_outputs),
+        f"model {config.model!r}: forward gives shape {found} for 5 rows; "
+        f"allowed is (5, {graph.n_outputs}), logits of graph {graph}",
+    )

@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from modnets.errors import require
-from modnets.tasks.graphs import GRAPHS, MAX_TABLE_INPUTS, FunctionGraph, get_graph
+from modnets.tasks.graphs import MAX_TABLE_INPUTS, FunctionGraph
+from modnets.tasks.named_graphs import GRAPHS, get_graph
 
 
 def read_table(path: str | Path, widths: Sequence[int] | None = None) -> np.ndarray:

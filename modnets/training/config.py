@@ -12,7 +12,8 @@ from functools import cached_property
 from typing import Any
 
 from modnets.models.registry import BUILT_IN, MODELS
-from modnets.tasks.graphs import FunctionGraph, get_graph
+from modnets.tasks.graphs import FunctionGraph
+from modnets.tasks.named_graphs import get_graph
 from modnets.tasks.splits import n_train_rows
 from modnets.training.checks import OPTIMIZERS, SCHEDULES, Options, check, check_numbers, coerce
 

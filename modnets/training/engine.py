@@ -20,7 +20,7 @@ import torch
 from torch import Tensor, nn
 
 from modnets.errors import require
-from modnets.models.registry import build
+from modnets.models.registry import build, check_network
 from modnets.training.batches import (
     Batches,
     is_full_batch,
@@ -143,27 +143,6 @@ def _build(configs: Sequence[RunConfig]) -> tuple[list[nn.Module], dict[str, str
         except Exception:
             failures[config.key] = traceback.format_exc()
     return networks, failures
-
-
-def check_network(network: nn.Module, config: RunConfig) -> None:
-    """Raise ValueError unless a network maps the task's inputs to its outputs."""
-    graph = config.graph
-    require(
-        isinstance(network, nn.Module),
-        f"model {config.model!r} built a {type(network).__name__}; allowed is an nn.Module",
-    )
-    require(
-        any(True for _ in network.parameters()),
-        f"model {config.model!r} has no parameters to train",
-    )
-    network.eval()
-    with torch.no_grad():
-        found = tuple(network(torch.zeros(5, graph.n_inputs)).shape)
-    require(
-        found == (5, graph.n_outputs),
-        f"model {config.model!r}: forward gives shape {found} for 5 rows; "
-        f"allowed is (5, {graph.n_outputs}), logits of graph {graph}",
-    )
 
 
 def program_of(final: RunConfig, chunk: int, device: str) -> Program:

@@ -14,7 +14,8 @@ from modnets.errors import require
 from modnets.models.modular import ModularNetwork
 from modnets.models.monolithic import MLP
 from modnets.models.routing import Routing, Selection
-from modnets.tasks.graphs import FunctionGraph, get_graph
+from modnets.tasks.graphs import FunctionGraph
+from modnets.tasks.named_graphs import get_graph
 from modnets.visuals import layout
 from modnets.visuals.canvas import Canvas
 from modnets.visuals.layout import Layout

@@ -18,7 +18,7 @@ from matplotlib.ticker import FixedLocator, NullLocator, PercentFormatter
 
 from modnets.analysis.statistics import last, summarize
 from modnets.errors import require
-from modnets.tasks.graphs import GRAPHS
+from modnets.tasks.named_graphs import GRAPHS
 from modnets.visuals.style import INK, KINDS, PAGE_WIDTH, kind_style
 
 #: Octaves between neighbouring lines, so that lines with the same values stay apart.

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from modnets.models.registry import MODELS, register
-from modnets.tasks.graphs import GRAPHS, FunctionGraph
+from modnets.tasks.graphs import FunctionGraph
+from modnets.tasks.named_graphs import GRAPHS
 from modnets.training import config as module
 from modnets.training.config import RunConfig
 from modnets.training.grids import grid

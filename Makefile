@@ -1,0 +1,92 @@
+# Everything that is done with the workbench.  Needs python3 (3.11 or newer) and pip; the first
+# target that needs packages installs them into .venv, later ones find them there.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+.NOTPARALLEL:
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+BIN := .venv/bin
+INSTALLED := .venv/.installed
+STAMPS := build/figures
+FOLDER := figures
+
+# QUICK=1 runs the notebooks with small values, away from the real figures and results.
+ifdef QUICK
+STAMPS := build/quick/stamps
+FOLDER := build/quick/figures
+SMALL = --output build/quick/notebooks -p figure_folder $(FOLDER) $(SMALL_$(1))
+SMALL_generalization := -p store $(CURDIR)/build/quick/results -p graphs 6-2-2 \
+	-p train_rows 8,32 -p split_seeds 1 -p seeds 2 -p epochs 20
+endif
+
+SOURCES := $(shell find modnets -name '*.py' -not -path '*/.ipynb_checkpoints/*')
+NOTEBOOKS := $(wildcard notebooks/*.ipynb)
+FIGURES := $(NOTEBOOKS:notebooks/%.ipynb=$(STAMPS)/%.stamp)
+
+# A figure's stamp lists the files that its notebook wrote.
+wrote = $(shell cat $(STAMPS)/$(1).stamp 2>/dev/null)
+missing = $(filter-out $(wildcard $(call wrote,$(1))),$(call wrote,$(1)))
+
+.PHONY: help figures test check lab clean-notebooks clean FORCE
+
+help: ## Show this list
+	@sed -nE 's/^([a-z-]+):.*## (.*)/\1|\2/p' Makefile | awk -F'|' '{printf "make %-19s %s\n", $$1, $$2}'
+	@echo
+	@echo "make figures QUICK=1     small runs into build/quick, to see in minutes that all works"
+	@echo "make test ARGS='-k x'    arguments for pytest"
+	@echo "make PYTHON=python3.12   .venv with another Python"
+	@echo "PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu make test"
+	@echo "                         on Linux: install torch without the CUDA packages"
+
+figures: $(FIGURES) ## Run every notebook whose figures are missing or older than its code
+	@echo "$(FOLDER)/ is up to date: $(words $(NOTEBOOKS)) notebooks"
+
+test: $(INSTALLED) ## Run the tests
+	$(BIN)/python -m pytest $(ARGS)
+
+check: $(INSTALLED) ## Check format and style of the code, and that the notebooks are clean
+	$(BIN)/python -m ruff format --check .
+	$(BIN)/python -m ruff check .
+	$(BIN)/python -m pytest -q -m "not execute" tests/test_notebooks.py
+
+lab: $(INSTALLED) ## Open JupyterLab on notebooks/
+	$(BIN)/python -m jupyter lab notebooks
+
+clean-notebooks: $(INSTALLED) ## Strip outputs, counts and foreign metadata from the notebooks
+	$(if $(NOTEBOOKS),$(BIN)/nbstripout --keep-id --extra-keys "$(STRIPPED)" $(NOTEBOOKS))
+
+clean: ## Remove .venv and build/; results/ and figures/ stay
+	rm -rf .venv build
+
+STRIPPED := metadata.papermill metadata.language_info metadata.toc metadata.vscode \
+	cell.metadata.papermill cell.metadata.execution cell.metadata.editable cell.metadata.trusted \
+	cell.metadata.slideshow cell.metadata.vscode cell.metadata.jupyter \
+	cell.metadata.jp-MarkdownHeadingCollapsed
+
+$(STAMPS)/%.stamp: notebooks/%.ipynb $(SOURCES) | $(INSTALLED)
+	@mkdir -p $(STAMPS) $(FOLDER)
+	@touch $(STAMPS)/$*.start
+	$(BIN)/python -m modnets notebook run $* $(call SMALL,$*) $(ARGS)
+	@find $(FOLDER) -type f -newer $(STAMPS)/$*.start | sort > $@
+	@rm $(STAMPS)/$*.start
+
+# A figure file that was removed is made again.
+$(foreach name,$(NOTEBOOKS:notebooks/%.ipynb=%),\
+	$(if $(call missing,$(name)),$(eval $(STAMPS)/$(name).stamp: FORCE)))
+FORCE:
+
+# Debian keeps ensurepip in a package of its own; the pip of $(PYTHON) then installs into .venv.
+$(INSTALLED): pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "modnets needs Python 3.11 or newer; '$(PYTHON)' is $$($(PYTHON) --version 2>&1 || true). Another one: make PYTHON=python3.12 ..." >&2; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv >/dev/null 2>&1 || \
+		{ rm -rf .venv && $(PYTHON) -m venv --without-pip .venv; }
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m pip --version >/dev/null 2>&1 || \
+		{ echo "modnets needs pip for '$(PYTHON)': python3 -m ensurepip, or the package python3-pip" >&2; exit 1; }
+	@if $(BIN)/python -m pip --version >/dev/null 2>&1; then pip="$(BIN)/python -m pip"; \
+		else pip="$(PYTHON) -m pip --python $(BIN)/python"; fi; \
+		$$pip install $$(test ! -e $@ || echo --quiet) -e ".[dev]"
+	@touch $@
