@@ -13,14 +13,13 @@ from torch import nn
 from modnets.errors import require
 from modnets.models.modular import ModularNetwork
 from modnets.models.monolithic import MLP
-from modnets.models.routing import Routing, Selection
 from modnets.tasks.graphs import FunctionGraph
 from modnets.tasks.named_graphs import get_graph
 from modnets.visuals import layout
 from modnets.visuals.canvas import Canvas
 from modnets.visuals.layout import Layout
+from modnets.visuals.matrices import draw_matrix, draw_pool, logits
 from modnets.visuals.style import (
-    CHOSEN,
     DARK,
     INK,
     KNOWN,
@@ -28,7 +27,6 @@ from modnets.visuals.style import (
     NEGATIVE,
     PALE,
     POSITIVE,
-    SIGNED,
     module_colors,
 )
 
@@ -140,7 +138,7 @@ def _widths(network: ModularNetwork) -> tuple[int, ...]:
 
 
 def _canvas(ax: Axes | None, place: Layout, width: float, title: str | None) -> Canvas:
-    return Canvas(ax, width, -place.radius, place.top + place.radius, title)
+    return Canvas(ax, width, place.bottom, place.top + place.radius, title)
 
 
 def _ends(canvas: Canvas, place: Layout, used_inputs: Sequence[bool]) -> None:
@@ -224,13 +222,13 @@ def _draw_modular(
         row_used = used[row - 1] if row <= len(used) else [True] * network.n_outputs
         _arrows(canvas, place, row, level, choice.known, row_used)
     if network.shared:
-        _pool(canvas, place, names, colors, layout.used_modules(network))
-    limit = max((abs(v) for c in network.choices() for v in _logits(c)), default=1.0) or 1.0
+        draw_pool(canvas, place, names, colors, layout.used_modules(network))
+    limit = max((abs(v) for c in network.choices() for v in logits(c)), default=1.0) or 1.0
     for row, choice in enumerate(choices, start=1):
         below = [colors[m] for m in fills[row - 2]] if row > 1 else None
-        _matrix(canvas, place, place.matrices[0], row, choice, limit, below)
+        draw_matrix(canvas, place, place.matrices[0], row, choice, limit, below)
     for row, choice in enumerate(network.selection if network.shared else (), start=1):
-        _matrix(canvas, place, place.matrices[1], row, choice, limit, colors)
+        draw_matrix(canvas, place, place.matrices[1], row, choice, limit, colors)
     for x, name in zip(place.matrices, ("routing", "selection"), strict=False):
         canvas.text((x - place.cell, place.top), name, 0.16, ha="left")
     return canvas.ax
@@ -248,46 +246,3 @@ def _slot_names(
             for slot, node in zip(level, nodes, strict=True):
                 slot.append(node.gate.name)
     return lines
-
-
-def _logits(choice: Routing | Selection) -> list[float]:
-    return [] if choice.known else choice.logits.detach().flatten().tolist()
-
-
-def _matrix(
-    canvas: Canvas,
-    place: Layout,
-    x: float,
-    row: int,
-    choice: Routing | Selection,
-    limit: float,
-    colors: Sequence[str] | None,
-) -> None:
-    """The matrix of a choice in the gap below its row, with what can be chosen at its left."""
-    values = np.array(layout.choice_values(choice))
-    cell = place.cell
-    top = place.y(row) - (place.pitch - cell * len(values)) / 2
-    cmap, scale = (CHOSEN, 1.0) if choice.known else (SIGNED, limit)
-    canvas.matrix((x, top), cell, values, cmap, scale)
-    for source, slot, number in layout.chosen_cells(choice):
-        mark = str(number + 1) if isinstance(choice, Routing) else "•"
-        at = x + (slot + 0.5) * cell, top - (source + 0.5) * cell
-        canvas.text(at, mark, 0.8 * cell, "#000000", fontweight="bold")
-    for source in range(len(values)):
-        at = x - 0.6 * cell, top - (source + 0.5) * cell
-        if colors is None:
-            canvas.text(at, f"x{source}", 0.75 * cell)
-        else:
-            canvas.swatch(at, 0.6 * cell, colors[source])
-
-
-def _pool(
-    canvas: Canvas, place: Layout, names: Sequence[str], colors: Sequence[str], used: Sequence[bool]
-) -> None:
-    """The shared modules, at the right of the inputs."""
-    left = place.matrices[0] - place.cell
-    canvas.text((left, 0), "pool", 0.16, ha="left")
-    step = min(0.42, (place.total_width - left - 0.45) / len(names))
-    for module, (name, color, use) in enumerate(zip(names, colors, used, strict=True)):
-        at = left + 0.45 + step * (module + 0.5), 0.0
-        canvas.box(at, (0.84 * step, min(0.3, 0.84 * step)), color, use, "_module", [name])

@@ -190,6 +190,16 @@ class Layout:
         return self.y(len(self.widths) - 1)
 
     @property
+    def pool_y(self) -> float:
+        """Centre of the pool of shared modules, below the lowest matrix."""
+        return -0.3
+
+    @property
+    def bottom(self) -> float:
+        """Lower edge of what is drawn."""
+        return -self.radius if self.n_modules is None else self.pool_y - 0.16
+
+    @property
     def cell(self) -> float:
         """Side of a matrix cell: the tallest matrix fits between two rows."""
         tallest = max(*self.widths[:-1], self.n_modules or 1)

@@ -6,20 +6,16 @@ Nothing here trains, reads or writes.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.legend import Legend
-from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, NullLocator, PercentFormatter
 
-from modnets.analysis.statistics import last, summarize
 from modnets.errors import require
-from modnets.tasks.named_graphs import GRAPHS
-from modnets.visuals.style import INK, KINDS, PAGE_WIDTH, kind_style
+from modnets.visuals.style import INK, KINDS, kind_style
 
 #: Octaves between neighbouring lines, so that lines with the same values stay apart.
 DODGE = 0.035
@@ -99,92 +95,6 @@ def plot_solved(
     return ax
 
 
-def plot_generalization(
-    data: pd.DataFrame,
-    *,
-    axes: np.ndarray | None = None,
-    runs: pd.DataFrame | None = None,
-    complexity: pd.DataFrame | None = None,
-    graphs: Sequence[str] | None = None,
-) -> np.ndarray:
-    """How well each kind generalises: a column per graph, accuracy above, share solved below.
-
-    Parameters
-    ----------
-    data : DataFrame
-        What :func:`~modnets.analysis.statistics.summarize` returns; or the results of a sweep,
-        which are then summarized here, with a dot for each run.
-    axes : ndarray of Axes, shape (2, graph), optional
-        By default a new figure of a page's width.
-    runs : DataFrame, optional
-        A row per run, for faint dots in the upper row.
-    complexity : DataFrame, optional
-        Rows needed, as ticks in the lower row.
-    graphs : sequence of str, optional
-        Names of the graphs, by column; by default all of them, as they come.
-
-    Returns
-    -------
-    ndarray of Axes, shape (2, graph)
-        With one legend for all, below the axes.
-    """
-    if "epoch" in data:
-        runs = last(data) if runs is None else runs
-        data = summarize(data)
-    graphs = list(data["graph"].unique() if graphs is None else graphs)
-    if axes is None:
-        size = (max(PAGE_WIDTH * len(graphs) / 3, PAGE_WIDTH / 2), 4.7)
-        figure, axes = plt.subplots(
-            2, len(graphs), figsize=size, sharex="col", sharey="row", squeeze=False
-        )
-        figure.set_layout_engine("constrained")
-    axes = np.asarray(axes).reshape(2, -1)
-    require(
-        axes.shape[1] == len(graphs),
-        f"axes has {axes.shape[1]} columns; there are {len(graphs)} graphs: {', '.join(graphs)}",
-    )
-    for column, (graph, (above, below)) in enumerate(zip(graphs, axes.T, strict=True)):
-        plot_accuracy(_of(data, graph), ax=above, runs=_of(runs, graph))
-        plot_solved(_of(data, graph), ax=below, complexity=_of(complexity, graph))
-        above.set(title=_graph_title(graph), xlabel="")
-        above.tick_params(labelbottom=False)
-        above.set_ylabel("" if column else "bit accuracy on unseen rows")
-        if column:
-            below.set_ylabel("")
-    draw_legend(axes, title=_caption(data, runs, complexity))
-    return axes
-
-
-def draw_legend(axes: np.ndarray, *, title: str = "", columns: int = 4) -> Legend:
-    """One legend below all axes of a figure, each label once.
-
-    Parameters
-    ----------
-    axes : ndarray of Axes
-    title : str
-        A line or two above the labels.
-    columns : int
-
-    Returns
-    -------
-    Legend
-    """
-    found: dict[str, Line2D] = {}
-    for ax in axes.flat:
-        for handle, label in zip(*ax.get_legend_handles_labels(), strict=True):
-            found.setdefault(label, handle)
-    labels = {kind_style(kind).label: place for place, kind in enumerate(KINDS)}
-    order = sorted(found, key=lambda label: labels.get(label, len(labels)))
-    return axes.flat[0].figure.legend(
-        [found[label] for label in order],
-        order,
-        title=title,
-        title_fontsize=plt.rcParams["legend.fontsize"],
-        loc="outside lower center",
-        ncols=min(columns, max(len(found), 1)),
-    )
-
-
 def kind_order(kinds: Iterable[str]) -> list[str]:
     """Those kinds in the order of legends; kinds without a place there come last, sorted."""
     places = {kind: place for place, kind in enumerate(KINDS)}
@@ -193,10 +103,6 @@ def kind_order(kinds: Iterable[str]) -> list[str]:
 
 def _axes(ax: Axes | None) -> Axes:
     return plt.subplots(layout="constrained")[1] if ax is None else ax
-
-
-def _of(frame: pd.DataFrame | None, graph: str) -> pd.DataFrame | None:
-    return None if frame is None else frame[frame["graph"] == graph]
 
 
 def _draw_lines(summary: pd.DataFrame, measure: str, ax: Axes) -> None:
@@ -273,24 +179,3 @@ def _label_rows(train_rows: Iterable[int], ax: Axes) -> None:
     ax.xaxis.set_minor_locator(NullLocator())
     ax.set_xlim(tried[0] * 2**-0.2, tried[-1] * 2**0.2)
     ax.set_xlabel("training rows")
-
-
-def _graph_title(graph: str) -> str:
-    """``"depth 2: 6-3-2-2"``; the bare name for a graph without known depth."""
-    depth = len(GRAPHS[graph].levels) if graph in GRAPHS else 0
-    return f"depth {depth}: {graph}" if depth else graph
-
-
-def _caption(
-    summary: pd.DataFrame, runs: pd.DataFrame | None, complexity: pd.DataFrame | None
-) -> str:
-    """What lines, bands, dots and ticks are, and how many runs stand behind a point."""
-    least, most = summary["n"].min(), summary["n"].max()
-    n = f"{least}" if least == most else f"{least} to {most}"
-    percent = f"{100 * summary['confidence'].iloc[0]:g} %"
-    above = f"inter-quartile mean of {n} runs a point, {percent} bootstrap interval"
-    parts = [f"above: {above}" + ("" if runs is None else "; a dot is a run")]
-    below = f"below: share of the runs, {percent} Wilson interval"
-    if complexity is not None:
-        below += f"; triangles: rows at which {100 * complexity['share'].iloc[0]:g} % solve"
-    return "\n".join([*parts, below])

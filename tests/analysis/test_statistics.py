@@ -8,6 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import modnets.analysis.statistics as stats
+from modnets.analysis import intervals
+from modnets.analysis.sample_complexity import sample_complexity
 
 
 def frame(solved, *, rows=None, kind="dense", graph="6-3-2-2", splits=3, seeds=2):
@@ -27,7 +29,7 @@ def frame(solved, *, rows=None, kind="dense", graph="6-3-2-2", splits=3, seeds=2
 
 
 def needed(results, **settings):
-    found = stats.sample_complexity(results, resamples=100, **settings)
+    found = sample_complexity(results, resamples=100, **settings)
     return found.set_index(["graph", "kind"])
 
 
@@ -56,15 +58,15 @@ def test_last_takes_the_last_epoch_of_each_run_whatever_the_order():
 def test_the_wilson_interval_is_that_of_scipy(case):
     hits, n = case
     expected = scipy.stats.binomtest(hits, n).proportion_ci(0.9, method="wilson")
-    low, high = stats.wilson_interval(hits, n, 0.9)
+    low, high = intervals.wilson_interval(hits, n, 0.9)
     np.testing.assert_allclose((low, high), expected, atol=1e-12)
 
 
 def test_the_wilson_interval_refuses_what_is_no_share():
     with pytest.raises(ValueError, match="at least 1 run"):
-        stats.wilson_interval(0, 0)
+        intervals.wilson_interval(0, 0)
     with pytest.raises(ValueError, match="allowed is 0 to n"):
-        stats.wilson_interval([3], [2])
+        intervals.wilson_interval([3], [2])
 
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=9))
@@ -72,21 +74,21 @@ def test_the_wilson_interval_refuses_what_is_no_share():
 def test_the_inter_quartile_mean_is_the_trimmed_mean_of_scipy(values):
     # Each value four times: then a quarter of them is a whole number.
     expected = scipy.stats.trim_mean(np.repeat(values, 4), 0.25)
-    assert stats.interquartile_mean(values) == pytest.approx(expected, abs=1e-12)
+    assert intervals.interquartile_mean(values) == pytest.approx(expected, abs=1e-12)
 
 
 @given(st.lists(st.integers(0, 3), min_size=5, max_size=5).filter(any))
 @settings(max_examples=60, deadline=None)
 def test_a_weight_counts_a_value_so_often(weights):
     values = np.array([0.7, 0.1, 1.0, 0.4, 0.5])
-    expected = stats.interquartile_mean(np.repeat(values, weights))
-    found = stats.interquartile_mean(values, np.array([weights, [1, 1, 1, 1, 1]]))
-    np.testing.assert_allclose(found, [expected, stats.interquartile_mean(values)], atol=1e-12)
+    expected = intervals.interquartile_mean(np.repeat(values, weights))
+    found = intervals.interquartile_mean(values, np.array([weights, [1, 1, 1, 1, 1]]))
+    np.testing.assert_allclose(found, [expected, intervals.interquartile_mean(values)], atol=1e-12)
 
 
 def test_a_draw_takes_whole_splits_and_whole_seeds():
     runs = pd.DataFrame({"split_seed": np.repeat([40, 41, 42], 5), "seed": np.tile(range(5), 3)})
-    weights = stats.resampling_weights(runs, resamples=40, seed=7).reshape(40, 3, 5)
+    weights = intervals.resampling_weights(runs, resamples=40, seed=7).reshape(40, 3, 5)
     by_split, by_seed = weights.sum(axis=2) / 5, weights.sum(axis=1) / 3
     np.testing.assert_allclose(weights, by_split[:, :, None] * by_seed[:, None, :])
     assert (by_split.sum(axis=1) == 3).all()
@@ -133,7 +135,7 @@ def test_a_single_run_and_an_incomplete_crossing_are_summarized():
     results = frame([1, 4])
     diagonal = results[results["split_seed"] == results["seed"]]
     assert stats.summarize(diagonal, resamples=50).notna().all(axis=None)
-    stats.sample_complexity(diagonal, resamples=50)
+    sample_complexity(diagonal, resamples=50)
 
 
 def test_a_graph_of_ones_own_has_no_floor():
@@ -213,7 +215,7 @@ def test_draws_are_shared_so_that_equal_kinds_save_exactly_nothing():
 
 def test_a_share_outside_its_range_is_refused():
     with pytest.raises(ValueError, match=r"share=95; allowed is in \(0, 1\]"):
-        stats.sample_complexity(frame([1]), share=95)
+        sample_complexity(frame([1]), share=95)
 
 
 def test_paired_differences_agree_with_pairs_taken_one_by_one():

@@ -1,0 +1,113 @@
+"""Intervals of shares and means over runs.
+
+Runs that share a split seed or an init seed are not independent of each other.  The bootstrap
+therefore draws split seeds and init seeds anew, each with replacement, and a run counts as often as
+both of its seeds were drawn (the pigeonhole bootstrap of Owen, 2007, which errs on the wide side).
+The draws are the same for every group, so that differences between kinds are paired.  Intervals are
+percentiles of the draws: BCa is undefined where all runs agree, which here is common.  Wilson's
+score interval (1927) takes the runs as independent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from scipy.special import ndtri
+
+from modnets.errors import require
+
+SEEDS = ["split_seed", "seed"]
+
+
+def need(frame: pd.DataFrame, columns: Sequence[str]) -> None:
+    missing = [name for name in columns if name not in frame]
+    require(not missing, f"missing columns {missing}; there are {list(frame.columns)}")
+
+
+def wilson_interval(
+    n_hits: np.ndarray, n: np.ndarray, confidence: float = 0.95
+) -> tuple[np.ndarray, np.ndarray]:
+    """Wilson's score interval of a share.
+
+    Parameters
+    ----------
+    n_hits, n : int or ndarray of int, the same shape
+        Runs that count, and all runs; at least 1 of them.
+    confidence : float, in (0, 1)
+
+    Returns
+    -------
+    low, high : ndarray of float, in [0, 1]
+    """
+    n_hits, n = np.asarray(n_hits, float), np.asarray(n, float)
+    require(bool((n > 0).all()), "n=0: a share needs at least 1 run")
+    require(bool(((n_hits >= 0) & (n_hits <= n)).all()), "n_hits: allowed is 0 to n")
+    z = -ndtri((1 - confidence) / 2)
+    share = n_hits / n
+    middle = share + z**2 / (2 * n)
+    half = z * np.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
+    low, high = (middle - half) / (1 + z**2 / n), (middle + half) / (1 + z**2 / n)
+    return np.where(n_hits == 0, 0.0, low), np.where(n_hits == n, 1.0, high)
+
+
+def interquartile_mean(values: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
+    """The mean of the middle half of the values; a value on the border counts in part.
+
+    Parameters
+    ----------
+    values : ndarray of float, shape (run,)
+    weights : ndarray of float, at least 0, shape (..., run), optional
+        How often each value counts; by default once.
+
+    Returns
+    -------
+    ndarray of float, shape (...)
+    """
+    values = np.asarray(values, float)
+    weights = np.ones(len(values)) if weights is None else np.asarray(weights, float)
+    order = np.argsort(values, kind="stable")
+    values, weights = values[order], weights[..., order]
+    total = weights.sum(axis=-1, keepdims=True)
+    reached = np.cumsum(weights, axis=-1)
+    inside = np.clip(reached, 0.25 * total, 0.75 * total)
+    before = np.clip(reached - weights, 0.25 * total, 0.75 * total)
+    # Counted from the least value, so that equal values give that value to the last bit.
+    excess = ((inside - before) * (values - values[0])).sum(axis=-1)
+    return values[0] + excess / (0.5 * total[..., 0])
+
+
+def resampling_weights(runs: pd.DataFrame, resamples: int = 2000, seed: int = 0) -> np.ndarray:
+    """How often each run counts in each bootstrap draw; split and init seeds are drawn anew.
+
+    Parameters
+    ----------
+    runs : DataFrame
+        A row per run, with columns ``split_seed`` and ``seed``.
+    resamples : int
+        Number of draws.
+    seed : int
+        Of the draws.
+
+    Returns
+    -------
+    ndarray of int, shape (resamples, run)
+    """
+    need(runs, SEEDS)
+    rng = np.random.default_rng(seed)
+    weights = np.ones((resamples, len(runs)), dtype=np.int64)
+    for name in SEEDS:
+        levels, place = np.unique(runs[name].to_numpy(), return_inverse=True)
+        times = rng.multinomial(len(levels), np.full(len(levels), 1 / len(levels)), size=resamples)
+        weights *= times[:, place]
+    return weights
+
+
+def percentiles(draws: np.ndarray, confidence: float) -> tuple[float, float]:
+    """The middle share of the draws; a draw itself at either end, so that infinities are kept."""
+    if len(draws) == 0:
+        return np.nan, np.nan
+    tail = (1 - confidence) / 2
+    low, high = np.quantile(draws, [tail, 1 - tail], method="inverted_cdf")
+    return float(low), float(high)
