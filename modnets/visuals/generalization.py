@@ -124,5 +124,7 @@ def _caption(
     parts = [f"above: {above}" + ("" if runs is None else "; a dot is a run")]
     below = f"below: share of the runs, {percent} Wilson interval"
     if complexity is not None:
-        below += f"; triangles: rows at which {100 * complexity['share'].iloc[0]:g} % solve"
+        below += (
+            f"; numbers, triangles: rows at which {100 * complexity['share'].iloc[0]:g} % solve"
+        )
     return "\n".join([*parts, below])

@@ -146,15 +146,26 @@ def _draw_runs(runs: pd.DataFrame, measure: str, ax: Axes) -> None:
 
 
 def _draw_complexity(complexity: pd.DataFrame, ax: Axes) -> None:
-    """The share asked for as a line, and a triangle on it where each kind gets there."""
+    """The share asked for as a line; where each kind gets there, a triangle below the axis.
+
+    The rows needed stand on the line as a number, where there is room beside the other numbers.
+    """
     shares = complexity["share"].unique()
     require(len(shares) == 1, f"complexity holds the shares {list(shares)}; give one of them")
     ax.axhline(shares[0], color=INK, linewidth=0.5, zorder=1.2)
+    named: list[float] = []
     for kind in kind_order(complexity["kind"]):
         row = complexity[complexity["kind"] == kind].iloc[0]
-        if row["reached"] and not row["at_most"]:
-            color = kind_style(kind).color
-            ax.plot(row["rows"], -0.04, marker=10, markersize=5, color=color, clip_on=False)
+        if not row["reached"] or row["at_most"]:
+            continue
+        color = kind_style(kind).color
+        ax.plot(row["rows"], -0.04, marker=10, markersize=5, color=color, clip_on=False)
+        place = np.log2(row["rows"])
+        if all(abs(place - other) >= 0.45 for other in named):
+            named.append(place)
+            at = row["rows"] * 2**-0.08, shares[0] + 0.015
+            number = f"{row['rows']:.0f}"
+            ax.text(*at, number, ha="right", fontsize=7, fontweight="bold", color=color, zorder=4)
 
 
 def _dodges(kinds: Iterable[str]) -> dict[str, float]:
