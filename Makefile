@@ -38,8 +38,6 @@ help: ## Show this list
 	@echo "make figures QUICK=1     small runs into build/quick, to see in minutes that all works"
 	@echo "make test ARGS='-k x'    arguments for pytest"
 	@echo "make PYTHON=python3.12   .venv with another Python"
-	@echo "PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu make test"
-	@echo "                         on Linux: install torch without the CUDA packages"
 
 figures: $(FIGURES) ## Run every notebook whose figures are missing or older than its code
 	@echo "$(FOLDER)/ is up to date: $(words $(NOTEBOOKS)) notebooks"

@@ -269,6 +269,17 @@ def test_a_tables_rows_above_twenty_inputs_are_drawn() -> None:
     assert pd.isna(last["predicted"])  # 2**22 rows are too many to keep
 
 
+def test_gates_of_several_fan_ins_beside_each_other() -> None:
+    graph = mn.FunctionGraph(5, [["XOR 0 1", "AND 2 3 4"], ["OR 0 1"]])
+    run = RunConfig(graph=graph, model="modular", routing="known", train_rows=23, epochs=3)
+    assert run.final.arity == 3
+    assert_same_network(run, 2e-4)
+    choice = build(run, 0).routing[0].choice[..., 0]
+    assert choice[0].tolist() == [[1, 0, 0, 0, 0], [0, 1, 0, 0, 0], [0, 0, 0, 0, 0]]
+    with pytest.raises(ValueError, match="arity=3 needs at least 3 sources, but level 2 has 2"):
+        replace(run, routing="learned")
+
+
 def test_a_users_own_module_trains_beside_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     class Plain(torch.nn.Module):
         def __init__(self, config: RunConfig) -> None:
