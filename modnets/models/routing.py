@@ -70,7 +70,7 @@ class Routing(nn.Module):
         self.n_sources, self.n_slots, self.arity = n_sources, n_slots, arity
         self.known = known is not None
         require(
-            1 <= arity and (self.known or arity <= n_sources),
+            arity >= 1 and (self.known or arity <= n_sources),
             f"arity={arity} needs at least {arity} sources; there are {n_sources}",
         )
         if known is None:

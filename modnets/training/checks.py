@@ -108,7 +108,7 @@ def _check_modular(final: RunConfig) -> None:
     follows = final.routing == "known" and final.arity == graph.fan_in
     for level, n_sources in enumerate((graph.n_inputs, *slots[:-1]), start=1):
         require(
-            1 <= final.arity and (final.arity <= n_sources or follows),
+            final.arity >= 1 and (final.arity <= n_sources or follows),
             f"arity={final.arity} needs at least {final.arity} sources, but level {level} has "
             f"{n_sources} (widths {widths}); allowed is 1 to {n_sources}",
         )
