@@ -51,7 +51,7 @@ check: $(INSTALLED) ## Check format and style of the code, and that the notebook
 	$(BIN)/python -m pytest -q -m "not execute" tests/test_notebooks.py
 
 lab: $(INSTALLED) ## Open JupyterLab on notebooks/
-	$(BIN)/python -m jupyter lab notebooks
+	$(BIN)/python -m jupyter lab notebooks $(if $(filter 0,$(shell id -u)),--allow-root) $(ARGS)
 
 clean-notebooks: $(INSTALLED) ## Strip outputs, counts and foreign metadata from the notebooks
 	$(if $(NOTEBOOKS),$(BIN)/nbstripout --keep-id --extra-keys "$(STRIPPED)" $(NOTEBOOKS))
@@ -69,6 +69,7 @@ $(STAMPS)/%.stamp: notebooks/%.ipynb $(SOURCES) | $(INSTALLED)
 	@touch $(STAMPS)/$*.start
 	$(BIN)/python -m modnets notebook run $* $(call SMALL,$*) $(ARGS)
 	@find $(FOLDER) -type f -newer $(STAMPS)/$*.start | sort > $@
+	@touch -r $(STAMPS)/$*.start $@ # what changes while it runs is newer
 	@rm $(STAMPS)/$*.start
 
 # A figure file that was removed is made again.

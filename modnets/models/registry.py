@@ -15,7 +15,7 @@ logits, shape (row, output).  It may also take ``temperature`` and ``noise``; se
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import Any
 
 import torch
 from torch import nn
@@ -24,18 +24,16 @@ from modnets.errors import require
 from modnets.models.modular import ModularNetwork
 from modnets.models.monolithic import MLP
 
-if TYPE_CHECKING:
-    from modnets.training.config import RunConfig
-
-Builder = Callable[["RunConfig"], nn.Module]
+Config = Any  # a RunConfig, whose room stands on a floor above
+Builder = Callable[[Config], nn.Module]
 
 
-def _monolithic(config: RunConfig) -> nn.Module:
+def _monolithic(config: Config) -> nn.Module:
     widths = (config.graph.n_inputs, *config.hidden, config.graph.n_outputs)
     return MLP(widths, pruning_ratio=config.pruning_ratio or 0.0)
 
 
-def _modular(config: RunConfig) -> nn.Module:
+def _modular(config: Config) -> nn.Module:
     graph = config.graph
     return ModularNetwork(
         graph.n_inputs,
@@ -89,7 +87,7 @@ def n_weights(model: nn.Module) -> int:
     return weights - sum(int((mask == 0).sum()) for mask in masks)
 
 
-def build(config: RunConfig, seed: int) -> nn.Module:
+def build(config: Config, seed: int) -> nn.Module:
     """The network of a run, its initial weights drawn from ``seed`` alone.
 
     torch's own random state is left as it was.
@@ -103,7 +101,7 @@ def build(config: RunConfig, seed: int) -> nn.Module:
         source.set_state(state)
 
 
-def check_network(network: nn.Module, config: RunConfig) -> None:
+def check_network(network: nn.Module, config: Config) -> None:
     """Raise ValueError unless a network maps the task's inputs to its outputs."""
     graph = config.graph
     require(

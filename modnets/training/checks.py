@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import json
 import math
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from modnets.errors import one_of, require
 from modnets.models.registry import BUILT_IN, MODELS
 
-if TYPE_CHECKING:
-    from modnets.training.config import RunConfig
+Config = Any  # a RunConfig, which is made of these checks
 
 CHOICES = ("known", "learned")
 OPTIMIZERS = ("adam", "sgd", "momentum", "rmsprop")
@@ -58,7 +57,7 @@ def coerce(name: str, kind: str, value: Any) -> Any:
     return value
 
 
-def check_numbers(config: RunConfig) -> None:
+def check_numbers(config: Config) -> None:
     """Raise unless every number given is in its range, whether or not it plays a part."""
     bounds = dict.fromkeys(("epochs", "batch_size", "eval_every"), 1)
     bounds |= dict.fromkeys(("seed", "split_seed", "weight_decay", "input_noise"), 0)
@@ -80,7 +79,7 @@ def check_numbers(config: RunConfig) -> None:
     )
 
 
-def check(final: RunConfig) -> None:
+def check(final: Config) -> None:
     """Raise unless the config, defaults worked out, makes sense."""
     one_of("model", final.model, MODELS)
     one_of("optimizer", final.optimizer, OPTIMIZERS)
@@ -94,7 +93,7 @@ def check(final: RunConfig) -> None:
         _check_modular(final)
 
 
-def _check_modular(final: RunConfig) -> None:
+def _check_modular(final: Config) -> None:
     graph, slots = final.graph, final.slots
     for name in ("routing", "selection", "outputs"):
         value = getattr(final, name)

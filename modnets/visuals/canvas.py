@@ -137,7 +137,7 @@ class Canvas:
             zorder=1,
         )
         # Thousands of lines are smaller as a picture, also inside a vector file.
-        lines.set_rasterized(len(order) > 500)
+        lines.set_rasterized(len(order) > 3000)
         self.ax.add_collection(lines, autolim=False)
 
     def matrix(
@@ -152,7 +152,7 @@ class Canvas:
             cmap=cmap,
             vmin=-limit,
             vmax=limit,
-            edgecolors="#999999",
+            edgecolors="#999999" if cell * self.unit > 3 else "none",  # or small cells drown
             linewidth=0.3 * self.line,
             label="_matrix",
         )

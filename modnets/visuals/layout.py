@@ -203,7 +203,7 @@ class Layout:
     def cell(self) -> float:
         """Side of a matrix cell: the tallest matrix fits between two rows."""
         tallest = max(*self.widths[:-1], self.n_modules or 1)
-        return min(0.17, (self.pitch - 0.04) / tallest)
+        return min(0.17, (self.pitch - 0.1) / tallest)
 
     @property
     def matrices(self) -> tuple[float, ...]:

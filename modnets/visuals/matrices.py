@@ -36,7 +36,8 @@ def draw_matrix(
     for source, slot, number in layout.chosen_cells(choice):
         mark = str(number + 1) if isinstance(choice, Routing) else "•"
         at = x + (slot + 0.5) * cell, top - (source + 0.5) * cell
-        canvas.text(at, mark, 0.8 * cell, "#000000", fontweight="bold")
+        deep = not choice.known and values[source, slot] > 0.9 * limit
+        canvas.text(at, mark, 0.8 * cell, "white" if deep else "black", fontweight="bold")
     for source in range(len(values)):
         at = x - 0.6 * cell, top - (source + 0.5) * cell
         if colors is None:

@@ -163,7 +163,7 @@ def _draw_complexity(complexity: pd.DataFrame, ax: Axes) -> None:
         place = np.log2(row["rows"])
         if all(abs(place - other) >= 0.45 for other in named):
             named.append(place)
-            at = row["rows"] * 2**-0.08, shares[0] + 0.015
+            at = row["rows"] * 2**-0.15, shares[0] + 0.015
             number = f"{row['rows']:.0f}"
             ax.text(*at, number, ha="right", fontsize=7, fontweight="bold", color=color, zorder=4)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 import torch
@@ -131,6 +133,20 @@ def test_matrices_show_the_logits_and_the_places(ax: Axes) -> None:
         np.testing.assert_allclose(drawn, choice.logits.detach().numpy().ravel())
     assert words(ax).count("1") == words(ax).count("2") == 3 + 2 + 1
     assert words(ax).count("•") == 5
+
+
+def test_marks_are_legible_and_matrices_apart(ax: Axes) -> None:
+    found = ModularNetwork(7, (7, 7), 2, n_shared=1)  # so that slots bear no digits
+    with torch.no_grad():
+        for choice in found.choices():
+            choice.logits.copy_(torch.eye(*choice.logits.shape) * 5 - 0.1)
+    draw(found, ax)
+    inks = {text.get_color() for text in ax.texts if text.get_text() == "1"}
+    assert inks == {"white"}  # the largest logit of a column is in a deep cell
+    assert {text.get_color() for text in ax.texts if text.get_text() == "2"} >= {"black"}
+    heights = [mesh.get_coordinates()[..., 1] for mesh in labelled(ax, "_matrix")[:3]]  # routing
+    gaps = [upper.min() - lower.max() for lower, upper in pairwise(heights)]
+    assert min(gaps) > 0.09
 
 
 def test_gates_are_named_where_routing_is_known(ax: Axes) -> None:
