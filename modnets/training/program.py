@@ -5,10 +5,12 @@ and ``vmap``) and its gradient; parameters and optimizer state are one flat row 
 step is traced once into a graph of tensor operations.  Short work runs that graph as it is;
 long work has it compiled ahead of time into a library, which any process loads in milliseconds.
 
-Measured (6-3-2-2, 64 rows, 32 replicas, one thread of a 2-core Xeon at AVX-512, ms for 1,000 steps
-of one run): dense 22 and shared with learned routing 12 compiled; the traced graph, eager, 90 and
-200; without the trace twice that.  Both cores on one chunk are slower than a chunk on each (shared:
-22 against 6), and one state tensor per parameter compiles in twice the time of a flat one.
+Measured (6-3-2-2, 64 rows, 32 replicas, one thread of a 2-core Xeon with AVX-512, ms for 1,000
+steps of one run): compiled, dense 22 and shared with learned routing 10.5; eager, 90 and 200; eager
+without the trace, twice that.  What did not help: both cores on one chunk (shared 22, against 6 for
+a chunk on each core); a state tensor for each parameter (twice the time to compile); the dense
+network's products as multiply and sum (50), or with rows last (24); compiled steps in threads of
+one process (they keep Python's lock).
 """
 
 from __future__ import annotations
