@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import threading
+import time
 import traceback
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
@@ -24,6 +26,8 @@ def train_all(
     chunks: Sequence[Chunk], executor: Executor | None, workers: int | None, shown: Progress
 ) -> Iterator[tuple[Chunk, Trained]]:
     """Train chunks here or on an executor; yields each as it is done."""
+    if not chunks:
+        return
     workers = workers or (_useful_workers(chunks) if executor is None else 1)
     if executor is None and workers == 1:
         for part in chunks:
@@ -119,4 +123,17 @@ def _local_pool(workers: int) -> Executor:
     """Worker processes that take models defined in a notebook and stay for the next sweep."""
     from loky import get_reusable_executor
 
-    return get_reusable_executor(max_workers=workers, timeout=60)
+    return get_reusable_executor(
+        max_workers=workers, timeout=60, initializer=_end_with, initargs=(os.getpid(),)
+    )
+
+
+def _end_with(parent: int) -> None:
+    """End this worker soon after the process that started it, even if that was killed."""
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(1.0)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()

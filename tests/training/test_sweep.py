@@ -141,6 +141,7 @@ def test_workers_and_executors_give_the_same_bits(store: Path) -> None:
     with ThreadPoolExecutor(1) as executor:
         same(sweep(runs, executor=executor, progress=False), here)
     same(sweep(runs, store, workers=2, progress=False), here)
+    same(sweep(runs, store, workers=2, progress=False), here)  # with nothing left to do
 
 
 def test_a_model_of_ones_own_goes_to_the_workers(monkeypatch: pytest.MonkeyPatch) -> None:
