@@ -157,6 +157,30 @@ def test_a_model_of_ones_own_goes_to_the_workers(monkeypatch: pytest.MonkeyPatch
     same(sweep(runs, workers=2, chunk=2, progress=False), sweep(runs, chunk=2, progress=False))
 
 
+def linear(code: str) -> type:
+    """A network defined as in a notebook cell, where its source may not be at hand."""
+    namespace: dict = {"torch": torch, "__name__": "__main__"}
+    head = "class Mine(torch.nn.Module):\n    def __init__(self, config):\n"
+    head += "        super().__init__()\n"
+    tail = "\n    def forward(self, x):\n        return self.net(x)\n"
+    exec(f"{head}        self.net = {code}{tail}", namespace)
+    return namespace["Mine"]
+
+
+def test_an_edited_model_is_another_run(monkeypatch: pytest.MonkeyPatch, store: Path) -> None:
+    monkeypatch.setitem(MODELS, "mine", linear("torch.nn.Linear(6, 2)"))
+    base = RunConfig(model="mine", train_rows=16, epochs=2)
+    first = grid(base, seed=range(2))
+    one = sweep(first, store, progress=False)
+    deep = "torch.nn.Sequential(torch.nn.Linear(6, 5), torch.nn.Tanh(), torch.nn.Linear(5, 2))"
+    monkeypatch.setitem(MODELS, "mine", linear(deep))
+    second = grid(base, seed=range(2))
+    other = sweep(second, store, progress=False)
+    assert not set(one["run"]) & set(other["run"])
+    monkeypatch.setitem(MODELS, "mine", linear("torch.nn.Linear(6, 2)"))
+    assert [run.key for run in grid(base, seed=range(2))] == [run.key for run in first]
+
+
 KILLED = """
 import sys, modnets as mn
 runs = mn.grid(mn.RunConfig(model="dense", train_rows=16, epochs=300), seed=range(40))
