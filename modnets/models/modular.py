@@ -52,7 +52,7 @@ class Modules(nn.Module):
     def layers_of(self, choice: Tensor) -> Layers:
         """The same with a slot axis in place of modules, from a choice (slot, module)."""
         return [
-            (torch.einsum("sm,moi->soi", choice, weight), choice @ bias)
+            ((choice[..., None, None] * weight).sum(dim=1), (choice[..., None] * bias).sum(dim=1))
             for weight, bias in self.layers()
         ]
 

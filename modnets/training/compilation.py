@@ -80,7 +80,7 @@ def _compile_to(package: Path, graph: torch.fx.GraphModule, arguments: Sequence[
             flat.copy_(new_flat)
             for state, new in zip(states, new_states, strict=True):
                 state.copy_(new)
-            return new_flat.sum()
+            return given[-1].clone()  # a library has to return something
 
     with quiet(), warnings.catch_warnings():
         warnings.simplefilter("ignore")

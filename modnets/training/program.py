@@ -24,7 +24,7 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.func import functional_call, grad_and_value, vmap
+from torch.func import functional_call, grad, vmap
 from torch.fx.experimental.proxy_tensor import make_fx
 
 from modnets.training.compilation import compile_step
@@ -83,9 +83,9 @@ class Program:
         """Parameters and optimizer states after one step; all with a replica axis in front."""
         x, y, weight, noise = batch
         axes = (0, 0, 0, 0, 0, 0, None if noise is None else 0)
-        gradient = vmap(grad_and_value(self._mean_loss), in_dims=axes)
-        grad, _ = gradient(flat, buffers, x, y, weight, temperature, noise)
-        direction, states = self.direction(grad + decay * flat, states, correction)
+        gradient = vmap(grad(self._mean_loss), in_dims=axes)
+        slope = gradient(flat, buffers, x, y, weight, temperature, noise)
+        direction, states = self.direction(slope + decay * flat, states, correction)
         return flat - lr * direction, states
 
     def step(self, arguments: Sequence[Any], *, compiled: bool) -> tuple[Tensor, list[Tensor]]:
@@ -97,7 +97,7 @@ class Program:
                 try:
                     self._steps[compiled] = compile_step(graph, arguments)
                 except Exception as error:
-                    reason = str(error).strip().splitlines()[0]
+                    reason = (str(error).strip() or type(error).__name__).splitlines()[0]
                     print(f"modnets: compiling failed, step stays eager: {reason}", file=sys.stderr)
                     self.compiled = False
         return self._steps[compiled](arguments)
