@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 import sys
 import time
+from collections import deque
 from types import TracebackType
 from typing import Any
 
 from tqdm import tqdm
 
 LINE_EVERY = 5.0  # s
+#: The rate is that of the last so many lines: at first compiling makes it low.
+RATE_OVER = 6
 
 
 def in_jupyter() -> bool:
@@ -29,8 +32,9 @@ class Progress:
     """
 
     def __init__(self, total: int, done: int = 0, *, show: bool = True) -> None:
-        self.total, self.start, self.done = total, done, float(done)
-        self.started = self.last_line = time.monotonic()
+        self.total, self.done = total, float(done)
+        self.last_line = time.monotonic()
+        self.marks = deque([(self.last_line, self.done)], maxlen=RATE_OVER + 1)
         self.bar: Any = None
         self.lines = False
         if not show or done >= total:
@@ -54,13 +58,15 @@ class Progress:
             self._line()
 
     def _line(self) -> None:
-        self.last_line = time.monotonic()
-        seconds = self.last_line - self.started
-        rate = (self.done - self.start) / seconds if seconds > 0 else 0.0
+        self.last_line = now = time.monotonic()
+        then, done_then = self.marks[0]
+        self.marks.append((now, self.done))
+        rate = (self.done - done_then) / (now - then) if now > then else 0.0
         left = max(0.0, self.total - self.done) / rate if rate > 0 else float("inf")
-        to_do = max(0, self.total - int(self.done))
+        whole = int(self.done + 1e-6)  # parts of runs add up to a little less
+        to_do = max(0, self.total - whole)
         print(
-            f"{int(self.done)} of {self.total} runs done, {to_do} to do, "
+            f"{whole} of {self.total} runs done, {to_do} to do, "
             f"{rate:.1f} runs/s, {left:.0f} s left",
             file=sys.stderr,
             flush=True,

@@ -252,3 +252,15 @@ def test_progress_prints_plain_lines_where_nobody_looks(
     assert lines[0].startswith("7 of 10 runs done, 3 to do, ")
     assert lines[-1].startswith("10 of 10 runs done, 0 to do, ")
     assert all("runs/s" in line and "s left" in line for line in lines)
+
+
+def test_time_left_follows_the_present_rate(
+    capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = iter(range(0, 10_000, 10))  # a look at the clock every 10 s
+    monkeypatch.setattr("modnets.training.progress.time.monotonic", lambda: next(clock))
+    shown = Progress(1000)
+    for runs in [1] * 10 + [100] * 8:  # slow at first
+        shown.advance(runs)
+    last = capsys.readouterr().err.splitlines()[-1]
+    assert "810 of 1000 runs done, 190 to do, 5.0 runs/s, 38 s left" in last
