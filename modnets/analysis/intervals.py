@@ -22,6 +22,7 @@ SEEDS = ["split_seed", "seed"]
 
 
 def need(frame: pd.DataFrame, columns: Sequence[str]) -> None:
+    """Raise ValueError unless a frame has these columns."""
     missing = [name for name in columns if name not in frame]
     require(not missing, f"missing columns {missing}; there are {list(frame.columns)}")
 

@@ -41,7 +41,7 @@ def main(argv: Sequence[str]) -> int:
     start = time.perf_counter()
     try:
         if args.dry_run:
-            print(f"{sweep_plan(runs, folder if folder.is_dir() else None)} -> {folder}")
+            print(f"{sweep_plan(runs, folder)} -> {folder}")
             return 0
         device = args.device or "auto"
         table = sweep(runs, store=folder, workers=args.workers, device=device)
@@ -173,9 +173,11 @@ def _unused(args: argparse.Namespace, run: RunConfig) -> list[str]:
 
 def summary(table: pd.DataFrame, seconds: float, folder: Path) -> str:
     """One line for each kind of network, graph and number of training rows."""
-    last = table.sort_values("epoch").groupby("run", sort=False).tail(1)
+    from modnets.analysis.statistics import last
+
+    runs = last(table)
     lines = []
-    for (graph, kind, rows), part in last.groupby(["graph", "kind", "train_rows"]):
+    for (graph, kind, rows), part in runs.groupby(["graph", "kind", "train_rows"]):
         lines.append(
             f"{kind} on {graph}, {rows} rows, {len(part)} run{'s' * (len(part) > 1)}: "
             f"solved {int(part['solved'].sum())}/{len(part)}, "
@@ -184,7 +186,7 @@ def summary(table: pd.DataFrame, seconds: float, folder: Path) -> str:
     end = f"{seconds:.1f} s -> {folder}"
     if len(lines) == 1:
         return f"{lines[0]}, {end}"
-    return "\n".join([*lines, f"{len(last)} runs, {end}"])
+    return "\n".join([*lines, f"{len(runs)} runs, {end}"])
 
 
 def _wrong_use(error: Exception) -> int:

@@ -76,6 +76,20 @@ def bits_of(index: np.ndarray, n_inputs: int) -> np.ndarray:
     return (np.asarray(index, dtype=np.int64)[:, None] >> places & 1).astype(np.uint8)
 
 
+def index_of(x: np.ndarray) -> np.ndarray:
+    """The numbers of input rows: what ``bits_of`` makes rows of.
+
+    Parameters
+    ----------
+    x : ndarray of {0, 1}, shape (row, n_inputs)
+
+    Returns
+    -------
+    ndarray of int64, shape (row,)
+    """
+    return np.asarray(x, dtype=np.int64) @ (1 << np.arange(x.shape[1] - 1, -1, -1))
+
+
 @dataclass(frozen=True)
 class Gate:
     """A Boolean function of a few inputs.
@@ -124,10 +138,7 @@ class Gate:
         -------
         ndarray of uint8, shape (row,)
         """
-        index = np.zeros(len(x), dtype=np.int64)
-        for place in range(self.n_inputs):
-            index = index << 1 | x[:, place]
-        return np.asarray(self.table, dtype=np.uint8)[index]
+        return np.asarray(self.table, dtype=np.uint8)[index_of(x)]
 
     def __repr__(self) -> str:
         return f"Gate({self.name}, {self.n_inputs} inputs)"

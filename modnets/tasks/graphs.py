@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from modnets.errors import require
-from modnets.tasks.gates import Gate, SubFunction, all_rows, bits_of
+from modnets.tasks.gates import Gate, SubFunction, all_rows, bits_of, index_of
 
 MAX_TABLE_INPUTS = 20
 
@@ -184,8 +184,7 @@ class FunctionGraph:
             f"x has shape {x.shape}; allowed is (rows, {self.n_inputs})",
         )
         if self.table is not None:
-            index = x.astype(np.int64) @ (1 << np.arange(self.n_inputs - 1, -1, -1))
-            return self._table_bits[index]
+            return self._table_bits[index_of(x)]
         values = x
         for level in self.levels:
             values = np.stack([node.gate(values[:, node.inputs]) for node in level], axis=1)

@@ -8,7 +8,7 @@ config alone, so that neither its neighbours nor the evaluations change them.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import torch
@@ -41,6 +41,11 @@ def is_full_batch(config: RunConfig) -> bool:
 def steps_per_epoch(config: RunConfig) -> int:
     """Number of steps in which the training rows are passed once."""
     return math.ceil(config.final.train_rows / config.final.batch_size)
+
+
+def total_steps(config: RunConfig) -> int:
+    """Number of optimizer steps from start to end."""
+    return steps_per_epoch(config) * config.epochs
 
 
 def padded_rows(config: RunConfig) -> int:
@@ -123,7 +128,7 @@ class Batches:
         self.gumbel = self._gumbel(finals, noise_size) if first.gumbel and noise_size else None
 
     def _load_rows(self, finals: Sequence[RunConfig]) -> None:
-        """Training rows of each run, filled up; shapes (replica, row, bit) and (replica, row)."""
+        """Training rows of each run, filled up, and the weight of each in the mean loss."""
         graph = finals[0].graph
         n_rows = self.rows if self.full else finals[0].train_rows
         x = torch.zeros(self.n_replicas, n_rows, graph.n_inputs)
@@ -136,8 +141,8 @@ class Batches:
             x[place, : len(train)] = torch.from_numpy(rows)
             y[place, : len(train)] = torch.from_numpy(graph.evaluate(rows))
             weight[place, : len(train)] = 1.0
+        weight /= weight.sum(dim=1, keepdim=True)
         self.x, self.y, self.weight = (part.to(self.device) for part in (x, y, weight))
-        self.mean_weight = self.weight / self.weight.sum(dim=1, keepdim=True)
         self.replica = torch.arange(self.n_replicas, device=self.device)[:, None]
 
     def _order(self, finals: Sequence[RunConfig]) -> BlockStream:
@@ -173,7 +178,7 @@ class Batches:
         shape = (noise_size, self.rows) if finals[0].per_sample_routing else (noise_size,)
         return BlockStream(sources, self.n_replicas, shape, draw)
 
-    def epoch(self):
+    def epoch(self) -> Iterator[tuple[Tensor, Tensor, Tensor, Tensor | None]]:
         """The steps of the next epoch.
 
         Yields
@@ -186,7 +191,7 @@ class Batches:
         """
         order = None if self.full else next(self.order).to(self.device)
         for step in range(self.steps):
-            x, y, weight = self.x, self.y, self.mean_weight
+            x, y, weight = self.x, self.y, self.weight
             if order is not None:
                 batch = order[:, step * self.rows : (step + 1) * self.rows]
                 x, y = x[self.replica, batch], y[self.replica, batch]

@@ -104,6 +104,9 @@ class RunConfig:
         check_numbers(self)
         check(self.final)
 
+    def _values(self) -> dict[str, Any]:
+        return {f.name: getattr(self, f.name) for f in fields(self)}
+
     @property
     def is_modular(self) -> bool:
         """Whether the network has slots."""
@@ -112,7 +115,7 @@ class RunConfig:
     @cached_property
     def final(self) -> RunConfig:
         """The config with every default worked out, and None for what plays no part."""
-        values = {f.name: getattr(self, f.name) for f in fields(self)}
+        values = self._values()
         values |= self._final_rows()
         if self.model in BUILT_IN:
             values |= self._final_modular() if self.is_modular else self._final_monolithic()
@@ -186,7 +189,7 @@ class RunConfig:
 
     def to_dict(self) -> dict[str, Any]:
         """The config as plain JSON values, from which ``from_dict`` makes it again."""
-        values = {f.name: getattr(self, f.name) for f in fields(self)}
+        values = self._values()
         lists = {k: list(v) for k, v in values.items() if isinstance(v, tuple)}
         return values | lists | {"graph": self.graph.to_dict(), "options": dict(self.options)}
 
@@ -207,7 +210,7 @@ class RunConfig:
 
     def to_row(self) -> dict[str, Any]:
         """The final config as the columns of a result table: numbers, words, or None."""
-        values = {f.name: getattr(self.final, f.name) for f in fields(self)}
+        values = self.final._values()
         words = {k: "-".join(map(str, v)) for k, v in values.items() if isinstance(v, tuple)}
         values |= words | {"graph": self.graph.name, "options": json.dumps(dict(self.options))}
         del values["train_fraction"]

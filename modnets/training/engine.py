@@ -25,8 +25,8 @@ from modnets.training.batches import (
     Batches,
     is_full_batch,
     padded_rows,
-    steps_per_epoch,
     stream_seed,
+    total_steps,
 )
 from modnets.training.compilation import can_compile
 from modnets.training.config import RunConfig, source_of
@@ -124,7 +124,7 @@ def train_chunk(
         compiled = compiled and can_compile()
         records = replicas.train(compiled, on_evaluation)
         replicas.write_back(networks)
-    table = _table(runs, networks, replicas, records)
+        table = _table(runs, networks, replicas, records)
     duration = time.perf_counter() - started
     kept = networks if keep_networks else []
     return Trained(table, failures, kept, duration, compiled and replicas.program.compiled)
@@ -217,8 +217,7 @@ class Replicas:
     ) -> list[tuple[int, dict[str, np.ndarray]]]:
         """Train to the end; evaluations as (epoch, measure -> value of each replica)."""
         first = self.finals[0]
-        steps = steps_per_epoch(first)
-        correction = corrections(first.epochs * steps).to(self.device)
+        correction = corrections(total_steps(first)).to(self.device)
         gammas = [final.gamma for final in self.padded]
         factors = schedule(first.schedule, first.epochs, gammas)
         records = [(0, self.evaluation(self.predict))]
@@ -254,8 +253,7 @@ def _table(
     records: list[tuple[int, dict[str, np.ndarray]]],
 ) -> pd.DataFrame:
     """One row per run and evaluated epoch; what a run has learned stands in its last row."""
-    with one_thread(), torch.no_grad():
-        predicted = replicas.evaluation.predicted(replicas.predict)
+    predicted = replicas.evaluation.predicted(replicas.predict)
     rows = []
     for place, (run, network) in enumerate(zip(runs, networks, strict=True)):
         settings = run.to_row()

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from modnets.errors import require
-from modnets.training.batches import steps_per_epoch
+from modnets.training.batches import total_steps
 from modnets.training.compilation import can_compile
 from modnets.training.config import RunConfig
 from modnets.training.engine import Trained, choose_device, shape_of, train_chunk
@@ -29,11 +29,6 @@ class Chunk:
     size: int
     compiled: bool
     device: str
-
-    @property
-    def steps(self) -> int:
-        """Optimizer steps from start to end."""
-        return steps_per_epoch(self.runs[0]) * self.runs[0].epochs
 
     def train(self, **keywords: Any) -> Trained:
         """Train these runs in this process."""
@@ -81,7 +76,9 @@ def plan(
     require(bool(wanted), "runs=[]; allowed is at least one run")
     require(chunk is None or chunk >= 1, f"chunk={chunk}; allowed is at least 1")
     device = str(choose_device(device))
-    done = Store(store).keys() if store is not None else set()
+    # A folder that is not there yet holds nothing; looking does not make it.
+    held = Store(store).keys() if store is not None and Path(store).exists() else set()
+    done = frozenset(run.key for run in wanted) & held
     # Chosen from all runs wanted, not from those left to do, so that a resumed sweep trains as
     # the interrupted one did.
     groups: dict[str, list[RunConfig]] = {}
@@ -95,17 +92,16 @@ def plan(
         by_group.append([Chunk(part, size, group_compiled, device) for part in parts])
     # First a chunk of each group, so that two workers never wait for the same compilation.
     chunks = [c for layer in itertools.zip_longest(*by_group) for c in layer if c is not None]
-    present = frozenset(run.key for run in wanted if run.key in done)
-    return Plan(wanted, present, tuple(chunks))
+    return Plan(wanted, done, tuple(chunks))
 
 
 def choose(
     group: Sequence[RunConfig], chunk: int | None, compiled: bool | None
 ) -> tuple[int, bool]:
     """Chunk size, and whether to compile, from all the work that a sweep wants of a shape."""
-    steps = steps_per_epoch(group[0]) * group[0].epochs
     if compiled is None:
-        compiled = math.ceil(len(group) / CHUNK) * steps >= COMPILE_FROM and can_compile()
+        work = math.ceil(len(group) / CHUNK) * total_steps(group[0])
+        compiled = work >= COMPILE_FROM and can_compile()
     if chunk is None:
         chunk = CHUNK if compiled else min(CHUNK, 2 ** math.ceil(math.log2(len(group))))
     return chunk, compiled

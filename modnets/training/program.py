@@ -47,7 +47,6 @@ class Program:
 
     def __init__(self, network: nn.Module, optimizer: str, loss: str, device: torch.device) -> None:
         self.network = network.to(device)
-        self.device = device
         self.names = [name for name, _ in network.named_parameters()]
         self.shapes = [p.shape for p in network.parameters()]
         self.sizes = [p.numel() for p in network.parameters()]

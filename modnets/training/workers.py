@@ -13,6 +13,7 @@ from typing import Any
 import pandas as pd
 
 from modnets.models.registry import BUILT_IN, MODELS
+from modnets.training.batches import total_steps
 from modnets.training.engine import Trained
 from modnets.training.planning import Chunk
 from modnets.training.progress import Progress
@@ -107,7 +108,7 @@ def _failed(part: Chunk, error: BaseException) -> Trained:
 def _useful_workers(chunks: Sequence[Chunk]) -> int:
     """Number of processes for the work ahead: 1 where starting them would cost more."""
     compiled = any(part.compiled for part in chunks)
-    work = sum(part.steps for part in chunks)
+    work = sum(total_steps(part.runs[0]) for part in chunks)
     on_cpu = all(part.device == "cpu" for part in chunks)
     if not on_cpu or work < WORKERS_FROM[compiled]:
         return 1

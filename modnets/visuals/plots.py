@@ -73,7 +73,7 @@ def plot_solved(
         What :func:`~modnets.analysis.statistics.summarize` returns, for one graph.
     ax : Axes, optional
     complexity : DataFrame, optional
-        What :func:`~modnets.analysis.statistics.sample_complexity` returns, for the same graph and
+        What :func:`~modnets.sample_complexity` returns, for the same graph and
         one share: a tick below the axis for each kind that gets there, and a line at that share.
 
     Returns

@@ -89,6 +89,11 @@ def test_chunk_and_compilation_follow_from_all_runs_wanted(
     assert [(len(c.runs), c.size) for c in plan(short, store).chunks] == [(2, 16)]
 
 
+def test_a_plan_does_not_make_the_folder(store: Path) -> None:
+    assert plan([BASE], store).n_to_do == 1
+    assert not store.exists()
+
+
 def test_the_first_chunks_are_of_different_shapes() -> None:
     runs = grid(BASE, model=["dense", "shared"], seed=range(5))
     models = [chunk.runs[0].model for chunk in plan(runs, chunk=2).chunks]
