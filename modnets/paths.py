@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+PACKAGE = Path(__file__).resolve().parent
+ROOT = PACKAGE.parent
 FIGURES = ROOT / "figures"
 NOTEBOOKS = ROOT / "notebooks"
 RESULTS = ROOT / "results"

@@ -9,17 +9,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Generator, Tensor
 
 from modnets.tasks.splits import split_rows
+from modnets.training.compiler.indices import ROWS
+from modnets.training.compiler.tracing import Input
 from modnets.training.config import RunConfig
 
 STREAMS = ("weights", "order", "input noise", "gumbel noise")
 BLOCK_NUMBERS = 2**14  # random numbers drawn at once for one run
 MIN_PADDED_ROWS = 64
+BLOCK_ROWS = 2**18  # rows gathered at once for minibatches, of all runs of a chunk
 
 
 def stream_seed(seed: int, stream: str) -> int:
@@ -85,14 +89,46 @@ class BlockStream:
         self.block = torch.zeros(self.length, n_replicas, *shape, dtype=dtype)
         self.place = self.length
 
-    def __next__(self) -> Tensor:
+    def take(self, most: int) -> Tensor:
+        """The next steps, at least one and at most so many; shape (step, replica, *shape)."""
         if self.place == self.length:
+            self.block = torch.zeros_like(self.block)  # what was handed out stays as it is
             for run, source in enumerate(self.generators):
                 shape = (self.length, *self.block.shape[2:])
                 self.block[:, run] = self.draw(run, source, shape)
             self.place = 0
-        self.place += 1
-        return self.block[self.place - 1]
+        start, self.place = self.place, min(self.length, self.place + most)
+        return self.block[start : self.place]
+
+    def left(self, most: int) -> int:
+        """How many steps ``take`` will hand out."""
+        return min(most, self.length - self.place or self.length)
+
+
+@dataclass
+class Block:
+    """Some steps: what each is fed, and its pace.
+
+    Parameters
+    ----------
+    steps : int
+    batch : x, y, weight, noise
+        Each of shape (step, replica, ...), with one step for all where it does not change; noise
+        may be None.  See ``Batches.epoch``.
+    pace : factor of the learning rates, shape (step or 1, replica); Adam's corrections (step, 2)
+    """
+
+    steps: int
+    batch: tuple[Tensor, Tensor, Tensor, Tensor | None]
+    pace: tuple[Tensor, ...] = ()
+
+    def at(self, number: int) -> tuple[tuple[Tensor | None, ...], tuple[Tensor, ...]]:
+        """Batch and pace of one step."""
+
+        def one(part: Tensor | None) -> Tensor | None:
+            return None if part is None else part[number if len(part) > 1 else 0]
+
+        return tuple(map(one, self.batch)), tuple(map(one, self.pace))
 
 
 class Batches:
@@ -123,6 +159,8 @@ class Batches:
         self.full = is_full_batch(first)
         self.steps = steps_per_epoch(first)
         self._load_rows(finals)
+        per_epoch = self.steps * self.n_replicas * self.rows
+        self._epochs_at_once = max(1, BLOCK_ROWS // per_epoch)
         self.order = None if self.full else self._order(finals)
         self.input_noise = self._input_noise(finals)
         self.gumbel = self._gumbel(finals, noise_size) if first.gumbel and noise_size else None
@@ -134,6 +172,7 @@ class Batches:
         x = torch.zeros(self.n_replicas, n_rows, graph.n_inputs)
         y = torch.zeros(self.n_replicas, n_rows, graph.n_outputs)
         weight = torch.zeros(self.n_replicas, n_rows)
+        self.n_rows = []
         for place in range(self.n_replicas):
             final = finals[place] if place < len(finals) else finals[0]
             train = split_rows(graph, final.train_rows, final.split_seed).train
@@ -141,6 +180,7 @@ class Batches:
             x[place, : len(train)] = torch.from_numpy(rows)
             y[place, : len(train)] = torch.from_numpy(graph.evaluate(rows))
             weight[place, : len(train)] = 1.0
+            self.n_rows.append(len(train) if self.full else self.rows)
         weight /= weight.sum(dim=1, keepdim=True)
         self.x, self.y, self.weight = (part.to(self.device) for part in (x, y, weight))
         self.replica = torch.arange(self.n_replicas, device=self.device)[:, None]
@@ -178,6 +218,16 @@ class Batches:
         shape = (noise_size, self.rows) if finals[0].per_sample_routing else (noise_size,)
         return BlockStream(sources, self.n_replicas, shape, draw)
 
+    @property
+    def inputs(self) -> tuple[Input, Input, Input, Input | None]:
+        """The shapes of a batch, as one replica sees it."""
+        noise = None
+        if self.gumbel is not None:
+            size, *rows = self.gumbel.block.shape[2:]
+            noise = Input((size, ROWS) if rows else (size,))
+        n_inputs, n_outputs = self.x.shape[2], self.y.shape[2]
+        return Input((ROWS, n_inputs)), Input((ROWS, n_outputs)), Input((ROWS,)), noise
+
     def epoch(self) -> Iterator[tuple[Tensor, Tensor, Tensor, Tensor | None]]:
         """The steps of the next epoch.
 
@@ -189,14 +239,39 @@ class Batches:
             Of each row in the mean loss; rows that fill up have 0.
         noise : Tensor, shape (replica, noise_size) or (replica, noise_size, row), or None
         """
-        order = None if self.full else next(self.order).to(self.device)
-        for step in range(self.steps):
-            x, y, weight = self.x, self.y, self.weight
-            if order is not None:
-                batch = order[:, step * self.rows : (step + 1) * self.rows]
-                x, y = x[self.replica, batch], y[self.replica, batch]
-                present = (batch >= 0).to(x.dtype)
-                weight = present / present.sum(dim=1, keepdim=True)
+        for block in self.blocks(1):
+            for number in range(block.steps):
+                yield block.at(number)[0]
+
+    def blocks(self, epochs: int) -> Iterator[Block]:
+        """The steps of the next epochs, in blocks that fit in memory."""
+        while epochs:
+            taken = 1 if self.full else min(self._epochs_at_once, self.order.left(epochs))
+            taken = epochs if self.full else taken
+            x, y, weight = self._rows_of(taken)
+            yield from self._with_noise(taken * self.steps, x, y, weight)
+            epochs -= taken
+
+    def _rows_of(self, epochs: int) -> tuple[Tensor, Tensor, Tensor]:
+        """Rows and weights of each step; of one step for all in a full batch."""
+        if self.order is None:
+            return self.x[None], self.y[None], self.weight[None]
+        order = self.order.take(epochs).to(self.device)  # (epoch, replica, row of each step)
+        order = order.unflatten(2, (self.steps, self.rows)).transpose(1, 2).flatten(0, 1)
+        present = (order >= 0).to(self.x.dtype)
+        weight = present / present.sum(dim=2, keepdim=True)
+        return self.x[self.replica, order], self.y[self.replica, order], weight
+
+    def _with_noise(self, steps: int, x: Tensor, y: Tensor, weight: Tensor) -> Iterator[Block]:
+        done = 0
+        while done < steps:
+            size = steps - done
+            for stream in (self.input_noise, self.gumbel):
+                size = size if stream is None else stream.left(size)
+            now = slice(done, done + size)
+            batch = [part[now] if len(part) > 1 else part for part in (x, y, weight)]
             if self.input_noise is not None:
-                x = x + next(self.input_noise).to(self.device)
-            yield x, y, weight, None if self.gumbel is None else next(self.gumbel).to(self.device)
+                batch[0] = batch[0] + self.input_noise.take(size).to(self.device)
+            noise = None if self.gumbel is None else self.gumbel.take(size).to(self.device)
+            yield Block(size, (*batch, noise))
+            done += size

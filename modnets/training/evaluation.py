@@ -6,7 +6,8 @@ No random numbers are drawn, so that looking at a run does not change it.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -14,6 +15,7 @@ from torch import Tensor
 
 from modnets.tasks.graphs import MAX_TABLE_INPUTS
 from modnets.tasks.splits import split_rows
+from modnets.training.compiler.indices import ROW_STEP
 from modnets.training.config import RunConfig
 
 PARTS = ("train", "validation", "test")
@@ -23,7 +25,29 @@ BLOCK_ROWS = 1024
 #: Up to here the truth table that a run has learned is kept in its results.
 MAX_KEPT_ROWS = 4096
 
-Predict = Callable[[Tensor], Tensor]
+
+@dataclass(frozen=True)
+class Rows:
+    """Some of the rows to evaluate.
+
+    Parameters
+    ----------
+    number : int
+        Which of the blocks of rows they are.
+    x, y : Tensor, shape (row, input) and (row, output); each replica's own: (replica, row, ...)
+    parts : Tensor, shape (replica, part, row)
+        1 where a row is in train, validation, test; and in any, for rows that only fill up.
+    """
+
+    number: int
+    x: Tensor
+    y: Tensor
+    parts: Tensor
+
+    @property
+    def uniform(self) -> bool:
+        """Whether they are the same for all replicas."""
+        return self.x.dim() == 2
 
 
 class Evaluation:
@@ -36,81 +60,98 @@ class Evaluation:
     ----------
     finals : sequence of RunConfig
         One for each replica, of one graph.
-    loss : callable
-        ``loss(logits, y)``, for each bit.
     device : torch.device
     """
 
-    def __init__(self, finals: Sequence[RunConfig], loss: Callable, device: torch.device) -> None:
+    def __init__(self, finals: Sequence[RunConfig], device: torch.device) -> None:
         graph = finals[0].graph
-        self.loss = loss
         self.whole_table = graph.n_inputs <= MAX_TABLE_INPUTS
-        splits = [split_rows(graph, final.train_rows, final.split_seed) for final in finals]
+        splits = {(f.train_rows, f.split_seed): None for f in finals}
+        splits = {key: split_rows(graph, *key) for key in splits}
         if self.whole_table:
             x, y = graph.rows(), graph.truth_table()
-            numbers = [(s.train, s.validation, s.test) for s in splits]
+            numbers = {key: (s.train, s.validation, s.test) for key, s in splits.items()}
         else:  # rows in the order train, validation, test
-            drawn = [np.concatenate([s.train, s.validation, s.test]) for s in splits]
-            n_rows = max(map(len, drawn))
-            x = np.stack([graph.rows(np.resize(rows, n_rows)) for rows in drawn])
-            y = np.stack([graph.evaluate(rows) for rows in x])
-            ends = [np.cumsum([0, *s.sizes]) for s in splits]
-            numbers = [[np.arange(a, b) for a, b in itertools.pairwise(e)] for e in ends]
-        parts = np.zeros((len(splits), len(PARTS), x.shape[-2]), dtype=bool)
-        for place, rows_of in enumerate(numbers):
-            for part, rows in enumerate(rows_of):
-                parts[place, part, rows] = True
-        self.x = torch.from_numpy(np.array(x, np.float32)).to(device)
-        self.y = torch.from_numpy(np.array(y, np.float32)).to(device)
-        self.parts = torch.from_numpy(parts).to(device)
-        self.counts = self.parts.sum(dim=2)
-        self.n_rows = self.x.shape[-2]
+            drawn = {k: np.concatenate([s.train, s.validation, s.test]) for k, s in splits.items()}
+            n_rows = max(map(len, drawn.values()))
+            tables = {key: graph.rows(np.resize(rows, n_rows)) for key, rows in drawn.items()}
+            outputs = {key: graph.evaluate(rows) for key, rows in tables.items()}
+            x, y = (
+                np.stack([t[f.train_rows, f.split_seed] for f in finals]) for t in (tables, outputs)
+            )
+            ends = {key: np.cumsum([0, *s.sizes]) for key, s in splits.items()}
+            numbers = {
+                key: [np.arange(a, b) for a, b in itertools.pairwise(e)] for key, e in ends.items()
+            }
+        self.n_rows = x.shape[-2]
+        masks = {key: self._mask(rows_of) for key, rows_of in numbers.items()}
+        parts = np.stack([masks[f.train_rows, f.split_seed] for f in finals])
+        self.counts = torch.from_numpy(parts.sum(axis=2)).to(device)
+        self.blocks = self._split(
+            *(torch.from_numpy(np.array(t, np.float32)) for t in (x, y, parts))
+        )
+        self.blocks = [
+            Rows(number, *(part.to(device) for part in block))
+            for number, block in enumerate(self.blocks)
+        ]
 
-    def __call__(self, predict: Predict) -> dict[str, Tensor]:
-        """Every measure of every replica.
+    def _mask(self, rows_of: Sequence[np.ndarray]) -> np.ndarray:
+        mask = np.zeros((len(PARTS) + 1, self.n_rows), dtype=np.float32)
+        for part, rows in enumerate(rows_of):
+            mask[part, rows] = mask[-1, rows] = 1.0
+        return mask
+
+    def _split(self, x: Tensor, y: Tensor, parts: Tensor) -> list[tuple[Tensor, Tensor, Tensor]]:
+        """Blocks of rows; the last one is filled up."""
+        missing = -self.n_rows % ROW_STEP
+        x, y = (torch.nn.functional.pad(t, (0, 0, 0, missing)) for t in (x, y))
+        parts = torch.nn.functional.pad(parts, (0, missing))
+        starts = range(0, parts.shape[-1], BLOCK_ROWS)
+        slices = [slice(start, start + BLOCK_ROWS) for start in starts]
+        return [
+            tuple(part.contiguous() for part in (x[..., s, :], y[..., s, :], parts[..., s]))
+            for s in slices
+        ]
+
+    def measures(self, sums: Sequence[Tensor]) -> dict[str, np.ndarray]:
+        """Every measure of every replica, at every evaluation.
 
         Parameters
         ----------
-        predict : callable
-            Rows, shape (row, input) or (replica, row, input) -> logits (replica, row, output).
+        sums : three tensors of shape (evaluation, replica, part)
+            Of the loss, of the share of right bits, of the rows with every bit right.
 
         Returns
         -------
-        dict of Tensor, shape (replica,)
+        dict of ndarray, shape (evaluation, replica)
             ``{train,validation,test}_{loss,bit_accuracy,row_accuracy}``, the accuracies of the
             whole table, and ``solved``; NaN for a part without rows.
         """
-        by_part, whole = 0.0, 0.0
-        for start in range(0, self.n_rows, BLOCK_ROWS):
-            rows = slice(start, start + BLOCK_ROWS)
-            found = self._measure(predict, rows)
-            by_part = by_part + self.parts[:, :, rows].to(found.dtype) @ found
-            whole = whole + found.sum(dim=1)
-        measures = {
-            f"{part}_{measure}": by_part[:, i, j] / self.counts[:, i]
+        means = [(total / self.counts).cpu().numpy() for total in sums]
+        found = {
+            f"{part}_{measure}": means[j][..., i]
             for i, part in enumerate(PARTS)
             for j, measure in enumerate(MEASURES)
         }
-        measures |= {m: whole[:, j] / self.n_rows for j, m in enumerate(MEASURES) if j > 0}
-        return measures | {"solved": whole[:, 2] == self.n_rows}
+        found |= {measure: means[j][..., -1] for j, measure in enumerate(MEASURES) if j > 0}
+        return found | {"solved": (sums[2][..., -1] == self.counts[:, -1]).cpu().numpy()}
 
-    def _measure(self, predict: Predict, rows: slice) -> Tensor:
-        """Loss, share of right bits, and whether all are right; shape (replica, row, measure)."""
-        logits = predict(self.x[..., rows, :])
-        y = self.y[..., rows, :].expand_as(logits)
-        right = ((logits > 0) == (y > 0.5)).to(logits.dtype)
-        loss = self.loss(logits, y).mean(dim=2)
-        return torch.stack([loss, right.mean(dim=2), right.amin(dim=2)], dim=2)
-
-    def predicted(self, predict: Predict) -> list[str | None]:
+    def predicted(self, logits: Sequence[Tensor]) -> list[str | None]:
         """The truth table that each replica has learned: per output a hexadecimal number.
 
         The first row stands in the highest bit.  None where the table is too large to keep.
+
+        Parameters
+        ----------
+        logits : sequence of Tensor, shape (replica, row, output)
+            Of each block of rows.
         """
         if not self.whole_table or self.n_rows > MAX_KEPT_ROWS:
-            return [None] * len(self.parts)
-        blocks = [predict(block) > 0 for block in self.x.split(BLOCK_ROWS)]
-        tables = torch.cat(blocks, dim=1).cpu().numpy().astype(int)
+            return [None] * len(self.counts)
+        bits = torch.cat([block > 0 for block in logits], dim=1)[:, : self.n_rows].cpu().numpy()
+        packed = np.packbits(bits, axis=1, bitorder="big").transpose(0, 2, 1)
+        spare = -self.n_rows % 8
         return [
-            " ".join(hex(int("".join(map(str, bits)), 2)) for bits in table.T) for table in tables
+            " ".join(hex(int.from_bytes(bits.tobytes(), "big") >> spare) for bits in table)
+            for table in packed
         ]

@@ -13,12 +13,13 @@ from modnets.errors import require
 from modnets.training.batches import total_steps
 from modnets.training.compilation import can_compile
 from modnets.training.config import RunConfig
-from modnets.training.engine import Trained, choose_device, shape_of, train_chunk
+from modnets.training.engine import Trained, choose_device, train_chunk
+from modnets.training.replicas import shape_of
 from modnets.training.store import Store
 
-CHUNK = 32  # measured: larger ones leave the cache, smaller ones pay more for each call
-#: From here on compiling (10 to 20 s) pays: chunks x steps.
-COMPILE_FROM = 6000
+CHUNK = 64  # measured: larger ones gain nothing, smaller ones pay more for each call
+#: From here on compiling (2 to 4 s) pays: chunks x steps.
+COMPILE_FROM = 1000
 
 
 @dataclass(frozen=True)

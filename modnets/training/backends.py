@@ -1,0 +1,239 @@
+"""How a program is run for many replicas.
+
+``Lanes``: machine code with a replica in each lane of a vector; for long work on a processor.
+``Eager``: the traced graph of tensor operations, as it is; for short work, and for networks with
+operations that have no code for lanes.
+
+Both are handed the same state and the same blocks of steps.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import torch
+from torch import Tensor, fx
+from torch.func import vmap
+from torch.fx.experimental.proxy_tensor import make_fx
+
+from modnets.training.batches import Batches, Block
+from modnets.training.compilation import lanes
+from modnets.training.compiler.indices import ROW_STEP, ROWS, Size
+from modnets.training.compiler.tracing import Input, leaves
+from modnets.training.evaluation import Rows
+from modnets.training.machine import Machine
+from modnets.training.program import Program
+
+#: Buffers, temperature, learning rates and weight decay, each with a replica axis in front.
+Fixed = tuple[dict[str, Tensor], Tensor, Tensor, Tensor]
+Sums = tuple[Tensor, Tensor, Tensor, Tensor]
+
+
+class Eager:
+    """Tensor operations with a replica axis, one after the other.
+
+    Parameters
+    ----------
+    program : Program
+    flat : Tensor, shape (replica, parameter)
+        Initial parameters.
+    fixed : Fixed
+    batches : Batches
+    """
+
+    def __init__(self, program: Program, flat: Tensor, fixed: Fixed, batches: Batches) -> None:
+        self.program, self.flat, self.fixed = program, flat, fixed
+        self.states = [torch.zeros_like(flat) for _ in range(program.n_states)]
+
+    def train(self, block: Block) -> None:
+        """Take the steps of a block."""
+        for number in range(block.steps):
+            batch, pace = block.at(number)
+            axes = (0, 0, tuple(None if part is None else 0 for part in batch), (0, None), 0)
+            arguments = (self.flat, self.states, batch, pace, self.fixed)
+            step = self._graph(f"step {tuple(batch[0].shape)}", self.program.step, axes, arguments)
+            self.flat, self.states = step(arguments)
+
+    def evaluate(self, rows: Rows) -> Sums:
+        """What ``Program.evaluate`` gives, with a replica axis in front."""
+        axis = None if rows.uniform else 0
+        arguments = (self.flat, self.fixed[0], rows.x, rows.y, rows.parts)
+        name, axes = f"evaluate {tuple(rows.x.shape)}", (0, 0, axis, axis, 0)
+        return self._graph(name, self.program.evaluate, axes, arguments)(arguments)
+
+    def _graph(
+        self, name: str, function: Callable[..., Any], axes: Any, arguments: Sequence[Any]
+    ) -> fx.GraphModule:
+        key = (name, len(self.flat))
+        if key not in self.program.graphs:
+            self.program.graphs[key] = trace(vmap(function, in_dims=axes), arguments)
+        return self.program.graphs[key]
+
+
+def trace(function: Callable[..., Any], arguments: Sequence[Any]) -> fx.GraphModule:
+    """The tensor operations of a function, with all of torch.func's work done."""
+
+    def call(arguments: Sequence[Any]) -> Any:
+        return function(*arguments)
+
+    graph = make_fx(call)(arguments)
+    for node in graph.graph.find_nodes(op="call_function", target=torch.ops.aten.detach.default):
+        node.replace_all_uses_with(node.args[0])  # no gradient is taken of the graph itself
+    graph.graph.eliminate_dead_code()
+    graph.recompile()
+    return graph
+
+
+@contextlib.contextmanager
+def one_thread() -> Iterator[None]:
+    """Train in one thread, so that a result does not depend on the number of cores.
+
+    Numbers too small for full precision are taken for zero: they cost up to 100 times as much.
+    """
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    torch.set_flush_denormal(True)
+    try:
+        yield
+    finally:
+        torch.set_flush_denormal(False)
+        torch.set_num_threads(threads)
+
+
+class Lanes:
+    """Machine code with a replica in each lane of a vector; a vector of replicas after the other.
+
+    Parameters
+    ----------
+    program, flat, fixed, batches
+        As for Eager.
+    threads : int
+        Vectors at a time; it changes no result.
+
+    Raises
+    ------
+    Unsupported
+        If the network has an operation without code for lanes.
+    RuntimeError
+        If the compiler refuses.
+    """
+
+    def __init__(
+        self, program: Program, flat: Tensor, fixed: Fixed, batches: Batches, threads: int = 1
+    ) -> None:
+        self.program, self.threads, self.width = program, threads, lanes()
+        self.vectors = [
+            _Vector(program, flat[start:stop], fixed, slice(start, stop), batches)
+            for start in range(0, len(flat), self.width)
+            for stop in [start + self.width]
+        ]
+        fixed_inputs = [_input(part) for part in leaves(fixed)]
+        n_buffers = len(fixed[0])
+        buffers = dict(zip(fixed[0], fixed_inputs[:n_buffers], strict=True))
+        one = Input(tuple(flat.shape[1:]))
+        pace = (Input(()), Input((2,), uniform=True))
+        states = [one] * program.n_states
+        inputs = (one, states, batches.inputs, pace, (buffers, *fixed_inputs[n_buffers:]))
+        self.step = program.machine("step", program.step, inputs, in_place=1 + len(states))
+        self.batch_shapes = [part.shape for part in leaves(batches.inputs)]
+        self.evaluation_inputs = one, buffers
+
+    @property
+    def flat(self) -> Tensor:
+        """Parameters, shape (replica, parameter)."""
+        return torch.cat([vector.state[0].T for vector in self.vectors])
+
+    def train(self, block: Block) -> None:
+        """Take the steps of a block."""
+        self._each(lambda vector: vector.train(self.step, self.batch_shapes, block))
+
+    def evaluate(self, rows: Rows) -> Sums:
+        """What ``Program.evaluate`` gives, with a replica axis in front."""
+        one, buffers = self.evaluation_inputs
+        x, y = (Input((ROWS, part.shape[-1]), uniform=rows.uniform) for part in (rows.x, rows.y))
+        parts = Input((rows.parts.shape[1], ROWS))
+        name = f"evaluate{'' if rows.uniform else ' rows of each'}"
+        machine = self.program.machine(name, self.program.evaluate, (one, buffers, x, y, parts))
+        found = self._each(lambda vector: vector.evaluate(machine, rows))
+        return tuple(torch.cat(part) for part in zip(*found, strict=True))
+
+    def _each(self, work: Callable[[_Vector], Any]) -> list[Any]:
+        if self.threads == 1 or len(self.vectors) == 1:
+            return [work(vector) for vector in self.vectors]
+        with ThreadPoolExecutor(self.threads) as pool:
+            return list(pool.map(work, self.vectors))
+
+
+class _Vector:
+    """The replicas in the lanes of one vector; numbers of a replica lie a vector apart."""
+
+    def __init__(
+        self, program: Program, flat: Tensor, fixed: Fixed, places: slice, batches: Batches
+    ) -> None:
+        self.places = places
+        self.state = [flat.T.contiguous()]
+        self.state += [torch.zeros_like(self.state[0]) for _ in range(program.n_states)]
+        self.n_buffers = len(fixed[0])
+        self.fixed = [self._in_lanes(part[None]) for part in leaves(fixed)]
+        rows = max(batches.n_rows[places])
+        self.rows = -(-rows // ROW_STEP) * ROW_STEP
+        self.laid_out: dict[int, tuple[Tensor, Tensor]] = {}
+
+    def train(self, step: Machine, shapes: Sequence[tuple[Size, ...]], block: Block) -> None:
+        """Take the steps of a block."""
+        parts = [
+            self._kept(number, part, shape)
+            for number, (part, shape) in enumerate(zip(leaves(block.batch), shapes, strict=True))
+        ]
+        factor, correction = block.pace
+        state = [part[None] for part in self.state]
+        arguments = [*state, *parts, self._in_lanes(factor), correction, *self.fixed]
+        step(block.steps, self.rows, arguments)
+
+    def evaluate(self, machine: Machine, rows: Rows) -> list[Tensor]:
+        """What ``Program.evaluate`` gives for the replicas here."""
+        n_rows, width = rows.parts.shape[-1], self.state[0].shape[-1]
+        buffers = self.fixed[: self.n_buffers]
+        if rows.uniform:
+            table = [rows.x[None], rows.y[None]]
+        else:
+            table = [self._kept(10 + i, t[None]) for i, t in enumerate((rows.x, rows.y))]
+        parts = self._kept(100 + rows.number, rows.parts[None])
+        found = [torch.empty(rows.parts.shape[1], width) for _ in range(3)]
+        found.append(torch.empty(n_rows, rows.y.shape[-1], width))
+        arguments = [self.state[0][None], *buffers, *table, parts, *(part[None] for part in found)]
+        machine(1, n_rows, arguments)
+        return [part.movedim(-1, 0) for part in found]
+
+    def _kept(self, number: int, part: Tensor, shape: Sequence[Size] = ()) -> Tensor:
+        """A tensor in lanes; what stays the same from step to step is laid out once."""
+        source, laid_out = self.laid_out.get(number, (None, None))
+        if source is part and len(part) == 1:
+            return laid_out
+        laid_out = self._in_lanes(part, shape)
+        self.laid_out[number] = (part, laid_out)
+        return laid_out
+
+    def _in_lanes(self, part: Tensor, shape: Sequence[Size] = ()) -> Tensor:
+        """Shape (step, replica, ...) -> (step, ..., lane), with the rows that are used here."""
+        part = part[:, self.places]
+        for axis, size in enumerate(shape):
+            if size == ROWS:
+                part = _resized(part, 2 + axis, self.rows)
+        return part.movedim(1, -1).contiguous()
+
+
+def _resized(part: Tensor, axis: int, size: int) -> Tensor:
+    """The first places of an axis; zeros beyond its end."""
+    missing = size - part.shape[axis]
+    if missing <= 0:
+        return part.narrow(axis, 0, size)
+    after = part.dim() - 1 - axis
+    return torch.nn.functional.pad(part, (0, 0) * after + (0, missing))
+
+
+def _input(part: Tensor) -> Input:
+    return Input(tuple(part.shape[1:]))

@@ -1,0 +1,97 @@
+"""Sizes and places in tensors; the number of rows stays open until a program runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import sympy
+from torch import SymInt
+
+#: A number of elements: known, or an expression in the number of rows.
+Size = int | sympy.Expr
+
+#: The number of rows, as it stands in the code; always a multiple of ROW_STEP.
+ROWS = sympy.Symbol("rows", integer=True, positive=True)
+ROW_STEP = 4
+
+
+def size_of(value: int | SymInt) -> Size:
+    """A size out of a traced graph."""
+    if not isinstance(value, SymInt):
+        return int(value)
+    expression = value.node.expr
+    expression = expression.subs(dict.fromkeys(expression.free_symbols, ROWS))
+    return int(expression) if expression.is_number else expression
+
+
+def known(size: Size) -> bool:
+    """Whether a size does not depend on the number of rows."""
+    return isinstance(size, int)
+
+
+def product(sizes: Sequence[Size]) -> Size:
+    """Number of elements."""
+    total: Size = 1
+    for size in sizes:
+        total = total * size
+    return total
+
+
+def contiguous(shape: Sequence[Size]) -> tuple[Size, ...]:
+    """The strides of a tensor without gaps, last place fastest."""
+    strides: list[Size] = []
+    total: Size = 1
+    for size in reversed(shape):
+        strides.insert(0, total)
+        total = total * size
+    return tuple(strides)
+
+
+class Index:
+    """A place along one axis: a constant and multiples of loop variables.
+
+    Parameters
+    ----------
+    parts : mapping of variable name -> Size
+    constant : Size
+    """
+
+    __slots__ = ("constant", "parts")
+
+    def __init__(self, parts: Mapping[str, Size] | None = None, constant: Size = 0) -> None:
+        self.parts = dict(parts or {})
+        self.constant = constant
+
+    def __add__(self, other: Index | Size) -> Index:
+        if not isinstance(other, Index):
+            return Index(self.parts, self.constant + other)
+        parts = dict(self.parts)
+        for name, factor in other.parts.items():
+            parts[name] = parts.get(name, 0) + factor
+        return Index(parts, self.constant + other.constant)
+
+    def __mul__(self, factor: Size) -> Index:
+        if factor == 0:
+            return Index()
+        return Index({n: f * factor for n, f in self.parts.items()}, self.constant * factor)
+
+    def clipped(self, start: Size, size: Size) -> Index:
+        """The place in a part of the axis, kept inside it."""
+        return Index({f"clip({self + start * -1}, {size})": 1})
+
+    def __str__(self) -> str:
+        parts = [n if f == 1 else f"({f})*{n}" for n, f in sorted(self.parts.items())]
+        if self.constant != 0 or not parts:
+            parts.append(f"({self.constant})")
+        return " + ".join(parts)
+
+
+Place = tuple[Index, ...]
+
+
+def flat(place: Place, strides: Sequence[Size]) -> Index:
+    """The place in memory, in elements."""
+    total = Index()
+    for index, stride in zip(place, strides, strict=True):
+        total = total + index * stride
+    return total

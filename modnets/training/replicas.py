@@ -1,0 +1,194 @@
+"""A chunk of runs while it trains: their parameters, rows and noise, and what runs their steps."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor, nn
+
+from modnets.models.registry import BUILT_IN, build
+from modnets.training.backends import Eager, Fixed, Lanes
+from modnets.training.batches import Batches, is_full_batch, padded_rows, total_steps
+from modnets.training.compilation import lanes
+from modnets.training.compiler.operations import Unsupported
+from modnets.training.config import RunConfig, source_of
+from modnets.training.evaluation import Evaluation
+from modnets.training.optimizers import corrections, schedule
+from modnets.training.program import Program
+
+#: Settings that may differ between the runs of a chunk.
+PER_RUN = ("seed", "split_seed", "lr", "lr_routing", "lr_selection", "weight_decay")
+PER_RUN += ("temperature", "input_noise", "gamma")
+
+#: Of what a chunk has in common, what does not enter the step of modnets' own networks.
+NOT_IN_PROGRAM = ("epochs", "eval_every", "schedule", "train_rows", "batch_size", "padded_rows")
+
+
+def shape_of(config: RunConfig) -> str:
+    """What the runs of a chunk have in common, as text: equal for runs that train together."""
+    values = config.final.to_dict()
+    for name in PER_RUN:
+        values.pop(name)
+    if is_full_batch(config):
+        values |= {"train_rows": None, "batch_size": None, "padded_rows": padded_rows(config)}
+    return json.dumps(values, sort_keys=True)
+
+
+def program_of(final: RunConfig, device: torch.device) -> Program:
+    """The program of a shape; kept, so that only the first chunk of a shape prepares it."""
+    shape = json.loads(shape_of(final))
+    if final.model in BUILT_IN:
+        shape = {k: v for k, v in shape.items() if k not in NOT_IN_PROGRAM}
+        shape["graph"] = [final.graph.n_inputs, final.graph.n_outputs]
+    known_as = json.dumps(shape)
+    key = (known_as, source_of(final.model), str(device))
+    if key not in _programs:
+        if len(_programs) >= MAX_PROGRAMS:
+            _programs.pop(next(iter(_programs)))
+        known_as = known_as if final.model in BUILT_IN else None
+        network = build(final, seed=0)
+        _programs[key] = Program(network, final.optimizer, final.loss, device, known_as)
+    return _programs[key]
+
+
+_programs: dict[tuple[str, str, str], Program] = {}
+MAX_PROGRAMS = 64
+
+
+class Replicas:
+    """A chunk of runs: parameters, rows, and what runs their steps.
+
+    Parameters
+    ----------
+    runs : list of RunConfig, of one shape
+    networks : list of nn.Module
+        One for each run, with its initial weights.
+    chunk : int
+    compiled : bool
+    device : torch.device
+    threads : int
+    """
+
+    def __init__(
+        self,
+        runs: Sequence[RunConfig],
+        networks: Sequence[nn.Module],
+        chunk: int,
+        compiled: bool,
+        device: torch.device,
+        threads: int,
+    ) -> None:
+        self.runs, self.device = runs, device
+        finals = [run.final for run in runs]
+        self.first = finals[0]
+        self.program = program_of(self.first, device)
+        lanes_only = compiled and device.type == "cpu"
+        size = -(-len(runs) // lanes()) * lanes() if lanes_only else chunk
+        self.padded = [*finals, *[self.first] * (size - len(runs))]
+        places = [*networks, *[networks[0]] * (size - len(runs))]
+        noise_size = getattr(self.program.network, "noise_size", 0)
+        self.batches = Batches(finals, size, noise_size, device)
+        self.evaluation = Evaluation(self.padded, device)
+        flat = torch.stack([self.program.flatten(n) for n in places]).to(device)
+        given = (self.program, flat, self._fixed(places), self.batches)
+        self.backend = self._lanes(*given, threads) if lanes_only else None
+        self.backend = self.backend or Eager(*given)
+
+    def _lanes(self, *given: Any) -> Lanes | None:
+        """Machine code for the step; None, and a word on it, where there can be none."""
+        try:
+            return Lanes(*given)
+        except (Unsupported, RuntimeError) as error:
+            reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+            print(f"modnets: compiling failed, step stays eager: {reason}", file=sys.stderr)
+            return None
+
+    def _fixed(self, networks: Sequence[nn.Module]) -> Fixed:
+        """Buffers, temperature, learning rates and weight decay of every replica."""
+        buffers = {
+            name: torch.stack([n.get_buffer(name) for n in networks]).to(self.device)
+            for name, _ in self.program.network.named_buffers()
+        }
+        return buffers, self._per_run("temperature"), self._rates(), self._per_run("weight_decay")
+
+    def _per_run(self, name: str) -> Tensor:
+        values = [getattr(final, name) or 0.0 for final in self.padded]
+        return torch.tensor(values, dtype=torch.float32, device=self.device)
+
+    def _rates(self) -> Tensor:
+        """Learning rates, shape (replica, parameter), or (replica, 1) if a network has but one."""
+        rates = getattr(self.program.network, "learning_rates", {})
+        names = [rates.get(name.split(".")[0], "lr") for name in self.program.names]
+        if set(names) == {"lr"}:
+            return self._per_run("lr")[:, None]
+        sizes = zip(names, self.program.sizes, strict=True)
+        return torch.cat([self._per_run(n)[:, None].expand(-1, s) for n, s in sizes], dim=1)
+
+    def train(self, on_evaluation: Callable[[int], None] | None = None) -> pd.DataFrame:
+        """Train to the end; one row per run and evaluated epoch."""
+        first, steps = self.first, self.batches.steps
+        correction = corrections(total_steps(first)).to(self.device)
+        factors = schedule(first.schedule, first.epochs, [final.gamma for final in self.padded])
+        factors = torch.ones(1, len(self.padded)) if factors is None else factors[..., 0]
+        factors = factors.to(self.device)
+        epochs = sorted({*range(0, first.epochs, first.eval_every), first.epochs})
+        sums, logits = [], []
+        done = 0
+        for before, epoch in zip([0, *epochs], epochs, strict=False):
+            for block in self.batches.blocks(epoch - before):
+                now = torch.arange(done, done + block.steps, device=self.device)
+                factor = factors if len(factors) == 1 else factors[now // steps]
+                block.pace = factor, correction[done : done + block.steps]
+                self.backend.train(block)
+                done += block.steps
+            found = [self.backend.evaluate(rows) for rows in self.evaluation.blocks]
+            sums.append([sum(parts) for parts in zip(*(f[:3] for f in found), strict=True)])
+            logits = [block[3] for block in found]
+            if epoch and on_evaluation is not None:
+                on_evaluation(epoch)
+        every = [torch.stack(measure) for measure in zip(*sums, strict=True)]
+        return self._table(epochs, self.evaluation.measures(every), logits)
+
+    def _table(
+        self, epochs: Sequence[int], measures: dict[str, np.ndarray], logits: Sequence[Tensor]
+    ) -> pd.DataFrame:
+        n_runs, n_epochs = len(self.runs), len(epochs)
+        rows = [run.to_row() for run in self.runs]
+        columns: dict[str, Any] = {
+            name: np.repeat(_column([row[name] for row in rows]), n_epochs) for name in rows[0]
+        }
+        columns["epoch"] = np.tile(np.array(epochs), n_runs)
+        columns |= {name: found[:, :n_runs].T.ravel() for name, found in measures.items()}
+        table = pd.DataFrame(columns)
+        table["predicted"] = in_last_rows(self.evaluation.predicted(logits)[:n_runs], n_epochs)
+        return table
+
+    def write_back(self, networks: Sequence[nn.Module]) -> None:
+        """Put the trained parameters into the runs' networks."""
+        for network, flat in zip(networks, self.backend.flat.cpu(), strict=False):
+            values = self.program.unflatten(flat.clone())
+            for name, parameter in network.named_parameters():
+                parameter.copy_(values[name])
+            network.eval()
+
+
+def _column(values: Sequence[Any]) -> np.ndarray:
+    """Values of runs as an array; texts and None stay objects."""
+    if all(isinstance(value, bool | int | float) for value in values):
+        return np.array(values)
+    column = np.empty(len(values), dtype=object)
+    column[:] = values
+    return column
+
+
+def in_last_rows(values: Sequence[Any], n_epochs: int) -> np.ndarray:
+    """A column with a value in each run's last row."""
+    column = np.full((len(values), n_epochs), None, dtype=object)
+    column[:, -1] = values
+    return column.ravel()
