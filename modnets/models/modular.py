@@ -41,9 +41,17 @@ class Modules(nn.Module):
         self.count, self.arch = count, tuple(arch)
         self.weight, self.bias = nn.ParameterList(), nn.ParameterList()
         for n_in, n_out in pairwise(arch):
-            bound = n_in**-0.5  # as nn.Linear starts
-            self.weight.append(torch.empty(count, n_out, n_in).uniform_(-bound, bound))
-            self.bias.append(torch.empty(count, n_out).uniform_(-bound, bound))
+            self.weight.append(torch.empty(count, n_out, n_in))
+            self.bias.append(torch.empty(count, n_out))
+        self.reset_parameters()
+
+    @torch.no_grad()
+    def reset_parameters(self) -> None:
+        """Draw weights and biases anew, as those of nn.Linear are drawn."""
+        for weight, bias in self.layers():
+            bound = weight.shape[-1] ** -0.5
+            weight.uniform_(-bound, bound)
+            bias.uniform_(-bound, bound)
 
     def layers(self) -> Layers:
         """Weight, shape (module, out, in), and bias, shape (module, out), of each layer."""
@@ -150,6 +158,12 @@ class ModularNetwork(nn.Module):
             )
         else:
             self.pools = nn.ModuleList(Modules(n_slots, module_arch) for n_slots in self.slots)
+
+    def reset_parameters(self) -> None:
+        """Draw all parameters anew, in the order in which they were drawn first."""
+        selection = self.selection if self.shared else ()
+        for part in (*self.routing, self.readout, *self.pools, *selection):
+            part.reset_parameters()
 
     def choices(self) -> list[Routing | Selection]:
         """Every choice, in the order in which they take their part of the noise."""

@@ -36,18 +36,28 @@ class MLP(nn.Module):
             f"pruning_ratio={pruning_ratio}; allowed is in [0, 100), in percent",
         )
         self.widths = tuple(widths)
-        pairs = list(pairwise(widths))
-        self.layers = nn.ModuleList(nn.Linear(n_in, n_out) for n_in, n_out in pairs)
+        self.layers = nn.ModuleList(nn.Linear(n_in, n_out) for n_in, n_out in pairwise(widths))
         self.sparse = pruning_ratio > 0
-        if self.sparse:
-            sizes = [n_in * n_out for n_in, n_out in pairs]
-            n_pruned = round(sum(sizes) * pruning_ratio / 100)
-            keep = torch.ones(sum(sizes))
-            keep[torch.randperm(sum(sizes))[:n_pruned]] = 0.0
-            for number, part in enumerate(keep.split(sizes)):
-                weight_mask = part.reshape(self.layers[number].weight.shape)
-                self.register_buffer(f"weight_mask_{number}", weight_mask)
-                self.register_buffer(f"bias_mask_{number}", weight_mask.amax(dim=1))
+        self.pruning_ratio = pruning_ratio
+        self._draw_mask()
+
+    def reset_parameters(self) -> None:
+        """Draw weights, biases and the mask anew, in the order in which they were drawn first."""
+        for layer in self.layers:
+            layer.reset_parameters()
+        self._draw_mask()
+
+    def _draw_mask(self) -> None:
+        if not self.sparse:
+            return
+        sizes = [layer.weight.numel() for layer in self.layers]
+        n_pruned = round(sum(sizes) * self.pruning_ratio / 100)
+        keep = torch.ones(sum(sizes))
+        keep[torch.randperm(sum(sizes))[:n_pruned]] = 0.0
+        for number, part in enumerate(keep.split(sizes)):
+            weight_mask = part.reshape(self.layers[number].weight.shape)
+            self.register_buffer(f"weight_mask_{number}", weight_mask)
+            self.register_buffer(f"bias_mask_{number}", weight_mask.amax(dim=1))
 
     def weights(self, number: int) -> tuple[Tensor, Tensor]:
         """Weight, shape (out, in), and bias, shape (out,), of a layer as the network uses them."""

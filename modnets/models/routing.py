@@ -42,7 +42,18 @@ def ranks(logits: Tensor) -> Tensor:
     return ((other > this) | ((other == this) & earlier)).sum(dim=1)
 
 
-class Routing(nn.Module):
+class Choice(nn.Module):
+    """A choice, known or learned from logits that start as N(0, 1)."""
+
+    known: bool
+
+    def reset_parameters(self) -> None:
+        """Draw the logits anew."""
+        if not self.known:
+            nn.init.normal_(self.logits)
+
+
+class Routing(Choice):
     """What each slot of a level reads.
 
     Parameters
@@ -74,7 +85,8 @@ class Routing(nn.Module):
             f"arity={arity} needs at least {arity} sources; there are {n_sources}",
         )
         if known is None:
-            self.logits = nn.Parameter(torch.randn(n_sources, n_slots))
+            self.logits = nn.Parameter(torch.empty(n_sources, n_slots))
+            self.reset_parameters()
             return
         require(
             len(known) == n_slots, f"routing={known}; allowed are the sources of {n_slots} slots"
@@ -130,7 +142,7 @@ class Routing(nn.Module):
         return [tuple(slot) for slot in order[: self.arity].T.tolist()]
 
 
-class Selection(nn.Module):
+class Selection(Choice):
     """Which module of a shared pool fills each slot of a level.
 
     Parameters
@@ -150,7 +162,8 @@ class Selection(nn.Module):
         self.n_modules, self.n_slots = n_modules, n_slots
         self.known = known is not None
         if known is None:
-            self.logits = nn.Parameter(torch.randn(n_modules, n_slots))
+            self.logits = nn.Parameter(torch.empty(n_modules, n_slots))
+            self.reset_parameters()
             return
         require(
             len(known) == n_slots and all(0 <= module < n_modules for module in known),

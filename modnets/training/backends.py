@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from typing import Any
 
 import torch
@@ -45,7 +46,7 @@ class Eager:
     """
 
     def __init__(self, program: Program, flat: Tensor, fixed: Fixed, batches: Batches) -> None:
-        self.program, self.flat, self.fixed = program, flat, fixed
+        self.program, self.flat, self.fixed, self.threads = program, flat, fixed, 1
         self.states = [torch.zeros_like(flat) for _ in range(program.n_states)]
 
     def train(self, block: Block) -> None:
@@ -124,12 +125,13 @@ class Lanes:
     def __init__(
         self, program: Program, flat: Tensor, fixed: Fixed, batches: Batches, threads: int = 1
     ) -> None:
-        self.program, self.threads, self.width = program, threads, lanes()
+        self.program, self.width = program, lanes()
         self.vectors = [
             _Vector(program, flat[start:stop], fixed, slice(start, stop), batches)
             for start in range(0, len(flat), self.width)
             for stop in [start + self.width]
         ]
+        self.threads = min(threads, len(self.vectors))
         fixed_inputs = [_input(part) for part in leaves(fixed)]
         n_buffers = len(fixed[0])
         buffers = dict(zip(fixed[0], fixed_inputs[:n_buffers], strict=True))
@@ -140,6 +142,8 @@ class Lanes:
         self.step = program.machine("step", program.step, inputs, in_place=1 + len(states))
         self.batch_shapes = [part.shape for part in leaves(batches.inputs)]
         self.evaluation_inputs = one, buffers
+        most_rows = max(vector.rows for vector in self.vectors)
+        self.workspaces = [self.step.workspace(most_rows) for _ in range(self.threads)]
 
     @property
     def flat(self) -> Tensor:
@@ -148,7 +152,15 @@ class Lanes:
 
     def train(self, block: Block) -> None:
         """Take the steps of a block."""
-        self._each(lambda vector: vector.train(self.step, self.batch_shapes, block))
+
+        def work(start: int) -> None:
+            for vector in self.vectors[start :: self.threads]:
+                vector.train(self.step, self.batch_shapes, block, self.workspaces[start])
+
+        if self.threads == 1:
+            work(0)
+        else:
+            list(pool_of(self.threads).map(work, range(self.threads)))
 
     def evaluate(self, rows: Rows) -> Sums:
         """What ``Program.evaluate`` gives, with a replica axis in front."""
@@ -157,14 +169,15 @@ class Lanes:
         parts = Input((rows.parts.shape[1], ROWS))
         name = f"evaluate{'' if rows.uniform else ' rows of each'}"
         machine = self.program.machine(name, self.program.evaluate, (one, buffers, x, y, parts))
-        found = self._each(lambda vector: vector.evaluate(machine, rows))
+        workspace = machine.workspace(rows.parts.shape[-1])
+        found = [vector.evaluate(machine, rows, workspace) for vector in self.vectors]
         return tuple(torch.cat(part) for part in zip(*found, strict=True))
 
-    def _each(self, work: Callable[[_Vector], Any]) -> list[Any]:
-        if self.threads == 1 or len(self.vectors) == 1:
-            return [work(vector) for vector in self.vectors]
-        with ThreadPoolExecutor(self.threads) as pool:
-            return list(pool.map(work, self.vectors))
+
+@cache
+def pool_of(threads: int) -> ThreadPoolExecutor:
+    """Threads that stay for the next block."""
+    return ThreadPoolExecutor(threads)
 
 
 class _Vector:
@@ -182,7 +195,13 @@ class _Vector:
         self.rows = -(-rows // ROW_STEP) * ROW_STEP
         self.laid_out: dict[int, tuple[Tensor, Tensor]] = {}
 
-    def train(self, step: Machine, shapes: Sequence[tuple[Size, ...]], block: Block) -> None:
+    def train(
+        self,
+        step: Machine,
+        shapes: Sequence[tuple[Size, ...]],
+        block: Block,
+        workspace: Tensor,
+    ) -> None:
         """Take the steps of a block."""
         parts = [
             self._kept(number, part, shape)
@@ -191,9 +210,9 @@ class _Vector:
         factor, correction = block.pace
         state = [part[None] for part in self.state]
         arguments = [*state, *parts, self._in_lanes(factor), correction, *self.fixed]
-        step(block.steps, self.rows, arguments)
+        step(block.steps, self.rows, arguments, workspace)
 
-    def evaluate(self, machine: Machine, rows: Rows) -> list[Tensor]:
+    def evaluate(self, machine: Machine, rows: Rows, workspace: Tensor) -> list[Tensor]:
         """What ``Program.evaluate`` gives for the replicas here."""
         n_rows, width = rows.parts.shape[-1], self.state[0].shape[-1]
         buffers = self.fixed[: self.n_buffers]
@@ -205,7 +224,7 @@ class _Vector:
         found = [torch.empty(rows.parts.shape[1], width) for _ in range(3)]
         found.append(torch.empty(n_rows, rows.y.shape[-1], width))
         arguments = [self.state[0][None], *buffers, *table, parts, *(part[None] for part in found)]
-        machine(1, n_rows, arguments)
+        machine(1, n_rows, arguments, workspace)
         return [part.movedim(-1, 0) for part in found]
 
     def _kept(self, number: int, part: Tensor, shape: Sequence[Size] = ()) -> Tensor:

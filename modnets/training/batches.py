@@ -172,15 +172,18 @@ class Batches:
         x = torch.zeros(self.n_replicas, n_rows, graph.n_inputs)
         y = torch.zeros(self.n_replicas, n_rows, graph.n_outputs)
         weight = torch.zeros(self.n_replicas, n_rows)
-        self.n_rows = []
+        self.n_rows, known = [], {}
         for place in range(self.n_replicas):
             final = finals[place] if place < len(finals) else finals[0]
-            train = split_rows(graph, final.train_rows, final.split_seed).train
-            rows = graph.rows(train)
-            x[place, : len(train)] = torch.from_numpy(rows)
-            y[place, : len(train)] = torch.from_numpy(graph.evaluate(rows))
-            weight[place, : len(train)] = 1.0
-            self.n_rows.append(len(train) if self.full else self.rows)
+            split = final.train_rows, final.split_seed
+            if split not in known:
+                rows = graph.rows(split_rows(graph, *split).train)
+                outputs = graph.evaluate(rows)
+                known[split] = torch.from_numpy(rows), torch.from_numpy(outputs)
+            inputs, outputs = known[split]
+            x[place, : len(inputs)], y[place, : len(inputs)] = inputs, outputs
+            weight[place, : len(inputs)] = 1.0
+            self.n_rows.append(len(inputs) if self.full else self.rows)
         weight /= weight.sum(dim=1, keepdim=True)
         self.x, self.y, self.weight = (part.to(self.device) for part in (x, y, weight))
         self.replica = torch.arange(self.n_replicas, device=self.device)[:, None]

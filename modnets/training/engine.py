@@ -20,12 +20,12 @@ import torch
 from torch import nn
 
 from modnets.errors import require
-from modnets.models.registry import build, check_network
+from modnets.models.registry import BUILT_IN, build, check_network
 from modnets.training.backends import Lanes, one_thread
 from modnets.training.batches import stream_seed
 from modnets.training.compilation import can_compile
 from modnets.training.config import RunConfig
-from modnets.training.replicas import Replicas, in_last_rows, shape_of
+from modnets.training.replicas import Replicas, Start, in_last_rows, shape_of
 
 
 @dataclass
@@ -43,6 +43,8 @@ class Trained:
     duration : float, s
     compiled : bool
         Whether the step was compiled.
+    threads : int
+        How many took its steps.
     """
 
     table: pd.DataFrame
@@ -50,6 +52,7 @@ class Trained:
     networks: list[nn.Module] = field(default_factory=list)
     duration: float = 0.0
     compiled: bool = False
+    threads: int = 1
 
 
 def choose_device(device: str = "auto") -> torch.device:
@@ -97,42 +100,58 @@ def train_chunk(
     require(len({shape_of(config) for config in configs}) == 1, "runs of a chunk have one shape")
     require(len(configs) <= chunk, f"chunk={chunk} is too small for {len(configs)} runs")
     started = time.perf_counter()
-    networks, failures = _build(configs)
+    starts, failures = _start(configs)
     runs = [config for config in configs if config.key not in failures]
     if not runs:
         return Trained(pd.DataFrame(), failures)
     with one_thread(), torch.no_grad():
         compiled = compiled and can_compile()
-        replicas = Replicas(runs, networks, chunk, compiled, choose_device(device), threads)
+        replicas = Replicas(runs, starts, chunk, compiled, choose_device(device), threads)
         table = replicas.train(on_evaluation)
-        replicas.write_back(networks)
-    _add_details(table, runs, networks)
+        networks = _networks(replicas) if keep_networks else []
+        table["structure"] = in_last_rows(_structures(replicas), len(table) // len(runs))
+    configs_json = [json.dumps(run.to_dict()) for run in runs]
+    table["config"] = in_last_rows(configs_json, len(table) // len(runs))
     duration = time.perf_counter() - started
-    kept = networks if keep_networks else []
-    return Trained(table, failures, kept, duration, isinstance(replicas.backend, Lanes))
+    backend = replicas.backend
+    compiled = isinstance(backend, Lanes)
+    return Trained(table, failures, networks, duration, compiled, backend.threads)
 
 
-def _build(configs: Sequence[RunConfig]) -> tuple[list[nn.Module], dict[str, str]]:
-    """The networks of runs, and tracebacks of those that cannot be built or do not fit."""
-    networks, failures = [], {}
+def _start(configs: Sequence[RunConfig]) -> tuple[list[Start], dict[str, str]]:
+    """Initial weights of runs, and tracebacks of those that cannot be built or do not fit."""
+    starts: list[Start] = []
+    failures = {}
+    network = None
     for config in configs:
         final = config.final
         try:
-            network = build(final, stream_seed(final.seed, "weights"))
-            if not networks:
+            network = build(final, stream_seed(final.seed, "weights"), again=network)
+            if not starts:
                 check_network(network, config)
-            networks.append(network)
+            starts.append(Start.of(network))
         except Exception:
             failures[config.key] = traceback.format_exc()
-    return networks, failures
+    return starts, failures
 
 
-def _add_details(
-    table: pd.DataFrame, runs: Sequence[RunConfig], networks: Sequence[nn.Module]
-) -> None:
-    """What each run has learned, and its config, in its last row."""
-    n_epochs = len(table) // len(runs)
-    structures = [n.structure() if hasattr(n, "structure") else None for n in networks]
-    texts = [None if found is None else json.dumps(found) for found in structures]
-    table["structure"] = in_last_rows(texts, n_epochs)
-    table["config"] = in_last_rows([json.dumps(run.to_dict()) for run in runs], n_epochs)
+def _networks(replicas: Replicas) -> list[nn.Module]:
+    """The trained network of each run."""
+    networks = []
+    for run, flat in zip(replicas.runs, replicas.flat, strict=False):
+        network = build(run.final, stream_seed(run.final.seed, "weights"))
+        networks.append(replicas.program.load(network, flat).eval())
+    return networks
+
+
+def _structures(replicas: Replicas) -> list[str | None]:
+    """What each run's network reads and uses, as JSON; None for networks without structure."""
+    network = None
+    found: list[str | None] = []
+    for run, flat in zip(replicas.runs, replicas.flat, strict=False):
+        if network is None or run.model not in BUILT_IN:
+            network = build(run.final, stream_seed(run.final.seed, "weights"))
+        if not hasattr(network, "structure"):
+            return [None] * len(replicas.runs)
+        found.append(json.dumps(replicas.program.load(network, flat).structure()))
+    return found

@@ -57,7 +57,13 @@ class Machine:
         library.run.argtypes = [ctypes.c_long, ctypes.c_long, *[ctypes.c_void_p] * 3]
         library.run.restype = None
 
-    def __call__(self, steps: int, rows: int, arguments: Sequence[Tensor]) -> None:
+    def workspace(self, rows: int) -> Tensor:
+        """Memory for what is computed on the way; one for each thread."""
+        return torch.empty(self.library.workspace(rows) * lanes())
+
+    def __call__(
+        self, steps: int, rows: int, arguments: Sequence[Tensor], workspace: Tensor
+    ) -> None:
         """Run for one vector of replicas; Python's lock is free meanwhile.
 
         Parameters
@@ -69,9 +75,10 @@ class Machine:
         arguments : sequence of Tensor, shape (steps or 1, ..., lane)
             Inputs, then the outputs that have no input's memory.  Those with an axis of steps go
             on from step to step; a uniform one has no lanes.
+        workspace : Tensor
+            For at least as many rows.
         """
         pointers = (ctypes.c_void_p * len(arguments))(*[t.data_ptr() for t in arguments])
         strides = [t.stride(0) * t.element_size() if len(t) > 1 else 0 for t in arguments]
         strides = (ctypes.c_long * len(arguments))(*strides)
-        workspace = torch.empty(self.library.workspace(rows) * lanes())
         self.library.run(steps, rows, pointers, strides, workspace.data_ptr())

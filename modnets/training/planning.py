@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,9 +18,15 @@ from modnets.training.engine import Trained, choose_device, train_chunk
 from modnets.training.replicas import shape_of
 from modnets.training.store import Store
 
-CHUNK = 64  # measured: larger ones gain nothing, smaller ones pay more for each call
+CHUNK = 64  # of fewer than this the cost of each call shows
+MAX_CHUNK = 256  # of many runs; beyond it nothing is gained
 #: From here on compiling (2 to 4 s) pays: chunks x steps.
 COMPILE_FROM = 1000
+
+
+def cores() -> int:
+    """Processor cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @dataclass(frozen=True)
@@ -89,6 +96,7 @@ def plan(
     for group in groups.values():
         size, group_compiled = choose(group, chunk, compiled)
         missing = [run for run in group if run.key not in done]
+        missing.sort(key=lambda run: run.final.train_rows)  # a vector takes the rows of its largest
         parts = [tuple(missing[i : i + size]) for i in range(0, len(missing), size)]
         by_group.append([Chunk(part, size, group_compiled, device) for part in parts])
     # First a chunk of each group, so that two workers never wait for the same compilation.
@@ -103,6 +111,10 @@ def choose(
     if compiled is None:
         work = math.ceil(len(group) / CHUNK) * total_steps(group[0])
         compiled = work >= COMPILE_FROM and can_compile()
-    if chunk is None:
-        chunk = CHUNK if compiled else min(CHUNK, 2 ** math.ceil(math.log2(len(group))))
+    if chunk is None and compiled:
+        chunk = CHUNK
+        while chunk < MAX_CHUNK and len(group) >= 4 * cores() * chunk:  # a few for each core
+            chunk *= 2
+    elif chunk is None:
+        chunk = min(CHUNK, 2 ** math.ceil(math.log2(len(group))))
     return chunk, compiled

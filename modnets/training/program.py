@@ -65,14 +65,19 @@ class Program:
             self.machines[name] = Machine(function, inputs, in_place, known_as)
         return self.machines[name]
 
-    def flatten(self, network: nn.Module) -> Tensor:
-        """A network's parameters as one row, shape (parameter,)."""
-        return torch.cat([p.detach().reshape(-1) for p in network.parameters()])
-
     def unflatten(self, flat: Tensor) -> dict[str, Tensor]:
         """Parameters by name from one row, shape (parameter,)."""
         parts = zip(self.names, flat.split(self.sizes), self.shapes, strict=True)
         return {name: part.reshape(shape) for name, part, shape in parts}
+
+    def load(self, network: nn.Module, flat: Tensor) -> nn.Module:
+        """Put parameters, shape (parameter,), into a network."""
+        with torch.no_grad():
+            for parameter, value in zip(
+                network.parameters(), self.unflatten(flat).values(), strict=True
+            ):
+                parameter.copy_(value)
+        return network
 
     def _forward(self, flat: Tensor, buffers: dict, x: Tensor, **keywords: Any) -> Tensor:
         keywords = {name: value for name, value in keywords.items() if name in self.takes}

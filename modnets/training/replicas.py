@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -61,14 +62,28 @@ _programs: dict[tuple[str, str, str], Program] = {}
 MAX_PROGRAMS = 64
 
 
+@dataclass(frozen=True)
+class Start:
+    """A run's initial parameters, as one row, and its buffers."""
+
+    flat: Tensor
+    buffers: dict[str, Tensor]
+
+    @classmethod
+    def of(cls, network: nn.Module) -> Start:
+        """Those of a network, which may change later."""
+        flat = torch.cat([p.detach().reshape(-1) for p in network.parameters()])
+        return cls(flat, {name: b.clone() for name, b in network.named_buffers()})
+
+
 class Replicas:
     """A chunk of runs: parameters, rows, and what runs their steps.
 
     Parameters
     ----------
     runs : list of RunConfig, of one shape
-    networks : list of nn.Module
-        One for each run, with its initial weights.
+    starts : list of Start
+        One for each run.
     chunk : int
     compiled : bool
     device : torch.device
@@ -78,7 +93,7 @@ class Replicas:
     def __init__(
         self,
         runs: Sequence[RunConfig],
-        networks: Sequence[nn.Module],
+        starts: Sequence[Start],
         chunk: int,
         compiled: bool,
         device: torch.device,
@@ -91,11 +106,11 @@ class Replicas:
         lanes_only = compiled and device.type == "cpu"
         size = -(-len(runs) // lanes()) * lanes() if lanes_only else chunk
         self.padded = [*finals, *[self.first] * (size - len(runs))]
-        places = [*networks, *[networks[0]] * (size - len(runs))]
+        places = [*starts, *[starts[0]] * (size - len(runs))]
         noise_size = getattr(self.program.network, "noise_size", 0)
         self.batches = Batches(finals, size, noise_size, device)
         self.evaluation = Evaluation(self.padded, device)
-        flat = torch.stack([self.program.flatten(n) for n in places]).to(device)
+        flat = torch.stack([start.flat for start in places]).to(device)
         given = (self.program, flat, self._fixed(places), self.batches)
         self.backend = self._lanes(*given, threads) if lanes_only else None
         self.backend = self.backend or Eager(*given)
@@ -109,10 +124,10 @@ class Replicas:
             print(f"modnets: compiling failed, step stays eager: {reason}", file=sys.stderr)
             return None
 
-    def _fixed(self, networks: Sequence[nn.Module]) -> Fixed:
+    def _fixed(self, starts: Sequence[Start]) -> Fixed:
         """Buffers, temperature, learning rates and weight decay of every replica."""
         buffers = {
-            name: torch.stack([n.get_buffer(name) for n in networks]).to(self.device)
+            name: torch.stack([start.buffers[name] for start in starts]).to(self.device)
             for name, _ in self.program.network.named_buffers()
         }
         return buffers, self._per_run("temperature"), self._rates(), self._per_run("weight_decay")
@@ -169,13 +184,10 @@ class Replicas:
         table["predicted"] = in_last_rows(self.evaluation.predicted(logits)[:n_runs], n_epochs)
         return table
 
-    def write_back(self, networks: Sequence[nn.Module]) -> None:
-        """Put the trained parameters into the runs' networks."""
-        for network, flat in zip(networks, self.backend.flat.cpu(), strict=False):
-            values = self.program.unflatten(flat.clone())
-            for name, parameter in network.named_parameters():
-                parameter.copy_(values[name])
-            network.eval()
+    @property
+    def flat(self) -> Tensor:
+        """Parameters as they are now, shape (replica, parameter)."""
+        return self.backend.flat.cpu()
 
 
 def _column(values: Sequence[Any]) -> np.ndarray:

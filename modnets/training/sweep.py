@@ -65,9 +65,10 @@ def sweep(
         Where chunks are trained, as ``dask.distributed.Client().get_executor(pure=False)``.
     workers : int, optional
         Without an executor: processes on this machine, one thread each.  By default one for each
-        core where the work is long, and this process alone where it is short.
+        core where the work is long; where it is short, this process alone, with a thread for each
+        core once steps are compiled.
     chunk : int, optional
-        Runs side by side, by default up to 32.
+        Runs side by side, by default up to 64.
     compiled : bool, optional
         Compile the training step; by default where the work is long.
     device : str
@@ -118,7 +119,7 @@ def _provenance(part: Chunk, trained: Trained) -> dict[str, Any]:
         "device": part.device,
         "chunk": part.size,
         "compiled": trained.compiled,
-        "threads": 1,
+        "threads": trained.threads,
         "duration_s": round(trained.duration, 3),
         "finished": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         "models": sorted({run.model for run in part.runs}),

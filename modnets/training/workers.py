@@ -15,11 +15,12 @@ import pandas as pd
 from modnets.models.registry import BUILT_IN, MODELS
 from modnets.training.batches import total_steps
 from modnets.training.engine import Trained
-from modnets.training.planning import Chunk
+from modnets.training.planning import Chunk, cores
 from modnets.training.progress import Progress
 
-#: From here on worker processes (3 s to start) pay: chunks x steps, compiled or eager.
-WORKERS_FROM = {True: 20_000, False: 6_000}
+#: From here on worker processes (3 s to start) pay: chunks x steps, compiled or eager.  Compiled
+#: steps of one process have a thread for each core too; workers share the rest of the work as well.
+WORKERS_FROM = {True: 60_000, False: 2_000}
 TRIES = 3  # of a chunk whose worker is lost
 
 
@@ -29,10 +30,11 @@ def train_all(
     """Train chunks here or on an executor; yields each as it is done."""
     if not chunks:
         return
+    threads = cores() if workers is None else 1
     workers = workers or (_useful_workers(chunks) if executor is None else 1)
     if executor is None and workers == 1:
         for part in chunks:
-            yield part, _train_here(part, shown)
+            yield part, _train_here(part, shown, threads)
         return
     tries = TRIES if executor is None else 1
     left = list(chunks)
@@ -75,15 +77,15 @@ def _completed(
 
 
 def _train_there(part: Chunk, builders: dict[str, Any]) -> Trained:
-    """Train a chunk in a worker, which does not know of the user's own models."""
+    """Train a chunk in a worker, in one thread; it does not know of the user's own models."""
     MODELS.update(builders)
     return part.train()
 
 
-def _train_here(part: Chunk, shown: Progress) -> Trained:
+def _train_here(part: Chunk, shown: Progress, threads: int) -> Trained:
     report = Report(part, shown)
     try:
-        return part.train(on_evaluation=report)
+        return part.train(on_evaluation=report, threads=threads)
     except Exception as error:
         report(part.runs[0].epochs)
         return _failed(part, error)
@@ -113,11 +115,6 @@ def _useful_workers(chunks: Sequence[Chunk]) -> int:
     if not on_cpu or work < WORKERS_FROM[compiled]:
         return 1
     return max(1, min(cores(), len(chunks)))
-
-
-def cores() -> int:
-    """Processor cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _local_pool(workers: int) -> Executor:

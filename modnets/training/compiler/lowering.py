@@ -93,10 +93,8 @@ class Lowering:
     def _settled(self, value: Any) -> Any:
         """Stored, if several others need it and it takes work."""
         users = [u for u in self.node.users if u.op != "output"]
-        if isinstance(value, Value) and value.cost > 0:
-            if len(users) > 1 and (value.cost > 1 or value.reduces):
-                return self.store(value)
-        return value
+        takes_work = isinstance(value, Value) and (value.cost > 1 or value.reduces)
+        return self.store(value) if takes_work and len(users) > 1 else value
 
     def store(self, value: Value) -> Value:
         """The value in memory; a view stays a view, of what is stored."""
