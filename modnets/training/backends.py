@@ -25,7 +25,7 @@ from modnets.training.compilation import lanes
 from modnets.training.compiler.indices import ROW_STEP, ROWS, Size
 from modnets.training.compiler.tracing import Input, leaves
 from modnets.training.evaluation import Rows
-from modnets.training.machine import Machine
+from modnets.training.machine import Function, Machine
 from modnets.training.program import Program
 
 #: Buffers, temperature, learning rates and weight decay, each with a replica axis in front.
@@ -42,10 +42,9 @@ class Eager:
     flat : Tensor, shape (replica, parameter)
         Initial parameters.
     fixed : Fixed
-    batches : Batches
     """
 
-    def __init__(self, program: Program, flat: Tensor, fixed: Fixed, batches: Batches) -> None:
+    def __init__(self, program: Program, flat: Tensor, fixed: Fixed) -> None:
         self.program, self.flat, self.fixed, self.threads = program, flat, fixed, 1
         self.states = [torch.zeros_like(flat) for _ in range(program.n_states)]
 
@@ -109,8 +108,11 @@ class Lanes:
 
     Parameters
     ----------
-    program, flat, fixed, batches
+    program, flat, fixed
         As for Eager.
+    batches : Batches
+    rows : Rows
+        Such as will be evaluated.
     threads : int
         Vectors at a time; it changes no result.
 
@@ -123,39 +125,40 @@ class Lanes:
     """
 
     def __init__(
-        self, program: Program, flat: Tensor, fixed: Fixed, batches: Batches, threads: int = 1
+        self,
+        program: Program,
+        flat: Tensor,
+        fixed: Fixed,
+        batches: Batches,
+        rows: Rows,
+        threads: int,
     ) -> None:
-        self.program, self.width = program, lanes()
-        self.vectors = [
-            _Vector(program, flat[start:stop], fixed, slice(start, stop), batches)
-            for start in range(0, len(flat), self.width)
-            for stop in [start + self.width]
-        ]
+        width = lanes()
+        places = [slice(start, start + width) for start in range(0, len(flat), width)]
+        self.vectors = [_Vector(program.n_states, flat, fixed, batches, p) for p in places]
         self.threads = min(threads, len(self.vectors))
-        fixed_inputs = [_input(part) for part in leaves(fixed)]
-        n_buffers = len(fixed[0])
-        buffers = dict(zip(fixed[0], fixed_inputs[:n_buffers], strict=True))
-        one = Input(tuple(flat.shape[1:]))
-        pace = (Input(()), Input((2,), uniform=True))
+        one, *shapes = (Input(tuple(part.shape[1:])) for part in leaves((flat, fixed)))
+        buffers = dict(zip(fixed[0], shapes, strict=False))
         states = [one] * program.n_states
-        inputs = (one, states, batches.inputs, pace, (buffers, *fixed_inputs[n_buffers:]))
-        self.step = program.machine("step", program.step, inputs, in_place=1 + len(states))
-        self.batch_shapes = [part.shape for part in leaves(batches.inputs)]
-        self.evaluation_inputs = one, buffers
-        most_rows = max(vector.rows for vector in self.vectors)
-        self.workspaces = [self.step.workspace(most_rows) for _ in range(self.threads)]
+        pace = (Input(()), Input((2,), uniform=True))
+        inputs = (one, states, batches.inputs, pace, (buffers, *shapes[len(buffers) :]))
+        train = Function("train", program.step, inputs, in_place=1 + len(states))
+        evaluate = Function("evaluate", program.evaluate, (one, buffers, *rows.inputs))
+        self.machine = program.machine([train, evaluate])
+        most = max(vector.rows for vector in self.vectors)
+        self.workspaces = [self.machine.workspace("train", most) for _ in range(self.threads)]
 
     @property
     def flat(self) -> Tensor:
         """Parameters, shape (replica, parameter)."""
-        return torch.cat([vector.state[0].T for vector in self.vectors])
+        return torch.cat([vector.state[0][0].T for vector in self.vectors])
 
     def train(self, block: Block) -> None:
         """Take the steps of a block."""
 
         def work(start: int) -> None:
             for vector in self.vectors[start :: self.threads]:
-                vector.train(self.step, self.batch_shapes, block, self.workspaces[start])
+                vector.train(self.machine, block, self.workspaces[start])
 
         if self.threads == 1:
             work(0)
@@ -164,13 +167,8 @@ class Lanes:
 
     def evaluate(self, rows: Rows) -> Sums:
         """What ``Program.evaluate`` gives, with a replica axis in front."""
-        one, buffers = self.evaluation_inputs
-        x, y = (Input((ROWS, part.shape[-1]), uniform=rows.uniform) for part in (rows.x, rows.y))
-        parts = Input((rows.parts.shape[1], ROWS))
-        name = f"evaluate{'' if rows.uniform else ' rows of each'}"
-        machine = self.program.machine(name, self.program.evaluate, (one, buffers, x, y, parts))
-        workspace = machine.workspace(rows.parts.shape[-1])
-        found = [vector.evaluate(machine, rows, workspace) for vector in self.vectors]
+        workspace = self.machine.workspace("evaluate", rows.parts.shape[-1])
+        found = [vector.evaluate(self.machine, rows, workspace) for vector in self.vectors]
         return tuple(torch.cat(part) for part in zip(*found, strict=True))
 
 
@@ -181,68 +179,61 @@ def pool_of(threads: int) -> ThreadPoolExecutor:
 
 
 class _Vector:
-    """The replicas in the lanes of one vector; numbers of a replica lie a vector apart."""
+    """The replicas in the lanes of one vector; the numbers of a replica lie a vector apart."""
 
     def __init__(
-        self, program: Program, flat: Tensor, fixed: Fixed, places: slice, batches: Batches
+        self, n_states: int, flat: Tensor, fixed: Fixed, batches: Batches, places: slice
     ) -> None:
         self.places = places
-        self.state = [flat.T.contiguous()]
-        self.state += [torch.zeros_like(self.state[0]) for _ in range(program.n_states)]
-        self.n_buffers = len(fixed[0])
+        self.rows = -(-max(batches.n_rows[places]) // ROW_STEP) * ROW_STEP
+        self.batch_shapes = [part.shape for part in leaves(batches.inputs)]
+        self.laid_out: dict[Any, tuple[Tensor, Tensor]] = {}
+        self.state = [self._in_lanes(flat[None])]
+        self.state += [torch.zeros_like(self.state[0]) for _ in range(n_states)]
         self.fixed = [self._in_lanes(part[None]) for part in leaves(fixed)]
-        rows = max(batches.n_rows[places])
-        self.rows = -(-rows // ROW_STEP) * ROW_STEP
-        self.laid_out: dict[int, tuple[Tensor, Tensor]] = {}
+        self.buffers = self.fixed[: len(fixed[0])]
 
-    def train(
-        self,
-        step: Machine,
-        shapes: Sequence[tuple[Size, ...]],
-        block: Block,
-        workspace: Tensor,
-    ) -> None:
+    def train(self, machine: Machine, block: Block, workspace: Tensor) -> None:
         """Take the steps of a block."""
         parts = [
-            self._kept(number, part, shape)
-            for number, (part, shape) in enumerate(zip(leaves(block.batch), shapes, strict=True))
+            self._in_lanes(part, shape, name)
+            for name, (part, shape) in enumerate(
+                zip(leaves(block.batch), self.batch_shapes, strict=True)
+            )
         ]
         factor, correction = block.pace
-        state = [part[None] for part in self.state]
-        arguments = [*state, *parts, self._in_lanes(factor), correction, *self.fixed]
-        step(block.steps, self.rows, arguments, workspace)
+        arguments = [*self.state, *parts, self._in_lanes(factor), correction, *self.fixed]
+        machine.run("train", block.steps, self.rows, arguments, workspace)
 
     def evaluate(self, machine: Machine, rows: Rows, workspace: Tensor) -> list[Tensor]:
         """What ``Program.evaluate`` gives for the replicas here."""
-        n_rows, width = rows.parts.shape[-1], self.state[0].shape[-1]
-        buffers = self.fixed[: self.n_buffers]
-        if rows.uniform:
-            table = [rows.x[None], rows.y[None]]
-        else:
-            table = [self._kept(10 + i, t[None]) for i, t in enumerate((rows.x, rows.y))]
-        parts = self._kept(100 + rows.number, rows.parts[None])
-        found = [torch.empty(rows.parts.shape[1], width) for _ in range(3)]
-        found.append(torch.empty(n_rows, rows.y.shape[-1], width))
-        arguments = [self.state[0][None], *buffers, *table, parts, *(part[None] for part in found)]
-        machine(1, n_rows, arguments, workspace)
-        return [part.movedim(-1, 0) for part in found]
+        table = [rows.x[None], rows.y[None]]
+        if not rows.uniform:
+            table = [self._in_lanes(t, (), f"{rows.number} {i}") for i, t in enumerate(table)]
+        parts = self._in_lanes(rows.parts[None], (), f"parts {rows.number}")
+        n_parts, n_rows, width = parts.shape[1:]
+        sizes = [(n_parts,)] * 3 + [(n_rows, rows.y.shape[-1])]
+        found = [torch.empty(1, *size, width) for size in sizes]
+        arguments = [self.state[0], *self.buffers, *table, parts, *found]
+        machine.run("evaluate", 1, n_rows, arguments, workspace)
+        return [part[0].movedim(-1, 0) for part in found]
 
-    def _kept(self, number: int, part: Tensor, shape: Sequence[Size] = ()) -> Tensor:
-        """A tensor in lanes; what stays the same from step to step is laid out once."""
-        source, laid_out = self.laid_out.get(number, (None, None))
-        if source is part and len(part) == 1:
+    def _in_lanes(self, part: Tensor, shape: Sequence[Size] = (), name: Any = None) -> Tensor:
+        """Shape (step, replica, ...) -> (step, ..., lane), with the rows that are used here.
+
+        What has a name and is the same for all steps is laid out once.
+        """
+        source, laid_out = self.laid_out.get(name, (None, None))
+        if source is not None and source.data_ptr() == part.data_ptr() and len(part) == 1:
             return laid_out
-        laid_out = self._in_lanes(part, shape)
-        self.laid_out[number] = (part, laid_out)
-        return laid_out
-
-    def _in_lanes(self, part: Tensor, shape: Sequence[Size] = ()) -> Tensor:
-        """Shape (step, replica, ...) -> (step, ..., lane), with the rows that are used here."""
-        part = part[:, self.places]
+        laid_out = part[:, self.places]
         for axis, size in enumerate(shape):
             if size == ROWS:
-                part = _resized(part, 2 + axis, self.rows)
-        return part.movedim(1, -1).contiguous()
+                laid_out = _resized(laid_out, 2 + axis, self.rows)
+        laid_out = laid_out.movedim(1, -1).contiguous()
+        if name is not None:
+            self.laid_out[name] = part, laid_out
+        return laid_out
 
 
 def _resized(part: Tensor, axis: int, size: int) -> Tensor:
@@ -252,7 +243,3 @@ def _resized(part: Tensor, axis: int, size: int) -> Tensor:
         return part.narrow(axis, 0, size)
     after = part.dim() - 1 - axis
     return torch.nn.functional.pad(part, (0, 0) * after + (0, missing))
-
-
-def _input(part: Tensor) -> Input:
-    return Input(tuple(part.shape[1:]))

@@ -15,7 +15,8 @@ from torch import Tensor
 
 from modnets.tasks.graphs import MAX_TABLE_INPUTS
 from modnets.tasks.splits import split_rows
-from modnets.training.compiler.indices import ROW_STEP
+from modnets.training.compiler.indices import ROW_STEP, ROWS
+from modnets.training.compiler.tracing import Input
 from modnets.training.config import RunConfig
 
 PARTS = ("train", "validation", "test")
@@ -48,6 +49,12 @@ class Rows:
     def uniform(self) -> bool:
         """Whether they are the same for all replicas."""
         return self.x.dim() == 2
+
+    @property
+    def inputs(self) -> tuple[Input, Input, Input]:
+        """The shapes of x, y and parts, as one replica sees them."""
+        x, y = (Input((ROWS, t.shape[-1]), uniform=self.uniform) for t in (self.x, self.y))
+        return x, y, Input((self.parts.shape[1], ROWS))
 
 
 class Evaluation:

@@ -8,7 +8,7 @@ see ``backends``.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor, fx, nn
 from torch.func import functional_call, grad
 
-from modnets.training.machine import Machine
+from modnets.training.machine import Function, Machine
 from modnets.training.optimizers import OPTIMIZERS
 
 
@@ -56,13 +56,12 @@ class Program:
         self.machines: dict[str, Machine] = {}
         self.takes = {name for name in ("temperature", "noise") if any_keyword or name in names}
 
-    def machine(
-        self, name: str, function: Callable, inputs: Sequence, in_place: int = 0
-    ) -> Machine:
-        """Machine code of a function of this program; made at the first call."""
+    def machine(self, functions: Sequence[Function]) -> Machine:
+        """Machine code of functions of this program; made at the first call."""
+        name = " ".join(repr(one.inputs) for one in functions)
         if name not in self.machines:
             known_as = None if self.known_as is None else f"{self.known_as} {name}"
-            self.machines[name] = Machine(function, inputs, in_place, known_as)
+            self.machines[name] = Machine(functions, known_as)
         return self.machines[name]
 
     def unflatten(self, flat: Tensor) -> dict[str, Tensor]:

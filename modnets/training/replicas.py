@@ -111,8 +111,9 @@ class Replicas:
         self.batches = Batches(finals, size, noise_size, device)
         self.evaluation = Evaluation(self.padded, device)
         flat = torch.stack([start.flat for start in places]).to(device)
-        given = (self.program, flat, self._fixed(places), self.batches)
-        self.backend = self._lanes(*given, threads) if lanes_only else None
+        given = (self.program, flat, self._fixed(places))
+        feed = (self.batches, self.evaluation.blocks[0], threads)
+        self.backend = self._lanes(*given, *feed) if lanes_only else None
         self.backend = self.backend or Eager(*given)
 
     def _lanes(self, *given: Any) -> Lanes | None:

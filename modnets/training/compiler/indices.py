@@ -13,12 +13,15 @@ Size = int | sympy.Expr
 #: The number of rows, as it stands in the code; always a multiple of ROW_STEP.
 ROWS = sympy.Symbol("rows", integer=True, positive=True)
 ROW_STEP = 4
+#: The number of rows while a graph is traced: a prime number that nothing else is a multiple of.
+EXAMPLE_ROWS = 7919
 
 
 def size_of(value: int | SymInt) -> Size:
     """A size out of a traced graph."""
     if not isinstance(value, SymInt):
-        return int(value)
+        times, rest = divmod(value, EXAMPLE_ROWS)
+        return ROWS * times if value and rest == 0 else int(value)
     expression = value.node.expr
     expression = expression.subs(dict.fromkeys(expression.free_symbols, ROWS))
     return int(expression) if expression.is_number else expression

@@ -5,13 +5,15 @@ from __future__ import annotations
 import itertools
 from collections.abc import Mapping, Sequence
 
-from modnets.training.compiler.indices import ROW_STEP, ROWS, Index, Size, known
+from modnets.training.compiler.indices import ROW_STEP, ROWS, Index, Size, known, product
 from modnets.training.compiler.text import Load, Writer
 from modnets.training.compiler.values import Stored, Value
 
 #: Sums that are held in vector registers at once, by the number of lanes (registers).
 ACCUMULATORS = {16: 24, 8: 12}
 MAX_TILE = 8
+#: Elements, none of them of a row, that are not worth the code of a tile.
+SMALL = 256
 
 
 class Kernel:
@@ -37,6 +39,8 @@ class Kernel:
         place = self.place()
         for value, _ in self.outputs:
             value.terms(writer, [place])
+        with_rows = str(ROWS) in " ".join([*writer.lines, *map(str, self.shape)])
+        self.is_small = not with_rows and product(self.shape) <= SMALL
         return set(writer.loads)
 
     def place(self, offsets: Mapping[int, int] | None = None) -> tuple[Index, ...]:
@@ -107,7 +111,7 @@ class Kernel:
 
     def _tile(self, lanes: int) -> dict[int, int]:
         """Elements computed at once, axis -> number, so that what is read serves several."""
-        if not self.reduces:
+        if not self.reduces or self.is_small:
             return {}
         best, best_cost = {}, float("inf")
         axes = [axis for axis, size in enumerate(self.shape) if size != 1]

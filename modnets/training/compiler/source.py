@@ -17,11 +17,28 @@ from modnets.training.compiler.values import Stored
 TYPES = {"float": ("vec", "float"), "int": ("ivec", "int"), "mask": ("ivec", "int")}
 
 
-def write_source(graph: fx.GraphModule, inputs: Sequence[Input], in_place: int, lanes: int) -> str:
+def write_program(functions: Sequence[str], lanes: int) -> str:
+    """The C++ of functions, with the vectors that they are written in.
+
+    Parameters
+    ----------
+    functions : sequence of str
+        See ``write_function``.
+    lanes : int
+        Replicas in a vector.
+    """
+    vectors = Path(__file__).with_name("vectors.h").read_text()
+    return "\n".join([f"#define LANES {lanes}", vectors, *functions])
+
+
+def write_function(
+    called: str, graph: fx.GraphModule, inputs: Sequence[Input], in_place: int, lanes: int
+) -> str:
     """The C++ of a traced graph.
 
     Parameters
     ----------
+    called : str
     graph : fx.GraphModule
     inputs : sequence of Input
     in_place : int
@@ -33,8 +50,8 @@ def write_source(graph: fx.GraphModule, inputs: Sequence[Input], in_place: int, 
     Returns
     -------
     str
-        With a function ``run(steps, rows, arguments, strides, workspace)`` and a function
-        ``workspace(rows)``, the number of vectors that it needs.
+        With a function ``run_NAME(steps, rows, arguments, strides, workspace)`` and a function
+        ``workspace_NAME(rows)``, the number of vectors that it needs.
 
     Raises
     ------
@@ -61,7 +78,7 @@ def write_source(graph: fx.GraphModule, inputs: Sequence[Input], in_place: int, 
     unwanted = [_only_inside(kernel, low.kernels) - kept for kernel in low.kernels]
     bodies = [kernel.write(lanes, gone) for kernel, gone in zip(low.kernels, unwanted, strict=True)]
     total, places = _memory(low, set(at), set().union(*unwanted), kept)
-    lines = [f"#define LANES {lanes}", Path(__file__).with_name("vectors.h").read_text()]
+    lines = [f"namespace {called} {{"]
     lines += [_constant(name, tensor) for name, tensor in low.constants.items()]
     lines += ["static void step(char** arguments, long rows, vec* work) {"]
     for number in range(extra):
@@ -73,18 +90,20 @@ def write_source(graph: fx.GraphModule, inputs: Sequence[Input], in_place: int, 
         lines.append(f"  {kind}* const {name} = ({kind}*)(work + ({place}));")
     lines += [f"  vec* const {name} = {argument};" for name, argument in at.items()]
     lines += [line for body in bodies for line in body]
-    lines += [*copies, "}", "", RUN % {"count": extra, "workspace": total}]
+    lines += [*copies, "}", "}", RUN % {"name": called, "count": extra, "workspace": total}]
     return "\n".join(lines)
 
 
-RUN = """extern "C" long workspace(long rows) { return %(workspace)s; }
+RUN = """
+extern "C" long workspace_%(name)s(long rows) { return %(workspace)s; }
 
-extern "C" void run(long steps, long rows, char** arguments, const long* strides, vec* work) {
+extern "C" void run_%(name)s(
+    long steps, long rows, char** arguments, const long* strides, vec* work) {
   FlushTiny flush;
   char* now[%(count)s];
   memcpy(now, arguments, sizeof now);
   for (long s = 0; s < steps; s++) {
-    step(now, rows, work);
+    %(name)s::step(now, rows, work);
     for (int i = 0; i < %(count)s; i++) now[i] += strides[i];
   }
 }
