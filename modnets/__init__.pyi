@@ -21,6 +21,7 @@ from .tasks.random_graphs import random_graph as random_graph
 from .tasks.splits import Split as Split
 from .tasks.splits import split_rows as split_rows
 from .tasks.tables import read_table as read_table
+from .training.benchmark import benchmark as benchmark
 from .training.config import RunConfig as RunConfig
 from .training.grids import grid as grid
 from .training.planning import plan as plan
@@ -30,6 +31,7 @@ from .training.store import Store as Store
 from .training.store import load as load
 from .training.sweep import RunsFailed as RunsFailed
 from .training.sweep import sweep as sweep
+from .visuals.benchmark import plot_benchmark as plot_benchmark
 from .visuals.diagrams import diagram_legend as diagram_legend
 from .visuals.diagrams import draw as draw
 from .visuals.diagrams import draw_graph as draw_graph

@@ -12,6 +12,7 @@ from modnets.errors import nearest
 COMMANDS = {
     "train": "train networks of one kind, with the paper's flags",
     "notebook": "list the notebooks, or run them in batch",
+    "benchmark": "measure how fast networks train here, and the usual way beside it",
 }
 
 

@@ -2,9 +2,9 @@
 
 ``Lanes``: machine code with a replica in each lane of a vector; for long work on a processor.
 ``Eager``: the traced graph of tensor operations, as it is; for short work, and for networks with
-operations that have no code for lanes.
+operations that have no code for lanes.  On a GPU: ``captured``.
 
-Both are handed the same state and the same blocks of steps.
+All are handed the same state and the same blocks of steps.
 """
 
 from __future__ import annotations
@@ -44,6 +44,8 @@ class Eager:
     fixed : Fixed
     """
 
+    compiled = False
+
     def __init__(self, program: Program, flat: Tensor, fixed: Fixed) -> None:
         self.program, self.flat, self.fixed, self.threads = program, flat, fixed, 1
         self.states = [torch.zeros_like(flat) for _ in range(program.n_states)]
@@ -52,9 +54,9 @@ class Eager:
         """Take the steps of a block."""
         for number in range(block.steps):
             batch, pace = block.at(number)
-            axes = (0, 0, tuple(None if part is None else 0 for part in batch), (0, None), 0)
             arguments = (self.flat, self.states, batch, pace, self.fixed)
-            step = self._graph(f"step {tuple(batch[0].shape)}", self.program.step, axes, arguments)
+            name, axes = f"step {tuple(batch[0].shape)}", step_axes(batch)
+            step = self._graph(name, self.program.step, axes, arguments)
             self.flat, self.states = step(arguments)
 
     def evaluate(self, rows: Rows) -> Sums:
@@ -71,6 +73,11 @@ class Eager:
         if key not in self.program.graphs:
             self.program.graphs[key] = trace(vmap(function, in_dims=axes), arguments)
         return self.program.graphs[key]
+
+
+def step_axes(batch: Sequence[Tensor | None]) -> tuple[Any, ...]:
+    """Where the arguments of ``Program.step`` have the replica axis."""
+    return 0, 0, tuple(None if part is None else 0 for part in batch), (0, None), 0
 
 
 def trace(function: Callable[..., Any], arguments: Sequence[Any]) -> fx.GraphModule:
@@ -123,6 +130,8 @@ class Lanes:
     RuntimeError
         If the compiler refuses.
     """
+
+    compiled = True
 
     def __init__(
         self,

@@ -21,9 +21,8 @@ from torch import nn
 
 from modnets.errors import require
 from modnets.models.registry import BUILT_IN, build, check_network
-from modnets.training.backends import Lanes, one_thread
+from modnets.training.backends import one_thread
 from modnets.training.batches import stream_seed
-from modnets.training.compilation import can_compile
 from modnets.training.config import RunConfig
 from modnets.training.replicas import Replicas, Start, in_last_rows, shape_of
 
@@ -105,7 +104,6 @@ def train_chunk(
     if not runs:
         return Trained(pd.DataFrame(), failures)
     with one_thread(), torch.no_grad():
-        compiled = compiled and can_compile()
         replicas = Replicas(runs, starts, chunk, compiled, choose_device(device), threads)
         table = replicas.train(on_evaluation)
         networks = _networks(replicas) if keep_networks else []
@@ -114,8 +112,7 @@ def train_chunk(
     table["config"] = in_last_rows(configs_json, len(table) // len(runs))
     duration = time.perf_counter() - started
     backend = replicas.backend
-    compiled = isinstance(backend, Lanes)
-    return Trained(table, failures, networks, duration, compiled, backend.threads)
+    return Trained(table, failures, networks, duration, backend.compiled, backend.threads)
 
 
 def _start(configs: Sequence[RunConfig]) -> tuple[list[Start], dict[str, str]]:

@@ -10,10 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from modnets.errors import require
 from modnets.training.batches import total_steps
 from modnets.training.compilation import can_compile
 from modnets.training.config import RunConfig
+from modnets.training.costs import memory_of
 from modnets.training.engine import Trained, choose_device, train_chunk
 from modnets.training.replicas import shape_of
 from modnets.training.store import Store
@@ -94,7 +97,7 @@ def plan(
         groups.setdefault(shape_of(run), []).append(run)
     by_group = []
     for group in groups.values():
-        size, group_compiled = choose(group, chunk, compiled)
+        size, group_compiled = choose(group, chunk, compiled, device)
         missing = [run for run in group if run.key not in done]
         missing.sort(key=lambda run: run.final.train_rows)  # a vector takes the rows of its largest
         parts = [tuple(missing[i : i + size]) for i in range(0, len(missing), size)]
@@ -105,16 +108,30 @@ def plan(
 
 
 def choose(
-    group: Sequence[RunConfig], chunk: int | None, compiled: bool | None
+    group: Sequence[RunConfig], chunk: int | None, compiled: bool | None, device: str = "cpu"
 ) -> tuple[int, bool]:
     """Chunk size, and whether to compile, from all the work that a sweep wants of a shape."""
+    on_cpu = device == "cpu"
     if compiled is None:
         work = math.ceil(len(group) / CHUNK) * total_steps(group[0])
-        compiled = work >= COMPILE_FROM and can_compile()
-    if chunk is None and compiled:
+        compiled = work >= COMPILE_FROM and (not on_cpu or can_compile())
+    if chunk is None and not on_cpu:
+        chunk = min(_most_on(device, group[0]), _power_of_two(len(group)))
+    elif chunk is None and compiled:
         chunk = CHUNK
         while chunk < MAX_CHUNK and len(group) >= 4 * cores() * chunk:  # a few for each core
             chunk *= 2
     elif chunk is None:
-        chunk = min(CHUNK, 2 ** math.ceil(math.log2(len(group))))
+        chunk = min(CHUNK, _power_of_two(len(group)))
     return chunk, compiled
+
+
+def _power_of_two(number: int) -> int:
+    """The smallest power of two that is not below a number."""
+    return 2 ** math.ceil(math.log2(number))
+
+
+def _most_on(device: str, run: RunConfig) -> int:
+    """Replicas that half of a GPU's free memory holds, as a power of two."""
+    free, _ = torch.cuda.mem_get_info(device)
+    return max(1, _power_of_two(free // 2 // memory_of(run) + 1) // 2)

@@ -16,7 +16,8 @@ from torch import Tensor, nn
 from modnets.models.registry import BUILT_IN, build
 from modnets.training.backends import Eager, Fixed, Lanes
 from modnets.training.batches import Batches, is_full_batch, padded_rows, total_steps
-from modnets.training.compilation import lanes
+from modnets.training.captured import Captured
+from modnets.training.compilation import can_compile, lanes
 from modnets.training.compiler.operations import Unsupported
 from modnets.training.config import RunConfig, source_of
 from modnets.training.evaluation import Evaluation
@@ -56,6 +57,11 @@ def program_of(final: RunConfig, device: torch.device) -> Program:
         network = build(final, seed=0)
         _programs[key] = Program(network, final.optimizer, final.loss, device, known_as)
     return _programs[key]
+
+
+def forget_programs() -> None:
+    """Prepare every program anew from here on."""
+    _programs.clear()
 
 
 _programs: dict[tuple[str, str, str], Program] = {}
@@ -103,8 +109,9 @@ class Replicas:
         finals = [run.final for run in runs]
         self.first = finals[0]
         self.program = program_of(self.first, device)
-        lanes_only = compiled and device.type == "cpu"
-        size = -(-len(runs) // lanes()) * lanes() if lanes_only else chunk
+        on_cpu = device.type == "cpu"
+        in_lanes = compiled and on_cpu and can_compile()
+        size = -(-len(runs) // lanes()) * lanes() if in_lanes else chunk
         self.padded = [*finals, *[self.first] * (size - len(runs))]
         places = [*starts, *[starts[0]] * (size - len(runs))]
         noise_size = getattr(self.program.network, "noise_size", 0)
@@ -112,9 +119,10 @@ class Replicas:
         self.evaluation = Evaluation(self.padded, device)
         flat = torch.stack([start.flat for start in places]).to(device)
         given = (self.program, flat, self._fixed(places))
-        feed = (self.batches, self.evaluation.blocks[0], threads)
-        self.backend = self._lanes(*given, *feed) if lanes_only else None
-        self.backend = self.backend or Eager(*given)
+        self.backend: Eager | Lanes = (Captured if compiled and not on_cpu else Eager)(*given)
+        if in_lanes:
+            feed = (self.batches, self.evaluation.blocks[0], threads)
+            self.backend = self._lanes(*given, *feed) or self.backend
 
     def _lanes(self, *given: Any) -> Lanes | None:
         """Machine code for the step; None, and a word on it, where there can be none."""

@@ -17,10 +17,12 @@ from modnets.training.batches import total_steps
 from modnets.training.engine import Trained
 from modnets.training.planning import Chunk, cores
 from modnets.training.progress import Progress
+from modnets.training.replicas import shape_of
 
-#: From here on worker processes (3 s to start) pay: chunks x steps, compiled or eager.  Compiled
-#: steps of one process have a thread for each core too; workers share the rest of the work as well.
-WORKERS_FROM = {True: 60_000, False: 2_000}
+#: From here on worker processes (3 s to start) pay: runs x steps, compiled or eager.  Compiled
+#: steps of one process have a thread for each core too; workers share all the rest as well.
+WORKERS_FROM = {True: 5_000_000, False: 100_000}
+COMPILING = 1_000_000  # runs x steps that take as long as to compile a step
 TRIES = 3  # of a chunk whose worker is lost
 
 
@@ -109,10 +111,11 @@ def _failed(part: Chunk, error: BaseException) -> Trained:
 
 def _useful_workers(chunks: Sequence[Chunk]) -> int:
     """Number of processes for the work ahead: 1 where starting them would cost more."""
-    compiled = any(part.compiled for part in chunks)
-    work = sum(total_steps(part.runs[0]) for part in chunks)
+    shapes = {shape_of(part.runs[0]) for part in chunks if part.compiled}
+    work = sum(len(part.runs) * total_steps(part.runs[0]) for part in chunks)
+    work += COMPILING * len(shapes)
     on_cpu = all(part.device == "cpu" for part in chunks)
-    if not on_cpu or work < WORKERS_FROM[compiled]:
+    if not on_cpu or work < WORKERS_FROM[bool(shapes)]:
         return 1
     return max(1, min(cores(), len(chunks)))
 

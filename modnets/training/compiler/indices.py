@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import sympy
 from torch import SymInt
@@ -32,7 +32,7 @@ def known(size: Size) -> bool:
     return isinstance(size, int)
 
 
-def product(sizes: Sequence[Size]) -> Size:
+def product(sizes: Iterable[Size]) -> Size:
     """Number of elements."""
     total: Size = 1
     for size in sizes:

@@ -1,0 +1,109 @@
+"""The figure of the benchmark: what a run costs, how hard the machine works, and other ways."""
+
+from __future__ import annotations
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.ticker import FixedLocator, NullLocator, PercentFormatter
+
+from modnets.training.benchmark import best
+from modnets.visuals.generalization import draw_legend
+from modnets.visuals.plots import kind_order
+from modnets.visuals.style import INK, PAGE_WIDTH, kind_style
+
+MILLISECONDS = "ms_per_run_per_1000_steps"
+MARKERS = ("o", "s", "D", "^", "v", "P", "X")
+
+
+def plot_benchmark(table: pd.DataFrame, *, axes: np.ndarray | None = None) -> np.ndarray:
+    """Time per run and share of the machine's sgemm rate over runs side by side; other ways.
+
+    Parameters
+    ----------
+    table : DataFrame
+        What :func:`~modnets.benchmark` returns.
+    axes : ndarray of Axes, shape (3,), optional
+        By default a new figure of a page's width.
+
+    Returns
+    -------
+    ndarray of Axes, shape (3,)
+        The machine is named in the legend's title.
+    """
+    if axes is None:
+        figure, axes = plt.subplots(
+            1, 3, figsize=(PAGE_WIDTH, 3.7), gridspec_kw={"width_ratios": [1, 1, 1.25]}
+        )
+        figure.set_layout_engine("constrained")
+    axes = np.asarray(axes).reshape(-1)
+    own = table[table["peer"].str.startswith("modnets")]
+    _draw_over_runs(own, MILLISECONDS, axes[0])
+    axes[0].set(yscale="log", ylabel="ms per run for 1,000 steps")
+    _draw_over_runs(own, "share_of_sgemm", axes[1])
+    axes[1].set(ylabel="arithmetic rate, share of sgemm", ylim=(0, None))
+    axes[1].yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+    _draw_ways(table, axes[2])
+    draw_legend(axes[:1], title=_caption(table), columns=6)
+    return axes
+
+
+def _draw_over_runs(own: pd.DataFrame, column: str, ax: Axes) -> None:
+    for kind in kind_order(own["kind"]):
+        line = own[own["kind"] == kind].sort_values("runs")
+        ax.plot(line["runs"], line[column], markersize=3, linewidth=1.2, **kind_style(kind).line)
+    tried = np.unique(own["runs"])
+    ax.set_xscale("log", base=2)
+    ax.set_xticks(tried, [f"{n:,}" for n in tried], rotation=60)
+    ax.xaxis.set_major_locator(FixedLocator(tried))
+    ax.xaxis.set_minor_locator(NullLocator())
+    ax.set_xlabel("runs side by side")
+    ax.grid(axis="y")
+
+
+def _draw_ways(table: pd.DataFrame, ax: Axes) -> None:
+    """The best of each way as a mark, a row for each kind; how many times slower beside it."""
+    found = best(table).merge(table[["model", "kind"]].drop_duplicates(), on="model")
+    kinds = kind_order(found["kind"])[::-1]
+    ways = list(dict.fromkeys(table["peer"]))
+    for way, marker in zip(ways, MARKERS, strict=False):
+        part = found[found["peer"] == way]
+        y = [kinds.index(kind) for kind in part["kind"]]
+        colors = [kind_style(kind).color for kind in part["kind"]]
+        ax.scatter(part[MILLISECONDS], y, marker=marker, s=16, c=colors, zorder=3)
+        ax.scatter([], [], marker=marker, s=16, c=INK, label=_short(way))
+    for row in found[found["peer"] != ways[0]].itertuples():
+        at = (getattr(row, MILLISECONDS), kinds.index(row.kind))
+        above = ways.index(row.peer) % 2 == 0  # neighbours on the axis do not cover each other
+        ax.annotate(
+            f"{_rounded(row.times)}×", at, (0, 4 if above else -8.5), textcoords="offset points",
+            ha="center", fontsize=5.5, color=INK,
+        )  # fmt: skip
+    ax.set_xscale("log")
+    ax.set_yticks(range(len(kinds)), [kind_style(kind).label for kind in kinds])
+    ax.set_ylim(-0.6, len(kinds) - 0.2)
+    ax.set_xlabel("ms per run for 1,000 steps")
+    ax.grid(axis="x")
+    ax.legend(loc="lower center", bbox_to_anchor=(0.3, 1.0), ncols=2, fontsize=6, handletextpad=0.2)
+
+
+def _short(way: str) -> str:
+    """``"torch DataLoader, 2 workers"`` -> ``"DataLoader, 2 workers"``."""
+    return way.removeprefix("torch ").replace("loop", "plain loop")
+
+
+def _rounded(times: float) -> str:
+    """Two digits, with commas."""
+    digits = 1 if times < 10 else 1 - int(np.floor(np.log10(times)))
+    return f"{round(times, digits):,.{max(digits, 0)}f}"
+
+
+def _caption(table: pd.DataFrame) -> str:
+    first = table.iloc[0]
+    return (
+        f"6-3-2-2, {first['rows']:.0f} rows, full batch, Adam, {first['steps']:.0f} steps; "
+        f"{first['machine']}; torch {first['torch']};\n"
+        f"sgemm of large matrices, all cores: {first['sgemm_gflops']:.0f} GFLOP/s; "
+        "×: so many times the best of modnets"
+    )
