@@ -17,14 +17,14 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from modnets.errors import require
-from modnets.models.registry import BUILT_IN, build, check_network
+from modnets.models.registry import check_network
 from modnets.training.backends import one_thread
-from modnets.training.batches import stream_seed
 from modnets.training.config import RunConfig
-from modnets.training.replicas import Replicas, Start, in_last_rows, shape_of
+from modnets.training.drafts import Drafts, Start
+from modnets.training.replicas import Replicas, in_last_rows, shape_of
 
 
 @dataclass
@@ -99,56 +99,45 @@ def train_chunk(
     require(len({shape_of(config) for config in configs}) == 1, "runs of a chunk have one shape")
     require(len(configs) <= chunk, f"chunk={chunk} is too small for {len(configs)} runs")
     started = time.perf_counter()
-    starts, failures = _start(configs)
+    drafts = Drafts()
+    starts, failures = _start(configs, drafts)
     runs = [config for config in configs if config.key not in failures]
     if not runs:
         return Trained(pd.DataFrame(), failures)
     with one_thread(), torch.no_grad():
         replicas = Replicas(runs, starts, chunk, compiled, choose_device(device), threads)
         table = replicas.train(on_evaluation)
-        networks = _networks(replicas) if keep_networks else []
-        table["structure"] = in_last_rows(_structures(replicas), len(table) // len(runs))
-    configs_json = [json.dumps(run.to_dict()) for run in runs]
-    table["config"] = in_last_rows(configs_json, len(table) // len(runs))
+        flat = replicas.backend.flat.cpu()
+        networks = _networks(runs, flat) if keep_networks else []
+        structures = drafts.structures(runs, flat)
+    details = {"structure": structures, "config": [json.dumps(run.to_dict()) for run in runs]}
+    for name, values in details.items():
+        table[name] = in_last_rows(values, len(table) // len(runs))
     duration = time.perf_counter() - started
     backend = replicas.backend
     return Trained(table, failures, networks, duration, backend.compiled, backend.threads)
 
 
-def _start(configs: Sequence[RunConfig]) -> tuple[list[Start], dict[str, str]]:
+def _start(configs: Sequence[RunConfig], drafts: Drafts) -> tuple[list[Start], dict[str, str]]:
     """Initial weights of runs, and tracebacks of those that cannot be built or do not fit."""
     starts: list[Start] = []
     failures = {}
-    network = None
     for config in configs:
-        final = config.final
         try:
-            network = build(final, stream_seed(final.seed, "weights"), again=network)
+            network = drafts.draw(config)
             if not starts:
                 check_network(network, config)
-            starts.append(Start.of(network))
+            starts.append(drafts.start())
         except Exception:
             failures[config.key] = traceback.format_exc()
     return starts, failures
 
 
-def _networks(replicas: Replicas) -> list[nn.Module]:
-    """The trained network of each run."""
+def _networks(runs: Sequence[RunConfig], rows: Tensor) -> list[nn.Module]:
+    """The trained network of each run, each a network of its own."""
     networks = []
-    for run, flat in zip(replicas.runs, replicas.flat, strict=False):
-        network = build(run.final, stream_seed(run.final.seed, "weights"))
-        networks.append(replicas.program.load(network, flat).eval())
+    for run, row in zip(runs, rows, strict=False):
+        drafts = Drafts()
+        networks.append(drafts.draw(run).eval())
+        drafts.flat.copy_(row)
     return networks
-
-
-def _structures(replicas: Replicas) -> list[str | None]:
-    """What each run's network reads and uses, as JSON; None for networks without structure."""
-    network = None
-    found: list[str | None] = []
-    for run, flat in zip(replicas.runs, replicas.flat, strict=False):
-        if network is None or run.model not in BUILT_IN:
-            network = build(run.final, stream_seed(run.final.seed, "weights"))
-        if not hasattr(network, "structure"):
-            return [None] * len(replicas.runs)
-        found.append(json.dumps(replicas.program.load(network, flat).structure()))
-    return found

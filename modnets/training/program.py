@@ -69,15 +69,6 @@ class Program:
         parts = zip(self.names, flat.split(self.sizes), self.shapes, strict=True)
         return {name: part.reshape(shape) for name, part, shape in parts}
 
-    def load(self, network: nn.Module, flat: Tensor) -> nn.Module:
-        """Put parameters, shape (parameter,), into a network."""
-        with torch.no_grad():
-            for parameter, value in zip(
-                network.parameters(), self.unflatten(flat).values(), strict=True
-            ):
-                parameter.copy_(value)
-        return network
-
     def _forward(self, flat: Tensor, buffers: dict, x: Tensor, **keywords: Any) -> Tensor:
         keywords = {name: value for name, value in keywords.items() if name in self.takes}
         return functional_call(self.network, (self.unflatten(flat), buffers), (x,), keywords)

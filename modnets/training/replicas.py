@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from modnets.models.registry import BUILT_IN, build
 from modnets.training.backends import Eager, Fixed, Lanes
@@ -20,6 +19,7 @@ from modnets.training.captured import Captured
 from modnets.training.compilation import can_compile, lanes
 from modnets.training.compiler.operations import Unsupported
 from modnets.training.config import RunConfig, source_of
+from modnets.training.drafts import Start
 from modnets.training.evaluation import Evaluation
 from modnets.training.optimizers import corrections, schedule
 from modnets.training.program import Program
@@ -34,6 +34,12 @@ NOT_IN_PROGRAM = ("epochs", "eval_every", "schedule", "train_rows", "batch_size"
 
 def shape_of(config: RunConfig) -> str:
     """What the runs of a chunk have in common, as text: equal for runs that train together."""
+    if "_shape" not in vars(config):  # worked out once, as the config's key
+        vars(config)["_shape"] = _shape_of(config)
+    return vars(config)["_shape"]
+
+
+def _shape_of(config: RunConfig) -> str:
     values = config.final.to_dict()
     for name in PER_RUN:
         values.pop(name)
@@ -66,20 +72,6 @@ def forget_programs() -> None:
 
 _programs: dict[tuple[str, str, str], Program] = {}
 MAX_PROGRAMS = 64
-
-
-@dataclass(frozen=True)
-class Start:
-    """A run's initial parameters, as one row, and its buffers."""
-
-    flat: Tensor
-    buffers: dict[str, Tensor]
-
-    @classmethod
-    def of(cls, network: nn.Module) -> Start:
-        """Those of a network, which may change later."""
-        flat = torch.cat([p.detach().reshape(-1) for p in network.parameters()])
-        return cls(flat, {name: b.clone() for name, b in network.named_buffers()})
 
 
 class Replicas:
@@ -192,11 +184,6 @@ class Replicas:
         table = pd.DataFrame(columns)
         table["predicted"] = in_last_rows(self.evaluation.predicted(logits)[:n_runs], n_epochs)
         return table
-
-    @property
-    def flat(self) -> Tensor:
-        """Parameters as they are now, shape (replica, parameter)."""
-        return self.backend.flat.cpu()
 
 
 def _column(values: Sequence[Any]) -> np.ndarray:

@@ -1,0 +1,78 @@
+"""Networks of runs, one after the other, with all parameters in one row of memory.
+
+Building an ``nn.Module`` takes as long as training it a thousand steps does; modnets' own are
+therefore drawn anew in place.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from modnets.models.registry import BUILT_IN, build
+from modnets.training.batches import stream_seed
+from modnets.training.config import RunConfig
+
+
+@dataclass(frozen=True)
+class Start:
+    """A run's initial parameters, shape (parameter,), and its buffers."""
+
+    flat: Tensor
+    buffers: dict[str, Tensor]
+
+
+class Drafts:
+    """The network of one run after the other."""
+
+    def __init__(self) -> None:
+        self.network: nn.Module | None = None
+        self.flat = torch.empty(0)
+
+    def draw(self, config: RunConfig) -> nn.Module:
+        """The network of a run with its initial weights; good until the next one is drawn."""
+        final = config.final
+        network = build(final, stream_seed(final.seed, "weights"), again=self.network)
+        if network is not self.network:
+            self.network, self.flat = network, lay_flat(network)
+        return network
+
+    def start(self) -> Start:
+        """What the network starts from."""
+        return Start(self.flat.clone(), dict(self.network.named_buffers()))
+
+    def structures(self, runs: Sequence[RunConfig], rows: Tensor) -> list[str | None]:
+        """What each run's network reads and uses, as JSON; None for networks without structure.
+
+        Parameters
+        ----------
+        runs : sequence of RunConfig, of one shape
+        rows : Tensor, shape (run, parameter)
+            Their trained parameters.
+        """
+        found: list[str | None] = []
+        for number, (run, row) in enumerate(zip(runs, rows, strict=False)):
+            if number == 0 or run.model not in BUILT_IN:
+                network = self.draw(run)
+            if not hasattr(network, "structure"):
+                return [None] * len(runs)
+            if number and run.model in BUILT_IN and network.noise_size == 0:
+                found.append(found[0])  # all is known
+                continue
+            self.flat.copy_(row)
+            found.append(json.dumps(network.structure()))
+        return found
+
+
+def lay_flat(network: nn.Module) -> Tensor:
+    """Put a network's parameters into one row, shape (parameter,), in which they stay."""
+    parameters = list(network.parameters())
+    flat = torch.cat([parameter.detach().reshape(-1) for parameter in parameters])
+    parts = flat.split([parameter.numel() for parameter in parameters])
+    for parameter, part in zip(parameters, parts, strict=True):
+        parameter.data = part.view(parameter.shape)
+    return flat

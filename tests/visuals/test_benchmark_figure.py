@@ -1,0 +1,40 @@
+"""The figure of the benchmark shows every measurement, names the machine, and every ratio."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+
+from modnets.visuals.benchmark import plot_benchmark
+
+FACTS = {"machine": "2 cores, X", "torch": "2", "sgemm_gflops": 300.0, "rows": 51, "steps": 1000}
+
+
+@pytest.fixture
+def table() -> pd.DataFrame:
+    """Two kinds, three numbers of runs, two other ways."""
+    rows = []
+    for model, kind, base in (("dense", "dense", 6.0), ("shared", "shared, learned", 2.0)):
+        for runs, factor in ((1, 30), (16, 2), (64, 1)):
+            time = {"ms_per_run_per_1000_steps": base * factor, "share_of_sgemm": 0.4 / factor}
+            rows.append({"peer": "modnets 1", "model": model, "kind": kind, "runs": runs, **time})
+        for peer, times in (("torch loop", 100), ("jax 1", 3.5)):
+            time = {"ms_per_run_per_1000_steps": base * times}
+            rows.append({"peer": peer, "model": model, "kind": kind, "runs": 1, **time})
+    return pd.DataFrame([row | FACTS for row in rows])
+
+
+def test_every_measurement_is_drawn(table: pd.DataFrame) -> None:
+    axes = plot_benchmark(table)
+    times, shares, ways = axes
+    assert [line.get_label() for line in times.lines] == ["dense", "shared, learned"]
+    assert list(times.lines[1].get_ydata()) == [60.0, 4.0, 2.0]
+    assert list(shares.lines[0].get_ydata()) == pytest.approx([0.4 / 30, 0.2, 0.4])
+    assert [tick.get_text() for tick in times.get_xticklabels()] == ["1", "16", "64"]
+    assert [text.get_text() for text in ways.texts].count("100×") == 2
+    assert [text.get_text() for text in ways.texts].count("3.5×") == 2
+    names = [text.get_text() for text in ways.get_legend().get_texts()]
+    assert names == ["modnets 1", "plain loop", "jax 1"]
+    (legend,) = axes[0].figure.legends
+    assert "2 cores, X" in legend.get_title().get_text()
+    assert "300 GFLOP/s" in legend.get_title().get_text()
