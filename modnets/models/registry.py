@@ -113,7 +113,10 @@ def build(config: Config, seed: int, again: nn.Module | None = None) -> nn.Modul
 
 
 def check_network(network: nn.Module, config: Config) -> None:
-    """Raise ValueError unless a network maps the task's inputs to its outputs."""
+    """Raise ValueError unless a network maps the task's inputs to its outputs, and nothing else.
+
+    Random numbers of its own would make a run depend on more than its config.
+    """
     graph = config.graph
     require(
         isinstance(network, nn.Module),
@@ -123,9 +126,17 @@ def check_network(network: nn.Module, config: Config) -> None:
         any(True for _ in network.parameters()),
         f"model {config.model!r} has no parameters to train",
     )
-    network.eval()
+    state = torch.default_generator.get_state()
     with torch.no_grad():
-        found = tuple(network(torch.zeros(5, graph.n_inputs)).shape)
+        network.train()(torch.zeros(5, graph.n_inputs))
+        found = tuple(network.eval()(torch.zeros(5, graph.n_inputs)).shape)
+    drawn = not torch.equal(state, torch.default_generator.get_state())
+    torch.default_generator.set_state(state)
+    require(
+        not drawn,
+        f"model {config.model!r} draws random numbers in forward; allowed are those that it is "
+        "handed as noise",
+    )
     require(
         found == (5, graph.n_outputs),
         f"model {config.model!r}: forward gives shape {found} for 5 rows; "

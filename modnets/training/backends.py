@@ -2,7 +2,7 @@
 
 ``Lanes``: machine code with a replica in each lane of a vector; for long work on a processor.
 ``Eager``: the traced graph of tensor operations, as it is; for short work, and for networks with
-operations that have no code for lanes.  On a GPU: ``captured``.
+operations that have no code for lanes.  For one replica: ``alone``.  On a GPU: ``captured``.
 
 All are handed the same state and the same blocks of steps.
 """

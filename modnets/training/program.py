@@ -8,7 +8,7 @@ see ``backends``.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -85,6 +85,7 @@ class Program:
         batch: tuple[Tensor, Tensor, Tensor, Tensor | None],
         pace: tuple[Tensor, Tensor],
         fixed: tuple[dict[str, Tensor], Tensor, Tensor, Tensor],
+        gradient: Callable[..., Callable[..., Tensor]] = grad,
     ) -> tuple[Tensor, list[Tensor]]:
         """Parameters and optimizer states after one step.
 
@@ -95,12 +96,13 @@ class Program:
         batch : x (row, input), y (row, output), weight (row,), noise (noise_size,) or None
         pace : factor of the learning rates (), Adam's corrections (2,)
         fixed : buffers, temperature (), learning rates (parameter or 1,), weight decay ()
+        gradient : a function -> its gradient by its first argument
         """
         self.network.train()
         x, y, weight, noise = batch
         factor, correction = pace
         buffers, temperature, lr, decay = fixed
-        slope = grad(self._mean_loss)(flat, buffers, x, y, weight, temperature, noise)
+        slope = gradient(self._mean_loss)(flat, buffers, x, y, weight, temperature, noise)
         direction, states = self.direction(slope + decay * flat, states, correction)
         return flat - lr * factor * direction, states
 

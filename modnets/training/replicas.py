@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from modnets.models.registry import BUILT_IN, build
+from modnets.training.alone import Alone
 from modnets.training.backends import Eager, Fixed, Lanes
 from modnets.training.batches import Batches, is_full_batch, padded_rows, total_steps
 from modnets.training.captured import Captured
@@ -111,7 +112,8 @@ class Replicas:
         self.evaluation = Evaluation(self.padded, device)
         flat = torch.stack([start.flat for start in places]).to(device)
         given = (self.program, flat, self._fixed(places))
-        self.backend: Eager | Lanes = (Captured if compiled and not on_cpu else Eager)(*given)
+        eager = Alone if size == 1 else Eager
+        self.backend: Eager | Lanes = (Captured if compiled and not on_cpu else eager)(*given)
         if in_lanes:
             feed = (self.batches, self.evaluation.blocks[0], threads)
             self.backend = self._lanes(*given, *feed) or self.backend
