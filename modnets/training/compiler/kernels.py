@@ -10,7 +10,7 @@ from modnets.training.compiler.text import Load, Writer
 from modnets.training.compiler.values import Stored, Value
 
 #: Sums that are held in vector registers at once, by the number of lanes (registers).
-ACCUMULATORS = {16: 24, 8: 12}
+ACCUMULATORS = {16: 16, 8: 12}
 MAX_TILE = 8
 #: Elements, none of them of a row, that are not worth the code of a tile.
 SMALL = 256
