@@ -18,6 +18,7 @@ ifdef QUICK
 STAMPS := build/quick/stamps
 FOLDER := build/quick/figures
 SMALL = --output build/quick/notebooks -p figure_folder $(FOLDER) $(SMALL_$(1))
+SMALL_benchmark := -p models dense,shared -p runs 1,16 -p steps 20
 SMALL_generalization := -p store $(CURDIR)/build/quick/results -p graphs 6-2-2 \
 	-p train_rows 8,32 -p split_seeds 1 -p seeds 2 -p epochs 20
 endif

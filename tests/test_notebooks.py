@@ -18,6 +18,7 @@ KINDS = {"int", "float", "str", "list", "bool"}
 
 #: Small values for notebooks that train; the others run with their defaults.
 SMALL = {
+    "benchmark": {"models": ["dense", "shared"], "runs": [1, 16], "steps": 20},
     "generalization": {
         "epochs": 20,
         "split_seeds": 1,

@@ -23,6 +23,7 @@ from torch.fx.experimental.proxy_tensor import make_fx
 from modnets.training.batches import Batches, Block
 from modnets.training.compilation import lanes
 from modnets.training.compiler.indices import ROW_STEP, ROWS, Size
+from modnets.training.compiler.operations import Unsupported
 from modnets.training.compiler.tracing import Input, leaves
 from modnets.training.evaluation import Rows
 from modnets.training.machine import Function, Machine
@@ -142,6 +143,9 @@ class Lanes:
         rows: Rows,
         threads: int,
     ) -> None:
+        others = {name: part.dtype for name, part in fixed[0].items() if part.dtype != flat.dtype}
+        if others:
+            raise Unsupported(f"buffers that are not of {flat.dtype}: {others}")
         width = lanes()
         places = [slice(start, start + width) for start in range(0, len(flat), width)]
         self.vectors = [_Vector(program.n_states, flat, fixed, batches, p) for p in places]

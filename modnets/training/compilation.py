@@ -75,27 +75,43 @@ def load_library(name: str, write_source: Callable[[], str]) -> ctypes.CDLL:
     Raises
     ------
     RuntimeError
-        With the compiler's first complaint, if it cannot compile the source.
+        With the compiler's first complaint, if it cannot compile the source; or with what else
+        there is between a source and its code.
     """
     from filelock import FileLock
 
-    path = cache_folder() / f"{fingerprint(name)}.so"
-    with FileLock(path.with_suffix(".lock")):
-        if not path.exists():
-            _compile(write_source(), path)
-    return ctypes.CDLL(str(path))
+    folder, name = cache_folder(), fingerprint(name)
+    try:
+        with FileLock(folder / f"{name}.lock"):
+            path = _kept(folder, name) or _compile(write_source(), folder, name)
+        return ctypes.CDLL(str(path))
+    except OSError as error:
+        raise RuntimeError(str(error)) from error
 
 
-def _compile(source: str, path: Path) -> None:
-    with tempfile.TemporaryDirectory(dir=path.parent) as folder:
-        text, made = Path(folder, "program.cpp"), Path(folder, "program.so")
+def _kept(folder: Path, name: str) -> Path | None:
+    """What was compiled before; a file that is damaged, which would end the process, goes."""
+    for path in folder.glob(f"{name}-*.so"):
+        if path.stem == f"{name}-{_digest(path)}":
+            return path
+        path.unlink()
+    return None
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:20]
+
+
+def _compile(source: str, folder: Path, name: str) -> Path:
+    with tempfile.TemporaryDirectory(dir=folder) as inner:
+        text, made = Path(inner, "program.cpp"), Path(inner, "program.so")
         text.write_text(source)
         command = [compiler() or "c++", *FLAGS, "-o", str(made), str(text), "-lm"]
         done = subprocess.run(command, capture_output=True, text=True)
         if done.returncode:
             lines = [line for line in done.stderr.splitlines() if "error" in line]
             raise RuntimeError((lines or done.stderr.splitlines() or ["no message"])[0])
-        made.replace(path)
+        return made.replace(folder / f"{name}-{_digest(made)}.so")
 
 
 def fingerprint(*parts: Any) -> str:

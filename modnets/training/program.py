@@ -54,6 +54,7 @@ class Program:
         self.known_as = known_as
         self.graphs: dict[Any, fx.GraphModule] = {}
         self.machines: dict[str, Machine] = {}
+        self.refused = False  # whether there can be no machine code
         self.takes = {name for name in ("temperature", "noise") if any_keyword or name in names}
 
     def machine(self, functions: Sequence[Function]) -> Machine:

@@ -103,7 +103,7 @@ class Replicas:
         self.first = finals[0]
         self.program = program_of(self.first, device)
         on_cpu = device.type == "cpu"
-        in_lanes = compiled and on_cpu and can_compile()
+        in_lanes = compiled and on_cpu and can_compile() and not self.program.refused
         size = -(-len(runs) // lanes()) * lanes() if in_lanes else chunk
         self.padded = [*finals, *[self.first] * (size - len(runs))]
         places = [*starts, *[starts[0]] * (size - len(runs))]
@@ -116,16 +116,13 @@ class Replicas:
         self.backend: Eager | Lanes = (Captured if compiled and not on_cpu else eager)(*given)
         if in_lanes:
             feed = (self.batches, self.evaluation.blocks[0], threads)
-            self.backend = self._lanes(*given, *feed) or self.backend
-
-    def _lanes(self, *given: Any) -> Lanes | None:
-        """Machine code for the step; None, and a word on it, where there can be none."""
-        try:
-            return Lanes(*given)
-        except (Unsupported, RuntimeError) as error:
-            reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-            print(f"modnets: compiling failed, step stays eager: {reason}", file=sys.stderr)
-            return None
+            try:
+                self.backend = Lanes(*given, *feed)
+            except (Unsupported, RuntimeError) as error:
+                reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+                print(f"modnets: compiling failed, step stays eager: {reason}", file=sys.stderr)
+                self.program.refused = True
+                self.__init__(runs, starts, chunk, compiled, device, threads)  # of the usual size
 
     def _fixed(self, starts: Sequence[Start]) -> Fixed:
         """Buffers, temperature, learning rates and weight decay of every replica."""

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 
 import sympy
-from torch import SymInt
 
 #: A number of elements: known, or an expression in the number of rows.
 Size = int | sympy.Expr
@@ -17,14 +17,10 @@ ROW_STEP = 4
 EXAMPLE_ROWS = 7919
 
 
-def size_of(value: int | SymInt) -> Size:
+def size_of(value: int) -> Size:
     """A size out of a traced graph."""
-    if not isinstance(value, SymInt):
-        times, rest = divmod(value, EXAMPLE_ROWS)
-        return ROWS * times if value and rest == 0 else int(value)
-    expression = value.node.expr
-    expression = expression.subs(dict.fromkeys(expression.free_symbols, ROWS))
-    return int(expression) if expression.is_number else expression
+    times, rest = divmod(value, EXAMPLE_ROWS)
+    return ROWS * times if value and rest == 0 else int(value)
 
 
 def known(size: Size) -> bool:
@@ -48,6 +44,15 @@ def contiguous(shape: Sequence[Size]) -> tuple[Size, ...]:
         strides.insert(0, total)
         total = total * size
     return tuple(strides)
+
+
+@cache
+def is_linear(size: Size) -> bool:
+    """Whether a size is a whole number and a whole multiple of the number of rows."""
+    if known(size):
+        return True
+    polynomial = size.as_poly(ROWS)
+    return polynomial is not None and polynomial.degree() <= 1 and polynomial.domain.is_ZZ
 
 
 class Index:
@@ -78,9 +83,10 @@ class Index:
             return Index()
         return Index({n: f * factor for n, f in self.parts.items()}, self.constant * factor)
 
-    def clipped(self, start: Size, size: Size) -> Index:
-        """The place in a part of the axis, kept inside it."""
-        return Index({f"clip({self + start * -1}, {size})": 1})
+    def clipped(self, start: Size, size: Size, step: int = 1) -> Index:
+        """The place in a part of the axis, kept inside it; the part has every so many places."""
+        inner = f"{self + start * -1}" if step == 1 else f"({self + start * -1}) / {step}"
+        return Index({f"clip({inner}, {size})": 1})
 
     def __str__(self) -> str:
         parts = [n if f == 1 else f"({f})*{n}" for n, f in sorted(self.parts.items())]

@@ -14,7 +14,7 @@ import torch
 from torch import fx
 
 from modnets.training.compiler import operations, views
-from modnets.training.compiler.indices import Size, product, size_of
+from modnets.training.compiler.indices import Size, is_linear, product, size_of
 from modnets.training.compiler.kernels import Kernel, merged
 from modnets.training.compiler.operations import KINDS, Unsupported
 from modnets.training.compiler.rules import RULES
@@ -60,24 +60,30 @@ class Lowering:
         args, keywords = fx.node.map_arg((node.args, node.kwargs), self.values.__getitem__)
         if node.target is operator.getitem:
             return args[0][args[1]]
-        if isinstance(node.meta.get("val"), int | torch.SymInt):
-            return size_of(node.meta["val"])  # arithmetic of sizes
-        name = node.target._schema.name.split("::")[1]
+        try:
+            found = self._value(node.target, args, keywords)
+        except (AttributeError, IndexError, TypeError, ValueError) as error:
+            raise Unsupported(f"{node.target} of these arguments: {error}") from error
+        return operations.convert(found, self.kind) if isinstance(found, Value) else found
+
+    def _value(self, target: Any, args: Sequence[Any], keywords: dict[str, Any]) -> Any:
+        name = target._schema.name.split("::")[1]
         if name in RULES:
             return RULES[name](self, *args, **keywords)
-        if not keywords or set(keywords) == {"alpha"}:
-            if keywords:
-                args = (args[0], self.scaled(args[1], keywords["alpha"]))
-            args = [self.expanded(a, self.shape) if isinstance(a, Value) else a for a in args]
-            found = operations.arithmetic(name, args, self.shape)
-            if found is not None:
-                return found
-        raise Unsupported(f"{node.target} is not known")
+        if name not in operations.ELEMENTWISE or set(keywords) - {"alpha"}:
+            raise Unsupported(f"{target} is not known")
+        if keywords:
+            args = (args[0], self.scaled(args[1], keywords["alpha"]))
+        args = [self.expanded(a, self.shape) if isinstance(a, Value) else a for a in args]
+        return operations.arithmetic(name, args, self.shape)
 
     @property
     def shape(self) -> tuple[Size, ...]:
         """The shape of the node's result."""
-        return tuple(size_of(size) for size in self.node.meta["val"].shape)
+        shape = tuple(size_of(size) for size in self.node.meta["val"].shape)
+        if not is_linear(product(shape)):
+            raise Unsupported(f"a tensor of shape {shape}: rows that meet rows, or some of them")
+        return shape
 
     @property
     def kind(self) -> str:
@@ -150,9 +156,9 @@ class Lowering:
     def _output(self, node: fx.Node) -> Stored:
         value = self.values[node]
         taken = {target.buffer for kernel in self.kernels for _, target in kernel.outputs}
-        if isinstance(value, Stored) and value.buffer in taken and value.offset == 0:
-            return value
         value = operations.convert(value, "float")
+        if isinstance(value, Stored) and value.buffer in taken:
+            return value
         return self.store_at(value, self.buffer(value.shape, "float"))
 
 

@@ -5,6 +5,7 @@ Names are those of torch's ``aten`` operations.
 
 from __future__ import annotations
 
+import math
 import struct
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -22,6 +23,7 @@ class Unsupported(Exception):
 
 
 KINDS = {torch.bool: "mask", torch.int64: "int", torch.int32: "int", torch.float32: "float"}
+LARGEST_INT = 2**31 - 1  # whole numbers have 32 bits here
 
 #: Operations on floats: operands' text -> C++, and their cost.
 FLOAT = {
@@ -34,40 +36,62 @@ FLOAT = {
     "erf": ("erf({0})", 8),
     "sin": ("sin({0})", 8),
     "cos": ("cos({0})", 8),
+    "atan": ("atan({0})", 8),
+    "sinh": ("sinh({0})", 8),
+    "cosh": ("cosh({0})", 8),
     "sigmoid": ("divide(one, one + exp(-{0}))", 10),
     "sqrt": ("root({0})", 2),
     "rsqrt": ("divide(one, root({0}))", 4),
     "reciprocal": ("divide(one, {0})", 2),
     "relu": ("larger({0}, zero)", 1),
-    "maximum": ("larger({0}, {1})", 1),
-    "minimum": ("smaller({0}, {1})", 1),
+    "maximum": ("largest({0}, {1})", 2),
+    "minimum": ("smallest({0}, {1})", 2),
     "sign": ("select({0} > zero, one, select({0} < zero, -one, zero))", 2),
     "abs": ("larger({0}, -{0})", 1),
     "pow": ("pow({0}, {1})", 16),
+    "floor": ("floor({0})", 1),
+    "ceil": ("ceil({0})", 1),
+    "trunc": ("trunc({0})", 1),
+    "round": ("round({0})", 1),
 }
+#: What is asked of a float.
+TESTS = {"isnan": "({0} != {0})", "isinf": "(larger({0}, -{0}) == all(INFINITY))"}
 #: Operations on floats or whole numbers.
 NUMERIC = {"add": "{0} + {1}", "sub": "{0} - {1}", "mul": "{0} * {1}", "neg": "-{0}"}
 COMPARISONS = {"eq": "==", "ne": "!=", "lt": "<", "le": "<=", "gt": ">", "ge": ">="}
 LOGIC = {"and": "{0} & {1}", "or": "{0} | {1}", "xor": "{0} ^ {1}", "not": "~{0}"}
+#: Names of all operations that make each element from those at its place.
+ELEMENTWISE = {*FLOAT, *NUMERIC, *COMPARISONS, *TESTS, "where"}
+ELEMENTWISE |= {f"{how}_{word}" for how in ("logical", "bitwise") for word in LOGIC}
 
 
 def literal(number: float, kind: str) -> str:
-    """A number for all lanes, as text."""
+    """A number as C++.
+
+    Raises
+    ------
+    Unsupported
+        If it has more than 32 bits, or depends on the number of rows.
+    """
+    if not isinstance(number, int | float):
+        raise Unsupported(f"arithmetic with the number of rows: {number}")
     if kind == "mask":
-        return "iall(-1)" if number else "izero"
+        return "-1" if number else "0"
     if kind == "int":
-        return f"iall({int(number)})"
+        if abs(number) > LARGEST_INT:
+            raise Unsupported(f"{number} has more than 32 bits")
+        return str(int(number))
+    if not math.isfinite(number):
+        return f"{'-' if number < 0 else ''}{'NAN' if math.isnan(number) else 'INFINITY'}"
     number = struct.unpack("f", struct.pack("f", number))[0] if abs(number) < 3.4e38 else number
-    if number != number or number in (float("inf"), float("-inf")):
-        return f"all({'-' if number < 0 else ''}{'NAN' if number != number else 'INFINITY'})"
-    return f"all({number.hex()}f)"
+    return f"{float(number).hex()}f"
 
 
 class Constant(Pointwise):
     """A tensor of one number."""
 
     def __init__(self, number: float, shape: Sequence[Size], kind: str) -> None:
-        text = literal(number, kind)
+        text = f"{'all' if kind == 'float' else 'iall'}({literal(number, kind)})"
         super().__init__(shape, kind, lambda writer, place: Term(text, kind), cost=0)
         self.number = number
 
@@ -129,14 +153,16 @@ def choose_by_place(
     return Chosen(other.shape, other.kind, cost, one.reduces or other.reduces)
 
 
-def arithmetic(name: str, operands: Sequence[Any], shape: Sequence[Size]) -> Value | None:
-    """The value of an elementwise operation; None if it is not one."""
+def arithmetic(name: str, operands: Sequence[Any], shape: Sequence[Size]) -> Value:
+    """The value of an operation of ELEMENTWISE."""
     same = _simplified(name, operands, shape)
     if same is not None:
         return same
     if name in FLOAT:
         text, cost = FLOAT[name]
         return elementwise(text, "float", _as(operands, "float", shape), shape, cost)
+    if name in TESTS:
+        return elementwise(TESTS[name], "mask", _as(operands, "float", shape), shape)
     kinds = {_kind(operand) for operand in operands}
     widest = next(kind for kind in ("float", "int", "mask") if kind in kinds)
     if name in NUMERIC:
@@ -146,17 +172,15 @@ def arithmetic(name: str, operands: Sequence[Any], shape: Sequence[Size]) -> Val
         kind = "int" if widest == "mask" else widest
         text = f"({{0}} {COMPARISONS[name]} {{1}})"
         return elementwise(text, "mask", _as(operands, kind, shape), shape)
-    how, _, word = name.partition("_")
-    if how in ("logical", "bitwise") and word in LOGIC:
-        kind = "mask" if how == "logical" else widest
-        return elementwise(f"({LOGIC[word]})", kind, _as(operands, kind, shape), shape)
     if name == "where":
         condition, *others = operands
         kinds = {_kind(operand) for operand in others}
         kind = next(kind for kind in ("float", "int", "mask") if kind in kinds)
         values = [*_as([condition], "mask", shape), *_as(others, kind, shape)]
         return elementwise("select({0}, {1}, {2})", kind, values, shape)
-    return None
+    how, _, word = name.partition("_")
+    kind = "mask" if how == "logical" else widest
+    return elementwise(f"({LOGIC[word]})", kind, _as(operands, kind, shape), shape)
 
 
 def _simplified(name: str, operands: Sequence[Any], shape: Sequence[Size]) -> Value | None:

@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from modnets.training.compiler import operations, views
-from modnets.training.compiler.indices import Place, Size, known, product, size_of
+from modnets.training.compiler import choices, operations, views
+from modnets.training.compiler.indices import Size, known, product, size_of
 from modnets.training.compiler.operations import Unsupported, elementwise
-from modnets.training.compiler.values import Flat, Reduction, Stored, Value
+from modnets.training.compiler.values import Reduction, Value
 
 if TYPE_CHECKING:
     from modnets.training.compiler.lowering import Lowering
@@ -29,7 +29,7 @@ def lowers(*names: str) -> Callable:
     return add
 
 
-@lowers("view", "_unsafe_view", "reshape")
+@lowers("view", "_unsafe_view")
 def _reshape(low: Lowering, x: Value, shape: Any) -> Value:
     return low.reshaped(x, low.shape)
 
@@ -74,11 +74,31 @@ def _select(low: Lowering, x: Value, axis: int, number: int) -> Value:
 
 @lowers("slice")
 def _slice(low: Lowering, x: Value, axis: int = 0, start: Any = None, *rest: Any) -> Value:
-    start = start or 0
     step = rest[1] if len(rest) > 1 else 1
-    if known(start) and start < 0:
-        start = x.shape[axis] + start
-    return views.take(x, axis, start, low.shape[axis], step)
+    return views.take(x, axis, views.beginning(start, x.shape[axis]), low.shape[axis], step)
+
+
+@lowers("repeat")
+def _repeat(low: Lowering, x: Value, times: Sequence[int]) -> Value:
+    return views.repeat(low.repeated(x), times)
+
+
+@lowers("unfold")
+def _unfold(low: Lowering, x: Value, axis: int, size: int, step: int) -> Value:
+    return views.windows(low.repeated(x), axis, size, step)
+
+
+@lowers("broadcast_in_dim")
+def _broadcast(low: Lowering, x: Value, shape: Any, axes: Sequence[int]) -> Value:
+    inner: list[Size] = [1] * len(low.shape)
+    for axis, size in zip(axes, x.shape, strict=True):
+        inner[axis] = size
+    return low.expanded(low.reshaped(x, inner), low.shape)
+
+
+@lowers("copy")
+def _copy(low: Lowering, x: Value, source: Value, *_: Any) -> Value:
+    return low.expanded(source, low.shape)
 
 
 @lowers("flip")
@@ -99,12 +119,12 @@ def _unbind(low: Lowering, x: Value, axis: int = 0) -> list[Value]:
     return [views.select(x, axis, number) for number in range(x.shape[axis])]
 
 
-@lowers("clone", "alias", "detach", "lift_fresh_copy", "contiguous")
+@lowers("clone", "alias", "detach", "lift_fresh_copy")
 def _same(low: Lowering, x: Value, **_: Any) -> Value:
     return x
 
 
-@lowers("_to_copy", "convert_element_type", "to")
+@lowers("_to_copy", "convert_element_type")
 def _convert(low: Lowering, x: Value, *_: Any, **__: Any) -> Value:
     return operations.convert(x, low.kind)
 
@@ -138,26 +158,51 @@ def _arange(low: Lowering, *limits: int, **_: Any) -> Value:
     return operations.counting(low.shape, start, step, low.kind)
 
 
-@lowers("sum", "mean", "amax", "amin", "any")
+@lowers("sum", "mean", "amax", "amin", "prod", "any")
 def _reduce(low: Lowering, x: Value, axes: Any = None, *_: Any, **__: Any) -> Value:
     name = low.node.target._schema.name.split("::")[1]
-    rank = len(x.shape)
-    axes = [axes] if isinstance(axes, int) else axes
-    gone = [axis % rank for axis in axes] if axes else list(range(rank))
-    order = [axis for axis in range(rank) if axis not in gone] + gone
-    how = {"amax": "amax", "amin": "amin"}.get(name, "sum")
-    x = operations.convert(x, low.kind) if x.kind == "mask" and name == "mean" else x
-    found: Value = x
-    if gone:
-        found = Reduction(how, views.permute(x, order), len(gone))
+    how = "sum" if name in ("mean", "any") else name
+    if name != "sum":
+        x = operations.convert(x, "mask" if name == "any" else "float")
+    found = _over(how, x, gone := _axes(x, axes))
     if name == "mean":
-        count = product([x.shape[axis] for axis in gone])
-        if not known(count):
-            raise Unsupported("a mean over rows depends on how many they are")
-        found = operations.elementwise(f"{{0}} / {float(count)}f", "float", [found], found.shape)
-    if name == "any":
-        found = operations.convert(found, "mask")
+        found = _shared(found, _count(x, gone))
     return low.reshaped(found, low.shape)
+
+
+@lowers("var")
+def _var(low: Lowering, x: Value, axes: Any = None, correction: float = 1.0) -> Value:
+    gone = _axes(x, axes)
+    mean = _shared(_over("sum", x, gone), _count(x, gone))
+    kept = [1 if axis in gone else size for axis, size in enumerate(x.shape)]
+    mean = low.expanded(low.reshaped(mean, kept), x.shape)
+    away = operations.arithmetic("sub", [x, mean], x.shape)
+    squares = _over("sum", elementwise("{0} * {0}", "float", [away], x.shape), gone)
+    return _shared(squares, _count(x, gone) - correction)
+
+
+def _axes(x: Value, axes: Any) -> list[int]:
+    axes = [axes] if isinstance(axes, int) else axes
+    return [axis % max(1, len(x.shape)) for axis in axes or range(len(x.shape))]
+
+
+def _over(how: str, x: Value, gone: Sequence[int]) -> Value:
+    if not x.shape:
+        return x
+    order = [axis for axis in range(len(x.shape)) if axis not in gone]
+    return Reduction(how, views.permute(x, [*order, *gone]), len(gone))
+
+
+def _shared(x: Value, count: float) -> Value:
+    """Divided by a number, to the last bit."""
+    return elementwise(f"{{0}} / {operations.literal(count, 'float')}", "float", [x], x.shape)
+
+
+def _count(x: Value, gone: Sequence[int]) -> float:
+    count = product([x.shape[axis] for axis in gone])
+    if not known(count):
+        raise Unsupported("a mean over rows depends on how many they are")
+    return float(count)
 
 
 @lowers("mm", "bmm", "mv", "dot")
@@ -171,7 +216,8 @@ def _product(low: Lowering, a: Value, b: Value) -> Value:
     shape = (*batch, a.shape[-2], b.shape[-1], inner)
     a = views.unsqueeze(a, -2)
     b = views.unsqueeze(views.permute(b, [*range(len(batch)), len(b.shape) - 1, -2]), -3)
-    each = elementwise("{0} * {1}", "float", [a, b], shape)
+    a, b = views.expand(a, shape), views.expand(b, shape)
+    each = operations.arithmetic("mul", [a, b], shape)
     return low.reshaped(Reduction("sum", each, 1), low.shape)
 
 
@@ -183,20 +229,6 @@ def _addmm(low: Lowering, bias: Value, a: Value, b: Value, **scales: float) -> V
     if scales.get("beta", 1) != 1:
         bias = low.scaled(bias, scales["beta"])
     return operations.arithmetic("add", [low.expanded(bias, low.shape), found], low.shape)
-
-
-@lowers("cat")
-def _cat(low: Lowering, parts: Sequence[Value], axis: int = 0) -> Value:
-    if len(low.shape) != 1:
-        raise Unsupported("cat of more than one axis")
-    target = low.buffer(low.shape, low.kind)
-    start: Size = 0
-    for part in parts:
-        whole = part.source if isinstance(part, Flat) else part
-        place = Stored(target.buffer, whole.shape, target.kind, start)
-        low.store_at(operations.convert(whole, target.kind), place)
-        start = start + part.shape[0]
-    return target
 
 
 @lowers("clamp", "clamp_min", "clamp_max")
@@ -218,45 +250,22 @@ def _pow(low: Lowering, x: Any, exponent: Any) -> Value:
     return operations.arithmetic("pow", [x, exponent], low.shape)
 
 
-@lowers("constant_pad_nd")
-def _pad(low: Lowering, x: Value, widths: Sequence[int], number: float = 0) -> Value:
-    found, pairs = x, list(zip(widths[::2], widths[1::2], strict=True))
-    for back, (before, after) in enumerate(pairs):
-        axis = len(x.shape) - 1 - back
-        size = found.shape[axis]
-        shape = list(found.shape)
-        shape[axis] = size + before + after
-        rest = operations.Constant(number, shape, x.kind)
-        found = _placed(low, found, rest, axis, before, size)
-    return found
-
-
-@lowers("slice_scatter")
-def _slice_scatter(
-    low: Lowering, x: Value, part: Value, axis: int = 0, start: Any = 0, *rest: Any
-) -> Value:
-    if len(rest) > 1 and rest[1] != 1:
-        raise Unsupported("slice_scatter with a step")
-    return _placed(low, part, x, axis, start or 0, part.shape[axis])
-
-
-@lowers("select_scatter")
-def _select_scatter(low: Lowering, x: Value, part: Value, axis: int, number: int) -> Value:
-    return _placed(low, views.unsqueeze(part, axis), x, axis, number, 1)
-
-
-def _placed(low: Lowering, part: Value, whole: Value, axis: int, start: Size, size: Size) -> Value:
-    """A tensor with a part of an axis replaced."""
-    if part.shape == whole.shape:
-        return part
-    part = low.repeated(part)
-    axis %= len(whole.shape)
-    start = start if start >= 0 else whole.shape[axis] + start
-
-    def inside(place: Place) -> str:
-        return operations.place_condition(place[axis], start, start + size)
-
-    def move(place: Place) -> Place:
-        return (*place[:axis], place[axis].clipped(start, size), *place[axis + 1 :])
-
-    return operations.choose_by_place(inside, part, whole, move)
+RULES |= {
+    "cat": choices.cat,
+    "constant_pad_nd": choices.pad,
+    "slice_scatter": choices.slice_scatter,
+    "select_scatter": choices.select_scatter,
+    "gather": choices.gather,
+    "index": choices.index,
+    "index_select": choices.index_select,
+    "embedding": choices.embedding,
+    "index_put": choices.index_put,
+    "scatter": choices.scatter,
+    "scatter_add": choices.scatter_add,
+    "argmax": choices.arg_extreme,
+    "argmin": choices.arg_extreme,
+    "max": choices.extreme,
+    "min": choices.extreme,
+    "cumsum": choices.cumulated,
+    "cumprod": choices.cumulated,
+}

@@ -10,7 +10,8 @@ from torch import fx
 
 from modnets.training.compiler.indices import Size
 from modnets.training.compiler.kernels import Kernel
-from modnets.training.compiler.lowering import Lowering
+from modnets.training.compiler.lowering import Lowering, kind_of
+from modnets.training.compiler.operations import literal
 from modnets.training.compiler.tracing import Input
 from modnets.training.compiler.values import Stored
 
@@ -70,14 +71,15 @@ def write_function(
     for number, output in enumerate(low.outputs):
         name = f"a{number}" if number < in_place else f"a{extra}"
         extra += number >= in_place
-        if number >= in_place or _may_overwrite(low.kernels, output, name):
+        free = number >= in_place or _may_overwrite(low.kernels, output, name)
+        if free and output.buffer not in at:
             at[output.buffer] = name
         else:
             copies.append(f"  copy({name}, {output.buffer}, {low.sizes[output.buffer]});")
     kept = {output.buffer for output in low.outputs}
     unwanted = [_only_inside(kernel, low.kernels) - kept for kernel in low.kernels]
     bodies = [kernel.write(lanes, gone) for kernel, gone in zip(low.kernels, unwanted, strict=True)]
-    total, places = _memory(low, set(at), set().union(*unwanted), kept)
+    total, places = _memory(low, set(at).union(*unwanted), kept)
     lines = [f"namespace {called} {{"]
     lines += [_constant(name, tensor) for name, tensor in low.constants.items()]
     lines += ["static void step(char** arguments, long rows, vec* work) {"]
@@ -112,11 +114,15 @@ extern "C" void run_%(name)s(
 
 def _may_overwrite(kernels: Sequence[Kernel], output: Stored, name: str) -> bool:
     """Whether an output can be written where an input lies, as nobody needs that later."""
-    (number,) = [i for i, kernel in enumerate(kernels) if output.buffer in kernel.writes]
-    if any(name in kernel.reads for kernel in kernels[number + 1 :]):
+    first = next(i for i, kernel in enumerate(kernels) if output.buffer in kernel.writes)
+    if any(name in kernel.reads for kernel in kernels[first + 1 :]):
         return False
-    (target,) = [t for _, t in kernels[number].outputs if t.buffer == output.buffer]
-    return kernels[number].at_place(name, str(target.place(kernels[number].place())))
+    kernel = kernels[first]
+    return all(
+        kernel.at_place(name, str(target.place(kernel.place())))
+        for _, target in kernel.outputs
+        if target.buffer == output.buffer
+    )
 
 
 def _only_inside(kernel: Kernel, kernels: Sequence[Kernel]) -> set[str]:
@@ -125,9 +131,7 @@ def _only_inside(kernel: Kernel, kernels: Sequence[Kernel]) -> set[str]:
     return kernel.writes - needed
 
 
-def _memory(
-    low: Lowering, elsewhere: set[str], unwanted: set[str], kept: set[str]
-) -> tuple[Size, dict[str, Size]]:
+def _memory(low: Lowering, elsewhere: set[str], kept: set[str]) -> tuple[Size, dict[str, Size]]:
     """Where each buffer lies in the workspace; memory is used again once nobody reads it."""
     last: dict[str, int] = {}
     for number, kernel in enumerate(low.kernels):
@@ -152,8 +156,6 @@ def _memory(
 
 
 def _constant(name: str, tensor: torch.Tensor) -> str:
-    kind = "float" if tensor.is_floating_point() else "int"
-    numbers = ", ".join(
-        float(x).hex() if kind == "float" else str(x) for x in tensor.flatten().tolist()
-    )
-    return f"static const {kind} {name}[] = {{{numbers}}};"
+    kind = kind_of(tensor.dtype)
+    numbers = ", ".join(literal(number, kind) for number in tensor.flatten().tolist())
+    return f"static const {TYPES[kind][1]} {name}[] = {{{numbers}}};"

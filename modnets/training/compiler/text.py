@@ -87,7 +87,7 @@ class Writer:
         """The value at a place of a buffer; uniform: one number for all lanes."""
         expression = f"{buffer}[{place}]"
         if uniform:
-            expression = f"all({expression})"
+            expression = f"{'all' if kind == 'float' else 'iall'}({expression})"
         variables = frozenset(VARIABLES.findall(str(place)))
         self.loads.append(Load(buffer, str(place), variables))
         return self.let(kind, expression)

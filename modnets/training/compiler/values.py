@@ -60,6 +60,13 @@ class Stored(Value):
         self.buffer, self.offset, self.uniform = buffer, offset, uniform
         self.strides = contiguous(self.shape)
 
+    def part(self, axis: int, start: Size, size: Size) -> Stored:
+        """A part of an axis, for something to be stored there."""
+        shape = (*self.shape[:axis], size, *self.shape[axis + 1 :])
+        part = Stored(self.buffer, shape, self.kind, self.offset + start * self.strides[axis])
+        part.strides = self.strides
+        return part
+
     def place(self, place: Place) -> Index:
         """Where an element lies in the buffer."""
         return flat(place, self.strides) + self.offset
@@ -136,18 +143,19 @@ class Flat(Value):
 #: How a reduction starts and goes on: C++ with {a} for what is there, {x} for what comes.
 REDUCTIONS = {
     "sum": ("zero", "{a} += {x}"),
-    "amax": ("all(-INFINITY)", "{a} = larger({a}, {x})"),
-    "amin": ("all(INFINITY)", "{a} = smaller({a}, {x})"),
+    "prod": ("one", "{a} *= {x}"),
+    "amax": ("all(-INFINITY)", "{a} = largest({a}, {x})"),
+    "amin": ("all(INFINITY)", "{a} = smallest({a}, {x})"),
 }
 
 
 class Reduction(Value):
-    """A sum, largest or smallest over the last axes of a tensor.
+    """A sum, product, largest or smallest over the last axes of a tensor.
 
     Parameters
     ----------
     how : str
-        A name of REDUCTIONS.
+        A name of REDUCTIONS; of whole numbers and truths only "sum".
     source : Value, shape (*shape, *reduced)
     n_axes : int
         How many axes go.

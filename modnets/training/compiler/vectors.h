@@ -17,10 +17,23 @@ static const vec one = all(1.0f);
 static inline long clip(long i, long size) { return i < 0 ? 0 : i >= size ? size - 1 : i; }
 static inline vec select(ivec m, vec a, vec b) { return m ? a : b; }
 static inline ivec select(ivec m, ivec a, ivec b) { return m ? a : b; }
-static inline vec larger(vec a, vec b) { return b > a ? b : a; } // a, if it is not a number
+static inline vec larger(vec a, vec b) { return b > a ? b : a; } // a, if one is not a number
 static inline vec smaller(vec a, vec b) { return b < a ? b : a; }
+static inline vec largest(vec a, vec b) { return (b > a) | (b != b) ? b : a; } // NAN, if one is
+static inline vec smallest(vec a, vec b) { return (b < a) | (b != b) ? b : a; }
 static inline vec to_float(ivec x) { return __builtin_convertvector(x, vec); }
 static inline ivec to_int(vec x) { return __builtin_convertvector(x, ivec); }
+static inline void copy(vec* to, const vec* from, long n) { memcpy(to, from, n * sizeof(vec)); }
+
+#define OF_EACH(name, function)                                                                    \
+    static inline vec name(vec x) {                                                                \
+        for (int lane = 0; lane < LANES; lane++) x[lane] = function(x[lane]);                      \
+        return x;                                                                                  \
+    }
+OF_EACH(floor, floorf)
+OF_EACH(ceil, ceilf)
+OF_EACH(trunc, truncf)
+OF_EACH(round, nearbyintf)
 
 #if defined(__AVX512DQ__) && LANES == 16
 // Estimates of 14 bits and a step of Newton's: a third of the time of the exact instructions, and
@@ -40,16 +53,16 @@ static inline vec root(vec x) {
 }
 #else
 static inline vec divide(vec a, vec b) { return a / b; }
-static inline vec root(vec x) {
-    for (int lane = 0; lane < LANES; lane++) x[lane] = sqrtf(x[lane]);
-    return x;
-}
+OF_EACH(root, sqrtf)
 #endif
 
 // The C library has its functions for vectors too, on Linux; elsewhere one lane follows the other.
 #if defined(__GLIBC__) && defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
+#if __GLIBC_PREREQ(2, 35)
 #define FOR_VECTORS __attribute__((simd("notinbranch")))
-#else
+#endif
+#endif
+#ifndef FOR_VECTORS
 #define FOR_VECTORS
 #endif
 #define OF_ONE(name, function)                                                                     \
@@ -69,6 +82,9 @@ OF_ONE(tanh, tanhf)
 OF_ONE(erf, erff)
 OF_ONE(sin, sinf)
 OF_ONE(cos, cosf)
+OF_ONE(atan, atanf)
+OF_ONE(sinh, sinhf)
+OF_ONE(cosh, coshf)
 
 static inline vec pow(vec x, vec y) {
     for (int lane = 0; lane < LANES; lane++) x[lane] = powf(x[lane], y[lane]);

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from modnets.training.compiler.indices import Index, Place, Size, product
+from modnets.training.compiler.indices import Index, Place, Size, known, product
 from modnets.training.compiler.values import Mapped, Stored, Value
 
 
@@ -58,12 +58,21 @@ def squeeze(value: Value, axes: Sequence[int]) -> Value:
     return Mapped([value.shape[axis] for axis in kept], value, move)
 
 
-def select(value: Value, axis: int, number: int) -> Value:
+def beginning(number: Size | None, size: Size) -> Size:
+    """Where a part of an axis begins; a number below 0 counts from its end."""
+    number = 0 if number is None else number
+    if not known(number):
+        return number
+    if number < 0:
+        return max(0, size + number) if known(size) else size + number
+    return min(number, size) if known(size) else number
+
+
+def select(value: Value, axis: int, number: Size) -> Value:
     """One place of an axis, which goes."""
     axis %= len(value.shape)
-    number = number if number >= 0 else value.shape[axis] + number
+    at = Index(constant=beginning(number, value.shape[axis]))
     shape = (*value.shape[:axis], *value.shape[axis + 1 :])
-    at = Index(constant=number)
     return Mapped(shape, value, lambda place: (*place[:axis], at, *place[axis:]))
 
 
@@ -76,6 +85,30 @@ def take(value: Value, axis: int, start: Size, size: Size, step: int = 1) -> Val
 
     def move(place: Place) -> Place:
         return (*place[:axis], place[axis] * step + start, *place[axis + 1 :])
+
+    return Mapped(shape, value, move)
+
+
+def repeat(value: Value, times: Sequence[int]) -> Value:
+    """Several times along each axis, also along new ones in front."""
+    new = len(times) - len(value.shape)
+    sizes = (*[1] * new, *value.shape)
+
+    def move(place: Place) -> Place:
+        pairs = zip(place[new:], value.shape, strict=True)
+        return tuple(Index({f"(({index}) % ({size}))": 1}) for index, size in pairs)
+
+    return Mapped([size * n for size, n in zip(sizes, times, strict=True)], value, move)
+
+
+def windows(value: Value, axis: int, size: int, step: int) -> Value:
+    """Parts of an axis that overlap; their places are a new last axis."""
+    axis %= len(value.shape)
+    count = (value.shape[axis] - size) // step + 1
+    shape = (*value.shape[:axis], count, *value.shape[axis + 1 :], size)
+
+    def move(place: Place) -> Place:
+        return (*place[:axis], place[axis] * step + place[-1], *place[axis + 1 : -1])
 
     return Mapped(shape, value, move)
 
