@@ -115,7 +115,8 @@ def build(config: Config, seed: int, again: nn.Module | None = None) -> nn.Modul
 def check_network(network: nn.Module, config: Config) -> None:
     """Raise ValueError unless a network maps the task's inputs to its outputs, and nothing else.
 
-    Random numbers of its own would make a run depend on more than its config.
+    Random numbers of its own would make a run depend on more than its config, and rows that mix
+    on those that fill up a batch.
     """
     graph = config.graph
     require(
@@ -127,9 +128,11 @@ def check_network(network: nn.Module, config: Config) -> None:
         f"model {config.model!r} has no parameters to train",
     )
     state = torch.default_generator.get_state()
+    x = torch.linspace(-1, 1, 5 * graph.n_inputs).reshape(5, graph.n_inputs)
     with torch.no_grad():
-        network.train()(torch.zeros(5, graph.n_inputs))
-        found = tuple(network.eval()(torch.zeros(5, graph.n_inputs)).shape)
+        network.train()(x)
+        logits, alone = network.eval()(x), network(x[:1])
+    found = tuple(logits.shape)
     drawn = not torch.equal(state, torch.default_generator.get_state())
     torch.default_generator.set_state(state)
     require(
@@ -141,4 +144,9 @@ def check_network(network: nn.Module, config: Config) -> None:
         found == (5, graph.n_outputs),
         f"model {config.model!r}: forward gives shape {found} for 5 rows; "
         f"allowed is (5, {graph.n_outputs}), logits of graph {graph}",
+    )
+    require(
+        torch.allclose(logits[:1], alone, rtol=1e-3, atol=1e-4, equal_nan=True),
+        f"model {config.model!r}: a row's logits depend on the other rows; allowed is each row by "
+        "itself, as a batch has rows that fill it up",
     )

@@ -95,20 +95,20 @@ def benchmark(
     require(bool(models) and bool(runs), "models and runs are empty; allowed is at least one each")
     place = choose_device(device)
     here = machine(place)
-    others = [here | line for command in peers for line in run_peer(command)]
+    by_peers = [here | line for command in peers for line in run_peer(command)]
+    bases = {name: RunConfig(train_rows=rows, epochs=steps, **KINDS[name]) for name in models}
+    # First, while the process is small: a large one takes longer to start a DataLoader's workers.
+    by_torch = {name: list(measure_usual(base)) for name, base in bases.items() if usual}
     found: list[dict[str, Any]] = []
     with Progress(len(models) * sum(runs), show=progress) as shown:
-        for model in models:
-            base = RunConfig(train_rows=rows, epochs=steps, **KINDS[model])
-            facts = {"model": model, "rows": rows} | here
+        for name, base in bases.items():
+            facts = {"model": name, "rows": rows} | here
             compile_s = compile_time(base, place)
             for number in runs:
-                own = measure(base, number, place)
-                found.append(facts | own | {"compile_s": compile_s})
+                found.append(facts | measure(base, number, place) | {"compile_s": compile_s})
                 shown.advance(number)
-            if usual:
-                found += [facts | other for other in measure_usual(base)]
-    table = pd.DataFrame(found + others)
+            found += [facts | other for other in by_torch.get(name, ())]
+    table = pd.DataFrame(found + by_peers)
     kinds = {name: RunConfig(**settings).kind for name, settings in KINDS.items()}
     table["kind"] = table["model"].map(kinds)
     table["share_of_sgemm"] = table["gflops"] / table["sgemm_gflops"]

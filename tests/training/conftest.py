@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from modnets.training.replicas import forget_programs
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -19,3 +22,11 @@ def _own_cache(tmp_path_factory: pytest.TempPathFactory):
 def store(tmp_path: Path) -> Path:
     """An empty folder for results."""
     return tmp_path / "results"
+
+
+@pytest.fixture
+def forgetful() -> Iterator[None]:
+    """Programs are prepared anew, and none is kept."""
+    forget_programs()
+    yield
+    forget_programs()

@@ -1,10 +1,11 @@
-"""Functions of one replica, run as machine code and, lane after lane, by torch."""
+"""What tests of the backends share: functions run lane after lane, and tables to compare."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import pandas as pd
 import pytest
 import torch
 from torch import Tensor
@@ -12,9 +13,12 @@ from torch import Tensor
 from modnets.training.compilation import can_compile, lanes
 from modnets.training.compiler.indices import ROWS
 from modnets.training.compiler.tracing import Input, leaves
+from modnets.training.engine import Trained
 from modnets.training.machine import Function, Machine
 
 needs_compiler = pytest.mark.skipif(not can_compile(), reason="no C++ compiler on this machine")
+
+LOSSES = ["train_loss", "test_loss"]
 
 Case = tuple[Callable[..., Any], tuple]
 
@@ -73,3 +77,15 @@ def assert_alike(
             equal_nan=True,
             msg=lambda text, number=number: f"output {number}: {text}",
         )
+
+
+def table_of(trained: Trained) -> pd.DataFrame:
+    """All that is measured, by run and epoch."""
+    assert not trained.failures
+    return trained.table.set_index(["run", "epoch"]).sort_index()
+
+
+def assert_close(one: pd.DataFrame, other: pd.DataFrame, tolerance: float) -> None:
+    """Losses agree."""
+    one, other = one[LOSSES].astype(float), other[LOSSES].astype(float)
+    pd.testing.assert_frame_equal(one, other, rtol=tolerance, atol=tolerance / 10)

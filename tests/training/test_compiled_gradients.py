@@ -26,7 +26,7 @@ def slope(loss: Callable[..., Tensor], *shapes: tuple) -> Case:
     return grad(loss, argnums=tuple(range(len(shapes)))), shapes
 
 
-def layer(module: nn.Module, *shape: int) -> Case:
+def layer(module: nn.Module) -> Case:
     """The gradient of a module's squared output by its parameters and its input."""
     parameters = dict(module.named_parameters())
     shapes = [tuple(p.shape) for p in parameters.values()]
@@ -35,7 +35,7 @@ def layer(module: nn.Module, *shape: int) -> Case:
         found = functional_call(module, dict(zip(parameters, given, strict=True)), (x,))
         return (found * found).sum() + found[0].sum()
 
-    return slope(loss, shape or X, *shapes)
+    return slope(loss, X, *shapes)
 
 
 class Residual(nn.Module):

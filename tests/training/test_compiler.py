@@ -137,6 +137,7 @@ RULED: dict[str, Case] = {
         (X,),
     ),
     "deviations": (lambda x: [x.var(1), x.std(1, correction=0), x.var(0), x.var()], (SQUARE,)),
+    "normed": (lambda x, w: F.layer_norm(x, (6,), w), (X, (6,))),
     "cumulated": (lambda x: [x.cumsum(1), x.exp().cumsum(0), x.cumprod(1)], (SQUARE,)),
     "mm": (
         lambda x, w: [x @ w, (x @ w).T @ x, x[0] @ w, x @ w[:, 0], x[0].dot(w[:, 1])],
@@ -226,6 +227,14 @@ RULED: dict[str, Case] = {
     "gather what is found": (
         lambda x: [x.gather(1, x.argmax(1, keepdim=True)), F.one_hot(x.argmin(1), 4)],
         (SQUARE,),
+    ),
+    "added": (
+        lambda x, y: [
+            *(x.index_add(1, NUMBERS.clamp(min=0), y), x.scatter_add(1, TABLE.repeat(2, 2), y)),
+            *(x.scatter(1, y.argmax(1, keepdim=True), y), x.scatter(0, TABLE.reshape(1, 4), 7.0)),
+            torch.ops.aten.index_put(x, [None, NUMBERS], y.sum(1, keepdim=True), True),
+        ],
+        (SQUARE, SQUARE),
     ),
     "embedding": (lambda w: F.embedding(TABLE, w), ((3, 4),)),
     "uniform": (lambda x, y: [x * y, y, y.sum(), x @ y.T[:, :3]], (X, Input((ROWS, 6), True))),

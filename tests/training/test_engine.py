@@ -305,6 +305,19 @@ def test_a_network_that_does_not_fit_is_named(monkeypatch: pytest.MonkeyPatch) -
     )
 
 
+def test_a_network_whose_rows_mix_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Centred(torch.nn.Linear):
+        def __init__(self, config: RunConfig) -> None:
+            super().__init__(config.graph.n_inputs, config.graph.n_outputs)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return super().forward(x - x.mean(dim=0))
+
+    monkeypatch.setitem(MODELS, "centred", Centred)
+    trained = train_chunk([RunConfig(model="centred", epochs=1)], chunk=2)
+    assert "a row's logits depend on the other rows" in "".join(trained.failures.values())
+
+
 def test_device_is_checked() -> None:
     assert choose_device("cpu").type == "cpu"
     with pytest.raises(ValueError, match=r"device='gpu'.*allowed is auto, cpu, cuda"):

@@ -38,7 +38,7 @@ OF_EACH(round, nearbyintf)
 #if defined(__AVX512DQ__) && LANES == 16
 // Estimates of 14 bits and a step of Newton's: a third of the time of the exact instructions, and
 // at most two units in the last place off.  Where the step has no meaning (0, infinity) none is
-// made.
+// made; a divisor beyond 8e37 is taken for infinity.
 static inline vec divide(vec a, vec b) {
     const __m512 r = _mm512_rcp14_ps((__m512)b);
     const __m512 e = _mm512_fnmadd_ps((__m512)b, r, _mm512_set1_ps(1.0f));
