@@ -34,7 +34,7 @@ def benchmark_parser() -> Parser:
     )  # fmt: skip
     parser.add_argument(
         "--runs", nargs="+", type=whole, metavar="N",
-        help="how many side by side; default: 1 16 256 1024",
+        help="how many side by side; default: 1 4 16 64 256 1024 4096",
     )  # fmt: skip
     parser.add_argument(
         "--steps", type=whole, default=1000, metavar="N", help="of each run; default: 1000"
@@ -60,11 +60,11 @@ def main(argv: Sequence[str]) -> int:
     """Run ``modnets benchmark`` and return its exit code."""
     try:
         args = benchmark_parser().parse(argv)
-        from modnets.training.benchmark import KINDS, benchmark
+        from modnets.training.benchmark import KINDS, RUNS, benchmark
 
         table = benchmark(
             tuple(args.model or KINDS),
-            tuple(args.runs or (1, 16, 256, 1024)),
+            tuple(args.runs or RUNS),
             steps=args.steps,
             rows=args.rows,
             usual=not args.no_usual,

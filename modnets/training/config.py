@@ -105,7 +105,7 @@ class RunConfig:
         check(self.final)
 
     def _values(self) -> dict[str, Any]:
-        return {f.name: getattr(self, f.name) for f in fields(self)}
+        return {name: vars(self)[name] for name in self.__dataclass_fields__}
 
     @property
     def is_modular(self) -> bool:

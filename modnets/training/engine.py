@@ -1,10 +1,10 @@
 """Trains many runs side by side, and evaluates each exactly.
 
 Runs of one shape (the same network, number of epochs, batch size, ...) fill the places of a chunk:
-replicas, axis 0 of every tensor.  Chunks are filled up to a fixed size, and no number depends on
-the count of threads, so that a run's result is the same bit for bit whatever trains beside it,
-wherever.  What may differ within a chunk is data: seeds, splits, learning rates, weight decay,
-temperature, noise.
+replicas, axis 0 of every tensor.  Eager chunks are filled up to a fixed size, compiled ones have a
+lane for each replica, and no number depends on the count of threads; so a run's result is the same
+bit for bit whatever trains beside it, wherever.  What may differ within a chunk is data: seeds,
+splits, learning rates, weight decay, temperature, noise.
 """
 
 from __future__ import annotations
