@@ -92,8 +92,15 @@ class Tokens(nn.Module):
 
 REFUSED: dict[str, tuple[Callable[[Own, Tensor], Tensor], str]] = {
     "sorted": (lambda own, x: own.outer(own.inner(x).sort(1).values), "aten.sort.default"),
-    "centred": (lambda own, x: own.outer(own.inner(x - x.mean(0))), "a mean over rows"),
-    "counted": (lambda own, x: own.outer(own.inner(x)) * len(x) ** -0.5, "number of rows: mul"),
+    # In evaluation these two leave rows alone; else they would not be taken at all.
+    "centred": (
+        lambda own, x: own.outer(own.inner(x - x.mean(0) * own.training)),
+        "a mean over rows",
+    ),
+    "counted": (
+        lambda own, x: own.outer(own.inner(x)) * (len(x) if own.training else 1) ** -0.5,
+        "number of rows: mul",
+    ),
     "turned": (lambda own, x: own.outer(own.inner(x[:, own.order])), "'order': torch.int64"),
 }
 
