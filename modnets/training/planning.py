@@ -23,7 +23,7 @@ from modnets.training.store import Store
 
 CHUNK = 64  # of fewer than this the cost of each call shows
 MAX_CHUNK = 256  # of many runs; beyond it nothing is gained
-#: From here on compiling (2 to 4 s) pays: chunks x steps.
+#: From here on compiling (1 to 4 s) pays: chunks x steps.
 COMPILE_FROM = 1000
 
 
