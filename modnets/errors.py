@@ -29,6 +29,11 @@ def one_of(parameter: str, value: object, allowed: Iterable[object]) -> None:
     )
 
 
+def first_line(error: BaseException) -> str:
+    """What an error says, in one line; its kind, where it says nothing."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
+
+
 def nearest(value: object, allowed: Iterable[object]) -> str:
     """``", did you mean 'x'?"`` for the allowed name closest to the value, or nothing."""
     names = [str(name) for name in allowed]

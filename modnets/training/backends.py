@@ -24,7 +24,7 @@ from modnets.training.batches import Batches, Block
 from modnets.training.compilation import lanes
 from modnets.training.compiler.indices import ROW_STEP, ROWS, Size
 from modnets.training.compiler.operations import Unsupported
-from modnets.training.compiler.tracing import Input, leaves
+from modnets.training.compiler.tracing import leaves
 from modnets.training.evaluation import Rows
 from modnets.training.machine import Function, Machine
 from modnets.training.program import Program
@@ -150,11 +150,8 @@ class Lanes:
         places = [slice(start, start + width) for start in range(0, len(flat), width)]
         self.vectors = [_Vector(program.n_states, flat, fixed, batches, p) for p in places]
         self.threads = min(threads, len(self.vectors))
-        one, *shapes = (Input(tuple(part.shape[1:])) for part in leaves((flat, fixed)))
-        buffers = dict(zip(fixed[0], shapes, strict=False))
-        states = [one] * program.n_states
-        pace = (Input(()), Input((2,), uniform=True))
-        inputs = (one, states, batches.inputs, pace, (buffers, *shapes[len(buffers) :]))
+        inputs = program.step_inputs(batches.inputs, fixed[2].shape[1])
+        one, states, *_, (buffers, *_) = inputs
         train = Function("train", program.step, inputs, in_place=1 + len(states))
         evaluate = Function("evaluate", program.evaluate, (one, buffers, *rows.inputs))
         self.machine = program.machine([train, evaluate])

@@ -249,8 +249,8 @@ class Batches:
     def blocks(self, epochs: int) -> Iterator[Block]:
         """The steps of the next epochs, in blocks that fit in memory."""
         while epochs:
-            taken = 1 if self.full else min(self._epochs_at_once, self.order.left(epochs))
-            taken = epochs if self.full else taken
+            most = min(epochs, self._epochs_at_once)
+            taken = epochs if self.full else self.order.left(most)
             x, y, weight = self._rows_of(taken)
             yield from self._with_noise(taken * self.steps, x, y, weight)
             epochs -= taken

@@ -15,6 +15,7 @@ from torch import Tensor
 from torch.func import vmap
 from torch.fx.experimental.proxy_tensor import make_fx
 
+from modnets.errors import first_line
 from modnets.training.backends import Eager, Fixed, step_axes
 from modnets.training.batches import Block
 from modnets.training.compiler.tracing import leaves, refill
@@ -87,13 +88,11 @@ class Captured(Eager):
         self.fed = [part.clone() for part in leaves((batch, pace))]
         self.sources = [torch.empty(0)] * len(self.fed)
         nested = (self.flat, self.states, *refill((batch, pace), iter(self.fed)), self.fixed)
-        nested = (*nested[:2], tuple(nested[2]), tuple(nested[3]), self.fixed)
         given = list(leaves(nested))
         function = vmap(self.program.step, in_dims=step_axes(batch))
 
         def call(*tensors: Tensor) -> list[Tensor]:
-            flat, states, one, other, fixed = refill(nested, iter(tensors))
-            return list(leaves(function(flat, states, tuple(one), tuple(other), tuple(fixed))))
+            return list(leaves(function(*refill(nested, iter(tensors)))))
 
         graphs, key = self.program.graphs, f"captured {[tuple(part.shape) for part in given]}"
         if key not in graphs:
@@ -110,8 +109,10 @@ class Captured(Eager):
         try:
             self.replay = self.capture(step)
         except Exception as error:  # without Triton, say; the graph is captured as it is
-            reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-            print(f"modnets: torch.compile failed, step is not fused: {reason}", file=sys.stderr)
+            print(
+                f"modnets: torch.compile failed, step is not fused: {first_line(error)}",
+                file=sys.stderr,
+            )
             self.replay = self.capture(lambda: step(graph))
         for place, part in zip(state, before, strict=True):
             place.copy_(part)

@@ -9,8 +9,8 @@ from torch import Tensor, fx
 
 from modnets.training.batches import Batches, padded_rows
 from modnets.training.compiler.indices import ROWS, Size, product, size_of
-from modnets.training.compiler.operations import FLOAT, NUMERIC
-from modnets.training.compiler.tracing import Input, trace_one
+from modnets.training.compiler.operations import FLOAT, NUMERIC, name_of
+from modnets.training.compiler.tracing import trace_one
 from modnets.training.config import RunConfig
 from modnets.training.replicas import program_of
 
@@ -23,11 +23,7 @@ def trace_of(config: RunConfig) -> fx.GraphModule:
     final = config.final
     program = program_of(final, torch.device("cpu"))
     batches = Batches([final], 1, getattr(program.network, "noise_size", 0), torch.device("cpu"))
-    one = Input((sum(program.sizes),))
-    buffers = {name: Input(tuple(b.shape)) for name, b in program.network.named_buffers()}
-    pace = (Input(()), Input((2,), uniform=True))
-    fixed = (buffers, Input(()), one, Input(()))
-    inputs = (one, [one] * program.n_states, batches.inputs, pace, fixed)
+    inputs = program.step_inputs(batches.inputs, n_rates=sum(program.sizes))
     return trace_one(program.step, inputs, open_rows=False)
 
 
@@ -59,9 +55,7 @@ def arithmetic_of(config: RunConfig, rows: int | None = None) -> int:
 
 def _operations(graph: fx.GraphModule) -> Iterator[Size]:
     for node in graph.graph.nodes:
-        if node.op != "call_function" or not isinstance(node.target, torch._ops.OpOverload):
-            continue
-        name = node.target._schema.name.split("::")[1]
+        name = name_of(node)
         if name in PRODUCTS:
             yield 2 * _elements(node) * size_of(node.args[-2].meta["val"].shape[-1])
         elif name in SUMS:

@@ -73,8 +73,8 @@ class Evaluation:
     def __init__(self, finals: Sequence[RunConfig], device: torch.device) -> None:
         graph = finals[0].graph
         self.whole_table = graph.n_inputs <= MAX_TABLE_INPUTS
-        splits = {(f.train_rows, f.split_seed): None for f in finals}
-        splits = {key: split_rows(graph, *key) for key in splits}
+        keys = {(f.train_rows, f.split_seed) for f in finals}
+        splits = {key: split_rows(graph, *key) for key in keys}
         if self.whole_table:
             x, y = graph.rows(), graph.truth_table()
             numbers = {key: (s.train, s.validation, s.test) for key, s in splits.items()}
@@ -94,13 +94,8 @@ class Evaluation:
         masks = {key: self._mask(rows_of) for key, rows_of in numbers.items()}
         parts = np.stack([masks[f.train_rows, f.split_seed] for f in finals])
         self.counts = torch.from_numpy(parts.sum(axis=2)).to(device)
-        self.blocks = self._split(
-            *(torch.from_numpy(np.array(t, np.float32)) for t in (x, y, parts))
-        )
-        self.blocks = [
-            Rows(number, *(part.to(device) for part in block))
-            for number, block in enumerate(self.blocks)
-        ]
+        whole = (torch.from_numpy(np.array(t, np.float32)).to(device) for t in (x, y, parts))
+        self.blocks = self._split(*whole)
 
     def _mask(self, rows_of: Sequence[np.ndarray]) -> np.ndarray:
         mask = np.zeros((len(PARTS) + 1, self.n_rows), dtype=np.float32)
@@ -108,17 +103,17 @@ class Evaluation:
             mask[part, rows] = mask[-1, rows] = 1.0
         return mask
 
-    def _split(self, x: Tensor, y: Tensor, parts: Tensor) -> list[tuple[Tensor, Tensor, Tensor]]:
+    def _split(self, x: Tensor, y: Tensor, parts: Tensor) -> list[Rows]:
         """Blocks of rows; the last one is filled up."""
         missing = -self.n_rows % ROW_STEP
         x, y = (torch.nn.functional.pad(t, (0, 0, 0, missing)) for t in (x, y))
         parts = torch.nn.functional.pad(parts, (0, missing))
-        starts = range(0, parts.shape[-1], BLOCK_ROWS)
-        slices = [slice(start, start + BLOCK_ROWS) for start in starts]
-        return [
-            tuple(part.contiguous() for part in (x[..., s, :], y[..., s, :], parts[..., s]))
-            for s in slices
-        ]
+        blocks = []
+        for number, start in enumerate(range(0, parts.shape[-1], BLOCK_ROWS)):
+            now = slice(start, start + BLOCK_ROWS)
+            block = (x[..., now, :], y[..., now, :], parts[..., now])
+            blocks.append(Rows(number, *(part.contiguous() for part in block)))
+        return blocks
 
     def measures(self, sums: Sequence[Tensor]) -> dict[str, np.ndarray]:
         """Every measure of every replica, at every evaluation.

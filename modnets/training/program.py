@@ -16,6 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor, fx, nn
 from torch.func import functional_call, grad
 
+from modnets.training.compiler.tracing import Input
 from modnets.training.machine import Function, Machine
 from modnets.training.optimizers import OPTIMIZERS
 
@@ -64,6 +65,21 @@ class Program:
             known_as = None if self.known_as is None else f"{self.known_as} {name}"
             self.machines[name] = Machine(functions, known_as)
         return self.machines[name]
+
+    def step_inputs(self, batch: tuple[Input | None, ...], n_rates: int) -> tuple[Any, ...]:
+        """The shapes of what ``step`` takes.
+
+        Parameters
+        ----------
+        batch : as ``Batches.inputs``
+        n_rates : int
+            Learning rates of a replica: one, or one for each parameter.
+        """
+        one, number = Input((sum(self.sizes),)), Input(())
+        buffers = {name: Input(tuple(b.shape)) for name, b in self.network.named_buffers()}
+        pace = (number, Input((2,), uniform=True))
+        fixed = (buffers, number, Input((n_rates,)), number)
+        return one, [one] * self.n_states, batch, pace, fixed
 
     def unflatten(self, flat: Tensor) -> dict[str, Tensor]:
         """Parameters by name from one row, shape (parameter,)."""

@@ -12,6 +12,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
+from modnets.errors import first_line
 from modnets.models.registry import BUILT_IN, build
 from modnets.training.alone import Alone
 from modnets.training.backends import Eager, Fixed, Lanes
@@ -99,30 +100,35 @@ class Replicas:
         threads: int,
     ) -> None:
         self.runs, self.device = runs, device
-        finals = [run.final for run in runs]
-        self.first = finals[0]
+        self.first = runs[0].final
+        self.backend: Eager | Lanes
         self.program = program_of(self.first, device)
         on_cpu = device.type == "cpu"
-        in_lanes = compiled and on_cpu and can_compile() and not self.program.refused
-        size = -(-len(runs) // lanes()) * lanes() if in_lanes else chunk
-        self.padded = [*finals, *[self.first] * (size - len(runs))]
-        places = [*starts, *[starts[0]] * (size - len(runs))]
-        noise_size = getattr(self.program.network, "noise_size", 0)
-        self.batches = Batches(finals, size, noise_size, device)
-        self.evaluation = Evaluation(self.padded, device)
-        flat = torch.stack([start.flat for start in places]).to(device)
-        given = (self.program, flat, self._fixed(places))
-        eager = Alone if size == 1 else Eager
-        self.backend: Eager | Lanes = (Captured if compiled and not on_cpu else eager)(*given)
-        if in_lanes:
-            feed = (self.batches, self.evaluation.blocks[0], threads)
+        if compiled and on_cpu and can_compile() and not self.program.refused:
+            whole_vectors = -(-len(runs) // lanes()) * lanes()
+            given = self._fill(starts, whole_vectors)
             try:
-                self.backend = Lanes(*given, *feed)
+                self.backend = Lanes(*given, self.batches, self.evaluation.blocks[0], threads)
+                return
             except (Unsupported, RuntimeError) as error:
-                reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-                print(f"modnets: compiling failed, step stays eager: {reason}", file=sys.stderr)
+                said = f"compiling failed, step stays eager: {first_line(error)}"
+                print(f"modnets: {said}", file=sys.stderr)
                 self.program.refused = True
-                self.__init__(runs, starts, chunk, compiled, device, threads)  # of the usual size
+        given = self._fill(starts, chunk)
+        eager = Alone if chunk == 1 else Eager
+        self.backend = (Captured if compiled and not on_cpu else eager)(*given)
+
+    def _fill(self, starts: Sequence[Start], size: int) -> tuple[Program, Tensor, Fixed]:
+        """Fill so many places; hand back the program, parameters, and what else stays."""
+        finals = [run.final for run in self.runs]
+        missing = size - len(finals)
+        self.padded = [*finals, *[self.first] * missing]
+        starts = [*starts, *[starts[0]] * missing]
+        noise_size = getattr(self.program.network, "noise_size", 0)
+        self.batches = Batches(finals, size, noise_size, self.device)
+        self.evaluation = Evaluation(self.padded, self.device)
+        flat = torch.stack([start.flat for start in starts]).to(self.device)
+        return self.program, flat, self._fixed(starts)
 
     def _fixed(self, starts: Sequence[Start]) -> Fixed:
         """Buffers, temperature, learning rates and weight decay of every replica."""

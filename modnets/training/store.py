@@ -21,6 +21,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from modnets.errors import first_line
 from modnets.training.config import RunConfig
 from modnets.training.evaluation import MEASURES, PARTS
 
@@ -105,10 +106,9 @@ class Store:
             except (OSError, pa.ArrowException) as error:
                 aside = path.with_suffix(".damaged")
                 path.rename(aside)
-                reason = str(error).splitlines()[0]
                 print(
-                    f"modnets: {path.name} is damaged ({reason}); set aside as {aside.name}, "
-                    "its runs are done again",
+                    f"modnets: {path.name} is damaged ({first_line(error)}); "
+                    f"set aside as {aside.name}, its runs are done again",
                     file=sys.stderr,
                 )
         return tables

@@ -153,12 +153,12 @@ def arg_extreme(low: Lowering, x: Value, axis: int | None = None, keepdim: bool 
     """``argmax`` and ``argmin``: the first place of the largest or smallest."""
     if axis is None:
         x, axis = low.reshaped(x, (product(x.shape),)), 0
-    return low.reshaped(_extreme(low, f"a{_name(low)[-3:]}", x, axis)[1], low.shape)
+    return low.reshaped(_extreme(low, f"a{low.name[-3:]}", x, axis)[1], low.shape)
 
 
 def extreme(low: Lowering, x: Value, axis: int | None = None, keepdim: bool = False) -> Any:
     """``max`` and ``min``; along an axis they have places too."""
-    how = f"a{_name(low)}"
+    how = f"a{low.name}"
     if axis is None:
         x = convert(low.reshaped(x, (product(x.shape),)), "float")
         return Reduction(how, x, 1)
@@ -171,7 +171,7 @@ def cumulated(low: Lowering, x: Value, axis: int, **_: Any) -> Value:
     """``cumsum`` and ``cumprod``: over all places up to each."""
     if not x.shape:
         return x
-    how = _name(low).removeprefix("cum")
+    how = low.name.removeprefix("cum")
     x = low.repeated(convert(x, "float" if how == "prod" else low.kind))
     axis %= len(x.shape)
     rest = Constant(how == "prod", (*x.shape, x.shape[axis]), x.kind)
@@ -180,10 +180,6 @@ def cumulated(low: Lowering, x: Value, axis: int, **_: Any) -> Value:
         return f"{place[-1]} <= {place[axis]}"
 
     return Reduction(how, operations.choose_by_place(inside, x, rest, _last_at(axis)), 1)
-
-
-def _name(low: Lowering) -> str:
-    return low.node.target._schema.name.split("::")[1]
 
 
 def _last_at(axis: int) -> Callable[[Place], Place]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Mapping, Sequence
 
 from modnets.training.compiler.indices import ROW_STEP, ROWS, Index, Size, known, product
@@ -118,7 +119,7 @@ class Kernel:
         for pair in itertools.combinations_with_replacement(axes, 2):
             for factors in itertools.product(*(divisors(self.shape[axis]) for axis in pair)):
                 tile = dict(zip(pair, factors, strict=True))
-                count = factors[0] * factors[1] if len(tile) == 2 else factors[1]
+                count = math.prod(tile.values())
                 if count > ACCUMULATORS[lanes]:
                     continue
                 cost = self._loads_of(tile) / count + max(0, 8 - count) / 20
@@ -138,9 +139,8 @@ class Kernel:
 
 def divisors(size: Size) -> Sequence[int]:
     """Numbers of elements into which an axis falls without rest."""
-    if known(size):
-        return [n for n in range(1, MAX_TILE + 1) if size % n == 0]
-    return [1, 2, 4] if size == ROWS and ROW_STEP == 4 else [1]
+    whole = size if known(size) else ROW_STEP if size == ROWS else 1
+    return [n for n in range(1, MAX_TILE + 1) if whole % n == 0]
 
 
 def merged(kernels: Sequence[Kernel]) -> list[Kernel]:

@@ -61,21 +61,25 @@ class Lowering:
         if node.target is operator.getitem:
             return args[0][args[1]]
         try:
-            found = self._value(node.target, args, keywords)
+            found = self._value(self.name, args, keywords)
         except (AttributeError, IndexError, TypeError, ValueError) as error:
             raise Unsupported(f"{node.target} of these arguments: {error}") from error
         return operations.convert(found, self.kind) if isinstance(found, Value) else found
 
-    def _value(self, target: Any, args: Sequence[Any], keywords: dict[str, Any]) -> Any:
-        name = target._schema.name.split("::")[1]
+    def _value(self, name: str, args: Sequence[Any], keywords: dict[str, Any]) -> Any:
         if name in RULES:
             return RULES[name](self, *args, **keywords)
         if name not in operations.ELEMENTWISE or set(keywords) - {"alpha"}:
-            raise Unsupported(f"{target} is not known")
+            raise Unsupported(f"{self.node.target} is not known")
         if keywords:
             args = (args[0], self.scaled(args[1], keywords["alpha"]))
         args = [self.expanded(a, self.shape) if isinstance(a, Value) else a for a in args]
         return operations.arithmetic(name, args, self.shape)
+
+    @property
+    def name(self) -> str:
+        """The node's operation."""
+        return operations.name_of(self.node)
 
     @property
     def shape(self) -> tuple[Size, ...]:

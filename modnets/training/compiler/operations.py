@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
+from torch import fx
 
 from modnets.training.compiler.indices import Index, Place, Size
 from modnets.training.compiler.text import Term, Writer
@@ -63,6 +64,11 @@ LOGIC = {"and": "{0} & {1}", "or": "{0} | {1}", "xor": "{0} ^ {1}", "not": "~{0}
 #: Names of all operations that make each element from those at its place.
 ELEMENTWISE = {*FLOAT, *NUMERIC, *COMPARISONS, *TESTS, "where"}
 ELEMENTWISE |= {f"{how}_{word}" for how in ("logical", "bitwise") for word in LOGIC}
+
+
+def name_of(node: fx.Node) -> str:
+    """The operation of a node, as ``add``; nothing where it is none of torch's."""
+    return getattr(node.target, "_opname", "")
 
 
 def literal(number: float, kind: str) -> str:

@@ -160,7 +160,7 @@ def _arange(low: Lowering, *limits: int, **_: Any) -> Value:
 
 @lowers("sum", "mean", "amax", "amin", "prod", "any")
 def _reduce(low: Lowering, x: Value, axes: Any = None, *_: Any, **__: Any) -> Value:
-    name = low.node.target._schema.name.split("::")[1]
+    name = low.name
     how = "sum" if name in ("mean", "any") else name
     if name != "sum":
         x = operations.convert(x, "mask" if name == "any" else "float")
@@ -233,7 +233,7 @@ def _addmm(low: Lowering, bias: Value, a: Value, b: Value, **scales: float) -> V
 
 @lowers("clamp", "clamp_min", "clamp_max")
 def _clamp(low: Lowering, x: Value, low_end: Any = None, high_end: Any = None) -> Value:
-    if low.node.target._schema.name.endswith("max"):
+    if low.name.endswith("max"):
         low_end, high_end = None, low_end
     for name, end in (("maximum", low_end), ("minimum", high_end)):
         if end is not None:

@@ -59,10 +59,8 @@ def write_function(
     Unsupported
         If an operation cannot be written.
     """
-    names = [f"a{number}" for number in range(len(inputs))]
     given = [
-        Stored(name, one.shape, uniform=one.uniform)
-        for name, one in zip(names, inputs, strict=True)
+        Stored(f"a{number}", one.shape, uniform=one.uniform) for number, one in enumerate(inputs)
     ]
     low = Lowering(graph, given)
     at: dict[str, str] = {}

@@ -70,7 +70,7 @@ class Writer:
 
     def let(self, kind: str, expression: str) -> Term:
         """A named value of an expression."""
-        depth = max([0, *(self.depths.get(name, 0) for name in NAMES.findall(expression))])
+        depth = self._depth(expression)
         terms = self.scopes[depth].terms
         if expression not in terms:
             terms[expression] = term = Term(self.name(), kind)
@@ -78,9 +78,13 @@ class Writer:
             self._write(f"const {TYPES[kind]} {term.text} = {expression};", depth)
         return terms[expression]
 
+    def _depth(self, expression: str) -> int:
+        """The outermost scope in which all names of an expression are known."""
+        return max([0, *(self.depths.get(name, 0) for name in NAMES.findall(expression))])
+
     def remember(self, expression: str, term: Term) -> None:
         """Take a term for the value of an expression from here on."""
-        depth = max([0, *(self.depths.get(name, 0) for name in NAMES.findall(expression))])
+        depth = self._depth(expression)
         self.scopes[depth].terms[expression] = term
 
     def load(self, buffer: str, place: Index, kind: str, uniform: bool) -> Term:

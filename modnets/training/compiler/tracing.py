@@ -14,8 +14,9 @@ import torch
 from torch import Tensor, fx
 from torch.func import functionalize
 
+from modnets.errors import first_line
 from modnets.training.compiler.indices import EXAMPLE_ROWS, ROWS, Size
-from modnets.training.compiler.operations import Unsupported
+from modnets.training.compiler.operations import Unsupported, name_of
 
 aten = torch.ops.aten
 #: Written as simpler operations, beyond those that torch's core set leaves out.
@@ -65,7 +66,7 @@ def refill(part: Any, given: Iterator[Any]) -> Any:
     if isinstance(part, dict):
         return {name: refill(value, given) for name, value in part.items()}
     if isinstance(part, list | tuple):
-        return [refill(value, given) for value in part]
+        return type(part)(refill(value, given) for value in part)
     return None if part is None else next(given)
 
 
@@ -122,8 +123,7 @@ def _traced(function: Callable[..., Any], arguments: Sequence[Any], rows: int) -
             if any(map(_changes, graph.graph.nodes)):  # what was written as simpler operations
                 graph = make_fx(functionalize(graph), decomposition_table=simpler)(*examples)
     except Exception as error:  # it may be anything that a person's own network does
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise Unsupported(f"what cannot be traced: {reason}") from error
+        raise Unsupported(f"what cannot be traced: {first_line(error)}") from error
     graph.graph.eliminate_dead_code()
     return graph
 
@@ -149,7 +149,7 @@ def _same(one: fx.Node, other: fx.Node, graph: fx.GraphModule, again: fx.GraphMo
     if one.target != other.target or len(sizes[0]) != len(sizes[1]):
         return False
     alike = all(a == b or a * OTHER_ROWS == b * EXAMPLE_ROWS for a, b in zip(*sizes, strict=True))
-    skip = SHAPES.get(getattr(one.target, "_opname", ""), -1)
+    skip = SHAPES.get(name_of(one), -1)
     (given, keywords), others = (
         fx.node.map_arg((node.args, node.kwargs), lambda inner: inner.name) for node in (one, other)
     )
