@@ -49,14 +49,11 @@ class Program:
         self.sizes = [p.numel() for p in network.parameters()]
         self.direction, self.n_states = OPTIMIZERS[optimizer]
         self.loss = {"bce": bce, "mse": mse}[loss]
-        parameters = inspect.signature(network.forward).parameters.values()
-        any_keyword = any(p.kind is p.VAR_KEYWORD for p in parameters)
-        names = {p.name for p in parameters}
         self.known_as = known_as
         self.graphs: dict[Any, fx.GraphModule] = {}
         self.machines: dict[str, Machine] = {}
         self.refused = False  # whether there can be no machine code
-        self.takes = {name for name in ("temperature", "noise") if any_keyword or name in names}
+        self.takes = taken_by(network)
 
     def machine(self, functions: Sequence[Function]) -> Machine:
         """Machine code of functions of this program; made at the first call."""
@@ -149,6 +146,14 @@ class Program:
         right = ((logits > 0) == (y > 0.5)).to(logits.dtype)
         found = self.loss(logits, y).mean(dim=1), right.mean(dim=1), right.amin(dim=1)
         return *(parts @ measure for measure in found), logits
+
+
+def taken_by(network: nn.Module) -> set[str]:
+    """What a network takes beside its rows: of ``temperature`` and ``noise``."""
+    parameters = inspect.signature(network.forward).parameters.values()
+    any_keyword = any(p.kind is p.VAR_KEYWORD for p in parameters)
+    names = {p.name for p in parameters}
+    return {name for name in ("temperature", "noise") if any_keyword or name in names}
 
 
 def bce(logits: Tensor, y: Tensor) -> Tensor:

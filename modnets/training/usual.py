@@ -5,7 +5,6 @@ What most scripts do, with a DataLoader or without; here to be measured beside t
 
 from __future__ import annotations
 
-import inspect
 import time
 
 import torch
@@ -17,6 +16,7 @@ from modnets.models.registry import build
 from modnets.tasks.splits import split_rows
 from modnets.training.batches import stream_seed
 from modnets.training.config import RunConfig
+from modnets.training.program import taken_by
 
 
 def train_usually(config: RunConfig, workers: int | None = None) -> tuple[nn.Module, float]:
@@ -46,7 +46,7 @@ def train_usually(config: RunConfig, workers: int | None = None) -> tuple[nn.Mod
         data = TensorDataset(x, y)
         batches = DataLoader(data, final.batch_size, shuffle=True, num_workers=workers)
     optimizer = torch.optim.Adam(network.parameters(), lr=final.lr, weight_decay=final.weight_decay)
-    takes = "temperature" in inspect.signature(network.forward).parameters
+    takes = "temperature" in taken_by(network)
     keywords = {"temperature": final.temperature or 1.0} if takes else {}
     started = time.perf_counter()
     for _ in range(final.epochs):

@@ -10,11 +10,11 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from lanes import needs_compiler
 from torch.utils.flop_counter import FlopCounterMode
 
 from modnets.models.registry import build
 from modnets.training.benchmark import KINDS, benchmark, best
-from modnets.training.compilation import can_compile
 from modnets.training.config import RunConfig
 from modnets.training.costs import arithmetic_of, memory_of
 from modnets.training.engine import train_chunk
@@ -22,7 +22,6 @@ from modnets.training.gauges import environment, peak_memory
 from modnets.training.peers import run_peer
 from modnets.training.usual import train_usually
 
-needs_compiler = pytest.mark.skipif(not can_compile(), reason="no C++ compiler on this machine")
 LINE = {"peer": "other 1", "model": "dense", "runs": 7, "ms_per_run_per_1000_steps": 12.5}
 
 
