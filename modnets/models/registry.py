@@ -34,7 +34,7 @@ def _monolithic(config: Config) -> nn.Module:
 
 
 def _modular(config: Config) -> nn.Module:
-    graph = config.graph
+    graph = config.known_graph
     return ModularNetwork(
         graph.n_inputs,
         config.slots,

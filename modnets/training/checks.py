@@ -94,7 +94,13 @@ def check(final: Config) -> None:
 
 
 def _check_modular(final: Config) -> None:
-    graph, slots = final.graph, final.slots
+    graph, slots = final.known_graph, final.slots
+    ends = (graph.n_inputs, graph.n_outputs), (final.graph.n_inputs, final.graph.n_outputs)
+    require(
+        ends[0] == ends[1],
+        f"knowledge={graph}: it has {ends[0]} inputs and outputs; allowed are {ends[1]}, as "
+        f"graph {final.graph} has",
+    )
     for name in ("routing", "selection", "outputs"):
         value = getattr(final, name)
         if value is not None or name == "routing":

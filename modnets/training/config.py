@@ -21,6 +21,9 @@ from modnets.training.checks import OPTIMIZERS, SCHEDULES, Options, check, check
 #: Part of every key: raised when the same config would give other results than before.
 SCHEMA_VERSION = 1
 
+#: Settings that hold a graph.
+GRAPH_SETTINGS = ("graph", "knowledge")
+
 
 def setting(default: Any, meaning: str, unit: str = "") -> Any:
     """A config field with its meaning and unit, which ``modnets train --help`` prints too."""
@@ -53,6 +56,9 @@ class RunConfig:
     )
     pruning_ratio: float | None = setting(
         None, "sparse: share of weights masked, in [0, 100); default 50", "percent"
+    )
+    knowledge: FunctionGraph | str | None = setting(
+        None, "modular: the graph whose structure counts as known; default the task itself"
     )
     routing: str | None = setting(
         "learned", "modular: which sources a slot reads, known or learned"
@@ -98,6 +104,8 @@ class RunConfig:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "graph", get_graph(self.graph))
+        if self.knowledge is not None:
+            object.__setattr__(self, "knowledge", get_graph(self.knowledge))
         for f in fields(self):
             value = coerce(f.name, str(f.type), getattr(self, f.name))
             object.__setattr__(self, f.name, value)
@@ -111,6 +119,11 @@ class RunConfig:
     def is_modular(self) -> bool:
         """Whether the network has slots."""
         return self.model in ("modular", "shared")
+
+    @property
+    def known_graph(self) -> FunctionGraph:
+        """The graph that known routing, selection and outputs are those of."""
+        return self.graph if self.knowledge is None else self.knowledge
 
     @cached_property
     def final(self) -> RunConfig:
@@ -142,7 +155,8 @@ class RunConfig:
     def _final_monolithic(self) -> dict[str, Any]:
         depth = len(self.graph.levels) or 2
         ratio = 50.0 if self.pruning_ratio is None else self.pruning_ratio
-        absent = ("routing", "selection", "outputs", "slots", "shared_modules", "arity")
+        absent = ("knowledge", "routing", "selection", "outputs", "slots", "shared_modules")
+        absent += ("arity",)
         absent += ("module_hidden", "lr_routing", "lr_selection", "temperature")
         return dict.fromkeys(absent) | {
             "hidden": (36,) * (2 * depth - 1) if self.hidden is None else self.hidden,
@@ -152,13 +166,14 @@ class RunConfig:
         }
 
     def _final_modular(self) -> dict[str, Any]:
-        graph, shared = self.graph, self.model == "shared"
+        graph, shared = self.known_graph, self.model == "shared"
         pool = len(graph.modules) if self.shared_modules is None else self.shared_modules
         routing = self.routing
         selection = (self.selection or routing) if shared else None
         outputs = self.outputs or routing
         learned = "learned" in (routing, selection, outputs)
         return {
+            "knowledge": None if graph == self.graph else graph,
             "hidden": None,
             "pruning_ratio": None,
             "selection": selection,
@@ -191,12 +206,16 @@ class RunConfig:
         """The config as plain JSON values, from which ``from_dict`` makes it again."""
         values = self._values()
         lists = {k: list(v) for k, v in values.items() if isinstance(v, tuple)}
-        return values | lists | {"graph": self.graph.to_dict(), "options": dict(self.options)}
+        graphs = {name: values[name] and values[name].to_dict() for name in GRAPH_SETTINGS}
+        return values | lists | graphs | {"options": dict(self.options)}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> RunConfig:
         """The config that ``to_dict`` wrote down."""
-        return cls(**(dict(values) | {"graph": FunctionGraph.from_dict(values["graph"])}))
+        graphs = {
+            name: values[name] and FunctionGraph.from_dict(values[name]) for name in GRAPH_SETTINGS
+        }
+        return cls(**(dict(values) | graphs))
 
     @cached_property
     def key(self) -> str:
@@ -212,7 +231,8 @@ class RunConfig:
         """The final config as the columns of a result table: numbers, words, or None."""
         values = self.final._values()
         words = {k: "-".join(map(str, v)) for k, v in values.items() if isinstance(v, tuple)}
-        values |= words | {"graph": self.graph.name, "options": json.dumps(dict(self.options))}
+        words |= {name: values[name] and values[name].name for name in GRAPH_SETTINGS}
+        values |= words | {"options": json.dumps(dict(self.options))}
         del values["train_fraction"]
         return {"run": self.key, "kind": self.kind, **values}
 

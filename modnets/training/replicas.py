@@ -32,6 +32,7 @@ PER_RUN += ("temperature", "input_noise", "gamma")
 
 #: Of what a chunk has in common, what does not enter the step of modnets' own networks.
 NOT_IN_PROGRAM = ("epochs", "eval_every", "schedule", "train_rows", "batch_size", "padded_rows")
+NOT_IN_PROGRAM += ("knowledge",)
 
 
 def shape_of(config: RunConfig) -> str:

@@ -437,3 +437,10 @@ def test_built_in_names_are_taken(model: str) -> None:
 def test_errors_say_what_is_allowed(make, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         make()
+
+
+def test_known_structure_may_be_that_of_another_graph() -> None:
+    config = RunConfig(graph="6-2", model="shared", routing="known", knowledge="6-3-2-2")
+    network = build(config, 0)
+    assert network.structure()["routing"] == [list(level) for level in GRAPHS["6-3-2-2"].routing]
+    assert network.structure()["selection"] == [[0, 0, 0], [1, 1]]

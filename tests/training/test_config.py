@@ -19,6 +19,7 @@ from modnets.training.grids import grid
 
 MODULAR = RunConfig(model="modular")
 SHARED = RunConfig(model="shared")
+ONE_LEVEL = FunctionGraph(6, [["XOR 0 1", "OR 2 3"]])
 OFFSET = FunctionGraph(4, [["XOR 0 1", "XOR 2 3", "AND 0 1"]], outputs=(2, 0))
 
 
@@ -72,6 +73,14 @@ OFFSET = FunctionGraph(4, [["XOR 0 1", "XOR 2 3", "AND 0 1"]], outputs=(2, 0))
         (
             {"options": {"hidden": 3}},
             "options={'hidden': 3}; allowed only with a model of your own",
+        ),
+        (
+            {"model": "modular", "knowledge": FunctionGraph(4, [["XOR 0 1", "XOR 2 3"]])},
+            r"knowledge=4-2-2: it has \(4, 2\) inputs and outputs; allowed are \(6, 2\)",
+        ),
+        (
+            {"model": "modular", "knowledge": "6-2"},
+            r"slots=\(\): graph 6-2 has no levels to follow",
         ),
         # rows
         ({"train_rows": 3, "train_fraction": 0.5}, "give exactly one of the two"),
@@ -224,6 +233,8 @@ IRRELEVANT = [
     (MODULAR, {"hidden": (5,), "selection": "known", "lr_selection": 0.5, "shared_modules": 3}),
     (MODULAR, {"arity": 2, "slots": (3, 2), "outputs": "learned"}),
     (MODULAR, {"per_sample_routing": True}),
+    (MODULAR, {"knowledge": "6-3-2-2"}),
+    (RunConfig(), {"knowledge": ONE_LEVEL}),
     (RunConfig(model="modular", routing="known"), {"temperature": 1.0, "lr_routing": 0.5}),
     (RunConfig(model="modular", routing="known"), {"gumbel": True}),
     (RunConfig(model="shared", selection="known"), {"lr_selection": 0.5}),
@@ -254,6 +265,7 @@ RELEVANT = [
     (RunConfig(), {"eval_every": 25}),
     (RunConfig(), {"seed": 1}),
     (RunConfig(model="sparse"), {"pruning_ratio": 25}),
+    (RunConfig(model="modular", routing="known"), {"knowledge": ONE_LEVEL}),
     (MODULAR, {"routing": "known"}),
     (MODULAR, {"outputs": "known"}),
     (MODULAR, {"slots": (4, 2)}),
