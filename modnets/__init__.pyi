@@ -5,6 +5,8 @@ from .analysis.statistics import last as last
 from .analysis.statistics import majority_floor as majority_floor
 from .analysis.statistics import paired_difference as paired_difference
 from .analysis.statistics import summarize as summarize
+from .analysis.tuning import choose as choose
+from .analysis.tuning import with_choices as with_choices
 from .models.modular import ModularNetwork as ModularNetwork
 from .models.monolithic import MLP as MLP
 from .models.registry import MODELS as MODELS

@@ -1,0 +1,107 @@
+"""Rates chosen on validation rows, with the same number of candidates for every kind of network.
+
+No kind is left at a rate at which it does not train, and none gets more tries than another.  The
+choice is made from a pilot, whose seeds are not those of the study, and never on test rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+import pandas as pd
+
+from modnets.analysis.intervals import need
+from modnets.analysis.statistics import last
+from modnets.errors import require
+from modnets.training.config import RunConfig
+
+
+def choose(
+    results: pd.DataFrame,
+    setting: str | Sequence[str] = "lr",
+    by: Sequence[str] = ("graph", "kind"),
+    *,
+    measure: str = "validation_bit_accuracy",
+) -> pd.DataFrame:
+    """For each group of runs the candidate that does best on validation rows.
+
+    Parameters
+    ----------
+    results : DataFrame
+        What a sweep over the candidates returns; each run enters at its last epoch.
+    setting : str or sequence of str
+        The settings that were tried, as ``"lr"``; several form one candidate together.
+    by : sequence of str
+        Columns that make the groups.
+    measure : str
+        Column whose mean over runs decides; of equal ones the lower mean ``validation_loss``.
+
+    Returns
+    -------
+    DataFrame
+        A row per group, sorted by ``by``: the chosen settings, ``candidates`` (how many were
+        tried), ``runs`` of each, the mean ``measure`` of the chosen, and ``worst``, that of the
+        candidate that did worst.
+
+    Raises
+    ------
+    ValueError
+        If the measure is one of test rows, or the groups had different candidates.
+    """
+    settings, by = [setting] if isinstance(setting, str) else list(setting), list(by)
+    require(
+        not measure.startswith("test"),
+        f"measure={measure!r}; allowed is one of validation or training rows",
+    )
+    need(results, ["run", "epoch", *by, *settings, measure, "validation_loss"])
+    runs = last(results)
+    tried = runs.groupby([*by, *settings], observed=True)
+    tried = tried.agg(
+        runs=("run", "size"), reached=(measure, "mean"), loss=("validation_loss", "mean")
+    ).reset_index()
+    budgets = tried.groupby(by, observed=True).size()
+    require(
+        budgets.nunique() == 1,
+        f"groups with {budgets.min()} to {budgets.max()} candidates of {', '.join(settings)}; "
+        "allowed is the same number for every group",
+    )
+    tried["worst"] = tried.groupby(by, observed=True)["reached"].transform("min")
+    tried["candidates"] = budgets.iloc[0]
+    best = tried.sort_values(["reached", "loss"], ascending=[False, True], kind="stable")
+    best = best.drop_duplicates(by).sort_values(by, ignore_index=True)
+    best = best.rename(columns={"reached": measure})
+    return best[[*by, *settings, "candidates", "runs", measure, "worst"]]
+
+
+def with_choices(
+    runs: Iterable[RunConfig],
+    choices: pd.DataFrame,
+    setting: str | Sequence[str] = "lr",
+    by: Sequence[str] = ("graph", "kind"),
+) -> list[RunConfig]:
+    """Runs with the settings that were chosen for their group.
+
+    Parameters
+    ----------
+    runs : iterable of RunConfig
+    choices : DataFrame
+        What :func:`choose` returns.
+    setting, by : as given there
+
+    Raises
+    ------
+    ValueError
+        If nothing was chosen for the group of a run.
+    """
+    settings, by = [setting] if isinstance(setting, str) else list(setting), list(by)
+    chosen = choices.set_index(by)[settings].to_dict("index")
+    if len(by) == 1:
+        chosen = {(group,): values for group, values in chosen.items()}
+    found = []
+    for run in runs:
+        row = run.to_row()
+        group = tuple(row[name] for name in by)
+        require(group in chosen, f"no {', '.join(settings)} was chosen for {group}")
+        found.append(replace(run, **chosen[group]))
+    return found

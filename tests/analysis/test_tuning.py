@@ -1,0 +1,71 @@
+"""Rates chosen on validation rows, with one budget for all."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+
+from modnets.analysis.tuning import choose, with_choices
+from modnets.training.config import RunConfig
+from modnets.training.grids import grid
+
+
+def pilot(reached: dict[tuple[str, float], list[float]], loss: float = 0.5) -> pd.DataFrame:
+    """Results with the validation accuracies of each kind and learning rate."""
+    rows = [
+        {"run": f"{kind} {lr} {number}", "graph": "6-3-2-2", "kind": kind, "lr": lr, "epoch": epoch}
+        | {"validation_bit_accuracy": value if epoch else 1.0, "validation_loss": loss * lr}
+        for (kind, lr), values in reached.items()
+        for number, value in enumerate(values)
+        for epoch in (0, 10)
+    ]
+    return pd.DataFrame(rows)
+
+
+REACHED = {
+    ("dense", 0.01): [0.9, 0.7],
+    ("dense", 0.1): [0.6, 0.6],
+    ("shared, known", 0.01): [0.5, 0.5, 0.5],
+    ("shared, known", 0.1): [0.9, 0.8, 1.0],
+}
+
+
+def test_the_best_mean_at_the_last_epoch_is_chosen() -> None:
+    found = choose(pilot(REACHED))
+    assert found["kind"].tolist() == ["dense", "shared, known"]
+    assert found["lr"].tolist() == [0.01, 0.1]
+    assert found["candidates"].tolist() == [2, 2]
+    assert found["runs"].tolist() == [2, 3]
+    assert found["validation_bit_accuracy"].tolist() == pytest.approx([0.8, 0.9])
+    assert found["worst"].tolist() == pytest.approx([0.6, 0.5])
+
+
+def test_of_equal_ones_the_lower_loss_counts() -> None:
+    equal = {("dense", lr): [0.7, 0.9] for lr in (0.1, 0.01, 0.03)}
+    assert choose(pilot(equal))["lr"].tolist() == [0.01]
+    assert choose(pilot(equal, loss=-0.5))["lr"].tolist() == [0.1]
+
+
+def test_several_settings_are_one_candidate() -> None:
+    results = pilot(REACHED).assign(weight_decay=lambda t: t["lr"] * 2)
+    found = choose(results, ["lr", "weight_decay"], ["kind"])
+    assert found[["lr", "weight_decay"]].to_numpy().tolist() == [[0.01, 0.02], [0.1, 0.2]]
+
+
+def test_test_rows_and_unequal_budgets_are_refused() -> None:
+    with pytest.raises(ValueError, match="measure='test_bit_accuracy'; allowed is one of valid"):
+        choose(pilot(REACHED), measure="test_bit_accuracy")
+    unequal = {key: values for key, values in REACHED.items() if key != ("dense", 0.1)}
+    with pytest.raises(ValueError, match="groups with 1 to 2 candidates of lr"):
+        choose(pilot(unequal))
+
+
+def test_runs_take_what_was_chosen_for_their_kind() -> None:
+    runs = grid(RunConfig(lr=0.5), model=["dense", "shared"], routing="known", seed=range(2))
+    found = with_choices(runs, choose(pilot(REACHED)))
+    assert [run.lr for run in found] == [0.01, 0.01, 0.1, 0.1]
+    assert [run.seed for run in found] == [run.seed for run in runs]
+    by_kind = choose(pilot(REACHED), by=["kind"])
+    assert with_choices(runs, by_kind, by=["kind"]) == found
+    with pytest.raises(ValueError, match="no lr was chosen for"):
+        with_choices(grid(model="sparse"), choose(pilot(REACHED)))
