@@ -62,7 +62,7 @@ def choose(
     ).reset_index()
     budgets = tried.groupby(by, observed=True).size()
     require(
-        budgets.nunique() == 1,
+        budgets.min() == budgets.max(),
         f"groups with {budgets.min()} to {budgets.max()} candidates of {', '.join(settings)}; "
         "allowed is the same number for every group",
     )
