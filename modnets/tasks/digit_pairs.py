@@ -14,7 +14,6 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-import torch
 
 from modnets.errors import require
 from modnets.tasks.digits import Digits, load_digits
@@ -24,8 +23,6 @@ from modnets.tasks.task import Routing, Selection, Task
 
 N_IMAGES = 2  # in a row
 MAX_BITS = 3  # of a digit: 0 to 7
-#: Share of the training images of each digit that are for validation.
-VALIDATION_SHARE = 0.2
 
 #: y0 = c0 & c1, y1 = c1 & c2, where c is the exclusive or of the bits of the two digits.
 DIGIT_GRAPH = FunctionGraph(
@@ -195,6 +192,10 @@ class DigitPairs(Task):
         first, second = self.digits.labels[np.asarray(x)].astype(np.int64).T
         return first << self.bits | second
 
+    def number(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
+        """The numbers of the rows that show two images, from theirs."""
+        return first * len(self.digits.labels) + second
+
     def rows(self, index: np.ndarray | None = None) -> np.ndarray:
         """The two image numbers of rows, shape (row, 2); see Task."""
         require(index is not None, "pairs of images are drawn, never listed; allowed are numbers")
@@ -207,69 +208,6 @@ class DigitPairs(Task):
     def truth_table(self) -> np.ndarray:
         """The outputs for every pair of digits, shape (pair, n_outputs)."""
         return self.graph.truth_table()
-
-    def split(
-        self, train_pairs: int, seed: int, samples: int, test_samples: int
-    ) -> dict[str, np.ndarray]:
-        """Draw pairs of digits to be seen, and images for them.
-
-        Parameters
-        ----------
-        train_pairs : int, 1 to all
-            Pairs of digits seen; of the rest the floor half is for validation.
-        seed : int
-            Of all that is drawn.
-        samples, test_samples : int
-            Pairs of images for each pair of digits, in training, and in each other part.
-
-        Returns
-        -------
-        dict of ndarray of int64
-            ``train``, ``validation``, ``test_seen`` (pairs seen, on images that were not) and
-            ``test_unseen`` -> numbers of rows, pair after pair.
-        """
-        source = torch.Generator().manual_seed(seed)
-        order = torch.randperm(self.n_rows, generator=source).numpy()
-        half = train_pairs + (self.n_rows - train_pairs) // 2
-        train, validation, test = self._images(source)
-        parts = {
-            "train": (order[:train_pairs], train, samples),
-            "validation": (order[train_pairs:half], validation, test_samples),
-            "test_seen": (order[:train_pairs], test, test_samples),
-            "test_unseen": (order[half:], test, test_samples),
-        }
-        return {name: self._draw(source, *part) for name, part in parts.items()}
-
-    def _images(self, source: torch.Generator) -> tuple[list[np.ndarray], ...]:
-        """Image numbers for training, validation and tests, [digit] -> numbers."""
-        parts: tuple[list[np.ndarray], ...] = [], [], []
-        for digit in range(2**self.bits):
-            here = self.digits.labels == digit
-            seen = np.flatnonzero(here & ~self.digits.is_test)
-            seen = seen[torch.randperm(len(seen), generator=source).numpy()]
-            n_validation = round(VALIDATION_SHARE * len(seen))
-            found = seen[n_validation:], seen[:n_validation], here & self.digits.is_test
-            for part, numbers in zip(parts, (*found[:2], np.flatnonzero(found[2])), strict=True):
-                require(
-                    len(numbers) > 0,
-                    f"{self.digits.name}: too few images of digit {digit}; allowed are enough for "
-                    "training, validation and tests",
-                )
-                part.append(numbers)
-        return parts
-
-    def _draw(
-        self, source: torch.Generator, pairs: np.ndarray, images: list[np.ndarray], samples: int
-    ) -> np.ndarray:
-        """Numbers of rows: so many pairs of images for each pair of digits."""
-        numbers = []
-        for digits in zip(*np.divmod(pairs, 2**self.bits), strict=True):
-            drawn = [
-                images[digit][torch.randint(len(images[digit]), (samples,), generator=source)]
-                for digit in digits
-            ]
-            numbers.append(drawn[0] * len(self.digits.labels) + drawn[1])
-        return np.concatenate([np.empty(0, np.int64), *numbers])
 
     def to_dict(self) -> dict[str, Any]:
         """See Task; images are told by their fingerprint."""

@@ -17,6 +17,7 @@ import torch
 from modnets.errors import one_of, require
 from modnets.tasks.digit_pairs import DigitPairs
 from modnets.tasks.graphs import FunctionGraph
+from modnets.tasks.pair_splits import split_pairs
 from modnets.tasks.task import MAX_TABLE_INPUTS, Task
 from modnets.tasks.task_sets import TaskSet
 
@@ -154,7 +155,7 @@ def split_task(
         and ``test_unseen`` in place of the last.
     """
     if isinstance(task, DigitPairs):
-        return task.split(train_rows, seed, samples, test_samples)
+        return split_pairs(task, train_rows, seed, samples, test_samples)
     if isinstance(task, TaskSet):
         one_of("held_out", held_out, HELD_OUT)
         step = SEED_STEP if held_out == "different" else 0

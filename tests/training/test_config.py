@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from modnets.models.registry import MODELS, register
+from modnets.tasks.digit_pairs import DigitPairs
 from modnets.tasks.graphs import FunctionGraph
 from modnets.tasks.named_graphs import GRAPHS
 from modnets.training import config as module
@@ -18,6 +19,9 @@ from modnets.training.config import RunConfig
 from modnets.training.grids import grid
 
 MODULAR = RunConfig(model="modular")
+TASKS = RunConfig(graph="two tasks")
+PAIRS = RunConfig(graph=DigitPairs(), model="modular")
+POOL = replace(PAIRS, shared_image_modules=2)
 SHARED = RunConfig(model="shared")
 ONE_LEVEL = FunctionGraph(6, [["XOR 0 1", "OR 2 3"]])
 OFFSET = FunctionGraph(4, [["XOR 0 1", "XOR 2 3", "AND 0 1"]], outputs=(2, 0))
@@ -238,6 +242,10 @@ IRRELEVANT = [
     (RunConfig(model="modular", routing="known"), {"temperature": 1.0, "lr_routing": 0.5}),
     (RunConfig(model="modular", routing="known"), {"gumbel": True}),
     (RunConfig(model="shared", selection="known"), {"lr_selection": 0.5}),
+    (RunConfig(), {"held_out": "same", "samples": 7, "test_samples": 7, "channels": (3,)}),
+    (MODULAR, {"image_network": "cnn", "image_hidden": (5,), "shared_image_modules": 2}),
+    (PAIRS, {"held_out": "same", "channels": (3,), "image_slots": 2, "samples": 100}),
+    (PAIRS, {"image_selection": "known", "batch_size": 128}),
 ]
 
 
@@ -275,6 +283,17 @@ RELEVANT = [
     (MODULAR, {"temperature": 1.0}),
     (MODULAR, {"gumbel": True}),
     (RunConfig(model="modular", gumbel=True), {"per_sample_routing": True}),
+    (MODULAR, {"output_levels": "every"}),
+    (TASKS, {"held_out": "same"}),
+    (PAIRS, {"samples": 7}),
+    (PAIRS, {"test_samples": 7}),
+    (PAIRS, {"image_network": "cnn"}),
+    (PAIRS, {"image_hidden": (32,)}),
+    (replace(PAIRS, image_network="cnn"), {"channels": (3, 5)}),
+    (PAIRS, {"image_slots": 3}),
+    (PAIRS, {"shared_image_modules": 1}),
+    (PAIRS, {"image_routing": "known"}),
+    (POOL, {"image_selection": "known"}),
     (SHARED, {"selection": "known"}),
     (SHARED, {"shared_modules": 3}),
     (SHARED, {"lr_selection": 0.2}),
@@ -334,7 +353,7 @@ def test_models_of_your_own_have_options_and_keys_of_their_source() -> None:
     st.fixed_dictionaries(
         {},
         optional={
-            "graph": st.sampled_from([*GRAPHS.values(), OFFSET]),
+            "graph": st.sampled_from([*GRAPHS.values(), OFFSET, TASKS.graph, PAIRS.graph]),
             "train_rows": st.integers(1, 15),
             "hidden": st.lists(st.integers(1, 9), max_size=3),
             "lr": st.floats(1e-6, 10),
