@@ -56,7 +56,7 @@ def _modular(config: Config) -> nn.Module:
 
 
 def _image_level(config: Config) -> ImageLevel:
-    task, n_shared = config.graph, config.shared_image_modules
+    task, n_shared = config.graph, config.shared_image_modules or None
 
     def module() -> nn.Module:
         if config.image_network == "cnn":

@@ -66,6 +66,7 @@ def check_numbers(config: Config) -> None:
     """Raise unless every number given is in its range, whether or not it plays a part."""
     bounds = dict.fromkeys(("epochs", "batch_size", "eval_every", "samples", "test_samples"), 1)
     bounds |= dict.fromkeys(("seed", "split_seed", "weight_decay", "input_noise"), 0)
+    bounds |= {"image_slots": 1, "shared_image_modules": 0}
     for name, least in bounds.items():
         value = getattr(config, name)
         require(value is None or value >= least, f"{name}={value}; allowed is at least {least}")

@@ -107,7 +107,9 @@ class RunConfig:
         None, "modular: slots that look at an image; default one for each", "slots"
     )
     shared_image_modules: int | None = setting(
-        None, "modular: pool of image modules; default 1 if modules are shared", "modules"
+        None,
+        "modular: pool of image modules, 0 for own; default 1 if modules are shared",
+        "modules",
     )
     image_routing: str | None = setting(
         None, "modular: which image a slot looks at, known or learned; default as routing"

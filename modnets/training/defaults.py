@@ -108,8 +108,9 @@ def _modular(config: Config) -> dict[str, Any]:
 
 def _image_slots(config: Config, selection: str | None) -> dict[str, Any]:
     """The level that looks at images; its modules are own or shared as the others are."""
-    pool = config.shared_image_modules or (1 if config.model == "shared" else None)
-    several = pool is not None and pool > 1  # a pool of one leaves nothing to select
+    pool = config.shared_image_modules
+    pool = int(config.model == "shared") if pool is None else pool
+    several = pool > 1  # a pool of one leaves nothing to select
     network = _network(config, CHANNELS)
     if network["image_network"] == "mlp":
         network["image_hidden"] = config.image_hidden or IMAGE_HIDDEN
