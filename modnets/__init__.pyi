@@ -1,5 +1,7 @@
 """The public names, each from the room in which it lives."""
 
+from .analysis.multi_task import ARRANGEMENTS as ARRANGEMENTS
+from .analysis.multi_task import arrange as arrange
 from .analysis.sample_complexity import sample_complexity as sample_complexity
 from .analysis.statistics import last as last
 from .analysis.statistics import majority_floor as majority_floor
@@ -46,6 +48,8 @@ from .visuals.diagrams import draw as draw
 from .visuals.diagrams import draw_graph as draw_graph
 from .visuals.generalization import plot_generalization as plot_generalization
 from .visuals.layout import used_slots as used_slots
+from .visuals.multi_task import plot_multi_task as plot_multi_task
+from .visuals.multi_task import plot_needed as plot_needed
 from .visuals.plots import plot_accuracy as plot_accuracy
 from .visuals.plots import plot_solved as plot_solved
 from .visuals.style import kind_style as kind_style

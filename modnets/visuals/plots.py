@@ -120,7 +120,7 @@ def _draw_lines(summary: pd.DataFrame, measure: str, ax: Axes) -> None:
         low, high = line[f"{measure}_low"], line[f"{measure}_high"]
         ax.fill_between(x, low, high, color=look.color, alpha=0.16, linewidth=0, zorder=1)
         ax.plot(x, line[measure], markersize=3, linewidth=1.2, zorder=3, **look.line)
-    _label_rows(summary["train_rows"], ax)
+    label_rows(summary["train_rows"], ax)
     ax.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
     ax.grid(axis="y")
 
@@ -174,7 +174,7 @@ def _dodges(kinds: Iterable[str]) -> dict[str, float]:
     return {k: 2 ** (DODGE * (i - (len(order) - 1) / 2)) for i, k in enumerate(order)}
 
 
-def _label_rows(train_rows: Iterable[int], ax: Axes) -> None:
+def label_rows(train_rows: Iterable[int], ax: Axes) -> None:
     """A log2 axis with a tick at each number of rows tried, labelled where there is room."""
     tried = np.unique(np.asarray(list(train_rows), dtype=int))
     labels, right = [], -np.inf
