@@ -174,14 +174,14 @@ def _dodges(kinds: Iterable[str]) -> dict[str, float]:
     return {k: 2 ** (DODGE * (i - (len(order) - 1) / 2)) for i, k in enumerate(order)}
 
 
-def _label_rows(train_rows: Iterable[int], ax: Axes) -> None:
-    """A log2 axis with a tick at each number of rows tried, labelled where there is room."""
+def _label_rows(train_rows: Iterable[int], ax: Axes, room: float = 0.4) -> None:
+    """A log2 axis with a tick at each number of rows tried, labelled that many octaves apart."""
     tried = np.unique(np.asarray(list(train_rows), dtype=int))
     labels, right = [], -np.inf
     for n in tried:
         # Half an octave holds two digits; the largest number is always named, its near ones not.
-        room = np.log2(n) - right >= 0.4 and (n == tried[-1] or np.log2(tried[-1] / n) >= 0.4)
-        named = room or n == tried[-1]
+        free = np.log2(n) - right >= room and (n == tried[-1] or np.log2(tried[-1] / n) >= room)
+        named = free or n == tried[-1]
         labels.append(str(n) if named else "")
         right = np.log2(n) if named else right
     ax.set_xscale("log", base=2)
