@@ -21,6 +21,9 @@ SMALL = --output build/quick/notebooks -p figure_folder $(FOLDER) $(SMALL_$(1))
 SMALL_benchmark := -p models dense,shared -p runs 1,16 -p steps 20
 SMALL_generalization := -p store $(CURDIR)/build/quick/results -p graphs 6-2-2 \
 	-p train_rows 8,32 -p split_seeds 1 -p seeds 2 -p epochs 20
+SMALL_knowledge_ladder := -p store $(CURDIR)/build/quick/results -p graphs 6-2-2 \
+	-p pruning_ratios 50 -p train_rows 8,32 -p split_seeds 1 -p seeds 2 -p epochs 20 \
+	-p mixes known -p pilot_rows 8,32 -p pilot_seeds 1 -p weight_decays 0.001
 endif
 
 SOURCES := $(shell find modnets -name '*.py' -not -path '*/.ipynb_checkpoints/*')

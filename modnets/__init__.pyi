@@ -1,5 +1,6 @@
 """The public names, each from the room in which it lives."""
 
+from .analysis.kinds import by_density as by_density
 from .analysis.multi_task import ARRANGEMENTS as ARRANGEMENTS
 from .analysis.multi_task import arrange as arrange
 from .analysis.sample_complexity import sample_complexity as sample_complexity
@@ -9,6 +10,7 @@ from .analysis.statistics import paired_difference as paired_difference
 from .analysis.statistics import summarize as summarize
 from .analysis.tuning import choose as choose
 from .analysis.tuning import with_choices as with_choices
+from .analysis.worth import worth as worth
 from .models.modular import ModularNetwork as ModularNetwork
 from .models.monolithic import CNN as CNN
 from .models.monolithic import MLP as MLP
@@ -47,6 +49,7 @@ from .visuals.diagrams import diagram_legend as diagram_legend
 from .visuals.diagrams import draw as draw
 from .visuals.diagrams import draw_graph as draw_graph
 from .visuals.generalization import plot_generalization as plot_generalization
+from .visuals.ladder import plot_ladder as plot_ladder
 from .visuals.layout import used_slots as used_slots
 from .visuals.multi_task import plot_multi_task as plot_multi_task
 from .visuals.multi_task import plot_needed as plot_needed
@@ -56,3 +59,4 @@ from .visuals.style import kind_style as kind_style
 from .visuals.style import module_colors as module_colors
 from .visuals.style import save_figure as save_figure
 from .visuals.style import style as style
+from .visuals.worth import plot_worth as plot_worth

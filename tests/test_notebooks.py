@@ -26,6 +26,18 @@ SMALL = {
         "train_rows": [8, 32],
         "graphs": ["6-2-2"],
     },
+    "knowledge_ladder": {
+        "epochs": 20,
+        "split_seeds": 1,
+        "seeds": 2,
+        "train_rows": [8, 32],
+        "graphs": ["6-2-2"],
+        "pruning_ratios": [50.0],
+        "mixes": ["known"],
+        "pilot_rows": [8, 32],
+        "pilot_seeds": 1,
+        "weight_decays": [0.001],
+    },
 }
 
 every = pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)

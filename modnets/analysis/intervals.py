@@ -97,16 +97,22 @@ def resampling_weights(runs: pd.DataFrame, resamples: int = 2000, seed: int = 0)
     """
     need(runs, SEEDS)
     rng = np.random.default_rng(seed)
-    weights = np.ones((resamples, len(runs)), dtype=np.int64)
-    for name in SEEDS:
-        levels, place = np.unique(runs[name].to_numpy(), return_inverse=True)
+    # Worked out for each pair of seeds; a sweep has many runs of each.
+    pairs, place_of_pair = np.unique(runs[SEEDS].to_numpy(), axis=0, return_inverse=True)
+    weights = np.ones((resamples, len(pairs)), dtype=np.int64)
+    for seeds in pairs.T:
+        levels, place = np.unique(seeds, return_inverse=True)
         times = rng.multinomial(len(levels), np.full(len(levels), 1 / len(levels)), size=resamples)
         weights *= times[:, place]
-    return weights
+    return weights[:, place_of_pair.reshape(-1)]
 
 
 def percentiles(draws: np.ndarray, confidence: float) -> tuple[float, float]:
-    """The middle share of the draws; a draw itself at either end, so that infinities are kept."""
+    """The middle share of the draws; a draw itself at either end, so that infinities are kept.
+
+    A draw that is NaN tells nothing, and is left out.
+    """
+    draws = draws[~np.isnan(draws)]
     if len(draws) == 0:
         return np.nan, np.nan
     tail = (1 - confidence) / 2

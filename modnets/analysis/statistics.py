@@ -133,6 +133,7 @@ def paired_difference(
     results: pd.DataFrame,
     measure: str = "test_bit_accuracy",
     *,
+    by: Sequence[str] = ("graph", "kind", "train_rows"),
     reference: str = "dense",
     confidence: float = 0.95,
     resamples: int = 2000,
@@ -146,6 +147,8 @@ def paired_difference(
         What a sweep returns; each run enters at its last epoch.
     measure : str
         Column to compare; ``"solved"`` gives differences of shares.
+    by : sequence of str
+        Columns that make the groups; without ``train_rows``, pairs of all numbers of rows in one.
     reference : str
         The kind of network that the others are compared with.
     confidence : float, in (0, 1)
@@ -158,8 +161,8 @@ def paired_difference(
     Returns
     -------
     DataFrame
-        A row per graph, kind and number of training rows: ``n`` pairs, mean ``difference``, and
-        its ``difference_low`` and ``difference_high``.
+        A row per group, sorted by ``by``: those columns, ``n`` pairs, mean ``difference``, and its
+        ``difference_low`` and ``difference_high``.
     """
     pair = ["graph", "train_rows", *SEEDS]
     runs = last_runs(results, [*pair, "kind", measure])
@@ -177,7 +180,7 @@ def paired_difference(
     pairs = runs[runs["kind"] != reference].merge(others, on=pair, suffixes=("", "_reference"))
     pairs["difference"] = pairs[measure] - pairs[f"{measure}_reference"]
     weights = resampling_weights(pairs, resamples, seed)
-    by, rows = ["graph", "kind", "train_rows"], []
+    by, rows = list(by), []
     for values, group, w in groups(pairs, weights, by):
         x = group["difference"].to_numpy()
         low, high = percentiles(w @ x / w.sum(axis=1), confidence)

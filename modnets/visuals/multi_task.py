@@ -11,7 +11,7 @@ from matplotlib.lines import Line2D
 from modnets.analysis.multi_task import ARRANGEMENTS
 from modnets.errors import require
 from modnets.visuals.generalization import draw_legend
-from modnets.visuals.plots import kind_order, label_rows, plot_accuracy, plot_solved
+from modnets.visuals.plots import _label_rows, kind_order, plot_accuracy, plot_solved
 from modnets.visuals.style import INK, PAGE_WIDTH, kind_style
 
 #: Marker and offset of each arrangement, from the top of a kind's row down.
@@ -102,10 +102,12 @@ def plot_multi_task(
         plot_accuracy(of_graph, ax=above, runs=dots)
         plot_solved(of_graph, ax=middle)
         plot_needed(needed[needed["graph"] == graph], ax=below)
-        label_rows(one["train_rows"], below)
+        _label_rows(one["train_rows"], below)
         below.set_xlim(right=needed["tried_most"].max() * 2**0.7)
         above.set_title(graph)
-        for ax, text in zip((above, middle), ("bit accuracy, unseen rows", "runs that solve all tasks"), strict=True):
+        for ax, text in zip(
+            (above, middle), ("bit accuracy, unseen rows", "runs that solve all tasks"), strict=True
+        ):
             ax.set_xlabel("")
             ax.set_ylabel("" if ax in axes[:, 1:] else text)
         below.set_xlabel("training rows of each task")
@@ -124,7 +126,9 @@ def _shown(runs: pd.DataFrame, graph: str) -> pd.Series:
 def _arrangement_legend(ax: Axes) -> None:
     """What the marks are, and what a mark at the edge says."""
     handles = [
-        Line2D([], [], marker=MARKS[name][0], linestyle="none", color=INK, markersize=4, label=words)
+        Line2D(
+            [], [], marker=MARKS[name][0], linestyle="none", color=INK, markersize=4, label=words
+        )
         for name, words in ARRANGEMENTS.items()
     ]
     handles.append(

@@ -120,7 +120,7 @@ def _draw_lines(summary: pd.DataFrame, measure: str, ax: Axes) -> None:
         low, high = line[f"{measure}_low"], line[f"{measure}_high"]
         ax.fill_between(x, low, high, color=look.color, alpha=0.16, linewidth=0, zorder=1)
         ax.plot(x, line[measure], markersize=3, linewidth=1.2, zorder=3, **look.line)
-    label_rows(summary["train_rows"], ax)
+    _label_rows(summary["train_rows"], ax)
     ax.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
     ax.grid(axis="y")
 
@@ -174,14 +174,14 @@ def _dodges(kinds: Iterable[str]) -> dict[str, float]:
     return {k: 2 ** (DODGE * (i - (len(order) - 1) / 2)) for i, k in enumerate(order)}
 
 
-def label_rows(train_rows: Iterable[int], ax: Axes) -> None:
-    """A log2 axis with a tick at each number of rows tried, labelled where there is room."""
+def _label_rows(train_rows: Iterable[int], ax: Axes, room: float = 0.4) -> None:
+    """A log2 axis with a tick at each number of rows tried, labelled that many octaves apart."""
     tried = np.unique(np.asarray(list(train_rows), dtype=int))
     labels, right = [], -np.inf
     for n in tried:
         # Half an octave holds two digits; the largest number is always named, its near ones not.
-        room = np.log2(n) - right >= 0.4 and (n == tried[-1] or np.log2(tried[-1] / n) >= 0.4)
-        named = room or n == tried[-1]
+        free = np.log2(n) - right >= room and (n == tried[-1] or np.log2(tried[-1] / n) >= room)
+        named = free or n == tried[-1]
         labels.append(str(n) if named else "")
         right = np.log2(n) if named else right
     ax.set_xscale("log", base=2)
