@@ -21,6 +21,8 @@ SMALL = --output build/quick/notebooks -p figure_folder $(FOLDER) $(SMALL_$(1))
 SMALL_benchmark := -p models dense,shared -p runs 1,16 -p steps 20
 SMALL_generalization := -p store $(CURDIR)/build/quick/results -p graphs 6-2-2 \
 	-p train_rows 8,32 -p split_seeds 1 -p seeds 2 -p epochs 20
+SMALL_training_efficiency := -p store $(CURDIR)/build/quick/results -p graphs 6-2-2 \
+	-p train_rows 32,48 -p split_seeds 1 -p seeds 3 -p epochs 40 -p pilot_rows 48 -p pilot_seeds 1
 endif
 
 SOURCES := $(shell find modnets -name '*.py' -not -path '*/.ipynb_checkpoints/*')

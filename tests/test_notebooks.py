@@ -26,6 +26,15 @@ SMALL = {
         "train_rows": [8, 32],
         "graphs": ["6-2-2"],
     },
+    "training_efficiency": {
+        "epochs": 40,
+        "split_seeds": 1,
+        "seeds": 3,
+        "train_rows": [32, 48],
+        "pilot_rows": [48],
+        "pilot_seeds": 1,
+        "graphs": ["6-2-2"],
+    },
 }
 
 every = pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
