@@ -1,5 +1,7 @@
 """The public names, each from the room in which it lives."""
 
+from .analysis.efficiency import relative_costs as relative_costs
+from .analysis.efficiency import solve_times as solve_times
 from .analysis.kinds import by_density as by_density
 from .analysis.multi_task import ARRANGEMENTS as ARRANGEMENTS
 from .analysis.multi_task import arrange as arrange
@@ -8,6 +10,8 @@ from .analysis.statistics import last as last
 from .analysis.statistics import majority_floor as majority_floor
 from .analysis.statistics import paired_difference as paired_difference
 from .analysis.statistics import summarize as summarize
+from .analysis.survival import kaplan_meier as kaplan_meier
+from .analysis.survival import time_to_solve as time_to_solve
 from .analysis.tuning import choose as choose
 from .analysis.tuning import with_choices as with_choices
 from .analysis.worth import worth as worth
@@ -36,6 +40,9 @@ from .tasks.tables import read_table as read_table
 from .tasks.task_sets import TaskSet as TaskSet
 from .training.benchmark import benchmark as benchmark
 from .training.config import RunConfig as RunConfig
+from .training.costs import arithmetic_of as arithmetic_of
+from .training.costs import costs_of as costs_of
+from .training.costs import forward_flops as forward_flops
 from .training.grids import grid as grid
 from .training.planning import plan as plan
 from .training.single import TrainedRun as TrainedRun
@@ -48,6 +55,10 @@ from .visuals.benchmark import plot_benchmark as plot_benchmark
 from .visuals.diagrams import diagram_legend as diagram_legend
 from .visuals.diagrams import draw as draw
 from .visuals.diagrams import draw_graph as draw_graph
+from .visuals.efficiency import plot_costs as plot_costs
+from .visuals.efficiency import plot_solve_times as plot_solve_times
+from .visuals.efficiency import plot_time_to_solve as plot_time_to_solve
+from .visuals.efficiency import plot_training_efficiency as plot_training_efficiency
 from .visuals.generalization import plot_generalization as plot_generalization
 from .visuals.ladder import plot_ladder as plot_ladder
 from .visuals.layout import used_slots as used_slots

@@ -38,6 +38,15 @@ SMALL = {
         "pilot_seeds": 1,
         "weight_decays": [0.001],
     },
+    "training_efficiency": {
+        "epochs": 40,
+        "split_seeds": 1,
+        "seeds": 3,
+        "train_rows": [32, 48],
+        "pilot_rows": [48],
+        "pilot_seeds": 1,
+        "graphs": ["6-2-2"],
+    },
 }
 
 every = pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)

@@ -15,8 +15,8 @@ from matplotlib.axes import Axes
 
 from modnets.analysis.kinds import ladder
 from modnets.errors import require
-from modnets.visuals.generalization import _graph_title
-from modnets.visuals.plots import FLOOR, _axes, _label_rows
+from modnets.visuals.generalization import graph_title
+from modnets.visuals.plots import FLOOR, label_rows, new_axes
 from modnets.visuals.style import INK, PAGE_WIDTH, kind_style
 from modnets.visuals.worth import aside, plot_worth
 
@@ -65,7 +65,7 @@ def plot_ladder(
     limit = worth["saved"].abs().max()
     for graph, (above, below) in zip(graphs, axes.T, strict=False):
         of = {name: t[t["graph"] == graph] for name, t in (("n", needed), ("s", summary))}
-        plot_rungs(of["n"], of["s"], ax=above).set_title(_graph_title(graph), **TITLE)
+        plot_rungs(of["n"], of["s"], ax=above).set_title(graph_title(graph), **TITLE)
         plot_worth(worth[worth["graph"] == graph], ax=below, limit=limit)
     plot_control(control, difference, ax=axes[0, -1])
     for ax in [*axes[0, 1:], *axes[1, 1:-1]]:
@@ -91,10 +91,10 @@ def plot_rungs(needed: pd.DataFrame, summary: pd.DataFrame, *, ax: Axes | None =
     -------
     Axes
     """
-    ax = _axes(ax)
+    ax = new_axes(ax)
     places = _draw_rungs(needed["kind"], ax)
     tried = np.unique(summary["train_rows"])
-    _label_rows(tried, ax, room=LABEL_ROOM)
+    label_rows(tried, ax, room=LABEL_ROOM)
     edge = ax.get_xlim()[1]
     most = summary[summary["train_rows"] == tried[-1]].set_index("kind")["solved"]
     for row in needed.itertuples():
@@ -131,7 +131,7 @@ def plot_control(
     Axes
         Differences in percentage points; the floor of the majority answer dotted.
     """
-    ax = _axes(ax)
+    ax = new_axes(ax)
     places = _draw_rungs(control["kind"], ax)
     accuracy = control.set_index("kind")["test_bit_accuracy_mean"]
     for row in difference.itertuples():

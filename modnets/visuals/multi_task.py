@@ -11,7 +11,7 @@ from matplotlib.lines import Line2D
 from modnets.analysis.multi_task import ARRANGEMENTS
 from modnets.errors import require
 from modnets.visuals.generalization import draw_legend
-from modnets.visuals.plots import _label_rows, kind_order, plot_accuracy, plot_solved
+from modnets.visuals.plots import kind_order, label_rows, plot_accuracy, plot_solved
 from modnets.visuals.style import INK, PAGE_WIDTH, kind_style
 
 #: Marker and offset of each arrangement, from the top of a kind's row down.
@@ -102,7 +102,7 @@ def plot_multi_task(
         plot_accuracy(of_graph, ax=above, runs=dots)
         plot_solved(of_graph, ax=middle)
         plot_needed(needed[needed["graph"] == graph], ax=below)
-        _label_rows(one["train_rows"], below)
+        label_rows(one["train_rows"], below)
         below.set_xlim(right=needed["tried_most"].max() * 2**0.7)
         above.set_title(graph)
         for ax, text in zip(

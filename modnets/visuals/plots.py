@@ -51,7 +51,7 @@ def plot_accuracy(
     ValueError
         If the summary holds several graphs, or several rows for the same point.
     """
-    ax = _axes(ax)
+    ax = new_axes(ax)
     if runs is not None:
         _draw_runs(runs, measure, ax)
     _draw_lines(summary, measure, ax)
@@ -86,7 +86,7 @@ def plot_solved(
     ValueError
         If the summary holds several graphs, or several rows for the same point.
     """
-    ax = _axes(ax)
+    ax = new_axes(ax)
     _draw_lines(summary, "solved", ax)
     if complexity is not None:
         _draw_complexity(complexity, ax)
@@ -101,7 +101,7 @@ def kind_order(kinds: Iterable[str]) -> list[str]:
     return sorted(set(kinds), key=lambda kind: (places.get(kind, len(places)), kind))
 
 
-def _axes(ax: Axes | None) -> Axes:
+def new_axes(ax: Axes | None) -> Axes:
     return plt.subplots(layout="constrained")[1] if ax is None else ax
 
 
@@ -113,14 +113,14 @@ def _draw_lines(summary: pd.DataFrame, measure: str, ax: Axes) -> None:
         require(len(names) == 1, f"summary holds the graphs {', '.join(names)}; give one of them")
     twice = summary.duplicated(["kind", "train_rows"]).any()
     require(not twice, "summary holds several rows for the same kind and train_rows; give one")
-    dodges = _dodges(summary["kind"])
+    dodges = kind_dodges(summary["kind"])
     for kind, dodge in dodges.items():
         line = summary[summary["kind"] == kind].sort_values("train_rows")
         x, look = line["train_rows"].to_numpy() * dodge, kind_style(kind)
         low, high = line[f"{measure}_low"], line[f"{measure}_high"]
         ax.fill_between(x, low, high, color=look.color, alpha=0.16, linewidth=0, zorder=1)
         ax.plot(x, line[measure], markersize=3, linewidth=1.2, zorder=3, **look.line)
-    _label_rows(summary["train_rows"], ax)
+    label_rows(summary["train_rows"], ax)
     ax.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
     ax.grid(axis="y")
 
@@ -128,7 +128,7 @@ def _draw_lines(summary: pd.DataFrame, measure: str, ax: Axes) -> None:
 def _draw_runs(runs: pd.DataFrame, measure: str, ax: Axes) -> None:
     """A faint dot for each run, scattered sideways; the same picture every time."""
     rng = np.random.default_rng(0)
-    for kind, dodge in _dodges(runs["kind"]).items():
+    for kind, dodge in kind_dodges(runs["kind"]).items():
         dots = runs[runs["kind"] == kind]
         aside = 2 ** rng.uniform(-DODGE, DODGE, len(dots))
         ax.plot(
@@ -168,13 +168,13 @@ def _draw_complexity(complexity: pd.DataFrame, ax: Axes) -> None:
             ax.text(*at, number, ha="right", fontsize=7, fontweight="bold", color=color, zorder=4)
 
 
-def _dodges(kinds: Iterable[str]) -> dict[str, float]:
+def kind_dodges(kinds: Iterable[str]) -> dict[str, float]:
     """Kind -> the factor by which its line is moved sideways."""
     order = kind_order(kinds)
     return {k: 2 ** (DODGE * (i - (len(order) - 1) / 2)) for i, k in enumerate(order)}
 
 
-def _label_rows(train_rows: Iterable[int], ax: Axes, room: float = 0.4) -> None:
+def label_rows(train_rows: Iterable[int], ax: Axes, room: float = 0.4) -> None:
     """A log2 axis with a tick at each number of rows tried, labelled that many octaves apart."""
     tried = np.unique(np.asarray(list(train_rows), dtype=int))
     labels, right = [], -np.inf

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from modnets.visuals.plots import _axes
+from modnets.visuals.plots import new_axes
 from modnets.visuals.style import INK, kind_style
 
 MARKERS = {"exact": "o", "at least": ">", "at most": "<"}
@@ -30,7 +30,7 @@ def plot_worth(worth: pd.DataFrame, *, ax: Axes | None = None, limit: float | No
         Marks in the colour of the network with the piece: round where rows saved are exact, else
         an arrow the way they may go further.  At the right, of how many networks this can be told.
     """
-    ax = _axes(ax)
+    ax = new_axes(ax)
     worth = worth[~worth["piece"].str.startswith("sparsity")]
     limit = worth["saved"].abs().max() if limit is None else limit
     ends = (-1.08 * limit, 1.08 * limit) if limit > 0 else (-1, 1)  # also where all are NaN
