@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from modnets.training.compiler import choices, operations, views
-from modnets.training.compiler.indices import Size
+from modnets.training.compiler import operations, views
+from modnets.training.compiler.indices import Place, Size
 from modnets.training.compiler.operations import Unsupported
 from modnets.training.compiler.values import Reduction, Value
 
@@ -65,10 +65,26 @@ def _padding(
 
 def _windows(low: Lowering, x: Value, size: Sequence[Size], padding: Sequence[int]) -> Value:
     """Windows of an image with a border of zeros, shape (row, channel, y, x, *size)."""
-    if any(padding):
-        x = choices.pad(low, x, [padding[1], padding[1], padding[0], padding[0]])
-    x = low.repeated(x)
+    x = low.repeated(_bordered(low, x, padding) if any(padding) else x)
     return views.windows(views.windows(x, 2, size[0], 1), 3, size[1], 1)
+
+
+def _bordered(low: Lowering, x: Value, padding: Sequence[int]) -> Value:
+    """An image, shape (row, channel, y, x), with a border of zeros."""
+    sizes = [size + 2 * pad for size, pad in zip(x.shape[2:], padding, strict=True)]
+    around = operations.Constant(0, (*x.shape[:2], *sizes), x.kind)
+
+    def inside(place: Place) -> str:
+        ends = zip(place[2:], padding, x.shape[2:], strict=True)
+        return " && ".join(
+            operations.place_condition(index, pad, pad + size) for index, pad, size in ends
+        )
+
+    def move(place: Place) -> Place:
+        ends = zip(place[2:], padding, x.shape[2:], strict=True)
+        return (*place[:2], *(index.clipped(pad, size) for index, pad, size in ends))
+
+    return operations.choose_by_place(inside, low.repeated(x), around, move)
 
 
 def _correlated(
