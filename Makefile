@@ -24,6 +24,8 @@ SMALL_generalization := -p store $(CURDIR)/build/quick/results -p graphs 6-2-2 \
 SMALL_knowledge_ladder := -p store $(CURDIR)/build/quick/results -p graphs 6-2-2 \
 	-p pruning_ratios 50 -p train_rows 8,32 -p split_seeds 1 -p seeds 2 -p epochs 20 \
 	-p mixes known -p pilot_rows 8,32 -p pilot_seeds 1 -p weight_decays 0.001
+SMALL_own_task := -p store $(CURDIR)/build/quick/results -p train_rows 16,32 -p split_seeds 1 \
+	-p seeds 2 -p epochs 20 -p pilot_rows 16,32 -p pilot_seeds 1
 endif
 
 SOURCES := $(shell find modnets -name '*.py' -not -path '*/.ipynb_checkpoints/*')
