@@ -47,6 +47,14 @@ SMALL = {
         "pilot_seeds": 1,
         "graphs": ["6-2-2"],
     },
+    "own_task": {
+        "epochs": 20,
+        "split_seeds": 1,
+        "seeds": 2,
+        "train_rows": [16, 32],
+        "pilot_rows": [16, 32],
+        "pilot_seeds": 1,
+    },
 }
 
 every = pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)

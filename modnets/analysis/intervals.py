@@ -97,14 +97,12 @@ def resampling_weights(runs: pd.DataFrame, resamples: int = 2000, seed: int = 0)
     """
     need(runs, SEEDS)
     rng = np.random.default_rng(seed)
-    # Worked out for each pair of seeds; a sweep has many runs of each.
-    pairs, place_of_pair = np.unique(runs[SEEDS].to_numpy(), axis=0, return_inverse=True)
-    weights = np.ones((resamples, len(pairs)), dtype=np.int64)
-    for seeds in pairs.T:
-        levels, place = np.unique(seeds, return_inverse=True)
+    weights = np.ones((resamples, len(runs)), dtype=np.int64)
+    for name in SEEDS:
+        levels, place = np.unique(runs[name].to_numpy(), return_inverse=True)
         times = rng.multinomial(len(levels), np.full(len(levels), 1 / len(levels)), size=resamples)
         weights *= times[:, place]
-    return weights[:, place_of_pair.reshape(-1)]
+    return weights
 
 
 def percentiles(draws: np.ndarray, confidence: float) -> tuple[float, float]:

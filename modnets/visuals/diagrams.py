@@ -110,7 +110,7 @@ def draw_graph(
         fills = [[colors[module] for module in level] for level in graph.selection]
         reads = [*graph.routing, [(source,) for source in graph.outputs]]
     else:
-        names, fills = [[["truth table"]]], [[PALE]]
+        names, fills = [[["table"]]], [[PALE]]
         reads = [[range(graph.n_inputs)], [(0,)] * graph.n_outputs]
     place = Layout.levels((graph.n_inputs, *map(len, names), graph.n_outputs))
     used = layout.used_rows(place.widths, reads)

@@ -166,7 +166,7 @@ def test_a_graph_is_drawn_with_its_gates(ax: Axes) -> None:
 
 def test_a_graph_without_structure_is_a_box(ax: Axes) -> None:
     draw_graph("6-2", ax)
-    assert "truth table" in words(ax)
+    assert "table" in words(ax)
     assert len(labelled(ax, "_gate")) == 1
 
 
