@@ -55,6 +55,7 @@ from .visuals.benchmark import plot_benchmark as plot_benchmark
 from .visuals.diagrams import diagram_legend as diagram_legend
 from .visuals.diagrams import draw as draw
 from .visuals.diagrams import draw_graph as draw_graph
+from .visuals.digit_pairs import plot_digit_pairs as plot_digit_pairs
 from .visuals.efficiency import plot_costs as plot_costs
 from .visuals.efficiency import plot_solve_times as plot_solve_times
 from .visuals.efficiency import plot_time_to_solve as plot_time_to_solve
