@@ -30,7 +30,6 @@ SMALL_own_task := -p store $(CURDIR)/build/quick/results -p train_rows 16,32 -p 
 	-p seeds 2 -p epochs 20 -p pilot_rows 16,32 -p pilot_seeds 1
 endif
 
-SOURCES := $(shell find modnets -name '*.py' -not -path '*/.ipynb_checkpoints/*')
 NOTEBOOKS := $(wildcard notebooks/*.ipynb)
 FIGURES := $(NOTEBOOKS:notebooks/%.ipynb=$(STAMPS)/%.stamp)
 
@@ -72,17 +71,23 @@ STRIPPED := metadata.papermill metadata.language_info metadata.toc metadata.vsco
 	cell.metadata.slideshow cell.metadata.vscode cell.metadata.jupyter \
 	cell.metadata.jp-MarkdownHeadingCollapsed
 
-$(STAMPS)/%.stamp: notebooks/%.ipynb $(SOURCES) | $(INSTALLED)
+$(STAMPS)/%.stamp: notebooks/%.ipynb | $(INSTALLED)
 	@mkdir -p $(STAMPS) $(FOLDER)
 	@touch $(STAMPS)/$*.start
 	$(BIN)/python -m modnets notebook run $* $(call SMALL,$*) $(ARGS)
+	@$(BIN)/python -m modnets notebook depends $* | sed 's|.*|$@: &\n&:|' > $(STAMPS)/$*.d
 	@find $(FOLDER) -type f -newer $(STAMPS)/$*.start | sort > $@
 	@touch -r $(STAMPS)/$*.start $@ # what changes while it runs is newer
 	@rm $(STAMPS)/$*.start
 
-# A figure file that was removed is made again.
+# The files of the package that a figure depends on, as they were found when it was made.
+-include $(wildcard $(STAMPS)/*.d)
+
+unknown = $(if $(wildcard $(STAMPS)/$(1).d),,unknown)
+
+# A figure file that was removed is made again, and one of which it is not known what it depends on.
 $(foreach name,$(NOTEBOOKS:notebooks/%.ipynb=%),\
-	$(if $(call missing,$(name)),$(eval $(STAMPS)/$(name).stamp: FORCE)))
+	$(if $(call missing,$(name))$(call unknown,$(name)),$(eval $(STAMPS)/$(name).stamp: FORCE)))
 FORCE:
 
 # Debian keeps ensurepip in a package of its own; the pip of $(PYTHON) then installs into .venv.
