@@ -19,6 +19,12 @@ STAMPS := build/quick/stamps
 FOLDER := build/quick/figures
 SMALL = --output build/quick/notebooks -p figure_folder $(FOLDER) $(SMALL_$(1))
 SMALL_benchmark := -p models dense,shared -p runs 1,16 -p steps 20
+SMALL_digit_pairs := -p store $(CURDIR)/build/quick/results -p image_networks mlp -p samples 5 \
+	-p pairs_seen 0.8,1.0 -p steps 20 -p lrs 0.003 -p pilot_seeds 1 -p split_seeds 1 -p seeds 2 \
+	-p test_samples 3
+SMALL_multi_task := -p store $(CURDIR)/build/quick/results -p sets "two tasks" -p train_rows 8,32 \
+	-p held_out different -p output_levels last -p lrs 0.01 -p pilot_rows 8 -p pilot_seeds 1 \
+	-p split_seeds 1 -p seeds 2 -p epochs 20
 SMALL_generalization := -p store $(CURDIR)/build/quick/results -p graphs 6-2-2 \
 	-p train_rows 8,32 -p split_seeds 1 -p seeds 2 -p epochs 20
 SMALL_knowledge_ladder := -p store $(CURDIR)/build/quick/results -p graphs 6-2-2 \

@@ -19,6 +19,29 @@ KINDS = {"int", "float", "str", "list", "bool"}
 #: Small values for notebooks that train; the others run with their defaults.
 SMALL = {
     "benchmark": {"models": ["dense", "shared"], "runs": [1, 16], "steps": 20},
+    "digit_pairs": {
+        "image_networks": ["mlp"],
+        "samples": [5],
+        "pairs_seen": [0.8, 1.0],
+        "steps": 20,
+        "lrs": [0.003],
+        "pilot_seeds": 1,
+        "split_seeds": 1,
+        "seeds": 2,
+        "test_samples": 3,
+    },
+    "multi_task": {
+        "sets": ["two tasks"],
+        "train_rows": [8, 32],
+        "held_out": ["different"],
+        "output_levels": ["last"],
+        "lrs": [0.01],
+        "pilot_rows": [8],
+        "pilot_seeds": 1,
+        "split_seeds": 1,
+        "seeds": 2,
+        "epochs": 20,
+    },
     "generalization": {
         "epochs": 20,
         "split_seeds": 1,

@@ -116,7 +116,7 @@ def choose(folder: Path, name: str) -> list[Notebook]:
 
 
 def dependencies(folder: Path, name: str) -> str:
-    """The files of the package that notebooks depend on, a line each, from the repository's root."""
+    """The files of the package that notebooks depend on, a line each, as seen from the root."""
     from modnets.commands.dependencies import files_of
 
     files = {path for notebook in choose(folder, name) for path in files_of(notebook)}
