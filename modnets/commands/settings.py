@@ -27,6 +27,8 @@ def settings(args: argparse.Namespace, task: Task) -> dict[str, Any]:
         values["model"] = "sparse"
     values["graph"] = task
     values["slots"] = tuple(args.num_modules or task.slots or args.modularity[1:-1]) or None
+    if args.channels is not None:
+        values["channels"] = tuple(args.channels)
     values["input_noise"] = args.dataset_noise or 0.0
     values["lr_routing"] = args.lr_module_input
     values["lr_selection"] = args.lr_module_location

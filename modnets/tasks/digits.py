@@ -107,7 +107,7 @@ def load_digits(source: str = "bundled", folder: str | Path | None = None) -> Di
         If the source is unknown, a folder is given for the bundled digits, files are missing, or
         a file is not what its name says.
     """
-    one_of("source of digits", source, SOURCES)
+    one_of("digits", source, SOURCES)
     if source == "bundled":
         require(
             folder is None,

@@ -122,7 +122,7 @@ def test_a_folder_is_not_for_the_bundled_digits(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("source", "near"), [("bundle", "bundled"), ("minst", "mnist")])
 def test_an_unknown_source_is_an_error_that_names_the_nearest(source: str, near: str) -> None:
-    message = f"source of digits '{source}', did you mean '{near}'.*allowed: bundled, mnist"
+    message = f"unknown digits '{source}', did you mean '{near}'.*allowed: bundled, mnist"
     with pytest.raises(ValueError, match=message):
         load_digits(source)
 
