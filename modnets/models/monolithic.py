@@ -96,6 +96,32 @@ class MLP(Monolithic):
         return self._linear(x)
 
 
+def kernel_of(side: int) -> tuple[int, int]:
+    """Side of the kernels, and width of the border of zeros, for images of a side."""
+    return (5, 0) if side >= LARGE_SIDE else (3, 1)
+
+
+def sides(side: int, channels: Sequence[int]) -> list[int]:
+    """Side of an image at first, and after each convolution and halving.
+
+    Raises
+    ------
+    ValueError
+        If an image cannot be halved so often.
+    """
+    kernel, border = kernel_of(side)
+    found = [side]
+    for number in range(1, len(channels) + 1):
+        left = found[-1] + 2 * border - kernel + 1
+        require(
+            left >= 2 and left % 2 == 0,
+            f"channels={tuple(channels)}: after convolution {number} an image of "
+            f"{side} x {side} has a side of {left}; allowed is an even number",
+        )
+        found.append(left // 2)
+    return found
+
+
 class CNN(Monolithic):
     """Convolutions, each with ReLU and the maximum of 2 x 2 neighbours, then linear layers.
 
@@ -127,20 +153,13 @@ class CNN(Monolithic):
         pruning_ratio: float = 0.0,
     ) -> None:
         self.image_shape = (channels[0], side, side)
-        self.kernel, self.border = (5, 0) if side >= LARGE_SIDE else (3, 1)
-        layers: list[nn.Module] = []
-        left = side
-        for n_in, n_out in pairwise(channels):
-            layers.append(nn.Conv2d(n_in, n_out, self.kernel, padding=self.border))
-            left = left + 2 * self.border - self.kernel + 1
-            require(
-                left >= 2 and left % 2 == 0,
-                f"channels={tuple(channels[1:])}: after convolution {len(layers)} an image of "
-                f"{side} x {side} has a side of {left}; allowed is an even number",
-            )
-            left //= 2
+        kernel, self.border = kernel_of(side)
+        layers: list[nn.Module] = [
+            nn.Conv2d(n_in, n_out, kernel, padding=self.border)
+            for n_in, n_out in pairwise(channels)
+        ]
         self.n_convolutions = len(layers)
-        units = (channels[-1] * left**2, *widths)
+        units = (channels[-1] * sides(side, channels[1:])[-1] ** 2, *widths)
         layers += [nn.Linear(n_in, n_out) for n_in, n_out in pairwise(units)]
         super().__init__(layers, pruning_ratio)
 

@@ -12,7 +12,7 @@ import math
 import os
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache, cached_property
 from pathlib import Path
 
@@ -59,9 +59,9 @@ class Digits:
 
     source: str
     name: str
-    images: np.ndarray
-    labels: np.ndarray
-    is_test: np.ndarray
+    images: np.ndarray = field(repr=False)
+    labels: np.ndarray = field(repr=False)
+    is_test: np.ndarray = field(repr=False)
     largest: int
     folder: str | None = None
 

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from modnets.errors import one_of, require
+from modnets.models.monolithic import sides
 from modnets.models.registry import BUILT_IN, MODELS
 from modnets.tasks.splits import HELD_OUT
 
@@ -99,6 +100,8 @@ def check(final: Config) -> None:
         one_of("held_out", final.held_out, HELD_OUT)
     if final.image_network is not None:
         one_of("image_network", final.image_network, NETWORKS)
+    if final.channels is not None and final.model in BUILT_IN:
+        sides(final.graph.side, final.channels)
     if final.is_modular:
         _check_modular(final)
         _check_outputs(final)
@@ -113,6 +116,12 @@ def _check_modular(final: Config) -> None:
         ends[0] == ends[1],
         f"knowledge={graph}: it has {ends[0]} inputs and outputs; allowed are {ends[1]}, as "
         f"graph {final.graph} has",
+    )
+    parts = (graph.n_sources, graph.n_tasks), (final.graph.n_sources, final.graph.n_tasks)
+    require(
+        parts[0] == parts[1],
+        f"knowledge={graph}: {parts[0]} sources of the first level and tasks; allowed are "
+        f"{parts[1]}, as graph {final.graph} has",
     )
     for name in ("routing", "selection", "outputs"):
         value = getattr(final, name)
@@ -168,6 +177,11 @@ def _check_outputs(final: Config) -> None:
     graph, slots = final.known_graph, final.slots
     one_of("output_levels", final.output_levels, LEVELS)
     every_level = final.output_levels == "every"
+    # Of one table without levels they are the first slots of the last level.
+    require(
+        final.outputs != "known" or graph.has_structure or (graph.n_tasks == 1 and not every_level),
+        f"outputs='known': graph {graph} has no structure; allowed is 'learned'",
+    )
     needed = graph.n_outputs
     if graph.has_structure and (final.outputs == "known" or not every_level):
         known = np.array(graph.places_of_outputs(every_level))

@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from modnets.models.registry import BUILT_IN
-from modnets.tasks.splits import n_train_rows
+from modnets.tasks.splits import HELD_OUT, n_train_rows
 
 Config = Any  # a RunConfig, which is completed here
 
@@ -33,8 +33,7 @@ def worked_out(config: Config) -> dict[str, Any]:
         values |= dict.fromkeys((*OF_IMAGES, *OF_IMAGE_SLOTS))
     if config.model in BUILT_IN:
         values |= _modular(config) if config.is_modular else _monolithic(config)
-    if config.graph.n_tasks == 1:
-        values["held_out"] = None
+    values["held_out"] = (config.held_out or HELD_OUT[0]) if config.graph.n_tasks > 1 else None
     if config.schedule != "exponential":
         values["gamma"] = None
     return values
@@ -113,7 +112,8 @@ def _image_slots(config: Config, selection: str | None) -> dict[str, Any]:
     several = pool > 1  # a pool of one leaves nothing to select
     network = _network(config, CHANNELS)
     if network["image_network"] == "mlp":
-        network["image_hidden"] = config.image_hidden or IMAGE_HIDDEN
+        hidden = config.image_hidden
+        network["image_hidden"] = IMAGE_HIDDEN if hidden is None else hidden
     return network | {
         "image_slots": config.image_slots or config.graph.image_slots,
         "shared_image_modules": pool,
@@ -127,9 +127,9 @@ def _image_slots(config: Config, selection: str | None) -> dict[str, Any]:
 def _network(config: Config, channels: tuple[int, ...]) -> dict[str, Any]:
     """What looks at the pixels."""
     network = config.image_network or "mlp"
-    with_channels = network == "cnn"
+    channels = channels if config.channels is None else config.channels
     return {
         "image_network": network,
         "image_hidden": None,
-        "channels": (config.channels or channels) if with_channels else None,
+        "channels": channels if network == "cnn" else None,
     }
