@@ -21,6 +21,10 @@ SMALL = --output build/quick/notebooks -p figure_folder $(FOLDER) $(SMALL_$(1))
 SMALL_benchmark := -p models dense,shared -p runs 1,16 -p steps 20
 SMALL_generalization := -p store $(CURDIR)/build/quick/results -p graphs 6-2-2 \
 	-p train_rows 8,32 -p split_seeds 1 -p seeds 2 -p epochs 20
+SMALL_routing_training := -p store $(CURDIR)/build/quick/results -p models shared \
+	-p temperatures 2 -p lrs_routing 0.03,0.1 -p lrs 0.01 -p weight_decays 0,0.001 \
+	-p input_noises 0.1 -p pilot_temperatures 2 -p pilot_seeds 1 -p seeds 2 \
+	-p fresh_seeds 2 -p parts_may_be known -p epochs 20
 endif
 
 SOURCES := $(shell find modnets -name '*.py' -not -path '*/.ipynb_checkpoints/*')

@@ -37,7 +37,11 @@ from .visuals.benchmark import plot_benchmark as plot_benchmark
 from .visuals.diagrams import diagram_legend as diagram_legend
 from .visuals.diagrams import draw as draw
 from .visuals.diagrams import draw_graph as draw_graph
+from .visuals.generalization import draw_legend as draw_legend
 from .visuals.generalization import plot_generalization as plot_generalization
+from .visuals.heat import draw_scale as draw_scale
+from .visuals.heat import plot_heat as plot_heat
+from .visuals.heat import plot_heats as plot_heats
 from .visuals.layout import used_slots as used_slots
 from .visuals.plots import plot_accuracy as plot_accuracy
 from .visuals.plots import plot_solved as plot_solved

@@ -26,6 +26,20 @@ SMALL = {
         "train_rows": [8, 32],
         "graphs": ["6-2-2"],
     },
+    "routing_training": {
+        "epochs": 20,
+        "models": ["shared"],
+        "temperatures": [2.0],
+        "lrs_routing": [0.03, 0.1],
+        "lrs": [0.01],
+        "weight_decays": [0.0, 0.001],
+        "input_noises": [0.1],
+        "pilot_temperatures": [2.0],
+        "pilot_seeds": 1,
+        "seeds": 2,
+        "fresh_seeds": 2,
+        "parts_may_be": ["known"],
+    },
 }
 
 every = pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
