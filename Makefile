@@ -25,6 +25,8 @@ SMALL_routing_training := -p store $(CURDIR)/build/quick/results -p models share
 	-p temperatures 2 -p lrs_routing 0.03,0.1 -p lrs 0.01 -p weight_decays 0,0.001 \
 	-p input_noises 0.1 -p pilot_temperatures 2 -p pilot_seeds 1 -p seeds 2 \
 	-p fresh_seeds 2 -p parts_may_be known -p epochs 20
+SMALL_module_width := -p store $(CURDIR)/build/quick/results -p slots 5-4 -p pools 2,3 \
+	-p module_hidden 12 -p train_rows 8,40 -p lrs 0.01 -p pilot_seeds 1 -p seeds 2 -p epochs 20
 endif
 
 SOURCES := $(shell find modnets -name '*.py' -not -path '*/.ipynb_checkpoints/*')

@@ -39,6 +39,7 @@ from .visuals.diagrams import draw as draw
 from .visuals.diagrams import draw_graph as draw_graph
 from .visuals.generalization import draw_legend as draw_legend
 from .visuals.generalization import plot_generalization as plot_generalization
+from .visuals.heat import ACCURACIES as ACCURACIES
 from .visuals.heat import draw_scale as draw_scale
 from .visuals.heat import plot_heat as plot_heat
 from .visuals.heat import plot_heats as plot_heats

@@ -26,6 +26,16 @@ SMALL = {
         "train_rows": [8, 32],
         "graphs": ["6-2-2"],
     },
+    "module_width": {
+        "epochs": 20,
+        "slots": ["5-4"],
+        "pools": [2, 3],
+        "module_hidden": [12],
+        "train_rows": [8, 40],
+        "lrs": [0.01],
+        "pilot_seeds": 1,
+        "seeds": 2,
+    },
     "routing_training": {
         "epochs": 20,
         "models": ["shared"],

@@ -177,7 +177,7 @@ def draw_scale(axes: np.ndarray, label: str) -> Colorbar:
     Colorbar
     """
     first = axes.flat[0]
-    scale = first.figure.colorbar(first.collections[0], ax=axes, fraction=0.03, pad=0.01)
+    scale = first.figure.colorbar(first.collections[0], ax=axes, fraction=0.03, pad=0.02)
     scale.ax.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
     scale.outline.set_visible(False)
     scale.set_label(label)
@@ -199,7 +199,7 @@ def _write_numbers(ax: Axes, mesh: QuadMesh, numbers: np.ndarray, percent: bool)
     for (i, j), number in np.ndenumerate(numbers):
         if np.isfinite(number):
             red, green, blue, _ = mesh.to_rgba(number)
-            dark = 0.299 * red + 0.587 * green + 0.114 * blue < 0.55
+            dark = 0.299 * red + 0.587 * green + 0.114 * blue < 0.5
             text = f"{100 * number:.0f}" if percent else f"{number:.3g}"
             look = {"ha": "center", "va": "center_baseline", "fontsize": 6.5}
             ax.text(j + 0.5, i + 0.5, text, color="white" if dark else INK, **look)
