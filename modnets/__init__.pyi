@@ -60,7 +60,12 @@ from .visuals.efficiency import plot_costs as plot_costs
 from .visuals.efficiency import plot_solve_times as plot_solve_times
 from .visuals.efficiency import plot_time_to_solve as plot_time_to_solve
 from .visuals.efficiency import plot_training_efficiency as plot_training_efficiency
+from .visuals.generalization import draw_legend as draw_legend
 from .visuals.generalization import plot_generalization as plot_generalization
+from .visuals.heat import ACCURACIES as ACCURACIES
+from .visuals.heat import draw_scale as draw_scale
+from .visuals.heat import plot_heat as plot_heat
+from .visuals.heat import plot_heats as plot_heats
 from .visuals.ladder import plot_ladder as plot_ladder
 from .visuals.layout import used_slots as used_slots
 from .visuals.multi_task import plot_multi_task as plot_multi_task

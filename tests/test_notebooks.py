@@ -78,6 +78,30 @@ SMALL = {
         "pilot_rows": [16, 32],
         "pilot_seeds": 1,
     },
+    "module_width": {
+        "epochs": 20,
+        "slots": ["5-4"],
+        "pools": [2, 3],
+        "module_hidden": [12],
+        "train_rows": [8, 40],
+        "lrs": [0.01],
+        "pilot_seeds": 1,
+        "seeds": 2,
+    },
+    "routing_training": {
+        "epochs": 20,
+        "models": ["shared"],
+        "temperatures": [2.0],
+        "lrs_routing": [0.03, 0.1],
+        "lrs": [0.01],
+        "weight_decays": [0.0, 0.001],
+        "input_noises": [0.1],
+        "pilot_temperatures": [2.0],
+        "pilot_seeds": 1,
+        "seeds": 2,
+        "fresh_seeds": 2,
+        "parts_may_be": ["known"],
+    },
 }
 
 every = pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)

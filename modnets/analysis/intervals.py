@@ -82,6 +82,9 @@ def interquartile_mean(values: np.ndarray, weights: np.ndarray | None = None) ->
 def resampling_weights(runs: pd.DataFrame, resamples: int = 2000, seed: int = 0) -> np.ndarray:
     """How often each run counts in each bootstrap draw; split and init seeds are drawn anew.
 
+    Where each split seed goes with one init seed only, and the other way round, the two are one
+    seed, drawn once.
+
     Parameters
     ----------
     runs : DataFrame
@@ -98,7 +101,9 @@ def resampling_weights(runs: pd.DataFrame, resamples: int = 2000, seed: int = 0)
     need(runs, SEEDS)
     rng = np.random.default_rng(seed)
     weights = np.ones((resamples, len(runs)), dtype=np.int64)
-    for name in SEEDS:
+    pairs = runs[SEEDS].drop_duplicates()
+    one_to_one = all(pairs[name].is_unique for name in SEEDS)
+    for name in SEEDS[:1] if one_to_one else SEEDS:
         levels, place = np.unique(runs[name].to_numpy(), return_inverse=True)
         times = rng.multinomial(len(levels), np.full(len(levels), 1 / len(levels)), size=resamples)
         weights *= times[:, place]

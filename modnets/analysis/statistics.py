@@ -71,6 +71,7 @@ def summarize(
     by: Sequence[str] = ("graph", "kind", "train_rows"),
     *,
     measure: str = "test_bit_accuracy",
+    share: str = "solved",
     confidence: float = 0.95,
     resamples: int = 2000,
     seed: int = 0,
@@ -85,6 +86,8 @@ def summarize(
         Columns that make the groups.
     measure : str
         Column to average.
+    share : str
+        Column of true and false whose share is told; what is called ``solved`` below.
     confidence : float, in (0, 1)
         Of all intervals.
     resamples : int
@@ -102,7 +105,7 @@ def summarize(
         task without a name in ``GRAPHS`` or ``TASK_SETS``).
     """
     by = list(by)
-    runs = last_runs(results, [*by, "solved", measure])
+    runs = last_runs(results, [*by, share, measure])
     weights = resampling_weights(runs, resamples, seed)
     rows = []
     for values, group, w in groups(runs, weights, by):
@@ -110,16 +113,16 @@ def summarize(
         low, high = percentiles(interquartile_mean(x, w), confidence)
         rows.append(
             dict(zip(by, values, strict=True))
-            | {"n": len(group), "n_solved": int(group["solved"].sum())}
+            | {"n": len(group), f"n_{share}": int(group[share].sum())}
             | {measure: float(interquartile_mean(x)), f"{measure}_low": low}
             | {f"{measure}_high": high, f"{measure}_mean": float(x.mean())}
         )
     summary = pd.DataFrame(rows)
-    low, high = wilson_interval(summary["n_solved"], summary["n"], confidence)
-    place = summary.columns.get_loc("n_solved") + 1
-    summary.insert(place, "solved", summary["n_solved"] / summary["n"])
-    summary.insert(place + 1, "solved_low", low)
-    summary.insert(place + 2, "solved_high", high)
+    low, high = wilson_interval(summary[f"n_{share}"], summary["n"], confidence)
+    place = summary.columns.get_loc(f"n_{share}") + 1
+    summary.insert(place, share, summary[f"n_{share}"] / summary["n"])
+    summary.insert(place + 1, f"{share}_low", low)
+    summary.insert(place + 2, f"{share}_high", high)
     summary["confidence"] = confidence
     if "graph" in by:
         names = summary["graph"]

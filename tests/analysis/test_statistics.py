@@ -102,6 +102,16 @@ def test_a_draw_takes_whole_splits_and_whole_seeds():
     assert len(np.unique(weights, axis=0)) > 30
 
 
+def test_seeds_that_go_together_are_drawn_as_one():
+    runs = pd.DataFrame({"split_seed": [7, 5, 3], "seed": [2, 4, 6]})
+    weights = intervals.resampling_weights(runs, resamples=40, seed=7)
+    assert (weights.sum(axis=1) == 3).all()  # three runs in every draw
+    assert len(np.unique(weights, axis=0)) > 3
+    crossed = pd.concat([runs, pd.DataFrame({"split_seed": [7], "seed": [4]})])
+    weights = intervals.resampling_weights(crossed, resamples=40, seed=7)
+    assert len(set(weights.sum(axis=1))) > 1  # the seeds are, not the runs
+
+
 def test_summarize_agrees_with_a_groupby():
     results = pd.concat([frame([1, 4, 6]), frame([0, 0, 3], kind="sparse")])
     summary = stats.summarize(results, resamples=200)
@@ -117,6 +127,17 @@ def test_summarize_agrees_with_a_groupby():
         assert (summary[f"{name}_low"] <= summary[name]).all()
         assert (summary[name] <= summary[f"{name}_high"]).all()
         assert (summary[f"{name}_low"] < summary[f"{name}_high"]).any()
+
+
+def test_another_share_than_that_solved_is_told():
+    results = frame([2, 5]).assign(solved=False)
+    results["fits"] = results["epoch"].eq(20) & results["test_bit_accuracy"].eq(1.0)
+    found = stats.summarize(results, ["train_rows"], share="fits", resamples=10)
+    assert found["n_fits"].tolist() == [2, 5]
+    assert found["fits"].tolist() == [2 / 6, 5 / 6]
+    low, high = intervals.wilson_interval([2, 5], [6, 6])
+    np.testing.assert_array_equal(found[["fits_low", "fits_high"]], np.transpose([low, high]))
+    assert not [name for name in found if "solved" in name]
 
 
 def test_the_same_seed_gives_the_same_summary_whatever_the_order_of_the_results():

@@ -1,0 +1,219 @@
+"""Heat maps: a number for each pair of two settings, as a colour and written in its cell."""
+
+from __future__ import annotations
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.collections import QuadMesh
+from matplotlib.colorbar import Colorbar
+from matplotlib.colors import Colormap, LinearSegmentedColormap
+from matplotlib.patches import Rectangle
+from matplotlib.ticker import PercentFormatter
+
+from modnets.analysis.intervals import need
+from modnets.errors import require
+from modnets.visuals.style import INK, NEGATIVE, PAGE_WIDTH
+
+#: Shares of runs: none is white.
+SHARES = LinearSegmentedColormap.from_list(
+    "shares", ["#ffffff", "#a6d3ee", "#3d97cc", "#0b5f96", "#04263f"]
+)
+#: Accuracies, in another hue, so that nobody takes them for shares.
+ACCURACIES = LinearSegmentedColormap.from_list("accuracies", ["#ffffff", "#bdb7b0", "#3f3a36"])
+
+#: Frames of marked cells, in the order of the marks: colour, and how far inside its cell.
+FRAMES = ((INK, 0.05), (NEGATIVE, 0.12), ("#009e73", 0.19))
+
+
+def plot_heat(
+    frame: pd.DataFrame,
+    x: str,
+    y: str,
+    value: str,
+    *,
+    ax: Axes | None = None,
+    limits: tuple[float, float] = (0.0, 1.0),
+    percent: bool = True,
+    cmap: Colormap = SHARES,
+    marks: pd.DataFrame | None = None,
+) -> Axes:
+    """A cell for each pair of settings; its number stands in it.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        A row per cell, with the columns named by ``x``, ``y`` and ``value``.
+    x, y : str
+        Columns of the settings.  Numbers are sorted, upwards and to the right; words keep the
+        order in which they come.  A pair without a row stays blank, as does one that is NaN.
+    value : str
+        Column of what is drawn.
+    ax : Axes, optional
+    limits : (float, float)
+        Values at the ends of the colours.
+    percent : bool
+        Write values times 100, whole numbers; else three digits of the values themselves.
+    cmap : Colormap
+    marks : DataFrame, optional
+        Cells to frame: the columns of ``x`` and ``y``, and ``mark``, what the legend calls them;
+        of a categorical column the categories tell the colours.  A mark whose cell is not there
+        is left out.
+
+    Returns
+    -------
+    Axes
+
+    Raises
+    ------
+    ValueError
+        If a column is missing, nothing is to be drawn, or a cell has several rows.
+    """
+    need(frame, [x, y, value])
+    require(len(frame) > 0, "frame is empty; there is nothing to draw")
+    require(
+        not frame.duplicated([x, y]).any(),
+        f"frame holds several rows for the same {x} and {y}; give one",
+    )
+    ax = plt.subplots(layout="constrained")[1] if ax is None else ax
+    columns, rows = _in_order(frame[x]), _in_order(frame[y])
+    cells = frame.pivot_table(value, y, x, aggfunc="first").reindex(index=rows, columns=columns)
+    numbers = cells.to_numpy(float)
+    edges = np.arange(len(columns) + 1), np.arange(len(rows) + 1)
+    mesh = ax.pcolormesh(
+        *edges, numbers, vmin=limits[0], vmax=limits[1], cmap=cmap, edgecolors="#e3e3e3", lw=0.5
+    )
+    _write_numbers(ax, mesh, numbers, percent)
+    ax.set_xticks(edges[0][:-1] + 0.5, [_label(name) for name in columns])
+    ax.set_yticks(edges[1][:-1] + 0.5, [_label(name) for name in rows])
+    ax.set(xlabel=x.replace("_", " "), ylabel=y.replace("_", " "))
+    ax.tick_params(length=0)
+    ax.spines[:].set_visible(False)
+    if marks is not None:
+        _draw_marks(ax, marks, [columns, rows], (x, y))
+    return ax
+
+
+def plot_heats(
+    frame: pd.DataFrame,
+    x: str,
+    y: str,
+    value: str,
+    *,
+    row: str,
+    column: str,
+    axes: np.ndarray | None = None,
+    marks: pd.DataFrame | None = None,
+    notes: pd.DataFrame | None = None,
+    label: str = "",
+) -> np.ndarray:
+    """A heat map for each pair of two more settings, all with the same colours.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        A row per cell, with the columns named by ``x``, ``y``, ``value``, ``row``, ``column``.
+    x, y, value : str
+        As :func:`plot_heat` takes them; values are shares.
+    row, column : str
+        Columns whose values make the rows and columns of heat maps, in the order in which they
+        come.
+    axes : ndarray of Axes, shape (row, column), optional
+        By default a new figure of a page's width.
+    marks : DataFrame, optional
+        Cells to frame, as :func:`plot_heat` takes them, with the columns of ``row`` and ``column``.
+    notes : DataFrame, optional
+        A line above a heat map: the columns of ``row`` and ``column``, and ``note``.
+    label : str
+        Of the scale of colours; by default the name of ``value``.
+
+    Returns
+    -------
+    ndarray of Axes, shape (row, column)
+        With one scale for all.
+    """
+    need(frame, [row, column])
+    rows, columns = frame[row].unique(), frame[column].unique()
+    if axes is None:
+        size = PAGE_WIDTH, 1.6 * len(rows) + 0.8
+        shape = len(rows), len(columns)
+        _, axes = plt.subplots(
+            *shape, figsize=size, sharex=True, sharey=True, squeeze=False, layout="constrained"
+        )
+    if marks is not None:  # the same colours, also where a mark is missing
+        marks = marks.assign(mark=pd.Categorical(marks["mark"], marks["mark"].unique()))
+    require(
+        axes.shape == (len(rows), len(columns)),
+        f"axes has shape {axes.shape}; allowed is {(len(rows), len(columns))}",
+    )
+    for (i, j), ax in np.ndenumerate(axes):
+        parts = (
+            None if part is None else part[(part[row] == rows[i]) & (part[column] == columns[j])]
+            for part in (frame, marks, notes)
+        )
+        cells, marked, noted = parts
+        plot_heat(cells, x, y, value, ax=ax, marks=marked)
+        title = [] if i else [columns[j]]
+        ax.set_title("\n".join([*title, *([] if noted is None else noted["note"])]))
+        ax.set_ylabel("" if j else f"{rows[i]}\n{ax.get_ylabel()}")
+        if i < len(rows) - 1:
+            ax.set_xlabel("")
+    draw_scale(axes, label or value.replace("_", " "))
+    return axes
+
+
+def draw_scale(axes: np.ndarray, label: str) -> Colorbar:
+    """The scale of colours of heat maps, beside them, in percent.
+
+    Parameters
+    ----------
+    axes : ndarray of Axes
+        All with the colours and limits of the first.
+    label : str
+
+    Returns
+    -------
+    Colorbar
+    """
+    first = axes.flat[0]
+    scale = first.figure.colorbar(first.collections[0], ax=axes, fraction=0.03, pad=0.02)
+    scale.ax.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+    scale.outline.set_visible(False)
+    scale.set_label(label)
+    return scale
+
+
+def _in_order(values: pd.Series) -> list:
+    """Each value once: numbers sorted, words as they come."""
+    found = values.unique()
+    return list(np.sort(found) if pd.api.types.is_numeric_dtype(values) else found)
+
+
+def _label(value: object) -> str:
+    return value if isinstance(value, str) else f"{value:g}"
+
+
+def _write_numbers(ax: Axes, mesh: QuadMesh, numbers: np.ndarray, percent: bool) -> None:
+    """Each number in the middle of its cell, black or white as the cell is light or dark."""
+    for (i, j), number in np.ndenumerate(numbers):
+        if np.isfinite(number):
+            red, green, blue, _ = mesh.to_rgba(number)
+            dark = 0.299 * red + 0.587 * green + 0.114 * blue < 0.5
+            text = f"{100 * number:.0f}" if percent else f"{number:.3g}"
+            look = {"ha": "center", "va": "center_baseline", "fontsize": 6.5}
+            ax.text(j + 0.5, i + 0.5, text, color="white" if dark else INK, **look)
+
+
+def _draw_marks(ax: Axes, marks: pd.DataFrame, places: list, names: tuple[str, str]) -> None:
+    """A frame around each marked cell, the same for each name of a mark in every heat map."""
+    need(marks, [*names, "mark"])
+    kinds = marks["mark"].astype("category").cat.categories
+    for mark, *cell in marks[["mark", *names]].itertuples(index=False):
+        if all(value in values for value, values in zip(cell, places, strict=True)):
+            color, inside = FRAMES[kinds.get_loc(mark) % len(FRAMES)]
+            j, i = (values.index(value) for value, values in zip(cell, places, strict=True))
+            size = 1 - 2 * inside
+            frame = Rectangle((j + inside, i + inside), size, size, label=mark)
+            frame.set(fill=False, edgecolor=color, linewidth=1.3, zorder=3)
+            ax.add_patch(frame)
