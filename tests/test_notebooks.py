@@ -185,9 +185,13 @@ def test_it_asks_a_question_and_checks_its_answer(path: Path) -> None:
     assert [f.name for f in functions if f.end_lineno - f.lineno >= 10] == []
 
 
+def places() -> list[tuple[Path, str]]:
+    """Every notebook from a folder that is not the repository's; a quick one from there too."""
+    return [(path, "elsewhere") for path in PATHS] + [(NOTEBOOKS / "architectures.ipynb", "root")]
+
+
 @pytest.mark.execute
-@every
-@pytest.mark.parametrize("place", ["root", "elsewhere"])
+@pytest.mark.parametrize(("path", "place"), places(), ids=lambda part: getattr(part, "stem", part))
 def test_it_runs_from_any_folder(
     path: Path, place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
