@@ -146,6 +146,12 @@ def test_convolutions_of_8_by_8_images() -> None:
     assert shapes(monolithic) == wanted
 
 
+def test_kernels_are_smaller_on_small_images() -> None:
+    large, small = (CNN(side, (1, 2), (3,)) for side in (LARGE_SIDE, LARGE_SIDE - 2))
+    assert shapes(large) == [(2, 1, 5, 5), (3, 2 * 6 * 6)]
+    assert shapes(small) == [(2, 1, 3, 3), (3, 2 * 7 * 7)]
+
+
 def test_published_mlps_of_28_by_28_images() -> None:
     module = build(RunConfig(graph=LARGE, model="modular"), 0).image_level
     assert [one.widths for one in module.pool] == [(784, 128, 64, 3)] * 2

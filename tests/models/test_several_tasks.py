@@ -110,6 +110,15 @@ def test_sizes_that_are_distinct_primes(n_shared: int | None) -> None:
     np.testing.assert_allclose(net(x).detach().numpy(), wanted, rtol=1e-11, atol=1e-12)
 
 
+def test_known_modules_may_differ_from_task_to_task() -> None:
+    selection = [[[0, 1, 1], [0, 0]], [[1, 0, 1], [1, 0]]]
+    net = ModularNetwork(5, (3, 2), 2, n_shared=2, selection=selection, n_tasks=2).double()
+    assert net.structure()["selection"] == selection
+    x = rows_of([1, 0, 0, 1], n_inputs=5)
+    wanted = [Literal(net)(row) for row in x.tolist()]
+    np.testing.assert_allclose(net(x).detach().numpy(), wanted, rtol=1e-11, atol=1e-12)
+
+
 @pytest.mark.parametrize("kind", ["modular", "shared"])
 def test_a_task_moves_no_logits_of_another(kind: str) -> None:
     net = mixed(kind, "learned", "learned", "learned", "last")

@@ -212,6 +212,8 @@ def test_no_image_serves_two_purposes_and_all_are_used() -> None:
         assert training & (seen | checked) == training
         assert set(np.flatnonzero(of_digit & digits.is_test).tolist()) <= new
     assert digits.labels[[*seen, *checked, *new]].max() == 7
+    other = split(rows=20, seed=4, samples=300, test_samples=300)["validation"][0].ravel()
+    assert len(checked & set(other.tolist())) < 0.4 * len(checked)  # a fifth expected
 
 
 def test_both_images_are_drawn_evenly_and_apart() -> None:
