@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -11,10 +9,11 @@ from matplotlib.axes import Axes
 
 from modnets.errors import require
 from modnets.visuals.generalization import draw_legend
-from modnets.visuals.plots import plot_accuracy
+from modnets.visuals.plots import label_rows, plot_accuracy
 from modnets.visuals.style import PAGE_WIDTH
 
 SEEN, UNSEEN = "test_seen_bit_accuracy", "test_unseen_bit_accuracy"
+TICK_ROOM = 0.27  # octaves that two digits take where the pairs of digits fill a panel
 NETWORKS = {"mlp": "perceptrons", "cnn": "convolutional networks"}
 
 
@@ -40,24 +39,25 @@ def plot_digit_pairs(
         Pairs seen where the number of images varies.
     runs : DataFrame, optional
         A row per run: a faint dot for each.
-    axes : ndarray of Axes, shape (image_network, 3), optional
+    axes : ndarray of Axes, shape (image_network, 4), optional
         By default a new figure of a page's width.
 
     Returns
     -------
-    ndarray of Axes, shape (image_network, 3)
+    ndarray of Axes, shape (image_network, 4)
+        Left over images of each pair, right over pairs of digits seen.
     """
     networks = [name for name in NETWORKS if name in set(summaries[SEEN]["image_network"])]
     if axes is None:
         figure, axes = plt.subplots(
-            *(len(networks), 3),
-            figsize=(PAGE_WIDTH, 0.6 + 2.15 * len(networks)),
+            *(len(networks), 4),
+            figsize=(PAGE_WIDTH, 0.8 + 2.1 * len(networks)),
             sharex="col",
             sharey=True,
             squeeze=False,
         )
         figure.set_layout_engine("constrained")
-    axes = np.asarray(axes).reshape(-1, 3)
+    axes = np.asarray(axes).reshape(-1, 4)
     require(
         len(axes) == len(networks),
         f"axes has {len(axes)} rows; there are {len(networks)} networks: {', '.join(networks)}",
@@ -65,17 +65,20 @@ def plot_digit_pairs(
     for network, row in zip(networks, axes, strict=True):
         of_pairs = {"image_network": network, "train_rows": pairs}
         of_samples = {"image_network": network, "samples": samples}
-        _draw(summaries, SEEN, runs, of_pairs, "samples", row[0])
-        _draw(summaries, UNSEEN, runs, of_pairs, "samples", row[1])
-        _draw(summaries, UNSEEN, runs, of_samples, "train_rows", row[2])
+        for ax, measure in zip(row, (SEEN, UNSEEN) * 2, strict=True):
+            over, only = ("samples", of_pairs) if ax in row[:2] else ("train_rows", of_samples)
+            _draw(summaries, measure, runs, only, over, ax)
         row[0].set_ylabel(f"{NETWORKS[network]}:\nbit accuracy")
-    for ax, title in zip(axes[0], _titles(samples, pairs), strict=True):
-        ax.set_title(title)
+    of = f"{pairs} pairs seen", f"{samples} images a pair"
+    titles = [f"{one}:\n{shown}" for one in of for shown in ("new images of them", "other pairs")]
+    for ax, title in zip(axes[0], titles, strict=True):
+        ax.set_title(title.replace("pair:\nnew images of them", "pair:\nnew images of pairs seen"))
     for ax in axes[:-1].flat:
         ax.set_xlabel("")
-    for ax in axes[-1, :2]:
-        ax.set_xlabel("images of each pair")
-    axes[-1, 2].set_xlabel("pairs of digits seen, of 64")
+    for ax, label in zip(
+        axes[-1], ["images of each pair"] * 2 + ["pairs seen, of 64"] * 2, strict=True
+    ):
+        ax.set_xlabel(label)
     draw_legend(axes, title=_caption(summaries[SEEN]))
     return axes
 
@@ -92,6 +95,7 @@ def _draw(
     summary = _of(summaries[measure], only).dropna(subset=[measure])
     dots = None if runs is None else _of(runs, only).dropna(subset=[measure])
     plot_accuracy(summary, ax=ax, measure=measure, runs=dots, x=over)
+    label_rows(summary[over], ax, room=TICK_ROOM)
     ax.set_ylabel("")
 
 
@@ -99,14 +103,6 @@ def _of(frame: pd.DataFrame, only: dict[str, object]) -> pd.DataFrame:
     for column, value in only.items():
         frame = frame[frame[column] == value]
     return frame
-
-
-def _titles(samples: int, pairs: int) -> Sequence[str]:
-    return (
-        f"{pairs} pairs seen: new images",
-        f"{pairs} pairs seen: the other pairs",
-        f"{samples} images a pair: other pairs",
-    )
 
 
 def _caption(summary: pd.DataFrame) -> str:
