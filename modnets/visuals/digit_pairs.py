@@ -73,14 +73,24 @@ def plot_digit_pairs(
     titles = [f"{one}:\n{shown}" for one in of for shown in ("new images of them", "other pairs")]
     for ax, title in zip(axes[0], titles, strict=True):
         ax.set_title(title.replace("pair:\nnew images of them", "pair:\nnew images of pairs seen"))
-    for ax in axes[:-1].flat:
-        ax.set_xlabel("")
-    for ax, label in zip(
-        axes[-1], ["images of each pair"] * 2 + ["pairs seen, of 64"] * 2, strict=True
-    ):
-        ax.set_xlabel(label)
+    summary = summaries[SEEN]
+    tried = [summary.loc[summary["train_rows"] == pairs, "samples"]] * 2
+    tried += [summary.loc[summary["samples"] == samples, "train_rows"]] * 2
+    tried[3] = (
+        tried[3][tried[3] < summary["train_rows"].max()] if _all_seen(summaries) else tried[3]
+    )
+    labels = ["images of each pair"] * 2 + ["pairs seen, of 64"] * 2
+    for column, values, label in zip(axes.T, tried, labels, strict=True):
+        for ax in column:  # all networks of a column have one axis
+            label_rows(values, ax, room=TICK_ROOM)
+            ax.set_xlabel(label if ax is column[-1] else "")
     draw_legend(axes, title=_caption(summaries[SEEN]))
     return axes
+
+
+def _all_seen(summaries: dict[str, pd.DataFrame]) -> bool:
+    """Whether there are points at which no pair is left unseen."""
+    return bool(summaries[UNSEEN][UNSEEN].isna().any())
 
 
 def _draw(
@@ -95,7 +105,6 @@ def _draw(
     summary = _of(summaries[measure], only).dropna(subset=[measure])
     dots = None if runs is None else _of(runs, only).dropna(subset=[measure])
     plot_accuracy(summary, ax=ax, measure=measure, runs=dots, x=over)
-    label_rows(summary[over], ax, room=TICK_ROOM)
     ax.set_ylabel("")
 
 
