@@ -6,8 +6,8 @@ import itertools
 import json
 import pickle
 import tracemalloc
+from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from modnets.tasks.digit_pairs import DigitPairs
-from modnets.tasks.digits import FILES, Digits, load_digits
+from modnets.tasks.digits import Digits
 from modnets.tasks.graphs import FunctionGraph
 from modnets.tasks.named_graphs import GRAPHS
 from modnets.tasks.pair_splits import VALIDATION_SHARE
@@ -44,19 +44,6 @@ def by_hand(a: int, b: int) -> list[int]:
     """The published labels of two digits."""
     c0, c1, c2 = (x ^ y for x, y in zip(bits_of(a, 3), bits_of(b, 3), strict=True))
     return [c0 & c1, c1 & c2]
-
-
-def mnist(folder: Path, seed: int = 0) -> Digits:
-    """Digits read from files: of each of ten 5 images for training, and 3 for tests."""
-    rng = np.random.default_rng(seed)
-    folder.mkdir()
-    for images, labels, number in zip(FILES[::2], FILES[1::2], (5, 3), strict=True):
-        every = np.repeat(np.arange(10), number).astype(np.uint8)
-        pixels = rng.integers(256, size=(len(every), 7, 7), dtype=np.uint8)
-        for name, array in ((images, pixels), (labels, rng.permutation(every))):
-            sizes = b"".join(size.to_bytes(4, "big") for size in array.shape)
-            (folder / name).write_bytes(bytes([0, 0, 8, array.ndim]) + sizes + array.tobytes())
-    return load_digits("mnist", folder)
 
 
 # Labels
@@ -294,8 +281,8 @@ def test_other_images_are_refused() -> None:
         task_from_dict(spec)
 
 
-def test_a_pickle_holds_no_images_and_finds_them_again(tmp_path: Path) -> None:
-    for task in (PAIRS, DigitPairs(mnist(tmp_path / "here"), FOUR, normalize=True)):
+def test_a_pickle_holds_no_images_and_finds_them_again(mnist: Callable[..., Digits]) -> None:
+    for task in (PAIRS, DigitPairs(mnist(), FOUR, normalize=True)):
         packed = pickle.dumps(task)
         assert len(packed) < 2000
         again = pickle.loads(packed)
@@ -304,13 +291,13 @@ def test_a_pickle_holds_no_images_and_finds_them_again(tmp_path: Path) -> None:
         assert again.digits.folder == task.digits.folder
 
 
-def test_equality_and_hash_are_of_the_content(tmp_path: Path) -> None:
-    one, same = (DigitPairs(mnist(tmp_path / name)) for name in ("one", "same"))
+def test_equality_and_hash_are_of_the_content(mnist: Callable[..., Digits]) -> None:
+    one, same = (DigitPairs(mnist(name)) for name in ("one", "same"))
     assert one.digits is not same.digits
     assert one == same
     assert hash(one) == hash(same)
     others = [
-        DigitPairs(mnist(tmp_path / "other", seed=1)),
+        DigitPairs(mnist("other", seed=1)),
         replace(one, graph=FOUR),
         replace(one, normalize=True),
         PAIRS,

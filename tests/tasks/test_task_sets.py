@@ -7,7 +7,7 @@ import json
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from modnets.tasks.graphs import FunctionGraph
@@ -106,12 +106,14 @@ def test_structure_of_the_named_sets() -> None:
     assert three.routing[1] == (((), (), (), (0, 2), (3, 4), (1, 5)), ((3, 4), (5, 4)))
 
 
+@settings(max_examples=40)
 @given(task_sets(depths=(2, 2)))
 def test_known_structure_of_equal_depths_computes_every_task(tasks: TaskSet) -> None:
     assert_wired(tasks, every_level=False)
     assert_wired(tasks, every_level=True)
 
 
+@settings(max_examples=60)
 @given(task_sets())
 def test_known_structure_of_any_depths_computes_every_task(tasks: TaskSet) -> None:
     assert_wired(tasks, every_level=True)
