@@ -22,6 +22,9 @@ SMALL_benchmark := -p models dense,shared -p runs 1,16 -p steps 20
 SMALL_digit_pairs := -p store $(CURDIR)/build/quick/results -p image_networks mlp -p samples 5 \
 	-p pairs_seen 0.8,1.0 -p steps 20 -p lrs 0.003 -p pilot_seeds 1 -p split_seeds 1 -p seeds 2 \
 	-p test_samples 3
+SMALL_module_inputs := -p store $(CURDIR)/build/quick/results -p fan_ins 2,4 -p train_rows 64 \
+	-p arities 2,6 -p arity_rows 32 -p pilot_rows 64 -p pilot_arity_rows 32 -p lrs 0.01 \
+	-p weight_decays 0.001 -p pilot_seeds 1 -p seeds 2 -p epochs 20
 SMALL_multi_task := -p store $(CURDIR)/build/quick/results -p sets "two tasks" -p train_rows 8,32 \
 	-p held_out different -p output_levels last -p lrs 0.01 -p pilot_rows 8 -p pilot_seeds 1 \
 	-p split_seeds 1 -p seeds 2 -p epochs 20

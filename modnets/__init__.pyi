@@ -3,6 +3,7 @@
 from .analysis.efficiency import relative_costs as relative_costs
 from .analysis.efficiency import solve_times as solve_times
 from .analysis.kinds import by_density as by_density
+from .analysis.matching import matched_hidden as matched_hidden
 from .analysis.multi_task import ARRANGEMENTS as ARRANGEMENTS
 from .analysis.multi_task import arrange as arrange
 from .analysis.sample_complexity import sample_complexity as sample_complexity
