@@ -43,12 +43,12 @@ from .training.sweep import sweep as sweep
 from .visuals.benchmark import plot_benchmark as plot_benchmark
 from .visuals.diagrams import diagram_legend as diagram_legend
 from .visuals.diagrams import draw as draw
-from .visuals.diagrams import draw_graph as draw_graph
 from .visuals.generalization import plot_generalization as plot_generalization
-from .visuals.layout import used_slots as used_slots
 from .visuals.plots import plot_accuracy as plot_accuracy
 from .visuals.plots import plot_solved as plot_solved
 from .visuals.style import kind_style as kind_style
 from .visuals.style import module_colors as module_colors
 from .visuals.style import save_figure as save_figure
 from .visuals.style import style as style
+from .visuals.task_diagrams import draw_graph as draw_graph
+from .visuals.usage import used_slots as used_slots
