@@ -55,7 +55,6 @@ from .training.sweep import sweep as sweep
 from .visuals.benchmark import plot_benchmark as plot_benchmark
 from .visuals.diagrams import diagram_legend as diagram_legend
 from .visuals.diagrams import draw as draw
-from .visuals.diagrams import draw_graph as draw_graph
 from .visuals.digit_pairs import plot_digit_pairs as plot_digit_pairs
 from .visuals.efficiency import plot_costs as plot_costs
 from .visuals.efficiency import plot_solve_times as plot_solve_times
@@ -68,7 +67,6 @@ from .visuals.heat import draw_scale as draw_scale
 from .visuals.heat import plot_heat as plot_heat
 from .visuals.heat import plot_heats as plot_heats
 from .visuals.ladder import plot_ladder as plot_ladder
-from .visuals.layout import used_slots as used_slots
 from .visuals.multi_task import plot_multi_task as plot_multi_task
 from .visuals.multi_task import plot_needed as plot_needed
 from .visuals.plots import plot_accuracy as plot_accuracy
@@ -77,4 +75,6 @@ from .visuals.style import kind_style as kind_style
 from .visuals.style import module_colors as module_colors
 from .visuals.style import save_figure as save_figure
 from .visuals.style import style as style
+from .visuals.task_diagrams import draw_graph as draw_graph
+from .visuals.usage import used_slots as used_slots
 from .visuals.worth import plot_worth as plot_worth

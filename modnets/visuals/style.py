@@ -37,6 +37,9 @@ SIGNED = LinearSegmentedColormap.from_list("signed", [NEGATIVE, "#ffffff", POSIT
 #: 0 white, 1 grey: the matrix of a known choice.
 CHOSEN = LinearSegmentedColormap.from_list("chosen", ["#ffffff", "#ffffff", "#c4c4c4"])
 
+#: Pixels of an image: none white, full ink.
+PIXELS = LinearSegmentedColormap.from_list("pixels", ["#ffffff", INK])
+
 #: Fills of the modules of a pool; light enough for a letter in black.
 MODULE_COLORS = (
     "#7cc4ee",  # blue
