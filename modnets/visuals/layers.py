@@ -109,8 +109,9 @@ def rows_of(network: Monolithic, n_images: int = 0) -> list[Row]:
         side, first = network.image_shape[1], network.n_convolutions
         pool = ""
         for layer in range(first):
-            side += 2 * network.border - network.kernel + 1
-            size = f"{network.kernel}x{network.kernel}"
+            kernel = network.layers[layer].kernel_size[0]
+            side += 2 * network.border - kernel + 1
+            size = f"{kernel}x{kernel}"
             words = f"{pool}convolution {size}: {_count(network, layer)}"
             rows.append(Row("maps", used.pop(0), side, words))
             side, pool = side // 2, "max of 2x2, "
