@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
@@ -20,8 +20,10 @@ from modnets.visuals.usage import used_units
 MAX_UNITS = 64
 #: Feature maps of one convolution that are drawn; their number stands beside them.
 MAX_MAPS = 40
-#: Width of a row of feature maps, height of a block, and the least room for a band's words.
-MAPS_WIDTH, BLOCK, BAND = 2.9, 0.24, 0.34
+#: Width of a row of feature maps, and from one to the next in their sides.
+MAPS_WIDTH, MAP_STEP = 3.3, 1.15
+#: Height of a block, the least height of a band, and the size of words.
+BLOCK, BAND, WORDS = 0.24, 0.34, 0.13
 
 
 @dataclass(frozen=True)
@@ -105,21 +107,21 @@ def rows_of(network: Monolithic, n_images: int = 0) -> list[Row]:
     if n_images:
         pixels = np.reshape(used.pop(0), (n_images, -1))
         rows.append(Row("images", tuple(pixels.any(axis=1).tolist())))
-    if isinstance(network, CNN):
+    if isinstance(network, CNN) and network.n_convolutions:
         side, first = network.image_shape[1], network.n_convolutions
         pool = ""
         for layer in range(first):
             kernel = network.layers[layer].kernel_size[0]
             side += 2 * network.border - kernel + 1
-            size = f"{kernel}x{kernel}"
-            words = f"{pool}convolution {size}: {_count(network, layer)}"
+            words = f"{pool}conv {kernel}x{kernel}: {_count(network, layer)}"
             rows.append(Row("maps", used.pop(0), side, words))
-            side, pool = side // 2, "max of 2x2, "
-        rows.append(_units(used.pop(0), words="max of 2x2"))
+            side, pool = side // 2, "max 2x2, "
+        rows.append(_units(used.pop(0), words="max 2x2"))
     elif not n_images:
         rows.append(_units(used.pop(0)))
     for layer, units in enumerate(used, start=first):
         rows.append(_units(units, words=_count(network, layer), layer=layer))
+    rows[-1] = replace(rows[-1], kind="units")  # outputs have names, however many
     return rows
 
 
@@ -152,7 +154,9 @@ def _height(row: Row) -> float:
 
 
 def _map_side(row: Row) -> float:
-    return min(IMAGE_SIDE, max(0.14, 0.02 * row.side + 0.14))
+    """Smaller where a map has fewer values than an image, or there are many maps."""
+    count = min(len(row.used), MAX_MAPS)
+    return min(IMAGE_SIDE, 0.05 * row.side, MAPS_WIDTH / (MAP_STEP * count))
 
 
 def _radius(place: Layout, row: Row) -> float:
@@ -160,22 +164,20 @@ def _radius(place: Layout, row: Row) -> float:
 
 
 def _draw_maps(canvas: Canvas, place: Layout, number: int, row: Row, side: float) -> None:
-    """Feature maps side by side, one over the other where they are many."""
-    count = min(len(row.used), MAX_MAPS)
+    """Feature maps side by side, with their number and size."""
     left, right = _extent(place, number, row, side)
-    step = (right - left - side) / max(count - 1, 1)
-    for channel in range(count):
-        at = left + side / 2 + step * channel, place.y(number)
-        canvas.square(at, side, row.used[channel], "_map")
+    for channel, use in enumerate(row.used[:MAX_MAPS]):
+        at = left + side * (MAP_STEP * channel + 0.5), place.y(number)
+        canvas.square(at, side, use, "_map")
     words = f"{len(row.used)} @ {row.side}x{row.side}"
-    canvas.text((right + 0.07, place.y(number)), words, 0.13, ha="left")
+    canvas.text((right + 0.07, place.y(number)), words, WORDS, ha="left")
 
 
 def _draw_block(canvas: Canvas, place: Layout, number: int, used: Sequence[bool]) -> None:
     """A row of too many units."""
-    words, idle = f"{len(used)} units", len(used) - sum(used)
+    words, idle = f"{len(used):,} units", len(used) - sum(used)
     if 0 < idle < len(used):
-        words += f", {idle} unused"
+        words += f", {idle:,} unused"
     canvas.box(place.at(number, 0), (place.width, BLOCK), "#ffffff", any(used), "_block", [words])
 
 
@@ -184,8 +186,7 @@ def _extent(place: Layout, number: int, row: Row, height: float) -> Point:
     if row.kind == "block":
         return 0.0, place.width
     if row.kind == "maps":
-        count = min(len(row.used), MAX_MAPS)
-        width = min(MAPS_WIDTH, height * (1.12 * count - 0.12))
+        width = height * (MAP_STEP * (min(len(row.used), MAX_MAPS) - 1) + 1)
         return (place.width - width) / 2, (place.width + width) / 2
     half = height / 2 if row.kind == "images" else _radius(place, row)
     return place.at(number, 0)[0] - half, place.at(number, len(row.used) - 1)[0] + half
@@ -211,7 +212,7 @@ def _draw_connections(
                 edges.append([(left, y + sign * height / 2), (right, y + sign * height / 2)])
             canvas.band(*edges)
             middle = place.width / 2, (edges[0][0][1] + edges[1][0][1]) / 2
-            canvas.text(middle, words, 0.13)
+            canvas.text(middle, words, WORDS)
             continue
         weight = weights[rows[number].layer]
         below = np.array([place.at(number - 1, unit) for unit in range(weight.shape[1])])

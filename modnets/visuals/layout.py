@@ -15,8 +15,8 @@ Point = tuple[float, float]
 
 #: Side of an image, and the room for its name below it.
 IMAGE_SIDE, IMAGE_NAME = 0.62, 0.22
-#: Side of a matrix cell, and the space around a matrix.
-CELL, SPACE = 0.17, 0.1
+#: Side of a matrix cell, the space around a matrix, and around one that reaches up to the headings.
+CELL, SPACE, SPACE_BELOW_HEADINGS = 0.17, 0.1, 0.4
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ class Layout:
         ----------
         widths : sequence of int
         n_readout : int
-            Slots that outputs can be read from.
+            Slots that outputs can be read from, where they are those of all levels.
         left : float
         **parts
             Selection, pool and images; see the class.
@@ -78,9 +78,12 @@ class Layout:
         # Fans of arrows in a wide network need height, or they lie flat on the boxes.
         pitch = max(0.98, 0.13 * width)
         box = min(0.62, 0.86 * width / max(widths[1:-1])), 0.36
-        head = min(max(0.0, 0.8 * CELL * n_readout + SPACE - pitch), 0.8 * pitch)
-        extra = (*[0.0] * (len(widths) - 2), head)
-        return cls(widths, width, pitch, 0.16, box, extra=extra, left=left, **parts)
+        extra = [0.0] * (len(widths) - 1)
+        if parts.get("images"):  # several values of each have a cell in the matrix above them
+            extra[0] = _room(widths[0], SPACE, pitch)
+        if n_readout:
+            extra[-1] = _room(n_readout, SPACE_BELOW_HEADINGS, pitch)
+        return cls(widths, width, pitch, 0.16, box, extra=tuple(extra), left=left, **parts)
 
     @classmethod
     def layers(cls, widths: Sequence[int], extra: Sequence[float] = ()) -> Layout:
@@ -164,8 +167,8 @@ class Layout:
     @property
     def cell(self) -> float:
         """Side of a matrix cell: the tallest matrix fits between two rows."""
-        tallest = max(*self.widths[:-1], self.selection or 1)
-        return min(CELL, (self.pitch - SPACE) / tallest)
+        spaces = [(self.gap(row) - SPACE) / n for row, n in enumerate(self.widths[:-1], start=1)]
+        return min(CELL, *spaces, (self.pitch - SPACE) / (self.selection or 1))
 
     @property
     def matrices(self) -> tuple[float, ...]:
@@ -183,3 +186,8 @@ class Layout:
     @property
     def _matrix_width(self) -> float:
         return self.cell * max(*self.widths[1:-1], self.images[1] if self.images else 0)
+
+
+def _room(n_rows: int, space: float, pitch: float) -> float:
+    """Height that a gap needs beyond the pitch for a matrix of so many rows, within reason."""
+    return min(max(0.0, 0.8 * CELL * n_rows + space - pitch), 0.8 * pitch)

@@ -10,7 +10,7 @@ import numpy as np
 from modnets.models.routing import Routing, Selection
 from modnets.visuals import usage
 from modnets.visuals.canvas import Canvas
-from modnets.visuals.layout import SPACE, Layout
+from modnets.visuals.layout import SPACE, SPACE_BELOW_HEADINGS, Layout
 from modnets.visuals.style import CHOSEN, SIGNED
 
 
@@ -50,9 +50,9 @@ def draw_matrix(
         The level of each, where they are of several: a line parts them.
     """
     values = np.array(usage.choice_values(choice, task))
-    gap = place.gap(row)
-    cell = min(place.cell, (gap - SPACE) / len(values))
-    top = place.y(row) - (gap - cell * len(values)) / 2
+    gap, space = place.gap(row), SPACE_BELOW_HEADINGS if len(set(levels)) > 1 else SPACE
+    cell = min(place.cell, (gap - space) / len(values))
+    top = place.y(row) - (gap - cell * len(values) + space - SPACE) / 2
     cmap, scale = (CHOSEN, 1.0) if choice.known else (SIGNED, limit)
     canvas.matrix((x, top), cell, values, cmap, scale)
     for source, slot, number in usage.chosen_cells(choice, task):
