@@ -46,7 +46,7 @@ class DigitPairs(Task):
     Raises
     ------
     ValueError
-        If the graph does not read two digits of 1 to 3 bits.
+        If digits are no Digits, or the graph does not read two digits of 1 to 3 bits.
     """
 
     digits: Digits | None = None
@@ -55,6 +55,10 @@ class DigitPairs(Task):
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "digits", self.digits or load_digits())
+        require(
+            isinstance(self.digits, Digits),
+            f"digits={self.digits!r}; allowed are Digits, as load_digits gives",
+        )
         object.__setattr__(self, "graph", get_graph(self.graph))
         n_bits = self.graph.n_inputs
         require(
@@ -188,8 +192,20 @@ class DigitPairs(Task):
         Returns
         -------
         ndarray of int64, shape (row,)
+
+        Raises
+        ------
+        ValueError
+            If an image shows a digit that the graph has no bits for.
         """
-        first, second = self.digits.labels[np.asarray(x)].astype(np.int64).T
+        digits = self.digits.labels[np.asarray(x)].astype(np.int64)
+        largest, n_digits = int(digits.max(initial=0)), 2**self.bits
+        require(
+            largest < n_digits,
+            f"an image shows digit {largest}; allowed with {self.bits} bits are 0 to "
+            f"{n_digits - 1}",
+        )
+        first, second = digits.T
         return first << self.bits | second
 
     def number(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:

@@ -82,9 +82,10 @@ def n_train_rows(
         given = f"train_fraction={train_fraction}"
     else:
         count, given = train_rows, f"train_rows={train_rows}"
+    lacking = f"leaves no row to {'train' if count < 1 else 'test'} on"
     require(
         0 < count <= total - unseen,
-        f"{given} of {total} rows leaves no row to {'train' if count < 1 else 'test'} on; "
+        f"{given} of {total} rows {lacking if unseen or count < 1 else 'is more than there are'}; "
         f"allowed is 1 to {total - unseen} rows",
     )
     return count

@@ -322,7 +322,19 @@ def test_equality_and_hash_are_of_the_content(mnist: Callable[..., Digits]) -> N
         (lambda: DigitPairs(graph=PAIRS), "graph=2-2-3-2-2 bundled digits reads 128 bits; allow"),
         (lambda: DigitPairs(graph="6-3-2"), "unknown graph '6-3-2', did you mean '6-3-2-2'"),
         (lambda: n_train_rows(PAIRS, train_fraction=1.01), "train_fraction=1.01; allowed is"),
-        (lambda: n_train_rows(PAIRS, train_rows=65), "train_rows=65 of 64 rows.*1 to 64 rows"),
+        (
+            lambda: n_train_rows(PAIRS, train_rows=65),
+            "train_rows=65 of 64 rows is more than there are; allowed is 1 to 64 rows",
+        ),
+        (lambda: DigitPairs("mnist"), "digits='mnist'; allowed are Digits, as load_digits gives"),
+        (
+            lambda: PAIRS.evaluate(np.flatnonzero(PAIRS.digits.labels == 9)[:4].reshape(2, 2)),
+            "an image shows digit 9; allowed with 3 bits are 0 to 7",
+        ),
+        (
+            lambda: DigitPairs(graph=TWO).pairs(np.flatnonzero(PAIRS.digits.labels == 2)[None, :2]),
+            "an image shows digit 2; allowed with 1 bits are 0 to 1",
+        ),
         (lambda: n_train_rows(PAIRS, train_rows=0), "no row to train on; allowed is 1 to 64 rows"),
     ],
 )

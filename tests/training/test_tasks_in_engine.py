@@ -27,7 +27,7 @@ import modnets as mn
 from modnets.tasks.digit_pairs import DigitPairs
 from modnets.tasks.digits import Digits
 from modnets.tasks.graphs import FunctionGraph
-from modnets.tasks.named_graphs import GRAPHS
+from modnets.tasks.named_graphs import GRAPHS, TASK_SETS
 from modnets.tasks.task_sets import TaskSet
 from modnets.training import batches, evaluation
 from modnets.training.batches import Batches
@@ -78,6 +78,14 @@ def run_of(name: str, **changes) -> RunConfig:
 @pytest.mark.parametrize("name", RUNS)
 def test_training_agrees_with_single_networks_and_torch_optim(name: str) -> None:
     assert_same_network(run_of(name), 2e-4)
+
+
+def test_tasks_of_one_shape_are_not_taken_for_each_other() -> None:
+    turned = TaskSet(TASK_SETS["two tasks"].graphs[::-1])
+    assert_same_network(run_of("tasks, shared known", graph=turned), 2e-4)
+    eight = FunctionGraph(8, [["XOR 0 7", "XOR 2 3"]])  # as many inputs as two tasks have
+    assert_same_network(run_of("tasks, modular learned", graph=eight, slots=(5, 2)), 2e-4)
+    assert_same_network(run_of("tasks, modular learned"), 2e-4)
 
 
 # What stands beside a run
