@@ -18,7 +18,7 @@ ifdef QUICK
 STAMPS := build/quick/stamps
 FOLDER := build/quick/figures
 SMALL = --output build/quick/notebooks -p figure_folder $(FOLDER) $(SMALL_$(1))
-SMALL_benchmark := -p models dense,shared -p runs 1,16 -p steps 20
+SMALL_benchmark := -p models dense,shared -p runs 1,16 -p steps 20 -p usual false
 SMALL_digit_pairs := -p store $(CURDIR)/build/quick/results -p image_networks mlp -p samples 5 \
 	-p pairs_seen 0.8,1.0 -p steps 20 -p lrs 0.003 -p pilot_seeds 1 -p split_seeds 1 -p seeds 2 \
 	-p test_samples 3
