@@ -25,6 +25,9 @@ SMALL_routing_training := -p store $(CURDIR)/build/quick/results -p models share
 	-p temperatures 2 -p lrs_routing 0.03,0.1 -p lrs 0.01 -p weight_decays 0,0.001 \
 	-p input_noises 0.1 -p pilot_temperatures 2 -p pilot_seeds 1 -p seeds 2 \
 	-p fresh_seeds 2 -p parts_may_be known -p epochs 20
+SMALL_module_inputs := -p store $(CURDIR)/build/quick/results -p fan_ins 3 -p train_rows 64 \
+	-p arities 4 -p arity_rows 32 -p pilot_rows 64 -p pilot_arity_rows 32 -p lrs 0.01 \
+	-p weight_decays 0.001 -p pilot_seeds 1 -p seeds 2 -p epochs 20
 SMALL_module_width := -p store $(CURDIR)/build/quick/results -p slots 5-4 -p pools 2,3 \
 	-p module_hidden 12 -p train_rows 8,40 -p lrs 0.01 -p pilot_seeds 1 -p seeds 2 -p epochs 20
 endif

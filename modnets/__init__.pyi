@@ -1,5 +1,6 @@
 """The public names, each from the room in which it lives."""
 
+from .analysis.matching import matched_hidden as matched_hidden
 from .analysis.sample_complexity import sample_complexity as sample_complexity
 from .analysis.statistics import last as last
 from .analysis.statistics import majority_floor as majority_floor

@@ -33,7 +33,8 @@ def choose(
     setting : str or sequence of str
         The settings that were tried, as ``"lr"``; several form one candidate together.
     by : sequence of str
-        Columns that make the groups.
+        Columns that make the groups; runs without a value, as dense ones without arity, make
+        one of their own.
     measure : str
         Column whose mean over runs decides; of equal ones the lower mean ``validation_loss``.
 
@@ -56,17 +57,18 @@ def choose(
     )
     need(results, ["run", "epoch", *by, *settings, measure, "validation_loss"])
     runs = last(results)
-    tried = runs.groupby([*by, *settings], observed=True)
+    tried = runs.groupby([*by, *settings], observed=True, dropna=False)
     tried = tried.agg(
         runs=("run", "size"), reached=(measure, "mean"), loss=("validation_loss", "mean")
     ).reset_index()
-    budgets = tried.groupby(by, observed=True).size()
+    groups = tried.groupby(by, observed=True, dropna=False)
+    budgets = groups.size()
     require(
         budgets.min() == budgets.max(),
         f"groups with {budgets.min()} to {budgets.max()} candidates of {', '.join(settings)}; "
         "allowed is the same number for every group",
     )
-    tried["worst"] = tried.groupby(by, observed=True)["reached"].transform("min")
+    tried["worst"] = groups["reached"].transform("min")
     tried["candidates"] = budgets.iloc[0]
     best = tried.sort_values(["reached", "loss"], ascending=[False, True], kind="stable")
     best = best.drop_duplicates(by).sort_values(by, ignore_index=True)
@@ -95,9 +97,9 @@ def with_choices(
         If nothing was chosen for the group of a run.
     """
     settings, by = [setting] if isinstance(setting, str) else list(setting), list(by)
-    chosen = choices.set_index(by)[settings].to_dict("index")
-    if len(by) == 1:
-        chosen = {(group,): values for group, values in chosen.items()}
+    keys = choices[by].astype(object).where(choices[by].notna(), None)  # as a config has it
+    values = choices[settings].to_dict("records")
+    chosen = dict(zip(keys.itertuples(index=False, name=None), values, strict=True))
     found = []
     for run in runs:
         row = run.to_row()

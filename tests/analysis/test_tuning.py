@@ -60,6 +60,16 @@ def test_test_rows_and_unequal_budgets_are_refused() -> None:
         choose(pilot(unequal))
 
 
+def test_what_a_kind_does_not_have_makes_a_group_of_its_own() -> None:
+    arity = {"dense": None, "shared, known": 2}
+    results = pilot(REACHED).assign(arity=lambda t: t["kind"].map(arity))
+    found = choose(results, by=["arity", "kind"])
+    assert found["lr"].tolist() == [0.1, 0.01]
+    assert found["candidates"].tolist() == [2, 2]
+    runs = grid(RunConfig(lr=0.5), model=["dense", "shared"], routing="known")
+    assert [run.lr for run in with_choices(runs, found, by=["arity", "kind"])] == [0.01, 0.1]
+
+
 def test_runs_take_what_was_chosen_for_their_kind() -> None:
     runs = grid(RunConfig(lr=0.5), model=["dense", "shared"], routing="known", seed=range(2))
     found = with_choices(runs, choose(pilot(REACHED)))
