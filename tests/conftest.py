@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
+from pathlib import Path
 
 os.environ["MPLBACKEND"] = "Agg"  # before anything imports matplotlib
 
@@ -12,6 +14,7 @@ import torch
 from hypothesis import settings
 
 from modnets.models.registry import BUILT_IN
+from modnets.tasks.digits import FILES, Digits, load_digits
 from modnets.tasks.graphs import FunctionGraph
 from modnets.tasks.named_graphs import GRAPHS
 
@@ -43,6 +46,28 @@ def model(request: pytest.FixtureRequest) -> str:
 def rng() -> np.random.Generator:
     """Random numbers, the same for every test."""
     return np.random.default_rng(0)
+
+
+@pytest.fixture
+def mnist(tmp_path: Path) -> Callable[..., Digits]:
+    """Writes files as those of MNIST into a folder of a name, and reads them.
+
+    Each of the ten digits has 5 images of 8 x 8 for training, and 3 for tests.
+    """
+
+    def write(name: str = "mnist", seed: int = 0) -> Digits:
+        rng = np.random.default_rng(seed)
+        (tmp_path / name).mkdir()
+        for images, labels, number in zip(FILES[::2], FILES[1::2], (5, 3), strict=True):
+            every = np.repeat(np.arange(10), number).astype(np.uint8)
+            pixels = rng.integers(256, size=(len(every), 8, 8), dtype=np.uint8)
+            for file, array in ((images, pixels), (labels, rng.permutation(every))):
+                sizes = b"".join(size.to_bytes(4, "big") for size in array.shape)
+                content = bytes([0, 0, 8, array.ndim]) + sizes + array.tobytes()
+                (tmp_path / name / file).write_bytes(content)
+        return load_digits("mnist", tmp_path / name)
+
+    return write
 
 
 @pytest.fixture(autouse=True)

@@ -19,18 +19,21 @@ KINDS = {"int", "float", "str", "list", "bool"}
 #: Small values for notebooks that train; the others run with their defaults.
 SMALL = {
     "benchmark": {"models": ["dense", "shared"], "runs": [1, 16], "steps": 20},
-    "generalization": {
-        "epochs": 20,
+    "digit_pairs": {
+        "image_networks": ["mlp"],
+        "samples": [5],
+        "pairs_seen": [0.8, 1.0],
+        "steps": 20,
+        "lrs": [0.003],
+        "pilot_seeds": 1,
         "split_seeds": 1,
         "seeds": 2,
-        "train_rows": [8, 32],
-        "graphs": ["6-2-2"],
+        "test_samples": 3,
     },
     "module_inputs": {
-        "epochs": 20,
-        "fan_ins": [3],
+        "fan_ins": [2, 4],
         "train_rows": [64],
-        "arities": [4],
+        "arities": [2, 6],
         "arity_rows": [32],
         "pilot_rows": [64],
         "pilot_arity_rows": [32],
@@ -38,6 +41,55 @@ SMALL = {
         "weight_decays": [0.001],
         "pilot_seeds": 1,
         "seeds": 2,
+        "epochs": 20,
+    },
+    "multi_task": {
+        "sets": ["two tasks"],
+        "train_rows": [8, 32],
+        "held_out": ["different"],
+        "output_levels": ["last"],
+        "lrs": [0.01],
+        "pilot_rows": [8],
+        "pilot_seeds": 1,
+        "split_seeds": 1,
+        "seeds": 2,
+        "epochs": 20,
+    },
+    "generalization": {
+        "epochs": 20,
+        "split_seeds": 1,
+        "seeds": 2,
+        "train_rows": [8, 32],
+        "graphs": ["6-2-2"],
+    },
+    "knowledge_ladder": {
+        "epochs": 20,
+        "split_seeds": 1,
+        "seeds": 2,
+        "train_rows": [8, 32],
+        "graphs": ["6-2-2"],
+        "pruning_ratios": [50.0],
+        "mixes": ["known"],
+        "pilot_rows": [8, 32],
+        "pilot_seeds": 1,
+        "weight_decays": [0.001],
+    },
+    "training_efficiency": {
+        "epochs": 40,
+        "split_seeds": 1,
+        "seeds": 3,
+        "train_rows": [32, 48],
+        "pilot_rows": [48],
+        "pilot_seeds": 1,
+        "graphs": ["6-2-2"],
+    },
+    "own_task": {
+        "epochs": 20,
+        "split_seeds": 1,
+        "seeds": 2,
+        "train_rows": [16, 32],
+        "pilot_rows": [16, 32],
+        "pilot_seeds": 1,
     },
     "module_width": {
         "epochs": 20,
@@ -146,9 +198,13 @@ def test_it_asks_a_question_and_checks_its_answer(path: Path) -> None:
     assert [f.name for f in functions if f.end_lineno - f.lineno >= 10] == []
 
 
+def places() -> list[tuple[Path, str]]:
+    """Every notebook from a folder that is not the repository's; a quick one from there too."""
+    return [(path, "elsewhere") for path in PATHS] + [(NOTEBOOKS / "architectures.ipynb", "root")]
+
+
 @pytest.mark.execute
-@every
-@pytest.mark.parametrize("place", ["root", "elsewhere"])
+@pytest.mark.parametrize(("path", "place"), places(), ids=lambda part: getattr(part, "stem", part))
 def test_it_runs_from_any_folder(
     path: Path, place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

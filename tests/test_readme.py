@@ -43,9 +43,13 @@ def test_the_train_command_is_understood(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     shell = "\n".join(blocks("bash")).replace("\\\n", " ")
-    (line,) = [line for line in shell.splitlines() if line.startswith("modnets train")]
-    assert main([*shlex.split(line)[1:], "--epochs", "3"]) == 0
-    assert "shared, known on 6-3-2-2, 16 rows, 20 runs" in capsys.readouterr().out
+    lines = [line for line in shell.splitlines() if line.startswith("modnets train")]
+    for line in lines:
+        assert main([*shlex.split(line)[1:], "--epochs", "3"]) == 0
+    said = capsys.readouterr().out
+    assert "shared, known on 6-3-2-2, 16 rows, 20 runs" in said
+    assert "shared, known on three tasks, 8 rows, 20 runs" in said
+    assert "dense on 2-2-3-2-2 bundled digits, 51 rows, 4 runs" in said
 
 
 def test_the_tree_names_every_room() -> None:

@@ -111,7 +111,11 @@ def resampling_weights(runs: pd.DataFrame, resamples: int = 2000, seed: int = 0)
 
 
 def percentiles(draws: np.ndarray, confidence: float) -> tuple[float, float]:
-    """The middle share of the draws; a draw itself at either end, so that infinities are kept."""
+    """The middle share of the draws; a draw itself at either end, so that infinities are kept.
+
+    A draw that is NaN tells nothing, and is left out.
+    """
+    draws = draws[~np.isnan(draws)]
     if len(draws) == 0:
         return np.nan, np.nan
     tail = (1 - confidence) / 2

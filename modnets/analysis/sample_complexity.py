@@ -7,13 +7,16 @@ bootstrap as in :mod:`modnets.analysis.intervals`.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import pandas as pd
-from scipy.optimize import isotonic_regression
 
 from modnets.analysis.intervals import percentiles, resampling_weights
-from modnets.analysis.statistics import groups, last_runs
+from modnets.analysis.statistics import last_runs
 from modnets.errors import require
+
+SAVED = ("saved", "saved_low", "saved_high", "saved_is")
 
 
 def sample_complexity(
@@ -57,35 +60,83 @@ def sample_complexity(
         and ``saved_is``: "exact", "at least", "at most" or "unknown", as one of the two numbers is
         known as a bound only; a bound has no interval.
     """
+    found = needs(results, share, resamples=resamples, seed=seed)
+    rows = []
+    for (graph, kind), own in found.items():
+        low, high = percentiles(own.draws, confidence)
+        rows.append(
+            {"graph": graph, "kind": kind, "share": share, "rows": own.rows}
+            | {"rows_low": low, "rows_high": high, "reached": own.reached, "at_most": own.at_most}
+            | saved(own, found.get((graph, reference)), confidence)
+        )
+    return pd.DataFrame(rows)
+
+
+@dataclass(frozen=True, eq=False)
+class Need:
+    """Training rows that one kind of network needs on one graph.
+
+    Parameters
+    ----------
+    rows : float
+        Infinite where even the most rows tried do not do.
+    draws : ndarray of float, shape (draw,)
+        The same in each bootstrap draw; NaN where a draw holds none of its runs.
+    tried : tuple of float
+        The fewest and the most rows tried.
+    """
+
+    rows: float
+    draws: np.ndarray
+    tried: tuple[float, float]
+
+    @property
+    def reached(self) -> bool:
+        """Whether the most rows tried do."""
+        return bool(np.isfinite(self.rows))
+
+    @property
+    def at_most(self) -> bool:
+        """Whether the fewest rows tried already do."""
+        return self.rows == self.tried[0]
+
+
+def needs(
+    results: pd.DataFrame, share: float, *, resamples: int, seed: int
+) -> dict[tuple[str, str], Need]:
+    """Rows needed by each graph and kind, sorted; draws are the same for all, so that they pair."""
     require(0 < share <= 1, f"share={share}; allowed is in (0, 1]")
     runs = last_runs(results, ["graph", "kind", "train_rows", "solved"])
     weights = resampling_weights(runs, resamples, seed)
-    found, draws = [], {}
-    for (graph, kind), group, w in groups(runs, weights, ["graph", "kind"]):
+    found = {}
+    for (graph, kind), group in runs.groupby(["graph", "kind"], observed=True):
+        w = weights[:, runs.index.get_indexer(group.index)]
         tried = np.unique(group["train_rows"].to_numpy())
         once = np.ones((1, len(group)), dtype=np.int64)
+        draws, drawn = np.full(len(w), np.nan), w.sum(axis=1) > 0
+        draws[drawn] = _rows_needed(group, tried, w[drawn], share)
         rows = float(_rows_needed(group, tried, once, share)[0])
-        draws[graph, kind] = _rows_needed(group, tried, w, share)
-        low, high = percentiles(draws[graph, kind], confidence)
-        found.append(
-            {"graph": graph, "kind": kind, "share": share, "rows": rows}
-            | {"rows_low": low, "rows_high": high, "reached": bool(np.isfinite(rows))}
-            | {"at_most": bool(rows == tried[0]), "tried_most": float(tried[-1])}
-        )
-    by_kind = {(row["graph"], row["kind"]): row for row in found}
-    for row in found:
-        other = by_kind.get((row["graph"], reference))
-        row["saved"], row["saved_is"] = _saved(row, other)
-        row["saved_low"] = row["saved_high"] = 0.0 if row is other else np.nan
-        if other is not None and row is not other and row["saved_is"] == "exact":
-            pair = draws[row["graph"], reference], draws[row["graph"], row["kind"]]
-            # Two infinities have no difference: such a draw tells nothing about rows saved.
-            told = np.isfinite(pair[0]) | np.isfinite(pair[1])
-            difference = pair[0][told] - pair[1][told]
-            row["saved_low"], row["saved_high"] = percentiles(difference, confidence)
-    order = ["graph", "kind", "share", "rows", "rows_low", "rows_high", "reached", "at_most"]
-    order += ["saved", "saved_low", "saved_high", "saved_is"]
-    return pd.DataFrame(found)[order]
+        found[graph, kind] = Need(rows, draws, (float(tried[0]), float(tried[-1])))
+    return found
+
+
+def saved(own: Need, other: Need | None, confidence: float) -> dict[str, float | str]:
+    """Rows that the other needs more than this one, with an interval; or a bound of them.
+
+    Returns
+    -------
+    dict
+        ``saved``, ``saved_low`` and ``saved_high`` (NaN: not to be told), and ``saved_is``:
+        "exact", "at least", "at most" or "unknown".
+    """
+    if own is other:
+        return dict(zip(SAVED, (0.0, 0.0, 0.0, "exact"), strict=True))
+    rows, kind = _bound(own, other)
+    low = high = np.nan
+    if kind == "exact":
+        with np.errstate(invalid="ignore"):  # two infinities have no difference, and tell nothing
+            low, high = percentiles(other.draws - own.draws, confidence)
+    return dict(zip(SAVED, (rows, low, high, kind), strict=True))
 
 
 def _rows_needed(
@@ -100,10 +151,7 @@ def _rows_needed(
     total = weights @ at
     # A point without runs in a draw keeps no weight worth the name.
     total_or_tiny = np.maximum(total, 1e-9)
-    shares = (weights * solved) @ at / total_or_tiny
-    fit = np.stack(
-        [isotonic_regression(s, weights=t).x for s, t in zip(shares, total_or_tiny, strict=True)]
-    )
+    fit = isotonic((weights * solved) @ at / total_or_tiny, total_or_tiny)
     enough = fit >= share - 1e-9
     first = enough.argmax(axis=1)
     draw = np.arange(len(fit))
@@ -116,19 +164,44 @@ def _rows_needed(
     return np.where(enough.any(axis=1), rows, np.inf)
 
 
-def _saved(row: dict, other: dict | None) -> tuple[float, str]:
+def isotonic(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """The non-decreasing values nearest to the given ones, by weighted squares, in each draw.
+
+    Worked out for all draws at once from its closed form: at each point the largest, over
+    beginnings up to it, of the least mean from there to an end not before it.
+
+    Parameters
+    ----------
+    values, weights : ndarray of float, shape (draw, point)
+        Weights above 0.
+
+    Returns
+    -------
+    ndarray of float, shape (draw, point)
+    """
+    none = np.zeros((len(values), 1))
+    sums = np.concatenate([none, np.cumsum(values * weights, axis=1)], axis=1)
+    totals = np.concatenate([none, np.cumsum(weights, axis=1)], axis=1)
+    fits = []
+    for begin in range(values.shape[1]):
+        total = totals[:, begin + 1 :] - totals[:, [begin]]
+        means = (sums[:, begin + 1 :] - sums[:, [begin]]) / total
+        least = np.minimum.accumulate(means[:, ::-1], axis=1)[:, ::-1]
+        fits.append(np.pad(least, ((0, 0), (begin, 0)), constant_values=-np.inf))
+    return np.max(fits, axis=0)
+
+
+def _bound(own: Need, other: Need | None) -> tuple[float, str]:
     """Rows that the other needs more than this one, and whether that is a bound."""
     if other is None:
         return np.nan, "unknown"
-    if row is other:
-        return 0.0, "exact"
-    if not row["reached"]:
+    if not own.reached:
         # This one needs more than the most tried; the other, where it gets there, needs less.
-        known = (other["rows"] - row["tried_most"], "at most")
-        return known if other["reached"] else (np.nan, "unknown")
-    if not other["reached"]:
-        return other["tried_most"] - row["rows"], "at least"
-    if row["at_most"] and other["at_most"]:
+        known = (other.rows - own.tried[1], "at most")
+        return known if other.reached else (np.nan, "unknown")
+    if not other.reached:
+        return other.tried[1] - own.rows, "at least"
+    if own.at_most and other.at_most:
         return np.nan, "unknown"
-    kind = "at least" if row["at_most"] else "at most" if other["at_most"] else "exact"
-    return other["rows"] - row["rows"], kind
+    kind = "at least" if own.at_most else "at most" if other.at_most else "exact"
+    return other.rows - own.rows, kind

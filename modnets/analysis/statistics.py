@@ -21,16 +21,17 @@ from modnets.analysis.intervals import (
     wilson_interval,
 )
 from modnets.errors import require
-from modnets.tasks.graphs import FunctionGraph
-from modnets.tasks.named_graphs import GRAPHS, get_graph
+from modnets.tasks.named_graphs import GRAPHS, TASK_SETS, get_graph
+from modnets.tasks.task import Task
 
 
-def majority_floor(graph: str | FunctionGraph) -> float:
+def majority_floor(graph: str | Task) -> float:
     """Bit accuracy over the whole table of the best constant answer, chosen for each output.
 
     Parameters
     ----------
-    graph : str or FunctionGraph
+    graph : str or Task
+        Of a set of tasks the answer is chosen for each task; of digit pairs every pair counts once.
 
     Returns
     -------
@@ -41,7 +42,9 @@ def majority_floor(graph: str | FunctionGraph) -> float:
     >>> majority_floor("6-3-2-2")
     0.75
     """
-    ones = get_graph(graph).truth_table().mean(axis=0)
+    task = get_graph(graph)
+    table = task.truth_table()
+    ones = table.reshape(task.n_tasks, -1, table.shape[1]).mean(axis=1)
     return float(np.maximum(ones, 1 - ones).mean())
 
 
@@ -99,7 +102,7 @@ def summarize(
         (share, in [0, 1]) with ``solved_low`` and ``solved_high``, the measure (inter-quartile
         mean) with ``_low`` and ``_high``, and ``_mean``; ``confidence`` of the intervals; with
         ``graph`` in ``by`` also ``floor``, the bit accuracy of the majority answer (NaN for a
-        graph not in ``GRAPHS``).
+        task without a name in ``GRAPHS`` or ``TASK_SETS``).
     """
     by = list(by)
     runs = last_runs(results, [*by, share, measure])
@@ -123,7 +126,8 @@ def summarize(
     summary["confidence"] = confidence
     if "graph" in by:
         names = summary["graph"]
-        floors = {g: majority_floor(g) if g in GRAPHS else np.nan for g in names.unique()}
+        known = GRAPHS | TASK_SETS
+        floors = {g: majority_floor(g) if g in known else np.nan for g in names.unique()}
         summary["floor"] = [floors[g] for g in names]
     return summary
 
@@ -132,6 +136,7 @@ def paired_difference(
     results: pd.DataFrame,
     measure: str = "test_bit_accuracy",
     *,
+    by: Sequence[str] = ("graph", "kind", "train_rows"),
     reference: str = "dense",
     confidence: float = 0.95,
     resamples: int = 2000,
@@ -145,6 +150,8 @@ def paired_difference(
         What a sweep returns; each run enters at its last epoch.
     measure : str
         Column to compare; ``"solved"`` gives differences of shares.
+    by : sequence of str
+        Columns that make the groups; without ``train_rows``, pairs of all numbers of rows in one.
     reference : str
         The kind of network that the others are compared with.
     confidence : float, in (0, 1)
@@ -157,8 +164,8 @@ def paired_difference(
     Returns
     -------
     DataFrame
-        A row per graph, kind and number of training rows: ``n`` pairs, mean ``difference``, and
-        its ``difference_low`` and ``difference_high``.
+        A row per group, sorted by ``by``: those columns, ``n`` pairs, mean ``difference``, and its
+        ``difference_low`` and ``difference_high``.
     """
     pair = ["graph", "train_rows", *SEEDS]
     runs = last_runs(results, [*pair, "kind", measure])
@@ -176,7 +183,7 @@ def paired_difference(
     pairs = runs[runs["kind"] != reference].merge(others, on=pair, suffixes=("", "_reference"))
     pairs["difference"] = pairs[measure] - pairs[f"{measure}_reference"]
     weights = resampling_weights(pairs, resamples, seed)
-    by, rows = ["graph", "kind", "train_rows"], []
+    by, rows = list(by), []
     for values, group, w in groups(pairs, weights, by):
         x = group["difference"].to_numpy()
         low, high = percentiles(w @ x / w.sum(axis=1), confidence)

@@ -16,6 +16,9 @@ from modnets.analysis.statistics import last
 from modnets.errors import require
 from modnets.training.config import RunConfig
 
+#: Of a group-by that leaves no run out: one without the setting forms a group too.
+EVERY = {"observed": True, "dropna": False}
+
 
 def choose(
     results: pd.DataFrame,
@@ -33,8 +36,7 @@ def choose(
     setting : str or sequence of str
         The settings that were tried, as ``"lr"``; several form one candidate together.
     by : sequence of str
-        Columns that make the groups; runs without a value, as dense ones without arity, make
-        one of their own.
+        Columns that make the groups; a setting that a kind does not have is a value as any other.
     measure : str
         Column whose mean over runs decides; of equal ones the lower mean ``validation_loss``.
 
@@ -57,18 +59,17 @@ def choose(
     )
     need(results, ["run", "epoch", *by, *settings, measure, "validation_loss"])
     runs = last(results)
-    tried = runs.groupby([*by, *settings], observed=True, dropna=False)
+    tried = runs.groupby([*by, *settings], **EVERY)
     tried = tried.agg(
         runs=("run", "size"), reached=(measure, "mean"), loss=("validation_loss", "mean")
     ).reset_index()
-    groups = tried.groupby(by, observed=True, dropna=False)
-    budgets = groups.size()
+    budgets = tried.groupby(by, **EVERY).size()
     require(
         budgets.min() == budgets.max(),
         f"groups with {budgets.min()} to {budgets.max()} candidates of {', '.join(settings)}; "
         "allowed is the same number for every group",
     )
-    tried["worst"] = groups["reached"].transform("min")
+    tried["worst"] = tried.groupby(by, **EVERY)["reached"].transform("min")
     tried["candidates"] = budgets.iloc[0]
     best = tried.sort_values(["reached", "loss"], ascending=[False, True], kind="stable")
     best = best.drop_duplicates(by).sort_values(by, ignore_index=True)
@@ -97,13 +98,17 @@ def with_choices(
         If nothing was chosen for the group of a run.
     """
     settings, by = [setting] if isinstance(setting, str) else list(setting), list(by)
-    keys = choices[by].astype(object).where(choices[by].notna(), None)  # as a config has it
-    values = choices[settings].to_dict("records")
-    chosen = dict(zip(keys.itertuples(index=False, name=None), values, strict=True))
+    groups = zip(*(choices[name] for name in by), strict=True)
+    chosen = dict(zip(map(_group, groups), choices[settings].to_dict("records"), strict=True))
     found = []
     for run in runs:
         row = run.to_row()
-        group = tuple(row[name] for name in by)
+        group = _group(row[name] for name in by)
         require(group in chosen, f"no {', '.join(settings)} was chosen for {group}")
         found.append(replace(run, **chosen[group]))
     return found
+
+
+def _group(values: Iterable[object]) -> tuple:
+    """A group's values; what a kind does not have is None in a config and NaN in a table."""
+    return tuple(None if pd.isna(value) else value for value in values)

@@ -15,12 +15,23 @@ from modnets.training.config import RunConfig
 #: The paper's words for a kind of network -> ours.  ``mlp`` is sparse once weights are pruned.
 MODEL_NAMES = {
     "mlp": "dense",
+    "cnn": "dense",
     "hierarchically_modular": "modular",
+    "hierarchically_modular_mlp": "modular",
+    "hierarchically_modular_cnn": "modular",
     "hierarchically_modular_shared_modules": "shared",
+    "hierarchically_modular_shared_modules_mlp": "shared",
+    "hierarchically_modular_shared_modules_cnn": "shared",
     "dense": "dense",
     "sparse": "sparse",
     "modular": "modular",
     "shared": "shared",
+}
+#: Of those that look at images: what does.
+NETWORKS = {
+    name: name[-3:]
+    for name in MODEL_NAMES
+    if name == "cnn" or (name.startswith("hier") and name.endswith(("_mlp", "_cnn")))
 }
 NOISE = 0.1
 FIELDS = {f.name: f for f in fields(RunConfig)}
@@ -69,7 +80,7 @@ class Flag:
             default = str(field.default)
         unit = self.unit or (field.metadata["unit"] if field else "")
         notes = [f"unit: {unit}"] * bool(unit)
-        notes.append(f"default: {self.default or default if self.kind else 'off'}")
+        notes.append(f"default: {self.default or (default if self.kind else 'off')}")
         text = "; ".join([(self.meaning or meaning) + self.words, *notes])
         return text.replace("%", "%%")
 
@@ -77,8 +88,11 @@ class Flag:
 #: Heading -> flags.
 FLAGS = {
     "task and split": (
-        Flag("--experiment", "", str, default="generalization", meaning="which study"),
-        Flag("--num_tasks", "", whole, default="1", meaning="tasks learned at once", unit="tasks"),
+        Flag("--experiment", "", str, default="generalization; multi_task with several tasks",
+             meaning="which study: generalization or multi_task"),
+        Flag("--num_tasks", "", whole, default="1; 2 in multi_task", unit="tasks",
+             meaning="tasks learned at once, 1 to 3"),
+        Flag("--held_out", "held_out", str),
         Flag("--modularity", "graph", whole, "+", default="6 3 2 2", unit="units",
              meaning="the task by its widths: inputs, sub-functions per level, outputs"),
         Flag("--dataset_path", "", str, default="none, the table is computed",
@@ -87,16 +101,29 @@ FLAGS = {
         Flag("--train_rows", "train_rows", whole, "+", words="; several: a run for each",
              default="a share of --dataset_split"),
         Flag("--dataset_split_seed", "split_seed", whole_or_range, "+", words="; list or range"),
+        Flag("--num_digits", "", whole, default="none, no images", unit="digits",
+             meaning="pairs of images of digits below this, 8; with --modularity 2 2 3 2 2"),
+        Flag("--digits", "", str, default="mnist",
+             meaning="images: mnist, or bundled for those that come with scikit-learn"),
+        Flag("--digits_path", "", str, default="--dataset_path, else ./datasets",
+             meaning="folder with the four files of MNIST"),
+        Flag("--num_samples_per_combination_train", "samples", whole, "+", words="; several: a "
+             "run for each"),
+        Flag("--num_samples_per_combination_test", "test_samples", whole),
+        Flag("--normalize_img", "", None,
+             meaning="digit pairs: pixels with mean 0 and deviation 1 over the training images"),
         Flag("--dataset_noise", "input_noise", number, "?",
              default=f"0; {NOISE} where the flag stands without a number"),
     ),
     "network": (
         Flag("--model", "model", str, default="mlp",
-             meaning="kind of network: mlp, hierarchically_modular or "
-             "hierarchically_modular_shared_modules"),
+             meaning="kind of network: mlp, cnn, hierarchically_modular or "
+             "hierarchically_modular_shared_modules, of images also with _mlp or _cnn behind it"),
         Flag("--arch", "hidden", whole, "+", words="; all widths, as 6 36 36 36 2"),
         Flag("--pruning_ratio", "pruning_ratio", number, default="0",
-             meaning="mlp: share of weights masked at random, in [0, 100)"),
+             meaning="mlp, cnn: share of weights masked at random, in [0, 100)"),
+        Flag("--img_network", "image_network", str, default="as --model says, mlp"),
+        Flag("--channels", "channels", whole, "+"),
         Flag("--num_modules --num_slots", "slots", whole, "+"),
         Flag("--num_shared_modules", "shared_modules", whole),
         Flag("--module_arch", "module_hidden", whole, "+", default="2 12 1",
@@ -108,6 +135,22 @@ FLAGS = {
              meaning="shared: which module fills a slot is known, not learned"),
         Flag("--known_func_outputs", "outputs", None,
              meaning="modular: which slots are the outputs is known, not learned"),
+        Flag("--knowledge", "knowledge", whole, "+", unit="units",
+             meaning="modular: widths of the graph whose structure counts as known",
+             default="the task itself"),
+        Flag("--output_levels", "output_levels", str),
+        Flag("--img_module_arch", "image_hidden", whole, "+", default="pixels 128 64 bits",
+             meaning="modular, mlp: widths of an image module, as 784 128 64 3"),
+        Flag("--num_img_slots", "image_slots", whole),
+        Flag("--num_img_modules", "", whole, default="one for each image slot", unit="modules",
+             meaning="modular: image modules, one for each image slot"),
+        Flag("--num_img_shared_modules", "shared_image_modules", whole),
+        Flag("--known_img_module_input", "image_routing", None,
+             meaning="modular: which image a slot looks at is known, not learned",
+             default="as --known_module_input"),
+        Flag("--known_img_module_locations", "image_selection", None,
+             meaning="modular: which image module fills a slot is known, not learned",
+             default="as --known_module_locations"),
         Flag("--use_gumbel", "gumbel", None),
         Flag("--per_sample_routing", "per_sample_routing", None),
         Flag("--tau", "temperature", number),
@@ -180,6 +223,7 @@ def in_flags(message: str) -> str:
     found = re.match(r"(?P<before>unknown )?(?P<setting>\w+)(?P<none>=None)?(?=[ =:;])", message)
     flags = {setting: flag.name for setting, flag in by_setting().items()}
     flags |= {"store": "result_path", "workers": "workers", "device": "device"}
+    flags |= {"digits": "digits", "folder": "digits_path"}
     if not found or found["setting"] not in flags:
         return message
     setting, flag = found["setting"], flags[found["setting"]]

@@ -1,4 +1,4 @@
-"""``modnets notebook list`` and ``modnets notebook run``: the notebooks, in batch."""
+"""``modnets notebook``: the notebooks listed, run in batch, or what they depend on."""
 
 from __future__ import annotations
 
@@ -6,14 +6,22 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from modnets.commands.parser import Parser, UsageError, whole
 from modnets.errors import nearest, require
 from modnets.paths import NOTEBOOKS, ROOT
 
+if TYPE_CHECKING:
+    from modnets.commands.parameters import Notebook
+
 #: Executed copies; git ignores this folder.
 COPIES = ROOT / "build" / "notebooks"
-USAGE = "modnets notebook list | run NAME|all [-p name value]... [--output FOLDER] [--timeout N]"
+ACTIONS = ("list", "run", "depends")
+USAGE = (
+    "modnets notebook list | run NAME|all [-p name value]... [--output FOLDER] [--timeout N] | "
+    "depends NAME|all"
+)
 
 
 def notebook_parser() -> Parser:
@@ -21,10 +29,10 @@ def notebook_parser() -> Parser:
     parser = Parser(
         prog="modnets notebook",
         usage=USAGE,
-        description="List the notebooks with their parameters, or run them in batch.  Exit code: "
-        "0 done, 1 a notebook failed, 2 wrong use.",
+        description="List the notebooks with their parameters, run them in batch, or say on which "
+        "files of the package they depend.  Exit code: 0 done, 1 a notebook failed, 2 wrong use.",
     )
-    parser.add_argument("action", metavar="list|run", help="show the notebooks, or run them")
+    parser.add_argument("action", metavar="|".join(ACTIONS), help="what to do with the notebooks")
     parser.add_argument("name", nargs="?", metavar="NAME", help="a notebook's name, or all")
     parser.add_argument(
         "-p", "--parameter", nargs=2, action="append", default=[], metavar=("NAME", "VALUE"),
@@ -45,9 +53,9 @@ def main(argv: Sequence[str]) -> int:
     try:
         args = notebook_parser().parse(argv)
         require(
-            args.action in ("list", "run"),
-            f"unknown action {args.action!r}{nearest(args.action, ('list', 'run'))}; "
-            "allowed: list, run",
+            args.action in ACTIONS,
+            f"unknown action {args.action!r}{nearest(args.action, ACTIONS)}; "
+            f"allowed: {', '.join(ACTIONS)}",
         )
         require(
             args.timeout is None or args.timeout >= 1,
@@ -58,7 +66,10 @@ def main(argv: Sequence[str]) -> int:
             print(listing(folder))
             return 0
         if args.name is None:
-            raise UsageError("run needs the name of a notebook, or all")
+            raise UsageError(f"{args.action} needs the name of a notebook, or all")
+        if args.action == "depends":
+            print(dependencies(folder, args.name))
+            return 0
         output = Path(args.output).absolute() if args.output else COPIES
         return run(folder, args.name, args.parameter, output, args.timeout)
     except (ValueError, OSError) as error:
@@ -80,6 +91,36 @@ def listing(folder: Path) -> str:
             endings = ", ".join(SUFFIXES)
             lines.append(f"    figure: figures/{notebook.name} ({endings})")
     return "\n".join(lines) or f"no notebooks in {folder}"
+
+
+def choose(folder: Path, name: str) -> list[Notebook]:
+    """The notebooks of a folder that a name stands for.
+
+    Raises
+    ------
+    ValueError
+        If there is no such notebook.
+    """
+    # Jupyter's libraries take a second to import: only where a notebook is read.
+    from modnets.commands.parameters import find_notebooks
+
+    known = find_notebooks(folder.absolute())
+    require(bool(known), f"no notebooks in {folder}; allowed is a folder that holds some")
+    name = name if name == "all" else Path(name).name.removesuffix(".ipynb")
+    require(
+        name in (*known, "all"),
+        f"unknown notebook {name!r}{nearest(name, known)}; "
+        f"allowed: {', '.join([*known, 'all'])} (in {folder})",
+    )
+    return list(known.values()) if name == "all" else [known[name]]
+
+
+def dependencies(folder: Path, name: str) -> str:
+    """The files of the package that notebooks depend on, a line each, as seen from the root."""
+    from modnets.commands.dependencies import files_of
+
+    files = {path for notebook in choose(folder, name) for path in files_of(notebook)}
+    return "\n".join(str(path.relative_to(ROOT)) for path in sorted(files))
 
 
 def run(
@@ -110,22 +151,13 @@ def run(
     ValueError
         If there is no such notebook or parameter, or a value does not fit; nothing has run then.
     """
-    # Jupyter's libraries take a second to import: only where a notebook is read.
-    from modnets.commands.parameters import check_parameters, find_notebooks
-
-    known = find_notebooks(folder.absolute())
-    require(bool(known), f"no notebooks in {folder}; allowed is a folder that holds some")
-    name = name if name == "all" else Path(name).name.removesuffix(".ipynb")
-    require(
-        name in (*known, "all"),
-        f"unknown notebook {name!r}{nearest(name, known)}; "
-        f"allowed: {', '.join([*known, 'all'])} (in {folder})",
-    )
-    wanted = list(known.values()) if name == "all" else [known[name]]
+    wanted = choose(folder, name)
     require(
         output.resolve() != folder.resolve(),
         f"--output={output} is the folder of the notebooks; allowed is any other",
     )
+    from modnets.commands.parameters import check_parameters
+
     check_parameters(wanted, [word for word, _ in words])
     plan = [(notebook, notebook.read(dict(words))) for notebook in wanted]
     output.mkdir(parents=True, exist_ok=True)

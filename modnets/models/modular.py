@@ -2,84 +2,23 @@
 
 A slot reads a few outputs of the level below (routing) and computes a module of them: its own one,
 or one of a pool that all slots of all levels share (selection).  A last choice takes the outputs
-from the last level.  Routing, selection and outputs are each known or learned.
-
-Values are shaped (source, row), and module arithmetic is written as multiply and sum: matrices of
-2 x 12 are too small for a library's matrix products, and a compiler makes loops of it.
+from the last level.  Routing, selection and outputs are each known or learned.  Where several tasks
+are learned at once each has its own choices, and modules serve all of them; where inputs are
+images a level of image modules comes first.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from itertools import pairwise
 from typing import ClassVar
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from modnets.errors import require
-from modnets.models.routing import Routing, Selection
-
-Layers = list[tuple[Tensor, Tensor]]
-
-
-class Modules(nn.Module):
-    """Small MLPs of one shape, their weights stacked.
-
-    Parameters
-    ----------
-    count : int
-        How many modules.
-    arch : sequence of int
-        Units of each layer, as in ``(2, 12, 1)``.
-    """
-
-    def __init__(self, count: int, arch: Sequence[int]) -> None:
-        super().__init__()
-        self.count, self.arch = count, tuple(arch)
-        self.weight, self.bias = nn.ParameterList(), nn.ParameterList()
-        for n_in, n_out in pairwise(arch):
-            self.weight.append(torch.empty(count, n_out, n_in))
-            self.bias.append(torch.empty(count, n_out))
-        self.reset_parameters()
-
-    @torch.no_grad()
-    def reset_parameters(self) -> None:
-        """Draw weights and biases anew, as those of nn.Linear are drawn."""
-        for weight, bias in self.layers():
-            bound = weight.shape[-1] ** -0.5
-            weight.uniform_(-bound, bound)
-            bias.uniform_(-bound, bound)
-
-    def layers(self) -> Layers:
-        """Weight, shape (module, out, in), and bias, shape (module, out), of each layer."""
-        return list(zip(self.weight, self.bias, strict=True))
-
-    def layers_of(self, choice: Tensor) -> Layers:
-        """The same with a slot axis in place of modules, from a choice (slot, module)."""
-        return [
-            ((choice[..., None, None] * weight).sum(dim=1), (choice[..., None] * bias).sum(dim=1))
-            for weight, bias in self.layers()
-        ]
-
-
-def compute(layers: Layers, x: Tensor) -> Tensor:
-    """The output of modules.
-
-    Parameters
-    ----------
-    layers : list of (weight, shape (module, out, in), and bias, shape (module, out))
-    x : Tensor, shape (..., module or 1, in, row)
-
-    Returns
-    -------
-    Tensor, shape (..., module, row)
-    """
-    for number, (weight, bias) in enumerate(layers):
-        x = x if number == 0 else F.relu(x)
-        x = (weight[..., None] * x[..., None, :, :]).sum(dim=-2) + bias[..., None]
-    return x[..., 0, :]
+from modnets.models.images import ImageLevel
+from modnets.models.modules import Modules, compute, read
+from modnets.models.routing import Known, Routing, Selection
 
 
 class ModularNetwork(nn.Module):
@@ -88,6 +27,7 @@ class ModularNetwork(nn.Module):
     Parameters
     ----------
     n_inputs, n_outputs : int
+        With images, inputs are the values of the image level.
     slots : sequence of int
         Slots in each level.
     module_arch : sequence of int
@@ -100,6 +40,12 @@ class ModularNetwork(nn.Module):
         Known selection from the shared pool; learned without it.
     outputs : sequence of int, optional
         Known output choice, places in the last level; learned without it.
+    n_tasks : int
+        Tasks learned at once; what is known is then given for each, [task] -> ...
+    every_level : bool
+        Read outputs from the slots of all levels, counted through; else from the last level.
+    image_level : ImageLevel, optional
+        Makes inputs of images.
 
     Raises
     ------
@@ -122,51 +68,72 @@ class ModularNetwork(nn.Module):
         module_arch: Sequence[int] = (2, 12, 1),
         *,
         n_shared: int | None = None,
-        routing: Sequence[Sequence[Sequence[int]]] | None = None,
-        selection: Sequence[Sequence[int]] | None = None,
-        outputs: Sequence[int] | None = None,
+        routing: Known | None = None,
+        selection: Known | None = None,
+        outputs: Known | None = None,
+        n_tasks: int = 1,
+        every_level: bool = False,
+        image_level: ImageLevel | None = None,
     ) -> None:
         super().__init__()
         require(module_arch[-1] == 1, f"module_arch={tuple(module_arch)}; allowed is 1 output")
-        for name, known in (("routing", routing), ("selection", selection)):
-            require(
-                known is None or len(known) == len(slots),
-                f"{name} has {len(known or ())} levels; allowed are the {len(slots)} of {slots}",
-            )
-        require(
-            outputs is None or len(outputs) == n_outputs,
-            f"outputs={outputs}; allowed are {n_outputs} places of the last level",
-        )
         self.n_inputs, self.slots, self.n_outputs = n_inputs, tuple(slots), n_outputs
-        self.shared = n_shared is not None
-        arity = module_arch[0]
-        known_routing = routing or [None] * len(self.slots)
+        self.n_tasks, self.every_level, self.shared = n_tasks, every_level, n_shared is not None
+        self.image_level = image_level
+        known_routing = self._by_level("routing", routing)
+        known_selection = self._by_level("selection", selection)
         self.routing = nn.ModuleList(
-            Routing(n_sources, n_slots, arity, known)
+            Routing(n_sources, n_slots, module_arch[0], known, n_tasks)
             for n_sources, n_slots, known in zip(
                 (n_inputs, *self.slots), self.slots, known_routing, strict=False
             )
         )
-        self.readout = Routing(self.slots[-1], 1, n_outputs, None if outputs is None else [outputs])
+        self.readout = self._make_readout(outputs)
         if self.shared:
             self.pools = nn.ModuleList([Modules(n_shared, module_arch)])
-            known_selection = selection or [None] * len(self.slots)
             self.selection = nn.ModuleList(
-                Selection(n_shared, n_slots, known)
+                Selection(n_shared, n_slots, known, n_tasks)
                 for n_slots, known in zip(self.slots, known_selection, strict=True)
             )
         else:
             self.pools = nn.ModuleList(Modules(n_slots, module_arch) for n_slots in self.slots)
 
+    def _by_level(self, name: str, known: Known | None) -> list[Known | None]:
+        """What is known of each level, of several tasks [level][task]."""
+        if known is None:
+            return [None] * len(self.slots)
+        for levels in known if self.n_tasks > 1 else [known]:
+            require(
+                len(levels) == len(self.slots),
+                f"{name} has {len(levels)} levels; allowed are the {len(self.slots)} of "
+                f"{self.slots}",
+            )
+        return list(zip(*known, strict=True)) if self.n_tasks > 1 else list(known)
+
+    def _make_readout(self, outputs: Known | None) -> Routing:
+        """The choice of the outputs."""
+        n_sources = sum(self.slots) if self.every_level else self.slots[-1]
+        known = None
+        if outputs is not None:
+            tasks = outputs if self.n_tasks > 1 else [outputs]
+            require(
+                all(len(places) == self.n_outputs for places in tasks),
+                f"outputs={outputs}; allowed are {self.n_outputs} places of the last level",
+            )
+            known = [[places] for places in tasks] if self.n_tasks > 1 else [outputs]
+        return Routing(n_sources, 1, self.n_outputs, known, self.n_tasks)
+
     def reset_parameters(self) -> None:
         """Draw all parameters anew, in the order in which they were drawn first."""
         selection = self.selection if self.shared else ()
-        for part in (*self.routing, self.readout, *self.pools, *selection):
+        first = () if self.image_level is None else (self.image_level,)
+        for part in (*first, *self.routing, self.readout, *self.pools, *selection):
             part.reset_parameters()
 
     def choices(self) -> list[Routing | Selection]:
         """Every choice, in the order in which they take their part of the noise."""
-        return [*self.routing, *(self.selection if self.shared else ()), self.readout]
+        levels = [*self.routing, *(self.selection if self.shared else ()), self.readout]
+        return levels if self.image_level is None else [*levels, *self.image_level.choices()]
 
     @property
     def noise_size(self) -> int:
@@ -176,7 +143,6 @@ class ModularNetwork(nn.Module):
     def forward(
         self,
         x: Tensor,
-        task: Tensor | None = None,
         *,
         temperature: Tensor | float = 1.0,
         noise: Tensor | None = None,
@@ -186,8 +152,8 @@ class ModularNetwork(nn.Module):
         Parameters
         ----------
         x : Tensor, shape (row, input)
-        task : None
-            One task; here for the contract that all models share.
+            With several tasks (row, input + task): behind the inputs the one-hot task id.  With
+            images (row, image x pixel).
         temperature : float, > 0, no unit
             Divides the logits of learned choices in training.
         noise : Tensor, shape (noise_size,) or (noise_size, row), optional
@@ -197,18 +163,33 @@ class ModularNetwork(nn.Module):
         -------
         Tensor, shape (row, output)
         """
-        choices = self.choices()
-        if noise is None:
-            parts = [None] * len(choices)
-        else:
-            noise = noise.reshape(self.noise_size, -1)
-            parts = noise.split([choice.noise_size for choice in choices])
-        chosen = [choice(temperature, part) for choice, part in zip(choices, parts, strict=True)]
-        values = x.T
+        values, task = x.T, None
+        if self.n_tasks > 1:
+            values, task = values[: self.n_inputs], values[self.n_inputs :]
+        chosen = self._choose(temperature, noise, task)
+        n_levels = len(chosen)
+        if self.image_level is not None:
+            n_levels -= len(self.image_level.choices())
+            values = self.image_level(x, *chosen[n_levels:])
+        every = []
         for level in range(len(self.slots)):
             selection = chosen[len(self.slots) + level] if self.shared else None
             values = self._level(level, read(chosen[level], values), selection)
-        return read(chosen[-1], values)[0].T
+            every.append(values)
+        return read(chosen[n_levels - 1], torch.cat(every) if self.every_level else values)[0].T
+
+    def _choose(
+        self, temperature: Tensor | float, noise: Tensor | None, task: Tensor | None
+    ) -> list[Tensor]:
+        """What is chosen, in the order of ``choices``."""
+        choices = self.choices()
+        parts: Sequence[Tensor | None] = [None] * len(choices)
+        if noise is not None:
+            noise = noise.reshape(self.noise_size, -1)
+            parts = noise.split([choice.noise_size for choice in choices])
+        return [
+            choice(temperature, part, task) for choice, part in zip(choices, parts, strict=True)
+        ]
 
     def structure(self) -> dict[str, list]:
         """What the network reads and uses now, noise aside, as plain lists.
@@ -217,33 +198,27 @@ class ModularNetwork(nn.Module):
         -------
         dict
             ``routing`` [level][slot] -> sources, ``selection`` [level][slot] -> module of the
-            shared pool (absent for own modules), ``outputs`` -> places in the last level.
+            shared pool (absent for own modules), ``outputs`` -> places in the last level, or
+            counted through all levels.  Of several tasks each is a list by task.  With images
+            also ``image_routing`` and ``image_selection``.
         """
-        found = {"routing": [level.read() for level in self.routing]}
+        tasks = [self._structure_of(task) for task in range(self.n_tasks)]
+        found = tasks[0]
+        if self.n_tasks > 1:
+            found = {name: [one[name] for one in tasks] for name in found}
+        return found if self.image_level is None else found | self.image_level.structure()
+
+    def _structure_of(self, task: int) -> dict[str, list]:
+        found = {"routing": [level.read(task) for level in self.routing]}
         if self.shared:
-            found["selection"] = [level.fill() for level in self.selection]
-        return found | {"outputs": list(self.readout.read()[0])}
+            found["selection"] = [level.fill(task) for level in self.selection]
+        return found | {"outputs": list(self.readout.read(task)[0])}
 
     def _level(self, level: int, x: Tensor, selection: Tensor | None) -> Tensor:
         """Values, shape (slot, row), from what the slots read, shape (slot, place, row)."""
         if not self.shared:
             return compute(self.pools[level].layers(), x)
-        if self.selection[level].known:
+        if self.selection[level].known and self.n_tasks == 1:
             return compute(self.pools[0].layers_of(selection[..., 0]), x)
         every = compute(self.pools[0].layers(), x[:, None])  # (slot, module, row)
         return (selection * every).sum(dim=1)
-
-
-def read(choice: Tensor, values: Tensor) -> Tensor:
-    """What each place of each slot reads.
-
-    Parameters
-    ----------
-    choice : Tensor, shape (slot, place, source, row or 1)
-    values : Tensor, shape (source, row)
-
-    Returns
-    -------
-    Tensor, shape (slot, place, row)
-    """
-    return (choice * values).sum(dim=2)

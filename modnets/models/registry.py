@@ -21,29 +21,55 @@ import torch
 from torch import nn
 
 from modnets.errors import require
+from modnets.models.images import ImageLevel
 from modnets.models.modular import ModularNetwork
-from modnets.models.monolithic import MLP
+from modnets.models.monolithic import CNN, MLP
 
 Config = Any  # a RunConfig, whose room stands on a floor above
 Builder = Callable[[Config], nn.Module]
 
 
 def _monolithic(config: Config) -> nn.Module:
-    widths = (config.graph.n_inputs, *config.hidden, config.graph.n_outputs)
-    return MLP(widths, pruning_ratio=config.pruning_ratio or 0.0)
+    task, ratio = config.graph, config.pruning_ratio or 0.0
+    widths = (*config.hidden, task.n_outputs)
+    if config.image_network == "cnn":
+        return CNN(task.side, (task.n_images, *config.channels), widths, ratio)
+    return MLP((task.n_inputs, *widths), ratio)
 
 
 def _modular(config: Config) -> nn.Module:
-    graph = config.known_graph
+    known, every_level = config.known_graph, config.output_levels == "every"
+    with_images = known.images is not None
     return ModularNetwork(
-        graph.n_inputs,
+        config.image_slots * known.bits if with_images else known.n_sources,
         config.slots,
-        graph.n_outputs,
+        known.n_outputs,
         (config.arity, *config.module_hidden, 1),
         n_shared=config.shared_modules,
-        routing=graph.routing if config.routing == "known" else None,
-        selection=graph.selection if config.selection == "known" else None,
-        outputs=graph.outputs if config.outputs == "known" else None,
+        routing=known.routing if config.routing == "known" else None,
+        selection=known.selection if config.selection == "known" else None,
+        outputs=known.places_of_outputs(every_level) if config.outputs == "known" else None,
+        n_tasks=known.n_tasks,
+        every_level=every_level,
+        image_level=_image_level(config) if with_images else None,
+    )
+
+
+def _image_level(config: Config) -> ImageLevel:
+    task, n_shared = config.graph, config.shared_image_modules or None
+
+    def module() -> nn.Module:
+        if config.image_network == "cnn":
+            return CNN(task.side, (1, *config.channels), (task.bits,))
+        return MLP((task.side**2, *config.image_hidden, task.bits))
+
+    return ImageLevel(
+        task.n_images,
+        config.image_slots,
+        [module() for _ in range(n_shared or config.image_slots)],
+        shared=n_shared is not None,
+        routing=task.image_routing if config.image_routing == "known" else None,
+        selection=task.image_selection if config.image_selection == "known" else None,
     )
 
 

@@ -3,17 +3,22 @@
 A choice is one-hot forward; backward it has the gradient of a sigmoid (routing) or softmax
 (selection) of its logits: the straight-through estimator of Bengio, Leonard and Courville (2013).
 Known choices are constants.  Choices end in a row axis of size 1, or of the batch's size where
-each row has noise of its own, so that they broadcast over values shaped (source, row).
+each row has noise or a task of its own, so that they broadcast over values shaped (source, row).
+Where several tasks are learned at once each of them has its own choice.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from modnets.errors import require
+
+#: What is known of a choice: [slot] -> sources or module, or the same for each task.
+Known = Sequence[Any]
 
 
 def straight_through(hard: Tensor, soft: Tensor) -> Tensor:
@@ -42,15 +47,73 @@ def ranks(logits: Tensor) -> Tensor:
     return ((other > this) | ((other == this) & earlier)).sum(dim=1)
 
 
-class Choice(nn.Module):
-    """A choice, known or learned from logits that start as N(0, 1)."""
+def asked(choice: Tensor, task: Tensor | None) -> Tensor:
+    """The choice of the task that each row asks for.
 
-    known: bool
+    Parameters
+    ----------
+    choice : Tensor, shape (..., task, row or 1); without tasks (..., row or 1)
+    task : Tensor, shape (task, row), optional
+        One-hot.
+
+    Returns
+    -------
+    Tensor, shape (..., row); without tasks the choice itself
+    """
+    return choice if task is None else (choice * task).sum(dim=-2)
+
+
+class Choice(nn.Module):
+    """A choice for each slot of a level, known or learned from logits that start as N(0, 1).
+
+    Parameters
+    ----------
+    n_candidates, n_slots : int
+    n_tasks : int
+        Tasks that each have a choice of their own.
+    known : sequence, optional
+        What is chosen, [slot] -> ..., with several tasks [task][slot] -> ...
+    """
+
+    def __init__(self, n_candidates: int, n_slots: int, n_tasks: int, known: Known | None) -> None:
+        super().__init__()
+        self.n_candidates, self.n_slots, self.n_tasks = n_candidates, n_slots, n_tasks
+        self.known = known is not None
+        self.task_axis = (n_tasks,) if n_tasks > 1 else ()
+        if known is None:
+            self.logits = nn.Parameter(torch.empty(n_candidates, n_slots, *self.task_axis))
+            self.reset_parameters()
+            return
+        tasks = known if n_tasks > 1 else [known]
+        require(
+            len(tasks) == n_tasks, f"{len(tasks)} tasks are known; allowed are {n_tasks} of them"
+        )
+        choice = torch.stack([self._one_hot(slots) for slots in tasks], dim=-1)[..., None]
+        self.register_buffer("choice", choice if n_tasks > 1 else choice[..., 0, :])
+
+    def _one_hot(self, known: Known) -> Tensor:
+        """What is known of one task, as the choice of one row."""
+        raise NotImplementedError
 
     def reset_parameters(self) -> None:
         """Draw the logits anew."""
         if not self.known:
             nn.init.normal_(self.logits)
+
+    @property
+    def noise_size(self) -> int:
+        """How many logits take Gumbel noise."""
+        return 0 if self.known else self.n_candidates * self.n_slots * self.n_tasks
+
+    def _noisy(self, noise: Tensor | None) -> Tensor:
+        """Logits with a row axis, shape (candidate, slot, [task], row or 1)."""
+        logits = self.logits[..., None]
+        return logits if noise is None else logits + noise.reshape(*self.logits.shape, -1)
+
+    def of_task(self, task: int) -> Tensor:
+        """The logits or, if known, the choice of one row, of one task."""
+        part = self.logits if self.known is False else self.choice[..., 0]
+        return part[..., task].detach() if self.task_axis else part.detach()
 
 
 class Routing(Choice):
@@ -61,8 +124,10 @@ class Routing(Choice):
     n_sources, n_slots, arity : int
         Each slot reads ``arity`` distinct sources.
     known : sequence of sequences of int, optional
-        [slot] -> sources in the order of the input places; places beyond them read zero.
-        Without it, routing is learned from logits that start as N(0, 1).
+        [slot] -> sources in the order of the input places; places beyond them read zero.  With
+        several tasks [task][slot] -> sources.  Without it, routing is learned from logits that
+        start as N(0, 1).
+    n_tasks : int
 
     Raises
     ------
@@ -75,39 +140,39 @@ class Routing(Choice):
         n_sources: int,
         n_slots: int,
         arity: int,
-        known: Sequence[Sequence[int]] | None = None,
+        known: Known | None = None,
+        n_tasks: int = 1,
     ) -> None:
-        super().__init__()
-        self.n_sources, self.n_slots, self.arity = n_sources, n_slots, arity
-        self.known = known is not None
+        self.arity = arity
         require(
-            arity >= 1 and (self.known or arity <= n_sources),
+            arity >= 1 and (known is not None or arity <= n_sources),
             f"arity={arity} needs at least {arity} sources; there are {n_sources}",
         )
-        if known is None:
-            self.logits = nn.Parameter(torch.empty(n_sources, n_slots))
-            self.reset_parameters()
-            return
+        super().__init__(n_sources, n_slots, n_tasks, known)
+
+    def _one_hot(self, known: Known) -> Tensor:
         require(
-            len(known) == n_slots, f"routing={known}; allowed are the sources of {n_slots} slots"
+            len(known) == self.n_slots,
+            f"routing={known}; allowed are the sources of {self.n_slots} slots",
         )
-        choice = torch.zeros(n_slots, arity, n_sources, 1)
+        choice = torch.zeros(self.n_slots, self.arity, self.n_candidates)
         for slot, sources in enumerate(known):
             require(
-                len(sources) <= arity and all(0 <= source < n_sources for source in sources),
+                len(sources) <= self.arity
+                and all(0 <= source < self.n_candidates for source in sources),
                 f"slot {slot} reads {tuple(sources)}; "
-                f"allowed are up to {arity} places from 0 to {n_sources - 1}",
+                f"allowed are up to {self.arity} places from 0 to {self.n_candidates - 1}",
             )
             for place, source in enumerate(sources):
                 choice[slot, place, source] = 1.0
-        self.register_buffer("choice", choice)
+        return choice
 
-    @property
-    def noise_size(self) -> int:
-        """How many logits take Gumbel noise."""
-        return 0 if self.known else self.n_sources * self.n_slots
-
-    def forward(self, temperature: Tensor | float = 1.0, noise: Tensor | None = None) -> Tensor:
+    def forward(
+        self,
+        temperature: Tensor | float = 1.0,
+        noise: Tensor | None = None,
+        task: Tensor | None = None,
+    ) -> Tensor:
         """The choice of sources.
 
         Parameters
@@ -116,6 +181,8 @@ class Routing(Choice):
             Divides the logits.
         noise : Tensor, shape (noise_size, row or 1), optional
             Added to the logits.
+        task : Tensor, shape (task, row), optional
+            One-hot, where there are several.
 
         Returns
         -------
@@ -123,22 +190,22 @@ class Routing(Choice):
             One-hot over sources; the r-th largest logit of a slot feeds its place r.
         """
         if self.known:
-            return self.choice
-        logits = self.logits[..., None]
-        if noise is not None:
-            logits = logits + noise.reshape(self.n_sources, self.n_slots, -1)
-        places = torch.arange(self.arity, device=logits.device).reshape(-1, 1, 1, 1)
+            return asked(self.choice, task)
+        logits = self._noisy(noise)
+        places = torch.arange(self.arity, device=logits.device).reshape(-1, *[1] * logits.dim())
         hard = (ranks(logits) == places).to(logits.dtype)
         soft = torch.sigmoid(logits / temperature)
-        return straight_through(hard, soft.expand_as(hard)).permute(2, 0, 1, 3)
+        chosen = straight_through(hard, soft.expand_as(hard))
+        return asked(chosen.permute(2, 0, 1, *range(3, chosen.dim())), task)
 
-    def read(self) -> list[tuple[int, ...]]:
+    def read(self, task: int = 0) -> list[tuple[int, ...]]:
         """[slot] -> the sources it reads now, in the order of its places; no noise."""
+        part = self.of_task(task)
         if self.known:
-            used = self.choice[..., 0].any(dim=2).sum(dim=1).tolist()
-            sources = self.choice[..., 0].argmax(dim=2).tolist()
+            used = part.any(dim=2).sum(dim=1).tolist()
+            sources = part.argmax(dim=2).tolist()
             return [tuple(slot[:count]) for slot, count in zip(sources, used, strict=True)]
-        order = self.logits.detach().argsort(dim=0, descending=True, stable=True)
+        order = part.argsort(dim=0, descending=True, stable=True)
         return [tuple(slot) for slot in order[: self.arity].T.tolist()]
 
 
@@ -149,7 +216,9 @@ class Selection(Choice):
     ----------
     n_modules, n_slots : int
     known : sequence of int, optional
-        [slot] -> module.  Without it, selection is learned from logits that start as N(0, 1).
+        [slot] -> module, with several tasks [task][slot] -> module.  Without it, selection is
+        learned from logits that start as N(0, 1).
+    n_tasks : int
 
     Raises
     ------
@@ -157,34 +226,34 @@ class Selection(Choice):
         If a slot takes a module that is not there.
     """
 
-    def __init__(self, n_modules: int, n_slots: int, known: Sequence[int] | None = None) -> None:
-        super().__init__()
-        self.n_modules, self.n_slots = n_modules, n_slots
-        self.known = known is not None
-        if known is None:
-            self.logits = nn.Parameter(torch.empty(n_modules, n_slots))
-            self.reset_parameters()
-            return
+    def __init__(
+        self, n_modules: int, n_slots: int, known: Known | None = None, n_tasks: int = 1
+    ) -> None:
+        super().__init__(n_modules, n_slots, n_tasks, known)
+
+    def _one_hot(self, known: Known) -> Tensor:
         require(
-            len(known) == n_slots and all(0 <= module < n_modules for module in known),
-            f"selection={tuple(known)}; allowed are {n_slots} modules from 0 to {n_modules - 1}",
+            len(known) == self.n_slots and all(0 <= module < self.n_candidates for module in known),
+            f"selection={tuple(known)}; allowed are {self.n_slots} modules from 0 to "
+            f"{self.n_candidates - 1}",
         )
-        choice = torch.zeros(n_slots, n_modules, 1)
-        choice[torch.arange(n_slots), torch.tensor(known)] = 1.0
-        self.register_buffer("choice", choice)
+        choice = torch.zeros(self.n_slots, self.n_candidates)
+        choice[torch.arange(self.n_slots), torch.tensor(known)] = 1.0
+        return choice
 
-    @property
-    def noise_size(self) -> int:
-        """How many logits take Gumbel noise."""
-        return 0 if self.known else self.n_modules * self.n_slots
-
-    def forward(self, temperature: Tensor | float = 1.0, noise: Tensor | None = None) -> Tensor:
+    def forward(
+        self,
+        temperature: Tensor | float = 1.0,
+        noise: Tensor | None = None,
+        task: Tensor | None = None,
+    ) -> Tensor:
         """The choice of modules.
 
         Parameters
         ----------
         temperature : float, > 0, no unit
         noise : Tensor, shape (noise_size, row or 1), optional
+        task : Tensor, shape (task, row), optional
 
         Returns
         -------
@@ -192,16 +261,12 @@ class Selection(Choice):
             One-hot over modules.
         """
         if self.known:
-            return self.choice
-        logits = self.logits[..., None]
-        if noise is not None:
-            logits = logits + noise.reshape(self.n_modules, self.n_slots, -1)
+            return asked(self.choice, task)
+        logits = self._noisy(noise)
         hard = (ranks(logits) == 0).to(logits.dtype)
         soft = torch.softmax(logits / temperature, dim=0)
-        return straight_through(hard, soft).transpose(0, 1)
+        return asked(straight_through(hard, soft).transpose(0, 1), task)
 
-    def fill(self) -> list[int]:
+    def fill(self, task: int = 0) -> list[int]:
         """[slot] -> the module that fills it now; no noise."""
-        if self.known:
-            return self.choice[..., 0].argmax(dim=1).tolist()
-        return self.logits.detach().argmax(dim=0).tolist()
+        return self.of_task(task).argmax(dim=1 if self.known else 0).tolist()

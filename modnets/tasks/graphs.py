@@ -16,12 +16,11 @@ import numpy as np
 
 from modnets.errors import require
 from modnets.tasks.gates import Gate, SubFunction, all_rows, bits_of, index_of
-
-MAX_TABLE_INPUTS = 20
+from modnets.tasks.task import MAX_TABLE_INPUTS, Routing, Selection, Task
 
 
 @dataclass(frozen=True)
-class FunctionGraph:
+class FunctionGraph(Task):
     """A Boolean task: levels of sub-functions, each reading the level below.
 
     Parameters
@@ -65,7 +64,7 @@ class FunctionGraph:
         else:
             self._check_table()
         if self.name is None:
-            object.__setattr__(self, "name", "-".join(map(str, self.widths)))
+            object.__setattr__(self, "name", self.width_name)
 
     def _check_levels(self) -> None:
         require(len(self.levels) > 0, "levels is empty; give levels of sub-functions, or a table")
@@ -140,7 +139,7 @@ class FunctionGraph:
         return max((node.gate.n_inputs for level in self.levels for node in level), default=2)
 
     @property
-    def routing(self) -> tuple[tuple[tuple[int, ...], ...], ...]:
+    def routing(self) -> Routing:
         """The true routing, [level][slot] -> places in the level below."""
         return tuple(tuple(node.inputs for node in level) for level in self.levels)
 
@@ -154,10 +153,15 @@ class FunctionGraph:
         return tuple(pool.values())
 
     @property
-    def selection(self) -> tuple[tuple[int, ...], ...]:
+    def selection(self) -> Selection:
         """The true selection, [level][slot] -> place of its gate in :attr:`modules`."""
         place = {module.table: number for number, module in enumerate(self.modules)}
         return tuple(tuple(place[node.gate.table] for node in level) for level in self.levels)
+
+    def places_of_outputs(self, every_level: bool = False) -> tuple[int, ...]:
+        """The slots that are the outputs: in the last level, or counted through all levels."""
+        before = sum(self.slots[:-1]) if every_level else 0
+        return tuple(before + place for place in self.outputs)
 
     @property
     def irrelevant_inputs(self) -> tuple[int, ...]:
@@ -229,7 +233,7 @@ class FunctionGraph:
 
     def _check_enumerable(self) -> None:
         require(
-            self.n_inputs <= MAX_TABLE_INPUTS,
+            self.enumerable,
             f"n_inputs={self.n_inputs}: the whole table is computed up to {MAX_TABLE_INPUTS} "
             "inputs; evaluate(rows(index)) computes rows on demand",
         )

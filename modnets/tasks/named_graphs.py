@@ -1,7 +1,8 @@
 """The graphs that have a name.
 
 They are those of "How Can Knowledge of a Task's Modular Structure Improve Generalization and
-Training Efficiency?" (TMLR 2025): depths 1, 2 and 3, and a control without structure.
+Training Efficiency?" (TMLR 2025): depths 1, 2 and 3, a control without structure, and two sets of
+tasks that are learned at once.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ import numpy as np
 
 from modnets.errors import one_of
 from modnets.tasks.graphs import FunctionGraph
+from modnets.tasks.task import Task
+from modnets.tasks.task_sets import TaskSet
 
 
 def _control() -> FunctionGraph:
@@ -35,15 +38,34 @@ GRAPHS: dict[str, FunctionGraph] = {
 }
 
 
-def get_graph(graph: str | FunctionGraph) -> FunctionGraph:
-    """A graph by its name in ``GRAPHS``; a graph itself is handed back.
+def _tasks() -> tuple[FunctionGraph, ...]:
+    """The three tasks of the sets, which share an AND level and differ in what they read."""
+    one = [["OR 0 2", "OR 3 4", "OR 1 5"], ["AND 0 1", "AND 2 1"]]
+    two = [["OR 0 2", "XOR 4 5", "XOR 0 1", "OR 3 4"], ["AND 0 1", "AND 2 3"]]
+    return (
+        GRAPHS["6-3-2-2"],
+        FunctionGraph(6, one, name="6-3-2-2 of ORs"),
+        FunctionGraph(6, two, name="6-4-2-2 of ORs and XORs"),
+    )
+
+
+#: The named sets of tasks, of two and of three.
+TASK_SETS: dict[str, TaskSet] = {
+    "two tasks": TaskSet((_tasks()[0], _tasks()[2]), name="two tasks"),
+    "three tasks": TaskSet(_tasks(), name="three tasks"),
+}
+
+
+def get_graph(graph: str | Task) -> Task:
+    """A task by its name in ``GRAPHS`` or ``TASK_SETS``; a task itself is handed back.
 
     Raises
     ------
     ValueError
         If the name is unknown.
     """
-    if isinstance(graph, FunctionGraph):
+    if isinstance(graph, Task):
         return graph
-    one_of("graph", graph, GRAPHS)
-    return GRAPHS[graph]
+    named = GRAPHS | TASK_SETS
+    one_of("graph", graph, named)
+    return named[graph]

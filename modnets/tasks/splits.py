@@ -14,11 +14,19 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from modnets.errors import require
-from modnets.tasks.graphs import MAX_TABLE_INPUTS, FunctionGraph
+from modnets.errors import one_of, require
+from modnets.tasks.digit_pairs import DigitPairs
+from modnets.tasks.graphs import FunctionGraph
+from modnets.tasks.pair_splits import split_pairs
+from modnets.tasks.task import MAX_TABLE_INPUTS, Task
+from modnets.tasks.task_sets import TaskSet
 
 #: Rows drawn for validation and test together where the table is too large to list.
 HELD_OUT_SAMPLE = 8192
+#: Whether the tasks of a set hold out the same rows or each its own.
+HELD_OUT = ("different", "same")
+#: Between the split seeds of the tasks of a set that hold out different rows.
+SEED_STEP = 10_000
 
 
 @dataclass(frozen=True)
@@ -36,13 +44,14 @@ class Split:
 
 
 def n_train_rows(
-    graph: FunctionGraph, *, train_rows: int | None = None, train_fraction: float | None = None
+    graph: Task, *, train_rows: int | None = None, train_fraction: float | None = None
 ) -> int:
     """The number of training rows that a count or a fraction stands for.
 
     Parameters
     ----------
-    graph : FunctionGraph
+    graph : Task
+        Of a set of tasks the rows of each count, of digit pairs the pairs of digits.
     train_rows : int, at least 1, optional
         Rows shown in training.
     train_fraction : float, in (0, 1), optional
@@ -53,28 +62,31 @@ def n_train_rows(
     ValueError
         If not exactly one of the two is given, or no row is left to train or to test on.
     """
-    total = 2**graph.n_inputs
+    total = graph.n_rows
+    unseen = graph.images is None  # seen pairs of digits are tested too, on other images
     require(
         (train_rows is None) != (train_fraction is None),
         f"train_rows={train_rows}, train_fraction={train_fraction}; give exactly one of the two",
     )
     if train_rows is None:
         require(
-            graph.n_inputs <= MAX_TABLE_INPUTS,
+            graph.enumerable or not unseen,
             f"train_fraction={train_fraction} of a table of 2**{graph.n_inputs} rows; "
             f"above {MAX_TABLE_INPUTS} inputs give train_rows",
         )
         require(
-            0 < train_fraction < 1, f"train_fraction={train_fraction}; allowed is between 0 and 1"
+            0 < train_fraction < 1 or (train_fraction == 1 and not unseen),
+            f"train_fraction={train_fraction}; allowed is between 0 and 1",
         )
         count = int(train_fraction * total)
         given = f"train_fraction={train_fraction}"
     else:
         count, given = train_rows, f"train_rows={train_rows}"
+    lacking = f"leaves no row to {'train' if count < 1 else 'test'} on"
     require(
-        0 < count < total,
-        f"{given} of {total} rows leaves no row to {'train' if count < 1 else 'test'} on; "
-        f"allowed is 1 to {total - 1} rows",
+        0 < count <= total - unseen,
+        f"{given} of {total} rows {lacking if unseen or count < 1 else 'is more than there are'}; "
+        f"allowed is 1 to {total - unseen} rows",
     )
     return count
 
@@ -97,7 +109,7 @@ def split_rows(graph: FunctionGraph, train_rows: int, seed: int) -> Split:
         for training, and 8192 held out.
     """
     train_rows = n_train_rows(graph, train_rows=train_rows)
-    total = 2**graph.n_inputs
+    total = graph.n_rows
     source = torch.Generator().manual_seed(seed)
     if graph.n_inputs <= MAX_TABLE_INPUTS:
         order = torch.randperm(total, generator=source).numpy()
@@ -112,3 +124,50 @@ def split_rows(graph: FunctionGraph, train_rows: int, seed: int) -> Split:
         order = order[:wanted]
     half = train_rows + (len(order) - train_rows) // 2
     return Split(order[:train_rows], order[train_rows:half], order[half:])
+
+
+def split_task(
+    task: Task,
+    train_rows: int,
+    seed: int,
+    *,
+    held_out: str = "different",
+    samples: int = 100,
+    test_samples: int = 100,
+) -> dict[str, np.ndarray]:
+    """The rows of each part of a split, whatever the task.
+
+    Parameters
+    ----------
+    task : Task
+    train_rows : int
+        Rows for training; of each task of a set; of digit pairs the pairs of digits seen.
+    seed : int, at least 0
+    held_out : "different" or "same"
+        Of a set of tasks: whether they are all split by ``seed``, or task k by
+        ``seed + 10_000 * k``.
+    samples, test_samples : int
+        Of digit pairs: pairs of images for each pair of digits.
+
+    Returns
+    -------
+    dict of ndarray of int64
+        Part -> row numbers: ``train``, ``validation`` and ``test``; of digit pairs ``test_seen``
+        and ``test_unseen`` in place of the last.
+    """
+    if isinstance(task, DigitPairs):
+        return split_pairs(task, train_rows, seed, samples, test_samples)
+    if isinstance(task, TaskSet):
+        one_of("held_out", held_out, HELD_OUT)
+        step = SEED_STEP if held_out == "different" else 0
+        splits = [split_rows(g, train_rows, seed + step * k) for k, g in enumerate(task.graphs)]
+        starts = np.arange(task.n_tasks) * task.n_rows
+        parts = [[split.train, split.validation, split.test] for split in splits]
+        numbers = [
+            np.concatenate([start + rows for start, rows in zip(starts, part, strict=True)])
+            for part in zip(*parts, strict=True)
+        ]
+    else:
+        split = split_rows(task, train_rows, seed)
+        numbers = [split.train, split.validation, split.test]
+    return dict(zip(("train", "validation", "test"), numbers, strict=True))

@@ -39,7 +39,9 @@ class Alone(Eager):
 
     def evaluate(self, rows: Rows) -> Sums:
         """What ``Program.evaluate`` gives, with a replica axis in front."""
-        x, y = (rows.x, rows.y) if rows.uniform else _first([rows.x, rows.y])
+        x, y = rows.fed(), rows.y
+        if not rows.uniform:
+            x, y = _first([x, y])
         buffers = _first(self.fixed[0])
         found = self.program.evaluate(self.flat[0], buffers, x, y, rows.parts[0])
         return tuple(part[None] for part in found)

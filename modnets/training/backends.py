@@ -63,8 +63,9 @@ class Eager:
     def evaluate(self, rows: Rows) -> Sums:
         """What ``Program.evaluate`` gives, with a replica axis in front."""
         axis = None if rows.uniform else 0
-        arguments = (self.flat, self.fixed[0], rows.x, rows.y, rows.parts)
-        name, axes = f"evaluate {tuple(rows.x.shape)}", (0, 0, axis, axis, 0)
+        x = rows.fed()
+        arguments = (self.flat, self.fixed[0], x, rows.y, rows.parts)
+        name, axes = f"evaluate {tuple(x.shape)}", (0, 0, axis, axis, 0)
         return self._graph(name, self.program.evaluate, axes, arguments)(arguments)
 
     def _graph(
@@ -217,9 +218,11 @@ class _Vector:
 
     def evaluate(self, machine: Machine, rows: Rows, workspace: Tensor) -> list[Tensor]:
         """What ``Program.evaluate`` gives for the replicas here."""
-        table = [rows.x[None], rows.y[None]]
-        if not rows.uniform:
-            table = [self._in_lanes(t, (), f"{rows.number} {i}") for i, t in enumerate(table)]
+        if rows.uniform:
+            table = [rows.x[None], rows.y[None]]
+        else:
+            table = [rows.fed(self.places).movedim(0, -1).contiguous()[None]]
+            table.append(self._in_lanes(rows.y[None], (), f"y {rows.number}"))
         parts = self._in_lanes(rows.parts[None], (), f"parts {rows.number}")
         n_parts, n_rows, width = parts.shape[1:]
         sizes = [(n_parts,)] * 3 + [(n_rows, rows.y.shape[-1])]

@@ -8,22 +8,22 @@ config alone, so that neither its neighbours nor the evaluations change them.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
 from torch import Generator, Tensor
 
-from modnets.tasks.splits import split_rows
+from modnets.tasks.task import Task
 from modnets.training.compiler.indices import ROWS
 from modnets.training.compiler.tracing import Input
 from modnets.training.config import RunConfig
+from modnets.training.streams import Block, BlockStream
 
 STREAMS = ("weights", "order", "input noise", "gumbel noise")
-BLOCK_NUMBERS = 2**14  # random numbers drawn at once for one run
 MIN_PADDED_ROWS = 64
-BLOCK_ROWS = 2**18  # rows gathered at once for minibatches, of all runs of a chunk
+BLOCK_ROWS = 2**18  # rows put in order at once for minibatches, of all runs of a chunk
+GATHERED_NUMBERS = 2**22  # inputs gathered at once for minibatches
 
 
 def stream_seed(seed: int, stream: str) -> int:
@@ -39,12 +39,12 @@ def generator(seed: int, stream: str) -> Generator:
 
 def is_full_batch(config: RunConfig) -> bool:
     """Whether every step sees all training rows."""
-    return config.final.batch_size >= config.final.train_rows
+    return config.final.batch_size >= config.n_examples
 
 
 def steps_per_epoch(config: RunConfig) -> int:
     """Number of steps in which the training rows are passed once."""
-    return math.ceil(config.final.train_rows / config.final.batch_size)
+    return math.ceil(config.n_examples / config.final.batch_size)
 
 
 def total_steps(config: RunConfig) -> int:
@@ -60,75 +60,28 @@ def padded_rows(config: RunConfig) -> int:
     final = config.final
     if not is_full_batch(final):
         return final.batch_size
-    size = max(MIN_PADDED_ROWS, 2 ** math.ceil(math.log2(final.train_rows)))
-    return min(size, 2**final.graph.n_inputs)
+    size, task = max(MIN_PADDED_ROWS, 2 ** math.ceil(math.log2(final.n_examples))), final.graph
+    return size if task.images is not None else min(size, task.n_rows * task.n_tasks)
 
 
-class BlockStream:
-    """Random tensors for each step of a chunk of runs, drawn a block of steps at a time.
-
-    Parameters
-    ----------
-    generators : sequence of Generator, one for each run
-    shape : tuple of int
-        What one run takes in one step.
-    draw : callable
-        ``draw(run, generator, shape) -> Tensor``, the block of one run, shape (step, *shape).
-    """
-
-    def __init__(
-        self,
-        generators: Sequence[Generator],
-        n_replicas: int,
-        shape: tuple[int, ...],
-        draw: Callable[[int, Generator, tuple[int, ...]], Tensor],
-        dtype: torch.dtype = torch.float32,
-    ) -> None:
-        self.generators, self.draw = generators, draw
-        self.length = max(1, BLOCK_NUMBERS // max(1, math.prod(shape)))
-        self.block = torch.zeros(self.length, n_replicas, *shape, dtype=dtype)
-        self.place = self.length
-
-    def take(self, most: int) -> Tensor:
-        """The next steps, at least one and at most so many; shape (step, replica, *shape)."""
-        if self.place == self.length:
-            self.block = torch.zeros_like(self.block)  # what was handed out stays as it is
-            for run, source in enumerate(self.generators):
-                shape = (self.length, *self.block.shape[2:])
-                self.block[:, run] = self.draw(run, source, shape)
-            self.place = 0
-        start, self.place = self.place, min(self.length, self.place + most)
-        return self.block[start : self.place]
-
-    def left(self, most: int) -> int:
-        """How many steps ``take`` will hand out."""
-        return min(most, self.length - self.place or self.length)
+def images_on(task: Task, device: torch.device) -> Tensor | None:
+    """The pixels of every image, shape (image, pixel), on a device; None without images."""
+    return None if task.images is None else torch.from_numpy(task.images).to(device)
 
 
-@dataclass
-class Block:
-    """Some steps: what each is fed, and its pace.
+def inputs_of(x: Tensor, images: Tensor | None) -> Tensor:
+    """What a network is handed: rows themselves, or the pixels of the images that they name.
 
     Parameters
     ----------
-    steps : int
-    batch : x, y, weight, noise
-        Each of shape (step, replica, ...), with one step for all where it does not change; noise
-        may be None.  See ``Batches.epoch``.
-    pace : factor of the learning rates, shape (step or 1, replica); Adam's corrections (step, 2)
+    x : Tensor, shape (..., row, column)
+    images : Tensor, shape (image, pixel), optional
+
+    Returns
+    -------
+    Tensor of float, shape (..., row, input)
     """
-
-    steps: int
-    batch: tuple[Tensor, Tensor, Tensor, Tensor | None]
-    pace: tuple[Tensor, ...] = ()
-
-    def at(self, number: int) -> tuple[tuple[Tensor | None, ...], tuple[Tensor, ...]]:
-        """Batch and pace of one step."""
-
-        def one(part: Tensor | None) -> Tensor | None:
-            return None if part is None else part[number if len(part) > 1 else 0]
-
-        return tuple(map(one, self.batch)), tuple(map(one, self.pace))
+    return x if images is None else images[x].flatten(-2)
 
 
 class Batches:
@@ -158,39 +111,45 @@ class Batches:
         self.rows = padded_rows(first)
         self.full = is_full_batch(first)
         self.steps = steps_per_epoch(first)
+        self.task = first.graph
+        self.images = images_on(first.graph, device)
         self._load_rows(finals)
-        per_epoch = self.steps * self.n_replicas * self.rows
-        self._epochs_at_once = max(1, BLOCK_ROWS // per_epoch)
+        a_step = self.n_replicas * self.rows
+        self._epochs_at_once = max(1, BLOCK_ROWS // (self.steps * a_step))
+        self._steps_at_once = max(1, GATHERED_NUMBERS // (a_step * self.task.n_inputs))
         self.order = None if self.full else self._order(finals)
         self.input_noise = self._input_noise(finals)
         self.gumbel = self._gumbel(finals, noise_size) if first.gumbel and noise_size else None
 
     def _load_rows(self, finals: Sequence[RunConfig]) -> None:
         """Training rows of each run, filled up, and the weight of each in the mean loss."""
-        graph = finals[0].graph
-        n_rows = self.rows if self.full else finals[0].train_rows
-        x = torch.zeros(self.n_replicas, n_rows, graph.n_inputs)
-        y = torch.zeros(self.n_replicas, n_rows, graph.n_outputs)
-        weight = torch.zeros(self.n_replicas, n_rows)
-        self.n_rows, known = [], {}
-        for place in range(self.n_replicas):
-            final = finals[place] if place < len(finals) else finals[0]
+        n_rows = self.rows if self.full else finals[0].n_examples
+        loaded: list[tuple[Tensor, Tensor]] = []
+        known: dict[tuple[int, int], tuple[Tensor, Tensor]] = {}
+        for final in finals:
             split = final.train_rows, final.split_seed
             if split not in known:
-                rows = graph.rows(split_rows(graph, *split).train)
-                outputs = graph.evaluate(rows)
-                known[split] = torch.from_numpy(rows), torch.from_numpy(outputs)
-            inputs, outputs = known[split]
+                rows = self.task.rows(final.split["train"])
+                known[split] = torch.from_numpy(rows), torch.from_numpy(self.task.evaluate(rows))
+            loaded.append(known[split])
+        loaded += loaded[:1] * (self.n_replicas - len(finals))
+        self.n_rows = [len(x) if self.full else self.rows for x, _ in loaded]
+        kind = torch.float32 if self.images is None else torch.int64  # numbers of images
+        x = torch.zeros(self.n_replicas, n_rows, loaded[0][0].shape[1], dtype=kind)
+        y = torch.zeros(self.n_replicas, n_rows, self.task.n_outputs)
+        weight = torch.zeros(self.n_replicas, n_rows)
+        for place, (inputs, outputs) in enumerate(loaded):
             x[place, : len(inputs)], y[place, : len(inputs)] = inputs, outputs
             weight[place, : len(inputs)] = 1.0
-            self.n_rows.append(len(inputs) if self.full else self.rows)
         weight /= weight.sum(dim=1, keepdim=True)
         self.x, self.y, self.weight = (part.to(self.device) for part in (x, y, weight))
+        if self.full:
+            self.x = inputs_of(self.x, self.images)
         self.replica = torch.arange(self.n_replicas, device=self.device)[:, None]
 
     def _order(self, finals: Sequence[RunConfig]) -> BlockStream:
         """Row numbers for each epoch; the last step is filled up with row number -1."""
-        n_rows, batch = finals[0].train_rows, finals[0].batch_size
+        n_rows, batch = finals[0].n_examples, finals[0].batch_size
         filled = self.steps * batch
 
         def draw(run: int, source: Generator, shape: tuple[int, ...]) -> Tensor:
@@ -205,11 +164,15 @@ class Batches:
         if not any(deviations):
             return None
 
+        task_ids = self.task.n_tasks if self.task.n_tasks > 1 else 0
+
         def draw(run: int, source: Generator, shape: tuple[int, ...]) -> Tensor:
-            return torch.randn(shape, generator=source).mul_(deviations[run])
+            noise = torch.randn(shape, generator=source).mul_(deviations[run])
+            noise[..., shape[-1] - task_ids :] = 0.0  # a task id is no input
+            return noise
 
         sources = [generator(final.seed, "input noise") for final in finals]
-        shape = (self.rows, finals[0].graph.n_inputs)
+        shape = (self.rows, self.task.n_inputs)
         return BlockStream(sources, self.n_replicas, shape, draw)
 
     def _gumbel(self, finals: Sequence[RunConfig], noise_size: int) -> BlockStream:
@@ -228,7 +191,7 @@ class Batches:
         if self.gumbel is not None:
             size, *rows = self.gumbel.block.shape[2:]
             noise = Input((size, ROWS) if rows else (size,))
-        n_inputs, n_outputs = self.x.shape[2], self.y.shape[2]
+        n_inputs, n_outputs = self.task.n_inputs, self.task.n_outputs
         return Input((ROWS, n_inputs)), Input((ROWS, n_outputs)), Input((ROWS,)), noise
 
     def epoch(self) -> Iterator[tuple[Tensor, Tensor, Tensor, Tensor | None]]:
@@ -249,32 +212,34 @@ class Batches:
     def blocks(self, epochs: int) -> Iterator[Block]:
         """The steps of the next epochs, in blocks that fit in memory."""
         while epochs:
-            most = min(epochs, self._epochs_at_once)
-            taken = epochs if self.full else self.order.left(most)
-            x, y, weight = self._rows_of(taken)
-            yield from self._with_noise(taken * self.steps, x, y, weight)
+            order, taken = None, epochs
+            if not self.full:
+                taken = self.order.left(min(epochs, self._epochs_at_once))
+                order = self.order.take(taken)  # (epoch, replica, row of each step)
+                order = order.unflatten(2, (self.steps, self.rows)).transpose(1, 2).flatten(0, 1)
+            yield from self._blocks_of(taken * self.steps, order)
             epochs -= taken
 
-    def _rows_of(self, epochs: int) -> tuple[Tensor, Tensor, Tensor]:
-        """Rows and weights of each step; of one step for all in a full batch."""
-        if self.order is None:
-            return self.x[None], self.y[None], self.weight[None]
-        order = self.order.take(epochs).to(self.device)  # (epoch, replica, row of each step)
-        order = order.unflatten(2, (self.steps, self.rows)).transpose(1, 2).flatten(0, 1)
-        present = (order >= 0).to(self.x.dtype)
-        weight = present / present.sum(dim=2, keepdim=True)
-        return self.x[self.replica, order], self.y[self.replica, order], weight
-
-    def _with_noise(self, steps: int, x: Tensor, y: Tensor, weight: Tensor) -> Iterator[Block]:
+    def _blocks_of(self, steps: int, order: Tensor | None) -> Iterator[Block]:
+        """Blocks of steps, with the rows in an order, shape (step, replica, row)."""
         done = 0
         while done < steps:
-            size = steps - done
+            size = steps - done if order is None else min(steps - done, self._steps_at_once)
             for stream in (self.input_noise, self.gumbel):
                 size = size if stream is None else stream.left(size)
-            now = slice(done, done + size)
-            batch = [part[now] if len(part) > 1 else part for part in (x, y, weight)]
+            batch = list(self._rows_of(None if order is None else order[done : done + size]))
             if self.input_noise is not None:
                 batch[0] = batch[0] + self.input_noise.take(size).to(self.device)
             noise = None if self.gumbel is None else self.gumbel.take(size).to(self.device)
             yield Block(size, (*batch, noise))
             done += size
+
+    def _rows_of(self, order: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
+        """Rows and weights of each step; of one step for all in a full batch."""
+        if order is None:
+            return self.x[None], self.y[None], self.weight[None]
+        order = order.to(self.device)
+        present = (order >= 0).to(self.y.dtype)
+        weight = present / present.sum(dim=2, keepdim=True)
+        x = inputs_of(self.x[self.replica, order], self.images)
+        return x, self.y[self.replica, order], weight

@@ -9,13 +9,19 @@ import json
 import math
 from typing import Any
 
+import numpy as np
+
 from modnets.errors import one_of, require
+from modnets.models.monolithic import sides
 from modnets.models.registry import BUILT_IN, MODELS
+from modnets.tasks.splits import HELD_OUT
 
 Config = Any  # a RunConfig, which is made of these checks
 
 CHOICES = ("known", "learned")
 OPTIMIZERS = ("adam", "sgd", "momentum", "rmsprop")
+LEVELS = ("last", "every")
+NETWORKS = ("mlp", "cnn")
 SCHEDULES = ("constant", "exponential", "cosine")
 LOSSES = ("bce", "mse")
 
@@ -59,8 +65,9 @@ def coerce(name: str, kind: str, value: Any) -> Any:
 
 def check_numbers(config: Config) -> None:
     """Raise unless every number given is in its range, whether or not it plays a part."""
-    bounds = dict.fromkeys(("epochs", "batch_size", "eval_every"), 1)
+    bounds = dict.fromkeys(("epochs", "batch_size", "eval_every", "samples", "test_samples"), 1)
     bounds |= dict.fromkeys(("seed", "split_seed", "weight_decay", "input_noise"), 0)
+    bounds |= {"image_slots": 1, "shared_image_modules": 0}
     for name, least in bounds.items():
         value = getattr(config, name)
         require(value is None or value >= least, f"{name}={value}; allowed is at least {least}")
@@ -89,8 +96,17 @@ def check(final: Config) -> None:
         not (final.options and final.model in BUILT_IN),
         f"options={dict(final.options)}; allowed only with a model of your own",
     )
+    if final.held_out is not None:
+        one_of("held_out", final.held_out, HELD_OUT)
+    if final.image_network is not None:
+        one_of("image_network", final.image_network, NETWORKS)
+    if final.channels is not None and final.model in BUILT_IN:
+        sides(final.graph.side, final.channels)
     if final.is_modular:
         _check_modular(final)
+        _check_outputs(final)
+        if final.graph.images is not None:
+            _check_image_slots(final)
 
 
 def _check_modular(final: Config) -> None:
@@ -101,6 +117,12 @@ def _check_modular(final: Config) -> None:
         f"knowledge={graph}: it has {ends[0]} inputs and outputs; allowed are {ends[1]}, as "
         f"graph {final.graph} has",
     )
+    parts = (graph.n_sources, graph.n_tasks), (final.graph.n_sources, final.graph.n_tasks)
+    require(
+        parts[0] == parts[1],
+        f"knowledge={graph}: {parts[0]} sources of the first level and tasks; allowed are "
+        f"{parts[1]}, as graph {final.graph} has",
+    )
     for name in ("routing", "selection", "outputs"):
         value = getattr(final, name)
         if value is not None or name == "routing":
@@ -108,20 +130,16 @@ def _check_modular(final: Config) -> None:
     require(
         bool(slots), f"slots={slots}: graph {graph} has no levels to follow; give slots, as (3, 2)"
     )
-    widths = "-".join(map(str, (graph.n_inputs, *slots, graph.n_outputs)))
+    n_first = graph.n_sources if final.image_slots is None else final.image_slots * graph.bits
+    widths = "-".join(map(str, (n_first, *slots, graph.n_outputs)))
     # Known gates of several fan-ins fit beside each other: places that a slot lacks read zero.
     follows = final.routing == "known" and final.arity == graph.fan_in
-    for level, n_sources in enumerate((graph.n_inputs, *slots[:-1]), start=1):
+    for level, n_sources in enumerate((n_first, *slots[:-1]), start=1):
         require(
             final.arity >= 1 and (final.arity <= n_sources or follows),
             f"arity={final.arity} needs at least {final.arity} sources, but level {level} has "
             f"{n_sources} (widths {widths}); allowed is 1 to {n_sources}",
         )
-    require(
-        slots[-1] > max(graph.outputs),
-        f"slots={slots}: the last level needs at least {max(graph.outputs) + 1} slots for the "
-        f"{graph.n_outputs} outputs of {graph}",
-    )
     for name in ("routing", "selection"):
         if getattr(final, name) == "known":
             require(
@@ -144,12 +162,66 @@ def _check_modular(final: Config) -> None:
             f"shared_modules={final.shared_modules}; allowed is at least {needed}"
             + (f", the distinct gates of graph {graph}" if needed > 1 else ""),
         )
-    if "learned" in (final.routing, final.outputs):
+    read = final.routing, final.outputs, final.image_routing
+    filled = final.selection, final.image_selection
+    if "learned" in read:
         _needs_rate("lr_routing", final.lr_routing, "learned routing or outputs")
-    if final.selection == "learned":
+    if "learned" in filled:
         _needs_rate("lr_selection", final.lr_selection, "learned selection")
-    if "learned" in (final.routing, final.selection, final.outputs):
+    if "learned" in (*read, *filled):
         require(final.temperature is not None, "temperature=None; allowed is above 0")
+
+
+def _check_outputs(final: Config) -> None:
+    """The outputs are slots that are there."""
+    graph, slots = final.known_graph, final.slots
+    one_of("output_levels", final.output_levels, LEVELS)
+    every_level = final.output_levels == "every"
+    # Of one table without levels they are the first slots of the last level.
+    require(
+        final.outputs != "known" or graph.has_structure or (graph.n_tasks == 1 and not every_level),
+        f"outputs='known': graph {graph} has no structure; allowed is 'learned'",
+    )
+    needed = graph.n_outputs
+    if graph.has_structure and (final.outputs == "known" or not every_level):
+        known = np.array(graph.places_of_outputs(every_level))
+        needed = max(needed, int(known.max()) + 1)
+        require(
+            not every_level or slots == graph.slots,
+            f"slots={slots}: with outputs='known' of every level allowed is {graph.slots}, as "
+            f"graph {graph}",
+        )
+    if every_level:
+        require(
+            sum(slots) >= needed,
+            f"slots={slots}: all levels need at least {needed} slots for the {graph.n_outputs} "
+            f"outputs of {graph}",
+        )
+        return
+    require(
+        slots[-1] >= needed,
+        f"slots={slots}: the last level needs at least {needed} slots for the "
+        f"{graph.n_outputs} outputs of {graph}",
+    )
+
+
+def _check_image_slots(final: Config) -> None:
+    """The level that looks at images."""
+    task = final.graph
+    for name in ("image_routing", "image_selection"):
+        if getattr(final, name) is not None:
+            one_of(name, getattr(final, name), CHOICES)
+    slots = final.image_slots
+    require(
+        slots == task.image_slots or final.image_routing != "known",
+        f"image_slots={slots}: with image_routing='known' allowed is {task.image_slots}, as "
+        f"graph {task}",
+    )
+    require(
+        slots >= task.image_slots or final.routing != "known",
+        f"image_slots={slots}: with routing='known' allowed is at least {task.image_slots}, as "
+        f"graph {task}",
+    )
 
 
 def _needs_rate(name: str, value: float | None, part: str) -> None:

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import hashlib
-import inspect
 import json
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from functools import cached_property
-from types import CodeType
 from typing import Any
 
-from modnets.models.registry import BUILT_IN, MODELS
-from modnets.tasks.graphs import FunctionGraph
+import numpy as np
+
 from modnets.tasks.named_graphs import get_graph
-from modnets.tasks.splits import n_train_rows
+from modnets.tasks.specs import task_from_dict
+from modnets.tasks.splits import HELD_OUT, split_task
+from modnets.tasks.task import Task
 from modnets.training.checks import OPTIMIZERS, SCHEDULES, Options, check, check_numbers, coerce
+from modnets.training.defaults import worked_out
+from modnets.training.sources import source_of
 
 #: Part of every key: raised when the same config would give other results than before.
 SCHEMA_VERSION = 1
@@ -43,12 +44,21 @@ class RunConfig:
         One line with the setting, the value given and what is allowed.
     """
 
-    graph: FunctionGraph | str = setting("6-3-2-2", "the task: a name in GRAPHS, or a graph")
+    graph: Task | str = setting("6-3-2-2", "the task: a name in GRAPHS or TASK_SETS, or a task")
     train_rows: int | None = setting(None, "rows of the truth table shown in training", "rows")
     train_fraction: float | None = setting(
         None, "share of the table shown, where train_rows is not given; default 0.8"
     )
     split_seed: int = setting(40, "permutes the rows before they are split")
+    held_out: str | None = setting(
+        "different", f"task sets: rows that tasks hold out, {' or '.join(HELD_OUT)}"
+    )
+    samples: int | None = setting(
+        None, "digit pairs: training images of each pair of digits seen; default 100", "pairs"
+    )
+    test_samples: int | None = setting(
+        None, "digit pairs: images of each pair in other parts; default 100", "pairs"
+    )
 
     model: str = setting("dense", "kind of network: a name in MODELS")
     hidden: tuple[int, ...] | None = setting(
@@ -57,8 +67,8 @@ class RunConfig:
     pruning_ratio: float | None = setting(
         None, "sparse: share of weights masked, in [0, 100); default 50", "percent"
     )
-    knowledge: FunctionGraph | str | None = setting(
-        None, "modular: the graph whose structure counts as known; default the task itself"
+    knowledge: Task | str | None = setting(
+        None, "modular: the task whose structure counts as known; default the task itself"
     )
     routing: str | None = setting(
         "learned", "modular: which sources a slot reads, known or learned"
@@ -81,10 +91,38 @@ class RunConfig:
     module_hidden: tuple[int, ...] | None = setting(
         (12,), "modular: hidden widths of a module", "units"
     )
+    output_levels: str | None = setting(
+        None, "modular: levels that outputs are read from, last or every; default last"
+    )
+    image_network: str | None = setting(
+        None, "images: what looks at the pixels, mlp or cnn; default mlp"
+    )
+    image_hidden: tuple[int, ...] | None = setting(
+        None, "modular, mlp: hidden widths of an image module; default 128 64", "units"
+    )
+    channels: tuple[int, ...] | None = setting(
+        None, "cnn: channels of the convolutions; default 6 16, monolithic 12 32", "channels"
+    )
+    image_slots: int | None = setting(
+        None, "modular: slots that look at an image; default one for each", "slots"
+    )
+    shared_image_modules: int | None = setting(
+        None,
+        "modular: pool of image modules, 0 for own; default 1 if modules are shared",
+        "modules",
+    )
+    image_routing: str | None = setting(
+        None, "modular: which image a slot looks at, known or learned; default as routing"
+    )
+    image_selection: str | None = setting(
+        None, "modular: which image module fills a slot, known or learned; default as selection"
+    )
     options: Mapping[str, Any] = setting(Options(), "what a model of your own takes, a dict")
 
     epochs: int = setting(1000, "passes over the training rows", "epochs")
-    batch_size: int | None = setting(None, "rows in each step; default all training rows", "rows")
+    batch_size: int | None = setting(
+        None, "rows in each step; default all training rows, of images 128", "rows"
+    )
     optimizer: str = setting("adam", f"one of {', '.join(OPTIMIZERS)}")
     lr: float = setting(0.01, "learning rate of weights and biases", "per step")
     lr_routing: float | None = setting(0.1, "learning rate of routing logits", "per step")
@@ -121,72 +159,31 @@ class RunConfig:
         return self.model in ("modular", "shared")
 
     @property
-    def known_graph(self) -> FunctionGraph:
+    def known_graph(self) -> Task:
         """The graph that known routing, selection and outputs are those of."""
         return self.graph if self.knowledge is None else self.knowledge
 
     @cached_property
     def final(self) -> RunConfig:
         """The config with every default worked out, and None for what plays no part."""
-        values = self._values()
-        values |= self._final_rows()
-        if self.model in BUILT_IN:
-            values |= self._final_modular() if self.is_modular else self._final_monolithic()
-        if self.schedule != "exponential":
-            values["gamma"] = None
+        values = self._values() | worked_out(self)
         final = object.__new__(RunConfig)
         final.__dict__.update(values)
         final.__dict__["final"] = final
         return final
 
-    def _final_rows(self) -> dict[str, Any]:
-        fraction = self.train_fraction
-        if self.train_rows is None and fraction is None:
-            fraction = 0.8
-        rows = n_train_rows(self.graph, train_rows=self.train_rows, train_fraction=fraction)
-        every = self.eval_every
-        return {
-            "train_rows": rows,
-            "train_fraction": None,
-            "batch_size": rows if self.batch_size is None else min(self.batch_size, rows),
-            "eval_every": math.ceil(self.epochs / 20) if every is None else every,
-        }
+    @property
+    def n_examples(self) -> int:
+        """Rows that an epoch passes over: of every task of a set, every pair of images drawn."""
+        return self.final.train_rows * self.graph.n_tasks * (self.final.samples or 1)
 
-    def _final_monolithic(self) -> dict[str, Any]:
-        depth = len(self.graph.levels) or 2
-        ratio = 50.0 if self.pruning_ratio is None else self.pruning_ratio
-        absent = ("knowledge", "routing", "selection", "outputs", "slots", "shared_modules")
-        absent += ("arity",)
-        absent += ("module_hidden", "lr_routing", "lr_selection", "temperature")
-        return dict.fromkeys(absent) | {
-            "hidden": (36,) * (2 * depth - 1) if self.hidden is None else self.hidden,
-            "pruning_ratio": ratio if self.model == "sparse" else None,
-            "gumbel": False,
-            "per_sample_routing": False,
-        }
-
-    def _final_modular(self) -> dict[str, Any]:
-        graph, shared = self.known_graph, self.model == "shared"
-        pool = len(graph.modules) if self.shared_modules is None else self.shared_modules
-        routing = self.routing
-        selection = (self.selection or routing) if shared else None
-        outputs = self.outputs or routing
-        learned = "learned" in (routing, selection, outputs)
-        return {
-            "knowledge": None if graph == self.graph else graph,
-            "hidden": None,
-            "pruning_ratio": None,
-            "selection": selection,
-            "outputs": outputs,
-            "slots": self.slots or graph.slots,
-            "shared_modules": pool if shared else None,
-            "arity": graph.fan_in if self.arity is None else self.arity,
-            "lr_routing": self.lr_routing if "learned" in (routing, outputs) else None,
-            "lr_selection": self.lr_selection if selection == "learned" else None,
-            "temperature": self.temperature if learned else None,
-            "gumbel": self.gumbel and learned,
-            "per_sample_routing": self.per_sample_routing and self.gumbel and learned,
-        }
+    @property
+    def split(self) -> dict[str, np.ndarray]:
+        """The rows of each part of its split; see :func:`modnets.tasks.splits.split_task`."""
+        final = self.final
+        drawn = {name: getattr(final, name) for name in ("held_out", "samples", "test_samples")}
+        drawn = {name: value for name, value in drawn.items() if value is not None}
+        return split_task(final.graph, final.train_rows, final.split_seed, **drawn)
 
     @property
     def kind(self) -> str:
@@ -212,9 +209,7 @@ class RunConfig:
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> RunConfig:
         """The config that ``to_dict`` wrote down."""
-        graphs = {
-            name: values[name] and FunctionGraph.from_dict(values[name]) for name in GRAPH_SETTINGS
-        }
+        graphs = {name: values[name] and task_from_dict(values[name]) for name in GRAPH_SETTINGS}
         return cls(**(dict(values) | graphs))
 
     @cached_property
@@ -238,27 +233,3 @@ class RunConfig:
 
     def __str__(self) -> str:
         return f"{self.graph} {self.kind} {self.final.train_rows} rows seed {self.seed}"
-
-
-def source_of(model: str) -> str:
-    """The source text of a model of the user's own, so that an edit is noticed; else nothing."""
-    if model in BUILT_IN:
-        return ""
-    builder = MODELS[model]
-    # Method by method: the source of a whole class is not to be had in a notebook.
-    parts = vars(builder).values() if inspect.isclass(builder) else [builder]
-    return "\n".join(_text(part) for part in parts if inspect.isroutine(part))
-
-
-def _text(function: Any) -> str:
-    """A function's source, or what it was compiled to where there is no source."""
-    try:
-        return inspect.getsource(function)
-    except (OSError, TypeError):
-        code = getattr(function, "__code__", None)
-        return repr(function) if code is None else _compiled(code)
-
-
-def _compiled(code: CodeType) -> str:
-    consts = [_compiled(c) if isinstance(c, CodeType) else repr(c) for c in code.co_consts]
-    return f"{code.co_code.hex()} {code.co_names} {consts}"

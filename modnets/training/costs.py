@@ -1,18 +1,29 @@
-"""What a step costs, counted in its trace: arithmetic and memory."""
+"""What a step and a forward pass cost, counted in their traces: arithmetic and memory.
+
+Sums, products and functions of numbers count 1 for each element, matrix products 2 for each pair
+multiplied; comparisons, choices and moves count nothing.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
 
+import pandas as pd
 import torch
 from torch import Tensor, fx
+from torch.func import functional_call
 
+from modnets.models.modular import ModularNetwork
+from modnets.models.monolithic import MLP
+from modnets.models.registry import n_weights
 from modnets.training.batches import Batches, padded_rows
 from modnets.training.compiler.indices import ROWS, Size, product, size_of
 from modnets.training.compiler.operations import FLOAT, NUMERIC, name_of
-from modnets.training.compiler.tracing import trace_one
+from modnets.training.compiler.tracing import Input, trace_one
 from modnets.training.config import RunConfig
-from modnets.training.replicas import program_of
+from modnets.training.program import Program
+from modnets.training.replicas import program_of, shape_of
 
 PRODUCTS = ("mm", "bmm", "addmm", "mv", "dot")
 SUMS = ("sum", "mean", "amax", "amin")
@@ -20,8 +31,7 @@ SUMS = ("sum", "mean", "amax", "amin")
 
 def trace_of(config: RunConfig) -> fx.GraphModule:
     """The training step of one replica of a run, as tensor operations."""
-    final = config.final
-    program = program_of(final, torch.device("cpu"))
+    final, program = config.final, _program(config)
     batches = Batches([final], 1, getattr(program.network, "noise_size", 0), torch.device("cpu"))
     inputs = program.step_inputs(batches.inputs, n_rates=sum(program.sizes))
     return trace_one(program.step, inputs, open_rows=False)
@@ -37,10 +47,7 @@ def memory_of(config: RunConfig) -> int:
 
 
 def arithmetic_of(config: RunConfig, rows: int | None = None) -> int:
-    """Floating-point operations of one training step of one run.
-
-    Sums, products and functions of numbers count 1 for each element, matrix products 2 for each
-    pair multiplied; comparisons, choices and moves count nothing.
+    """Floating-point operations of one training step of one run: forward, backward, optimizer.
 
     Parameters
     ----------
@@ -48,20 +55,96 @@ def arithmetic_of(config: RunConfig, rows: int | None = None) -> int:
     rows : int, optional
         In a step; by default the training rows of the run, or the batch size.
     """
-    total: Size = sum(_operations(trace_of(config)))
-    final = config.final
-    return _at(total, min(final.train_rows, final.batch_size) if rows is None else rows)
+    rows = config.final.batch_size if rows is None else rows
+    return _at(_operations(trace_of(config)), rows)
 
 
-def _operations(graph: fx.GraphModule) -> Iterator[Size]:
-    for node in graph.graph.nodes:
-        name = name_of(node)
-        if name in PRODUCTS:
-            yield 2 * _elements(node) * size_of(node.args[-2].meta["val"].shape[-1])
-        elif name in SUMS:
-            yield _elements(node.args[0])
-        elif name in FLOAT or name in NUMERIC or name == "addmm":
-            yield _elements(node)
+def forward_flops(config: RunConfig, *, wired: bool = False) -> int:
+    """Floating-point operations of a network for one row, in evaluation.
+
+    Parameters
+    ----------
+    config : RunConfig
+    wired : bool
+        Count a network of modnets as it would be wired up: each slot computes its one module, what
+        is chosen is a wire, and pruned weights are not there.  Without it count what is computed
+        as the model is written: choices are worked out from their logits and multiplied by as
+        zeros and ones, where selection is learned every slot computes the whole pool, and pruned
+        weights are multiplied too.
+    """
+    program = _program(config)
+    network = program.network
+    if wired and isinstance(network, ModularNetwork):
+        return sum(network.slots) * _perceptron(network.pools[0].arch)
+    if wired and isinstance(network, MLP):
+        return _perceptron(network.widths, n_weights(network))
+
+    def forward(flat: Tensor, buffers: dict[str, Tensor], x: Tensor) -> Tensor:
+        return functional_call(network, (program.unflatten(flat), buffers), (x,))
+
+    network.eval()
+    buffers = {name: Input(tuple(b.shape)) for name, b in network.named_buffers()}
+    inputs = Input((sum(program.sizes),)), buffers, Input((ROWS, config.graph.n_inputs))
+    return _at(_operations(trace_one(forward, inputs, open_rows=False)), rows=1)
+
+
+def costs_of(runs: Iterable[RunConfig]) -> pd.DataFrame:
+    """What runs cost in weights and in arithmetic, counted from their models, not timed.
+
+    Parameters
+    ----------
+    runs : iterable of RunConfig
+
+    Returns
+    -------
+    DataFrame
+        A row per run, in their order: ``run`` (its key), ``graph``, ``kind``, ``train_rows``;
+        ``weights``, as :func:`~modnets.n_weights`; ``forward_flops`` and ``wired_flops``, of one
+        row, as :func:`~modnets.forward_flops` without and with ``wired``; ``epoch_flops``, of the
+        training steps of an epoch.
+    """
+    networks: dict[str, dict[str, int]] = {}
+    steps: dict[str, Size] = {}
+    rows = []
+    for run in runs:
+        shape, final = shape_of(run), run.final
+        if shape not in steps:
+            steps[shape] = _operations(trace_of(run))
+            networks[shape] = {
+                "weights": n_weights(_program(run).network),
+                "forward_flops": forward_flops(run),
+                "wired_flops": forward_flops(run, wired=True),
+            }
+        full, rest = divmod(final.train_rows, final.batch_size)
+        epoch = full * _at(steps[shape], final.batch_size) + (rest and _at(steps[shape], rest))
+        named = {"run": run.key, "graph": str(run.graph), "kind": run.kind}
+        named |= {"train_rows": final.train_rows}
+        rows.append(named | networks[shape] | {"epoch_flops": epoch})
+    return pd.DataFrame(rows)
+
+
+def _program(config: RunConfig) -> Program:
+    return program_of(config.final, torch.device("cpu"))
+
+
+def _perceptron(widths: Sequence[int], weights: int | None = None) -> int:
+    """Of linear layers with ReLU between them; all weights, or so many."""
+    weights = sum(n_in * n_out for n_in, n_out in pairwise(widths)) if weights is None else weights
+    return 2 * weights + sum(widths[1:]) + sum(widths[1:-1])
+
+
+def _operations(graph: fx.GraphModule) -> Size:
+    return sum(_operations_of(node) for node in graph.graph.nodes)
+
+
+def _operations_of(node: fx.Node) -> Size:
+    name = name_of(node)
+    if name in PRODUCTS:
+        pairs = _elements(node) * size_of(node.args[-2].meta["val"].shape[-1])
+        return 2 * pairs + (_elements(node) if name == "addmm" else 0)
+    if name in SUMS:
+        return _elements(node.args[0])
+    return _elements(node) if name in FLOAT or name in NUMERIC else 0
 
 
 def _elements(node: fx.Node) -> Size:

@@ -1,6 +1,7 @@
 """Exact evaluation: every row of the truth table, for all runs of a chunk at once.
 
-No random numbers are drawn, so that looking at a run does not change it.
+Where rows cannot be listed, as pairs of images, they are those that a run's split has drawn.  No
+random numbers are drawn here, so that looking at a run does not change it.
 """
 
 from __future__ import annotations
@@ -13,13 +14,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from modnets.tasks.graphs import MAX_TABLE_INPUTS
-from modnets.tasks.splits import split_rows
+from modnets.training.batches import images_on, inputs_of
 from modnets.training.compiler.indices import ROW_STEP, ROWS
 from modnets.training.compiler.tracing import Input
 from modnets.training.config import RunConfig
 
-PARTS = ("train", "validation", "test")
+#: Of digit pairs the last two stand in place of ``test``: new images of pairs of digits that were
+#: seen in training, and pairs that were not.
+PARTS = ("train", "validation", "test", "test_seen", "test_unseen")
 MEASURES = ("loss", "bit_accuracy", "row_accuracy")
 #: Rows evaluated at once, to bound memory.
 BLOCK_ROWS = 1024
@@ -35,33 +37,41 @@ class Rows:
     ----------
     number : int
         Which of the blocks of rows they are.
-    x, y : Tensor, shape (row, input) and (row, output); each replica's own: (replica, row, ...)
+    x, y : Tensor, shape (row, column) and (row, output); each replica's own: (replica, row, ...)
     parts : Tensor, shape (replica, part, row)
-        1 where a row is in train, validation, test; and in any, for rows that only fill up.
+        1 where a row is in a part of the split; the last is of all that count as the whole table.
+    images : Tensor, shape (image, pixel), optional
+        What the numbers in ``x`` name.
     """
 
     number: int
     x: Tensor
     y: Tensor
     parts: Tensor
+    images: Tensor | None = None
 
     @property
     def uniform(self) -> bool:
         """Whether they are the same for all replicas."""
         return self.x.dim() == 2
 
+    def fed(self, places: slice = slice(None)) -> Tensor:
+        """What networks are handed: of all replicas, or of those at some places."""
+        return inputs_of(self.x if self.uniform else self.x[places], self.images)
+
     @property
     def inputs(self) -> tuple[Input, Input, Input]:
         """The shapes of x, y and parts, as one replica sees them."""
-        x, y = (Input((ROWS, t.shape[-1]), uniform=self.uniform) for t in (self.x, self.y))
+        widths = (self.fed(slice(1))[..., :1, :].shape[-1], self.y.shape[-1])
+        x, y = (Input((ROWS, width), uniform=self.uniform) for width in widths)
         return x, y, Input((self.parts.shape[1], ROWS))
 
 
 class Evaluation:
     """The rows to evaluate, their outputs, and which part of each run's split they are in.
 
-    Up to 20 inputs these are all rows of the table, the same for every run.  Above that they are
-    the rows that a run's split has drawn.
+    Up to 20 inputs these are all rows of the table, the same for every run.  Above that, and of
+    images, they are the rows that a run's split has drawn.
 
     Parameters
     ----------
@@ -71,39 +81,40 @@ class Evaluation:
     """
 
     def __init__(self, finals: Sequence[RunConfig], device: torch.device) -> None:
-        graph = finals[0].graph
-        self.whole_table = graph.n_inputs <= MAX_TABLE_INPUTS
-        keys = {(f.train_rows, f.split_seed) for f in finals}
-        splits = {key: split_rows(graph, *key) for key in keys}
+        self.task = task = finals[0].graph
+        self.whole_table = task.enumerable
+        keys = [(final.train_rows, final.split_seed) for final in finals]
+        splits = {key: final.split for key, final in zip(keys, finals, strict=True)}
+        self.names = tuple(next(iter(splits.values())))
         if self.whole_table:
-            x, y = graph.rows(), graph.truth_table()
-            numbers = {key: (s.train, s.validation, s.test) for key, s in splits.items()}
-        else:  # rows in the order train, validation, test
-            drawn = {k: np.concatenate([s.train, s.validation, s.test]) for k, s in splits.items()}
+            rows = {key: list(split.values()) for key, split in splits.items()}
+            x, y = task.rows(), task.truth_table()
+            masks = {key: self._mask(numbers, len(x)) for key, numbers in rows.items()}
+        else:  # rows in the order of the parts
+            drawn = {key: np.concatenate(list(split.values())) for key, split in splits.items()}
             n_rows = max(map(len, drawn.values()))
-            tables = {key: graph.rows(np.resize(rows, n_rows)) for key, rows in drawn.items()}
-            outputs = {key: graph.evaluate(rows) for key, rows in tables.items()}
-            x, y = (
-                np.stack([t[f.train_rows, f.split_seed] for f in finals]) for t in (tables, outputs)
-            )
-            ends = {key: np.cumsum([0, *s.sizes]) for key, s in splits.items()}
-            numbers = {
-                key: [np.arange(a, b) for a, b in itertools.pairwise(e)] for key, e in ends.items()
-            }
+            tables = {key: task.rows(np.resize(rows, n_rows)) for key, rows in drawn.items()}
+            outputs = {key: task.evaluate(rows) for key, rows in tables.items()}
+            x, y = (np.stack([t[key] for key in keys]) for t in (tables, outputs))
+            masks = {key: self._mask(_ranges(split), n_rows) for key, split in splits.items()}
         self.n_rows = x.shape[-2]
-        masks = {key: self._mask(rows_of) for key, rows_of in numbers.items()}
-        parts = np.stack([masks[f.train_rows, f.split_seed] for f in finals])
+        parts = np.stack([masks[key] for key in keys])
         self.counts = torch.from_numpy(parts.sum(axis=2)).to(device)
-        whole = (torch.from_numpy(np.array(t, np.float32)).to(device) for t in (x, y, parts))
-        self.blocks = self._split(*whole)
+        images = images_on(task, device)
+        x = torch.from_numpy(np.array(x, np.float32 if images is None else np.int64)).to(device)
+        y, parts = (torch.from_numpy(np.array(t, np.float32)).to(device) for t in (y, parts))
+        self.blocks = self._split(x, y, parts, images)
+        self.votes = None if images is None else self._votes(x, parts)
 
-    def _mask(self, rows_of: Sequence[np.ndarray]) -> np.ndarray:
-        mask = np.zeros((len(PARTS) + 1, self.n_rows), dtype=np.float32)
-        for part, rows in enumerate(rows_of):
-            mask[part, rows] = mask[-1, rows] = 1.0
+    def _mask(self, numbers: Sequence[np.ndarray], n_rows: int) -> np.ndarray:
+        mask = np.zeros((len(numbers) + 1, n_rows), dtype=np.float32)
+        for part, rows in enumerate(numbers):
+            mask[part, rows] = 1.0
+            if self.task.images is None or part > 0:  # images seen in training tell little
+                mask[-1, rows] = 1.0
         return mask
 
-    def _split(self, x: Tensor, y: Tensor, parts: Tensor) -> list[Rows]:
+    def _split(self, x: Tensor, y: Tensor, parts: Tensor, images: Tensor | None) -> list[Rows]:
         """Blocks of rows; the last one is filled up."""
         missing = -self.n_rows % ROW_STEP
         x, y = (torch.nn.functional.pad(t, (0, 0, 0, missing)) for t in (x, y))
@@ -112,48 +123,83 @@ class Evaluation:
         for number, start in enumerate(range(0, parts.shape[-1], BLOCK_ROWS)):
             now = slice(start, start + BLOCK_ROWS)
             block = (x[..., now, :], y[..., now, :], parts[..., now])
-            blocks.append(Rows(number, *(part.contiguous() for part in block)))
+            blocks.append(Rows(number, *(part.contiguous() for part in block), images))
         return blocks
 
-    def measures(self, sums: Sequence[Tensor]) -> dict[str, np.ndarray]:
-        """Every measure of every replica, at every evaluation.
+    def _votes(self, x: Tensor, parts: Tensor) -> tuple[Tensor, Tensor]:
+        """The row of the table that each row of images stands for, and whether it has a vote."""
+        pairs = torch.from_numpy(self.task.pairs(x.cpu().numpy().reshape(-1, x.shape[-1])))
+        return pairs.reshape(x.shape[:-1]).to(x.device), parts[:, -1]
 
-        Parameters
-        ----------
-        sums : three tensors of shape (evaluation, replica, part)
-            Of the loss, of the share of right bits, of the rows with every bit right.
+    def answers(self, logits: Sequence[Tensor]) -> Tensor | None:
+        """The table that each replica has learned, shape (replica, row of the table, output).
 
-        Returns
-        -------
-        dict of ndarray, shape (evaluation, replica)
-            ``{train,validation,test}_{loss,bit_accuracy,row_accuracy}``, the accuracies of the
-            whole table, and ``solved``; NaN for a part without rows.
-        """
-        means = [(total / self.counts).cpu().numpy() for total in sums]
-        found = {
-            f"{part}_{measure}": means[j][..., i]
-            for i, part in enumerate(PARTS)
-            for j, measure in enumerate(MEASURES)
-        }
-        found |= {measure: means[j][..., -1] for j, measure in enumerate(MEASURES) if j > 0}
-        return found | {"solved": (sums[2][..., -1] == self.counts[:, -1]).cpu().numpy()}
-
-    def predicted(self, logits: Sequence[Tensor]) -> list[str | None]:
-        """The truth table that each replica has learned: per output a hexadecimal number.
-
-        The first row stands in the highest bit.  None where the table is too large to keep.
+        Of digit pairs what most images say that it was not trained on.  None where rows of the
+        table are only drawn.
 
         Parameters
         ----------
         logits : sequence of Tensor, shape (replica, row, output)
             Of each block of rows.
         """
-        if not self.whole_table or self.n_rows > MAX_KEPT_ROWS:
+        bits = torch.cat([block > 0 for block in logits], dim=1)[:, : self.n_rows]
+        if self.votes is None:
+            return bits if self.whole_table else None
+        pairs, counted = self.votes
+        ballots = (2.0 * bits - 1.0) * counted[..., None]
+        table = ballots.new_zeros(len(bits), self.task.n_rows, bits.shape[-1])
+        return table.scatter_add_(1, pairs[..., None].expand_as(ballots), ballots) > 0
+
+    def solved(self, sums: Sequence[Tensor], logits: Sequence[Tensor]) -> Tensor:
+        """Whether every row of the table is right, shape (replica,)."""
+        if self.votes is None:
+            return sums[2][:, -1] == self.counts[:, -1]
+        table = torch.from_numpy(self.task.truth_table() > 0).to(self.counts.device)
+        return (self.answers(logits) == table).flatten(1).all(dim=1)
+
+    def measures(self, sums: Sequence[Tensor], solved: Tensor) -> dict[str, np.ndarray]:
+        """Every measure of every replica, at every evaluation.
+
+        Parameters
+        ----------
+        sums : three tensors of shape (evaluation, replica, part)
+            Of the loss, of the share of right bits, of the rows with every bit right.
+        solved : Tensor of bool, shape (evaluation, replica)
+
+        Returns
+        -------
+        dict of ndarray, shape (evaluation, replica)
+            ``{part}_{loss,bit_accuracy,row_accuracy}`` for all PARTS, the accuracies of the whole
+            table, and ``solved``; NaN for a part without rows, or that the task does not have.
+        """
+        means = [(total / self.counts).cpu().numpy() for total in sums]
+        absent = np.full(means[0].shape[:2], np.nan)
+        place = {part: number for number, part in enumerate(self.names)}
+        found = {
+            f"{part}_{measure}": mean[..., place[part]] if part in place else absent
+            for part in PARTS
+            for measure, mean in zip(MEASURES, means, strict=True)
+        }
+        found |= {name: mean[..., -1] for name, mean in zip(MEASURES[1:], means[1:], strict=True)}
+        return found | {"solved": solved.cpu().numpy()}
+
+    def predicted(self, logits: Sequence[Tensor]) -> list[str | None]:
+        """The truth table that each replica has learned: per output a hexadecimal number.
+
+        The first row stands in the highest bit.  None where the table is too large to keep.
+        """
+        table = self.answers(logits)
+        if table is None or table.shape[1] > MAX_KEPT_ROWS:
             return [None] * len(self.counts)
-        bits = torch.cat([block > 0 for block in logits], dim=1)[:, : self.n_rows].cpu().numpy()
-        packed = np.packbits(bits, axis=1, bitorder="big").transpose(0, 2, 1)
-        spare = -self.n_rows % 8
+        packed = np.packbits(table.cpu().numpy(), axis=1, bitorder="big").transpose(0, 2, 1)
+        spare = -table.shape[1] % 8
         return [
-            " ".join(hex(int.from_bytes(bits.tobytes(), "big") >> spare) for bits in table)
-            for table in packed
+            " ".join(hex(int.from_bytes(bits.tobytes(), "big") >> spare) for bits in one)
+            for one in packed
         ]
+
+
+def _ranges(split: dict[str, np.ndarray]) -> list[np.ndarray]:
+    """The places of each part, one after the other."""
+    ends = np.cumsum([0, *map(len, split.values())])
+    return [np.arange(start, end) for start, end in itertools.pairwise(ends)]

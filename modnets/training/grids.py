@@ -8,7 +8,6 @@ from dataclasses import fields, replace
 from typing import Any
 
 from modnets.errors import nearest, require
-from modnets.tasks.graphs import FunctionGraph
 from modnets.training.config import RunConfig
 
 
@@ -49,8 +48,8 @@ def grid(base: RunConfig | None = None, **axes: Any) -> list[RunConfig]:
 
 def _axis(name: str, values: Any) -> list[Any]:
     """The values of one axis; a single one stands for itself, as does a tuple of widths."""
-    one = isinstance(values, str | Mapping | FunctionGraph) or not isinstance(values, Iterable)
-    if name in ("hidden", "slots", "module_hidden"):
+    one = isinstance(values, str | Mapping) or not isinstance(values, Iterable)
+    if name in ("hidden", "slots", "module_hidden", "image_hidden", "channels"):
         one = one or isinstance(values, tuple)
     found = [values] if one else list(values)
     require(bool(found), f"{name}=[]; allowed is at least one value")

@@ -14,9 +14,9 @@ import torch
 
 from modnets.errors import require
 from modnets.training.batches import total_steps
-from modnets.training.compilation import can_compile
+from modnets.training.compilation import can_compile, lanes
 from modnets.training.config import RunConfig
-from modnets.training.costs import memory_of
+from modnets.training.costs import arithmetic_of, memory_of
 from modnets.training.engine import Trained, choose_device, train_chunk
 from modnets.training.replicas import shape_of
 from modnets.training.store import Store
@@ -25,6 +25,8 @@ CHUNK = 64  # of fewer than this the cost of each call shows
 MAX_CHUNK = 256  # of many runs; beyond it nothing is gained
 #: From here on compiling (1 to 4 s) pays: chunks x steps.
 COMPILE_FROM = 1000
+#: What calling the operations of a step one by one takes, as arithmetic in that time.
+EAGER_STEP = 2e8
 
 
 def cores() -> int:
@@ -114,7 +116,7 @@ def choose(
     on_cpu = device == "cpu"
     if compiled is None:
         work = math.ceil(len(group) / CHUNK) * total_steps(group[0])
-        compiled = work >= COMPILE_FROM and (not on_cpu or can_compile())
+        compiled = work >= COMPILE_FROM and (not on_cpu or (can_compile() and _fills_lanes(group)))
     if chunk is None and not on_cpu:
         chunk = min(_most_on(device, group[0]), _power_of_two(len(group)))
     elif chunk is None and compiled:
@@ -124,6 +126,15 @@ def choose(
     elif chunk is None:
         chunk = min(CHUNK, _power_of_two(len(group)))
     return chunk, compiled
+
+
+def _fills_lanes(group: Sequence[RunConfig]) -> bool:
+    """Whether lanes that stay empty cost less than what a step costs that is not compiled.
+
+    Empty lanes are computed too, which matters only for the large networks that see images.
+    """
+    empty = -len(group) % lanes()
+    return group[0].graph.images is None or empty * arithmetic_of(group[0]) < EAGER_STEP
 
 
 def _power_of_two(number: int) -> int:

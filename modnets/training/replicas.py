@@ -20,11 +20,12 @@ from modnets.training.batches import Batches, is_full_batch, padded_rows, total_
 from modnets.training.captured import Captured
 from modnets.training.compilation import can_compile, lanes
 from modnets.training.compiler.operations import Unsupported
-from modnets.training.config import RunConfig, source_of
+from modnets.training.config import RunConfig
 from modnets.training.drafts import Start
 from modnets.training.evaluation import Evaluation
 from modnets.training.optimizers import corrections, schedule
 from modnets.training.program import Program
+from modnets.training.sources import source_of
 
 #: Settings that may differ between the runs of a chunk.
 PER_RUN = ("seed", "split_seed", "lr", "lr_routing", "lr_selection", "weight_decay")
@@ -32,7 +33,7 @@ PER_RUN += ("temperature", "input_noise", "gamma")
 
 #: Of what a chunk has in common, what does not enter the step of modnets' own networks.
 NOT_IN_PROGRAM = ("epochs", "eval_every", "schedule", "train_rows", "batch_size", "padded_rows")
-NOT_IN_PROGRAM += ("knowledge",)
+NOT_IN_PROGRAM += ("knowledge", "held_out", "samples", "test_samples")
 
 
 def shape_of(config: RunConfig) -> str:
@@ -56,7 +57,8 @@ def program_of(final: RunConfig, device: torch.device) -> Program:
     shape = json.loads(shape_of(final))
     if final.model in BUILT_IN:
         shape = {k: v for k, v in shape.items() if k not in NOT_IN_PROGRAM}
-        shape["graph"] = [final.graph.n_inputs, final.graph.n_outputs]
+        task = final.graph
+        shape["graph"] = [task.n_inputs, task.n_sources, task.n_tasks, task.n_outputs]
     known_as = json.dumps(shape)
     key = (known_as, source_of(final.model), str(device))
     if key not in _programs:
@@ -146,7 +148,10 @@ class Replicas:
     def _rates(self) -> Tensor:
         """Learning rates, shape (replica, parameter), or (replica, 1) if a network has but one."""
         rates = getattr(self.program.network, "learning_rates", {})
-        names = [rates.get(name.split(".")[0], "lr") for name in self.program.names]
+        names = [
+            next((rates[part] for part in name.split(".") if part in rates), "lr")
+            for name in self.program.names
+        ]
         if set(names) == {"lr"}:
             return self._per_run("lr")[:, None]
         sizes = zip(names, self.program.sizes, strict=True)
@@ -160,7 +165,7 @@ class Replicas:
         factors = torch.ones(1, len(self.padded)) if factors is None else factors[..., 0]
         factors = factors.to(self.device)
         epochs = sorted({*range(0, first.epochs, first.eval_every), first.epochs})
-        sums, logits = [], []
+        sums, solved, logits = [], [], []
         done = 0
         for before, epoch in zip([0, *epochs], epochs, strict=False):
             for block in self.batches.blocks(epoch - before):
@@ -172,10 +177,11 @@ class Replicas:
             found = [self.backend.evaluate(rows) for rows in self.evaluation.blocks]
             sums.append([sum(parts) for parts in zip(*(f[:3] for f in found), strict=True)])
             logits = [block[3] for block in found]
+            solved.append(self.evaluation.solved(sums[-1], logits))
             if epoch and on_evaluation is not None:
                 on_evaluation(epoch)
         every = [torch.stack(measure) for measure in zip(*sums, strict=True)]
-        return self._table(epochs, self.evaluation.measures(every), logits)
+        return self._table(epochs, self.evaluation.measures(every, torch.stack(solved)), logits)
 
     def _table(
         self, epochs: Sequence[int], measures: dict[str, np.ndarray], logits: Sequence[Tensor]

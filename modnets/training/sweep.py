@@ -122,7 +122,10 @@ def _provenance(part: Chunk, trained: Trained) -> dict[str, Any]:
         "threads": trained.threads,
         "duration_s": round(trained.duration, 3),
         "finished": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "runs": len(part.runs),
         "models": sorted({run.model for run in part.runs}),
+        "kinds": sorted({run.kind for run in part.runs}),
+        "image_networks": sorted({run.final.image_network or "" for run in part.runs}),
         "seeds": sorted({run.seed for run in part.runs}),
         "split_seeds": sorted({run.split_seed for run in part.runs}),
     }

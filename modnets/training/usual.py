@@ -13,8 +13,7 @@ from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
 from modnets.models.registry import build
-from modnets.tasks.splits import split_rows
-from modnets.training.batches import stream_seed
+from modnets.training.batches import images_on, inputs_of, stream_seed
 from modnets.training.config import RunConfig
 from modnets.training.program import taken_by
 
@@ -38,9 +37,9 @@ def train_usually(config: RunConfig, workers: int | None = None) -> tuple[nn.Mod
     """
     final = config.final
     network = build(final, stream_seed(final.seed, "weights")).train()
-    rows = final.graph.rows(split_rows(final.graph, final.train_rows, final.split_seed).train)
-    x = torch.tensor(rows, dtype=torch.float32)
-    y = torch.tensor(final.graph.evaluate(rows), dtype=torch.float32)
+    task, rows = final.graph, final.graph.rows(final.split["train"])
+    x = inputs_of(torch.tensor(rows), images_on(task, torch.device("cpu"))).float()
+    y = torch.tensor(task.evaluate(rows), dtype=torch.float32)
     batches = [(x, y)]
     if workers is not None:
         data = TensorDataset(x, y)

@@ -2,8 +2,9 @@
 
 Lengths are in units of the layout.  Letters and lines grow with the Axes, so that a diagram looks
 the same as a small panel and as a figure of its own.  Every artist carries a label that says what
-it is: ``_slot``, ``_module``, ``_gate``, ``_unit``, ``_input``, ``_output``, ``_arrow``,
-``_weights``, ``_matrix`` (the underscore keeps it out of legends).
+it is: ``_slot``, ``_module``, ``_gate``, ``_unit``, ``_block``, ``_map``, ``_image``, ``_pixels``,
+``_input``, ``_output``, ``_arrow``, ``_weights``, ``_band``, ``_matrix`` (the underscore keeps it
+out of legends).
 """
 
 from __future__ import annotations
@@ -15,11 +16,21 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.colors import Colormap, to_rgba
-from matplotlib.patches import Circle, FancyArrowPatch, FancyBboxPatch, Rectangle
+from matplotlib.patches import Circle, FancyArrowPatch, FancyBboxPatch, Polygon, Rectangle
+from matplotlib.path import Path
 
-from modnets.visuals.style import DARK, INK, KNOWN, LEARNED, NEGATIVE, PAGE_WIDTH, POSITIVE
-
-Point = tuple[float, float]
+from modnets.visuals.layout import Point
+from modnets.visuals.style import (
+    DARK,
+    INK,
+    KNOWN,
+    LEARNED,
+    NEGATIVE,
+    PAGE_WIDTH,
+    PALE,
+    PIXELS,
+    POSITIVE,
+)
 
 MAX_FONT = 10.0
 UNIT_INCHES = 0.68
@@ -72,7 +83,7 @@ class Canvas:
     def box(
         self, at: Point, size: Point, fill: str, used: bool, label: str, lines: Sequence[str]
     ) -> None:
-        """A box with its name, and perhaps a second, smaller line."""
+        """A box, perhaps with its name, and a second, smaller line."""
         corner = at[0] - size[0] / 2, at[1] - size[1] / 2
         rounding = f"round,pad=0,rounding_size={0.2 * min(size)}"
         face, ink = (fill, "#000000") if used else (DARK, "#ffffff")
@@ -81,7 +92,7 @@ class Canvas:
         self.ax.add_patch(patch)
         offsets = (0.0,) if len(lines) == 1 else (0.19 * size[1], -0.24 * size[1])
         shares = (0.62,) if len(lines) == 1 else (0.5, 0.36)
-        for line, offset, share in zip(lines, offsets, shares, strict=True):
+        for line, offset, share in zip(lines, offsets, shares, strict=bool(lines)):
             font = min(share * size[1], 1.25 * size[0] / max(len(line), 1))
             self.text((at[0], at[1] + offset), line, font, ink, zorder=4)
 
@@ -98,11 +109,51 @@ class Canvas:
         if name:
             self.text(at, name, min(1.15 * radius, 2.6 * radius / len(name)), ink, zorder=4)
 
-    def arrow(self, start: Point, end: Point, known: bool, used: bool) -> None:
-        """An arrow: solid if known, dashed if learned, faint if its end is not used."""
+    def square(self, at: Point, side: float, used: bool, label: str) -> None:
+        """An image or a feature map, without its pixels."""
+        corner = at[0] - side / 2, at[1] - side / 2
+        face = "#ffffff" if used else DARK
+        width = self.line if side > 0.2 else 0.7 * self.line
+        patch = Rectangle(corner, side, side, fc=face, ec=INK, lw=width, label=label, zorder=3)
+        self.ax.add_patch(patch)
+
+    def pixels(self, at: Point, side: float, values: np.ndarray, limits: Point, used: bool) -> None:
+        """The pixels of an image, shape (side, side), from white at the first of both limits."""
+        (x, y), half = at, side / 2
+        self.ax.imshow(
+            values,
+            cmap=PIXELS,
+            vmin=limits[0],
+            vmax=limits[1],
+            extent=(x - half, x + half, y - half, y + half),
+            interpolation="nearest",
+            alpha=1.0 if used else 0.35,
+            label="_pixels",
+            zorder=3.5,
+        )
+
+    def band(self, lower: tuple[Point, Point], upper: tuple[Point, Point]) -> None:
+        """All that leads from one row to the next, where it is too much to be drawn one by one."""
+        corners = [*lower, *reversed(upper)]
+        self.ax.add_patch(Polygon(corners, fc=PALE, ec="none", alpha=0.55, label="_band", zorder=1))
+
+    def arrow(
+        self, start: Point, end: Point, known: bool, used: bool, via: Sequence[Point] = ()
+    ) -> None:
+        """An arrow: solid if known, dashed if learned, faint if its end is not used.
+
+        Parameters
+        ----------
+        start, end : (x, y), units
+        known, used : bool
+        via : sequence of (x, y)
+            Points in pairs, from lower to upper, between which it goes straight up.
+        """
+        way: dict[str, object] = {"posA": start, "posB": end}
+        if via:
+            way = {"path": _path(start, end, via)}
         patch = FancyArrowPatch(
-            start,
-            end,
+            **way,
             arrowstyle="-|>",
             mutation_scale=0.16 * self.unit,
             shrinkA=0,
@@ -115,6 +166,10 @@ class Canvas:
             zorder=2 if used else 1.5,
         )
         self.ax.add_patch(patch)
+
+    def rule(self, start: Point, end: Point) -> None:
+        """A line that parts one thing from another."""
+        self.ax.plot(*zip(start, end, strict=True), color=INK, lw=self.line, label="_rule")
 
     def weights(self, starts: np.ndarray, ends: np.ndarray, values: np.ndarray) -> None:
         """Lines for weights other than zero.
@@ -156,3 +211,16 @@ class Canvas:
             linewidth=0.3 * self.line,
             label="_matrix",
         )
+
+
+def _path(start: Point, end: Point, via: Sequence[Point]) -> Path:
+    """A smooth way through points that goes up everywhere."""
+    points, codes = [start], [Path.MOVETO]
+    for lower, upper in zip([start, *via[1::2]], [*via[0::2], end], strict=True):
+        bend = (upper[1] - lower[1]) / 2
+        points += [(lower[0], lower[1] + bend), (upper[0], upper[1] - bend), upper]
+        codes += [Path.CURVE4] * 3
+        if upper in via:
+            points.append(via[via.index(upper) + 1])
+            codes.append(Path.LINETO)
+    return Path(points, codes)

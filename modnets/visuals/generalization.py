@@ -64,7 +64,7 @@ def plot_generalization(
     for column, (graph, (above, below)) in enumerate(zip(graphs, axes.T, strict=True)):
         plot_accuracy(_of(data, graph), ax=above, runs=_of(runs, graph))
         plot_solved(_of(data, graph), ax=below, complexity=_of(complexity, graph))
-        above.set(title=_graph_title(graph), xlabel="")
+        above.set(title=graph_title(graph), xlabel="")
         above.tick_params(labelbottom=False)
         above.set_ylabel("" if column else "bit accuracy on unseen rows")
         if column:
@@ -107,7 +107,7 @@ def _of(frame: pd.DataFrame | None, graph: str) -> pd.DataFrame | None:
     return None if frame is None else frame[frame["graph"] == graph]
 
 
-def _graph_title(graph: str) -> str:
+def graph_title(graph: str) -> str:
     """``"depth 2: 6-3-2-2"``; the bare name for a graph without known depth."""
     depth = len(GRAPHS[graph].levels) if graph in GRAPHS else 0
     return f"depth {depth}: {graph}" if depth else graph

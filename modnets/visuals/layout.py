@@ -1,122 +1,22 @@
-"""What a diagram shows and where: numbers only, nothing is drawn here.
+"""Where the parts of a diagram lie: numbers only, nothing is drawn here.
 
-A diagram has rows from bottom to top: inputs, levels (or hidden layers), outputs.  One unit is
+A diagram has rows from bottom to top: inputs, levels (or hidden layers), outputs.  Where images
+are looked at, the slots that do so are its row of inputs, and the images lie below.  One unit is
 about the width of a slot with its gap.  Beside a modular network stand the matrices of its
 choices, each in the gap whose arrows it explains.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from modnets.models.modular import ModularNetwork
-from modnets.models.monolithic import MLP
-from modnets.models.routing import Routing, Selection
+Point = tuple[float, float]
 
-Used = list[tuple[bool, ...]]
-
-
-def reads(network: ModularNetwork) -> list[list[tuple[int, ...]]]:
-    """What is read now: [level][slot] -> sources by input place; the last level is the outputs."""
-    output_sources = network.readout.read()[0]
-    return [*(routing.read() for routing in network.routing), [(s,) for s in output_sources]]
-
-
-def fills(network: ModularNetwork) -> list[list[int]]:
-    """Which module fills each slot now, [level][slot]; own modules count on through the levels."""
-    if network.shared:
-        return [selection.fill() for selection in network.selection]
-    firsts = [sum(network.slots[:level]) for level in range(len(network.slots))]
-    return [list(range(f, f + n)) for f, n in zip(firsts, network.slots, strict=True)]
-
-
-def used_rows(widths: Sequence[int], reads: Sequence[Sequence[Iterable[int]]]) -> Used:
-    """Which nodes some path to an output uses.
-
-    Parameters
-    ----------
-    widths : sequence of int
-        Nodes of each row, from inputs to outputs.
-    reads : sequence, [row above the inputs][node] -> sources in the row below
-
-    Returns
-    -------
-    list of tuple of bool, [row][node]
-        All outputs are used.
-    """
-    rows = [(True,) * widths[-1]]
-    for n_sources, level in zip(reversed(widths[:-1]), reversed(reads), strict=True):
-        needed = {s for sources, use in zip(level, rows[0], strict=True) if use for s in sources}
-        rows.insert(0, tuple(source in needed for source in range(n_sources)))
-    return rows
-
-
-def used_slots(network: ModularNetwork) -> Used:
-    """Which slots some path to an output uses, by the choices as they are now.
-
-    Returns
-    -------
-    list of tuple of bool, [level][slot]
-    """
-    return _used(network)[1:-1]
-
-
-def used_inputs(network: ModularNetwork) -> tuple[bool, ...]:
-    """Which inputs some path to an output uses."""
-    return _used(network)[0]
-
-
-def used_modules(network: ModularNetwork) -> tuple[bool, ...]:
-    """Which modules fill a slot that some path to an output uses; own ones level by level."""
-    levels = zip(fills(network), used_slots(network), strict=True)
-    filling = {m for level, used in levels for m, use in zip(level, used, strict=True) if use}
-    return tuple(m in filling for m in range(sum(pool.count for pool in network.pools)))
-
-
-def used_units(network: MLP) -> Used:
-    """Which units some path of weights other than zero leads to an output from.
-
-    Returns
-    -------
-    list of tuple of bool, [layer, from the input][unit]
-    """
-    weights = [network.weights(number)[0].detach() for number in range(len(network.layers))]
-    return used_rows(
-        network.widths, [[row.nonzero().flatten().tolist() for row in w] for w in weights]
-    )
-
-
-def _used(network: ModularNetwork) -> Used:
-    return used_rows((network.n_inputs, *network.slots, network.n_outputs), reads(network))
-
-
-def letters(module: int) -> str:
-    """The name of a shared module: A to Z, then AA, AB and so on."""
-    name = ""
-    while module >= 0:
-        name, module = chr(ord("A") + module % 26) + name, module // 26 - 1
-    return name
-
-
-def choice_values(choice: Routing | Selection) -> list[list[float]]:
-    """The matrix of a choice, [source or module][slot]: logits if learned, 0 or 1 if known."""
-    if not choice.known:
-        return choice.logits.detach().tolist()
-    chosen = choice.choice[..., 0]
-    chosen = chosen.sum(dim=1) if isinstance(choice, Routing) else chosen
-    return chosen.T.tolist()
-
-
-def chosen_cells(choice: Routing | Selection) -> list[tuple[int, int, int]]:
-    """The cells chosen in that matrix: (row, column, input place, from 0)."""
-    if isinstance(choice, Selection):
-        return [(module, slot, 0) for slot, module in enumerate(choice.fill())]
-    return [
-        (source, slot, place)
-        for slot, sources in enumerate(choice.read())
-        for place, source in enumerate(sources)
-    ]
+#: Side of an image, and the room for its name below it.
+IMAGE_SIDE, IMAGE_NAME = 0.62, 0.22
+#: Side of a matrix cell, the space around a matrix, and around one that reaches up to the headings.
+CELL, SPACE, SPACE_BELOW_HEADINGS = 0.17, 0.1, 0.4
 
 
 @dataclass(frozen=True)
@@ -135,8 +35,16 @@ class Layout:
         Of inputs and outputs.
     box : tuple of float
         Width and height of a slot; (0, 0) without slots.
-    n_modules : int, optional
-        Size of the shared pool, which has matrices of its own.
+    selection : int
+        The most modules that a slot selects from; 0 where none selects.
+    pool : int
+        Shared modules, which stand below the matrices.
+    images : tuple of int, optional
+        Images, and slots that look at them.
+    extra : tuple of float
+        Height added to the gap below each row above the inputs; by default none.
+    left : float
+        Left edge.
     """
 
     widths: tuple[int, ...]
@@ -144,45 +52,99 @@ class Layout:
     pitch: float
     radius: float
     box: tuple[float, float] = (0.0, 0.0)
-    n_modules: int | None = None
+    selection: int = 0
+    pool: int = 0
+    images: tuple[int, int] | None = None
+    extra: tuple[float, ...] = ()
+    left: float = 0.0
 
     @classmethod
-    def levels(cls, widths: Sequence[int], n_modules: int | None = None) -> Layout:
-        """Rows of slots: a modular network or a function graph."""
+    def levels(
+        cls, widths: Sequence[int], *, n_readout: int = 0, left: float = 0.0, **parts: object
+    ) -> Layout:
+        """Rows of slots: a modular network or a function graph.
+
+        Parameters
+        ----------
+        widths : sequence of int
+        n_readout : int
+            Slots that outputs can be read from, where they are those of all levels.
+        left : float
+        **parts
+            Selection, pool and images; see the class.
+        """
         widths = tuple(widths)
         width = max(2.6, 0.5 * widths[0], 0.72 * max(widths[1:]))
         # Fans of arrows in a wide network need height, or they lie flat on the boxes.
         pitch = max(0.98, 0.13 * width)
         box = min(0.62, 0.86 * width / max(widths[1:-1])), 0.36
-        return cls(widths, width, pitch, 0.16, box, n_modules)
+        extra = [0.0] * (len(widths) - 1)
+        if parts.get("images"):  # several values of each have a cell in the matrix above them
+            extra[0] = _room(widths[0], SPACE, pitch)
+        if n_readout:
+            extra[-1] = _room(n_readout, SPACE_BELOW_HEADINGS, pitch)
+        return cls(widths, width, pitch, 0.16, box, extra=tuple(extra), left=left, **parts)
 
     @classmethod
-    def layers(cls, widths: Sequence[int]) -> Layout:
+    def layers(cls, widths: Sequence[int], extra: Sequence[float] = ()) -> Layout:
         """Rows of units: a monolithic network."""
         width = 4.4
         radius = min(0.16, 0.42 * width / max(widths[0], widths[-1]))
-        return cls(tuple(widths), width, 0.75, radius)
+        return cls(tuple(widths), width, 0.75, radius, extra=tuple(extra))
 
     def y(self, row: int) -> float:
-        """Centre of a row; row 0 is the inputs, at 0."""
-        return self.pitch * row
+        """Centre of a row; row 0 is the inputs, at 0, and row -1 the images."""
+        return self.pitch * row + sum(self.extra[: max(row, 0)])
 
-    def at(self, row: int, node: int) -> tuple[float, float]:
+    def gap(self, row: int) -> float:
+        """From the row below to this one."""
+        return self.pitch + (self.extra[row - 1] if row > 0 and self.extra else 0.0)
+
+    def at(self, row: int, node: int) -> Point:
         """Centre of a node."""
-        return self.width * (node + 0.5) / self.widths[row], self.y(row)
+        return self.left + self.width * (node + 0.5) / self.widths[row], self.y(row)
 
-    def exit(self, row: int, node: int) -> tuple[float, float]:
+    def exit(self, row: int, node: int) -> Point:
         """Where arrows leave a node: at its top."""
         x, y = self.at(row, node)
-        return x, y + (self.radius if row == 0 else self.box[1] / 2)
+        foot = self.image_slot[1] / 2 if self.images else self.radius
+        return x, y + (foot if row == 0 else self.box[1] / 2)
 
-    def entry(self, row: int, node: int, place: int, n_places: int) -> tuple[float, float]:
+    def entry(self, row: int, node: int, place: int, n_places: int) -> Point:
         """Where an arrow ends: at an input place of a slot, or below an output."""
         x, y = self.at(row, node)
         if row == len(self.widths) - 1:
             return x, y - self.radius
         share = (place + 1) / (n_places + 1) - 0.5
         return x + share * self.box[0], y - self.box[1] / 2
+
+    def detour(self, start: tuple[int, int], end: tuple[int, int]) -> list[Point]:
+        """Points between the boxes of the rows that an arrow passes, lower and upper in turn."""
+        (x0, y0), (x1, y1) = self.at(*start), self.at(*end)
+        points = []
+        for row in range(start[0] + 1, end[0]):
+            y, step = self.y(row), self.width / self.widths[row]
+            x = x0 + (x1 - x0) * (y - y0) / (y1 - y0)
+            slot = min(max(int((x - self.left) / step), 0), self.widths[row] - 1)
+            middle = self.at(row, slot)[0]
+            clear = self.box[0] / 2 + min(0.1, (step - self.box[0]) / 2)
+            if abs(x - middle) < clear:
+                x = middle + (clear if x > middle else -clear)
+            points += [(x, y - 0.6 * self.box[1]), (x, y + 0.6 * self.box[1])]
+        return points
+
+    def image_at(self, image: int) -> Point:
+        """Centre of an image."""
+        return self.left + self.width * (image + 0.5) / self.images[0], self.y(-1)
+
+    def image_slot_at(self, slot: int) -> Point:
+        """Centre of a slot that looks at an image."""
+        return self.left + self.width * (slot + 0.5) / self.images[1], self.y(0)
+
+    @property
+    def image_slot(self) -> tuple[float, float]:
+        """Width and height of a slot that looks at an image: as wide as its values above it."""
+        return 0.92 * self.width / self.images[1], 0.46
 
     @property
     def top(self) -> float:
@@ -192,24 +154,27 @@ class Layout:
     @property
     def pool_y(self) -> float:
         """Centre of the pool of shared modules, below the lowest matrix."""
-        return -0.3
+        return -0.3 if self.images is None else self.y(-1) - 0.3
 
     @property
     def bottom(self) -> float:
         """Lower edge of what is drawn."""
-        return -self.radius if self.n_modules is None else self.pool_y - 0.16
+        lowest = -self.radius
+        if self.images is not None:
+            lowest = self.y(-1) - IMAGE_SIDE / 2 - IMAGE_NAME
+        return min(lowest, self.pool_y - 0.16) if self.pool else lowest
 
     @property
     def cell(self) -> float:
         """Side of a matrix cell: the tallest matrix fits between two rows."""
-        tallest = max(*self.widths[:-1], self.n_modules or 1)
-        return min(0.17, (self.pitch - 0.1) / tallest)
+        spaces = [(self.gap(row) - SPACE) / n for row, n in enumerate(self.widths[:-1], start=1)]
+        return min(CELL, *spaces, (self.pitch - SPACE) / (self.selection or 1))
 
     @property
     def matrices(self) -> tuple[float, ...]:
-        """Left edges of the matrices: of routing and, with a pool, of selection."""
-        first = self.width + 0.2 + self.cell
-        if self.n_modules is None:
+        """Left edges of the matrices: of routing and, where there is one, of selection."""
+        first = self.left + self.width + 0.2 + self.cell
+        if not self.selection:
             return (first,)
         return first, first + max(self._matrix_width, 0.7) + 0.1 + self.cell
 
@@ -220,4 +185,9 @@ class Layout:
 
     @property
     def _matrix_width(self) -> float:
-        return self.cell * max(self.widths[1:-1])
+        return self.cell * max(*self.widths[1:-1], self.images[1] if self.images else 0)
+
+
+def _room(n_rows: int, space: float, pitch: float) -> float:
+    """Height that a gap needs beyond the pitch for a matrix of so many rows, within reason."""
+    return min(max(0.0, 0.8 * CELL * n_rows + space - pitch), 0.8 * pitch)

@@ -19,6 +19,11 @@ from modnets.visuals.style import INK, KINDS, kind_style
 
 #: Octaves between neighbouring lines, so that lines with the same values stay apart.
 DODGE = 0.035
+#: What accuracy can be drawn over -> the label of that axis.
+X_LABELS = {
+    "train_rows": "training rows",
+    "samples": "training images of each pair of digits",
+}
 FLOOR = {"color": "#777777", "linestyle": ":", "linewidth": 1.1}
 
 
@@ -28,6 +33,7 @@ def plot_accuracy(
     ax: Axes | None = None,
     measure: str = "test_bit_accuracy",
     runs: pd.DataFrame | None = None,
+    x: str = "train_rows",
 ) -> Axes:
     """Accuracy over the number of training rows, a line with its interval for each kind.
 
@@ -40,6 +46,8 @@ def plot_accuracy(
         The column to draw, with its ``_low`` and ``_high``.
     runs : DataFrame, optional
         A row per run, with the same column: a faint dot for each.
+    x : str
+        The column of numbers to draw it over, a name in X_LABELS.
 
     Returns
     -------
@@ -51,10 +59,10 @@ def plot_accuracy(
     ValueError
         If the summary holds several graphs, or several rows for the same point.
     """
-    ax = _axes(ax)
+    ax = new_axes(ax)
     if runs is not None:
-        _draw_runs(runs, measure, ax)
-    _draw_lines(summary, measure, ax)
+        _draw_runs(runs, measure, ax, x)
+    _draw_lines(summary, measure, ax, x)
     floor = summary["floor"].iloc[0] if "floor" in summary else np.nan
     if np.isfinite(floor):
         ax.axhline(floor, label="majority floor", zorder=1.5, **FLOOR)
@@ -86,7 +94,7 @@ def plot_solved(
     ValueError
         If the summary holds several graphs, or several rows for the same point.
     """
-    ax = _axes(ax)
+    ax = new_axes(ax)
     _draw_lines(summary, "solved", ax)
     if complexity is not None:
         _draw_complexity(complexity, ax)
@@ -101,38 +109,39 @@ def kind_order(kinds: Iterable[str]) -> list[str]:
     return sorted(set(kinds), key=lambda kind: (places.get(kind, len(places)), kind))
 
 
-def _axes(ax: Axes | None) -> Axes:
+def new_axes(ax: Axes | None) -> Axes:
     return plt.subplots(layout="constrained")[1] if ax is None else ax
 
 
-def _draw_lines(summary: pd.DataFrame, measure: str, ax: Axes) -> None:
+def _draw_lines(summary: pd.DataFrame, measure: str, ax: Axes, over: str = "train_rows") -> None:
     """A line and a band for each kind; beside the training rows by the kind's dodge."""
     require(len(summary) > 0, "summary is empty; there is nothing to draw")
     if "graph" in summary:
         names = summary["graph"].unique()
         require(len(names) == 1, f"summary holds the graphs {', '.join(names)}; give one of them")
-    twice = summary.duplicated(["kind", "train_rows"]).any()
-    require(not twice, "summary holds several rows for the same kind and train_rows; give one")
-    dodges = _dodges(summary["kind"])
+    twice = summary.duplicated(["kind", over]).any()
+    require(not twice, f"summary holds several rows for the same kind and {over}; give one")
+    dodges = kind_dodges(summary["kind"])
     for kind, dodge in dodges.items():
-        line = summary[summary["kind"] == kind].sort_values("train_rows")
-        x, look = line["train_rows"].to_numpy() * dodge, kind_style(kind)
+        line = summary[summary["kind"] == kind].sort_values(over)
+        x, look = line[over].to_numpy() * dodge, kind_style(kind)
         low, high = line[f"{measure}_low"], line[f"{measure}_high"]
         ax.fill_between(x, low, high, color=look.color, alpha=0.16, linewidth=0, zorder=1)
         ax.plot(x, line[measure], markersize=3, linewidth=1.2, zorder=3, **look.line)
-    _label_rows(summary["train_rows"], ax)
+    label_rows(summary[over], ax)
+    ax.set_xlabel(X_LABELS[over])
     ax.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
     ax.grid(axis="y")
 
 
-def _draw_runs(runs: pd.DataFrame, measure: str, ax: Axes) -> None:
+def _draw_runs(runs: pd.DataFrame, measure: str, ax: Axes, over: str = "train_rows") -> None:
     """A faint dot for each run, scattered sideways; the same picture every time."""
     rng = np.random.default_rng(0)
-    for kind, dodge in _dodges(runs["kind"]).items():
+    for kind, dodge in kind_dodges(runs["kind"]).items():
         dots = runs[runs["kind"] == kind]
         aside = 2 ** rng.uniform(-DODGE, DODGE, len(dots))
         ax.plot(
-            dots["train_rows"].to_numpy() * dodge * aside,
+            dots[over].to_numpy() * dodge * aside,
             dots[measure].to_numpy(),
             linestyle="none",
             marker=".",
@@ -168,20 +177,20 @@ def _draw_complexity(complexity: pd.DataFrame, ax: Axes) -> None:
             ax.text(*at, number, ha="right", fontsize=7, fontweight="bold", color=color, zorder=4)
 
 
-def _dodges(kinds: Iterable[str]) -> dict[str, float]:
+def kind_dodges(kinds: Iterable[str]) -> dict[str, float]:
     """Kind -> the factor by which its line is moved sideways."""
     order = kind_order(kinds)
     return {k: 2 ** (DODGE * (i - (len(order) - 1) / 2)) for i, k in enumerate(order)}
 
 
-def _label_rows(train_rows: Iterable[int], ax: Axes) -> None:
-    """A log2 axis with a tick at each number of rows tried, labelled where there is room."""
+def label_rows(train_rows: Iterable[int], ax: Axes, room: float = 0.4) -> None:
+    """A log2 axis with a tick at each number of rows tried, labelled that many octaves apart."""
     tried = np.unique(np.asarray(list(train_rows), dtype=int))
     labels, right = [], -np.inf
     for n in tried:
         # Half an octave holds two digits; the largest number is always named, its near ones not.
-        room = np.log2(n) - right >= 0.4 and (n == tried[-1] or np.log2(tried[-1] / n) >= 0.4)
-        named = room or n == tried[-1]
+        free = np.log2(n) - right >= room and (n == tried[-1] or np.log2(tried[-1] / n) >= room)
+        named = free or n == tried[-1]
         labels.append(str(n) if named else "")
         right = np.log2(n) if named else right
     ax.set_xscale("log", base=2)

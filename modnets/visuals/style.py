@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import matplotlib as mpl
@@ -35,6 +36,9 @@ SIGNED = LinearSegmentedColormap.from_list("signed", [NEGATIVE, "#ffffff", POSIT
 
 #: 0 white, 1 grey: the matrix of a known choice.
 CHOSEN = LinearSegmentedColormap.from_list("chosen", ["#ffffff", "#ffffff", "#c4c4c4"])
+
+#: Pixels of an image: none white, full ink.
+PIXELS = LinearSegmentedColormap.from_list("pixels", ["#ffffff", INK])
 
 #: Fills of the modules of a pool; light enough for a letter in black.
 MODULE_COLORS = (
@@ -127,7 +131,8 @@ def kind_style(kind: str) -> KindStyle:
     ----------
     kind : str
         As ``RunConfig.kind`` spells it.  A mix, as ``"shared, known selection"``, lies between
-        learned and known of its model; any other name, as that of a model of your own, takes a
+        learned and known of its model; the more a sparse network, as ``"sparse 75 %"``, lacks,
+        the paler it is; any other name, as that of a model of your own, takes a
         colour and marker worked out from its letters, the same in every session.
 
     Returns
@@ -141,6 +146,10 @@ def kind_style(kind: str) -> KindStyle:
         place = MIXES.index(part)
         ends = KINDS[f"{model}, learned"].color, KINDS[f"{model}, known"].color
         return KindStyle(_blend(*ends, (place + 1) / 7), kind, "-.", MARKERS[place])
+    density = re.fullmatch(r"sparse ([\d.]+) %", kind)
+    if density:
+        pale = float(density[1]) / 100
+        return replace(KINDS["sparse"], color=_blend("#606060", "#c0c0c0", pale), label=kind)
     digest = hashlib.sha256(kind.encode()).digest()
     color, marker = OTHERS[digest[0] % len(OTHERS)], MARKERS[digest[1] % len(MARKERS)]
     return KindStyle(color, kind, LEARNED if kind.endswith(", learned") else KNOWN, marker)

@@ -3,13 +3,14 @@
 import numpy as np
 import pandas as pd
 import pytest
+import scipy.optimize
 import scipy.stats
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import modnets.analysis.statistics as stats
 from modnets.analysis import intervals
-from modnets.analysis.sample_complexity import sample_complexity
+from modnets.analysis.sample_complexity import isotonic, sample_complexity
 
 
 def frame(solved, *, rows=None, kind="dense", graph="6-3-2-2", splits=3, seeds=2):
@@ -26,6 +27,12 @@ def frame(solved, *, rows=None, kind="dense", graph="6-3-2-2", splits=3, seeds=2
             found += [row | {"epoch": 20, "solved": run < hits, "test_bit_accuracy": accuracy}]
             found += [early]
     return pd.DataFrame(found)
+
+
+def shares_and_weights(points):
+    """A share and a weight for each of so many points."""
+    shares = st.lists(st.floats(0, 1), min_size=points, max_size=points)
+    return st.tuples(shares, st.lists(st.floats(0.1, 9), min_size=points, max_size=points))
 
 
 def needed(results, **settings):
@@ -185,6 +192,17 @@ def test_a_dip_is_levelled_before_reading_off():
     assert row["rows"] == pytest.approx(16 * 2**0.25)
 
 
+@given(st.integers(1, 7).flatmap(lambda n: st.lists(shares_and_weights(n), min_size=1, max_size=5)))
+@settings(max_examples=60, deadline=None)
+def test_isotonic_regression_is_that_of_scipy(draws):
+    values, weights = np.array(draws).transpose(1, 0, 2)
+    expected = [
+        scipy.optimize.isotonic_regression(v, weights=w).x
+        for v, w in zip(values, weights, strict=True)
+    ]
+    np.testing.assert_allclose(isotonic(values, weights), expected, atol=1e-9)
+
+
 def test_a_share_never_reached_is_not_extrapolated():
     row = needed(frame([0, 2, 2, 2])).iloc[0]
     assert np.isinf(row["rows"])
@@ -249,6 +267,9 @@ def test_paired_differences_agree_with_pairs_taken_one_by_one():
     assert list(found["n"]) == [6, 6]
     assert (found["difference_low"] <= found["difference"]).all()
     assert (found["difference"] <= found["difference_high"]).all()
+    pooled = stats.paired_difference(results, by=["kind"], resamples=100)
+    assert pooled["n"].item() == 12
+    assert pooled["difference"].item() == pytest.approx(expected.mean())
     with pytest.raises(ValueError, match="reference='dens'; allowed: dense, sparse"):
         stats.paired_difference(results, reference="dens")
     twice = pd.concat([results, results.assign(run=results["run"] + " again")])

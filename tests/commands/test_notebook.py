@@ -69,6 +69,7 @@ def ran(folder, tmp_path_factory):
     (work / "drawn").mkdir()
     words = ["-p", "depth", "3", "-p", "rows", "16,32", "-p", "fast", "true"]
     words += ["-p", "figure_folder", "drawn", "--output", str(work / "a" / "b")]
+    words += ["--timeout", "120"]  # a message lost between processes is no reason to wait for ever
     out, err = io.StringIO(), io.StringIO()
     with contextlib.chdir(work), contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
         code = main(["notebook", "run", "all", "--folder", str(folder), *words])

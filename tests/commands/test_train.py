@@ -164,7 +164,7 @@ def test_axes_are_crossed():
         ("--model mpl", "unknown --model 'mpl', did you mean 'mlp'?"),
         ("--optimizer adan", "unknown --optimizer 'adan', did you mean 'adam'?"),
         ("--experiment digits", "unknown --experiment 'digits'; allowed: generalization"),
-        ("--num_tasks 2", "--num_tasks=2; allowed is 1"),
+        ("--num_tasks 4", "--num_tasks=4; allowed is 1 or 2 or 3"),
         ("--seed 5:5", "--seed: given '5:5'; allowed are whole numbers, or a range such as 0:20"),
         ("--seed 0:9:0", "--seed: given '0:9:0'"),
         ("--seed 1:x", "--seed: given '1:x'"),

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import copy
 import itertools
-import math
-from collections.abc import Iterator
 
 import numpy as np
 import pytest
 import torch
+from literals import Literal, assert_gradients, gradients, literal_mlp, tuples
 
 from modnets.models.modular import ModularNetwork, Modules
 from modnets.models.monolithic import MLP
@@ -20,129 +18,6 @@ from modnets.training.config import RunConfig
 
 CHOICES = ("known", "learned")
 MIXES = list(itertools.product(("modular", "shared"), CHOICES, CHOICES, CHOICES))
-
-
-def dot(a: list[float], b: list[float]) -> float:
-    return sum(x * y for x, y in zip(a, b, strict=True))
-
-
-def sigmoid(column: list[float]) -> list[float]:
-    return [1 / (1 + math.exp(-v)) for v in column]
-
-
-def softmax(column: list[float]) -> list[float]:
-    powers = [math.exp(v) for v in column]
-    return [power / sum(powers) for power in powers]
-
-
-def literal_mlp(layers: list[tuple[list, list]], x: list[float]) -> list[float]:
-    """Layers of (weight [out][in], bias [out]), ReLU between them."""
-    for number, (weight, bias) in enumerate(layers):
-        x = x if number == 0 else [max(v, 0.0) for v in x]
-        x = [dot(row, x) + b for row, b in zip(weight, bias, strict=True)]
-    return x
-
-
-def parameters(net: torch.nn.Module) -> dict[str, list]:
-    return {name: p.tolist() for name, p in net.named_parameters()}
-
-
-class Literal:
-    """A modular network for one row, in Python's own numbers.
-
-    A learned choice is ``hard(start) + soft(now) - soft(start)``: that has the value and the
-    gradient which a straight-through estimator is to have, and can be differentiated by
-    differences of ``now``.
-    """
-
-    def __init__(self, net: ModularNetwork, temperature: float = 1.0) -> None:
-        self.net, self.temperature = net, temperature
-        self.start = parameters(net)
-        self.arity = net.pools[0].arch[0]
-
-    def __call__(self, x: list[float], now: dict | None = None, noise: list | None = None) -> list:
-        net, now = self.net, now or self.start
-        draws = itertools.repeat(0.0) if noise is None else iter(noise)
-        routing = [self.choose(f"routing.{n}", self.arity, now, draws) for n in self.levels()]
-        selection = [self.choose(f"selection.{n}", None, now, draws) for n in self.levels("shared")]
-        readout = self.choose("readout", net.n_outputs, now, draws)
-        for level, slots in enumerate(routing):
-            read = [[dot(place, x) for place in places] for places in slots]
-            if net.shared:
-                every = [
-                    [self.module(0, m, values, now) for m in range(net.pools[0].count)]
-                    for values in read
-                ]
-                x = [dot(selection[level][slot], every[slot]) for slot in range(len(slots))]
-            else:
-                x = [self.module(level, slot, values, now) for slot, values in enumerate(read)]
-        return [dot(place, x) for place in readout[0]]
-
-    def levels(self, only: str = "") -> range:
-        return range(len(self.net.slots) if self.net.shared or not only else 0)
-
-    def module(self, pool: int, number: int, x: list[float], now: dict) -> float:
-        layers = [
-            (now[f"pools.{pool}.weight.{n}"][number], now[f"pools.{pool}.bias.{n}"][number])
-            for n in range(len(self.net.pools[0].arch) - 1)
-        ]
-        return literal_mlp(layers, x)[0]
-
-    def choose(self, name: str, n_places: int | None, now: dict, draws: Iterator[float]) -> list:
-        """[slot][place][source] for routing, [slot][module] for selection (no places)."""
-        part = self.net.get_submodule(name)
-        if part.known:
-            return part.choice[..., 0].tolist()
-        start, now = self.start[f"{name}.logits"], now[f"{name}.logits"]
-        noise = [[next(draws) for _ in row] for row in start]
-        soft = softmax if n_places is None else sigmoid
-        slots = []
-        for slot in range(len(start[0])):
-            before, after = (
-                [row[slot] + extra[slot] for row, extra in zip(logits, noise, strict=True)]
-                for logits in (start, now)
-            )
-            order = sorted(range(len(before)), key=lambda i, b=before: (-b[i], i))
-            was, becomes = (soft([v / self.temperature for v in c]) for c in (before, after))
-            places = [
-                [(i == first) + becomes[i] - was[i] for i in range(len(before))]
-                for first in order[: n_places or 1]
-            ]
-            slots.append(places[0] if n_places is None else places)
-        return slots
-
-
-def gradients(literal: Literal, rows: list, upstream: list, noise: list | None = None) -> dict:
-    """Gradients of sum(upstream * output) by central differences, parameter by parameter."""
-
-    def total(now: dict) -> float:
-        draws = noise or [None] * len(rows)
-        return sum(
-            dot(up, literal(x, now, drawn))
-            for x, up, drawn in zip(rows, upstream, draws, strict=True)
-        )
-
-    found = {}
-    for name, parameter in literal.net.named_parameters():
-        gradient = np.zeros(parameter.shape)
-        for place in np.ndindex(*parameter.shape):
-            sides = []
-            for step in (1e-6, -1e-6):
-                now = {**literal.start, name: copy.deepcopy(literal.start[name])}
-                entry = now[name]
-                for index in place[:-1]:
-                    entry = entry[index]
-                entry[place[-1]] += step
-                sides.append(total(now))
-            gradient[place] = (sides[0] - sides[1]) / 2e-6
-        found[name] = gradient
-    return found
-
-
-def assert_gradients(net: torch.nn.Module, wanted: dict) -> None:
-    assert {name for name, p in net.named_parameters() if p.grad is not None} == set(wanted)
-    for name, p in net.named_parameters():
-        np.testing.assert_allclose(p.grad.numpy(), wanted[name], rtol=1e-6, atol=1e-7)
 
 
 def mixed(kind: str, routing: str, selection: str, outputs: str, hidden=(12,)) -> ModularNetwork:
@@ -174,10 +49,6 @@ def test_every_mix_is_its_literal_network(kind, routing, selection, outputs) -> 
     for part, choice in parts.items():
         if choice == "known":
             assert tuples(found[part]) == known[part]
-
-
-def tuples(value):
-    return tuple(map(tuples, value)) if isinstance(value, list | tuple) else value
 
 
 @pytest.mark.parametrize(("kind", "routing", "selection", "outputs"), MIXES)

@@ -14,6 +14,7 @@ from lanes import needs_compiler
 from torch.utils.flop_counter import FlopCounterMode
 
 from modnets.models.registry import build
+from modnets.tasks.digit_pairs import DigitPairs
 from modnets.training.benchmark import KINDS, benchmark, best
 from modnets.training.config import RunConfig
 from modnets.training.costs import arithmetic_of, memory_of
@@ -49,9 +50,17 @@ def test_modular_networks_need_less_arithmetic_and_known_ones_least() -> None:
     assert memory_of(RunConfig()) > 4 * 4 * 2990  # parameters, gradient and two moments at least
 
 
-@pytest.mark.parametrize("workers", [None, 0])
-def test_the_usual_way_is_what_the_engine_does(workers: int | None) -> None:
-    run = RunConfig(train_rows=23, epochs=12, seed=4)
+@pytest.mark.parametrize(
+    ("settings", "workers"),
+    [
+        ({}, None),
+        ({}, 0),
+        ({"graph": "two tasks"}, None),
+        ({"graph": DigitPairs(), "samples": 2, "hidden": (7,)}, None),
+    ],
+)
+def test_the_usual_way_is_what_the_engine_does(settings: dict, workers: int | None) -> None:
+    run = RunConfig(train_rows=23, epochs=12, seed=4, **settings)
     network, seconds = train_usually(run, workers)
     assert seconds > 0
     (engine,) = train_chunk([run], chunk=2, keep_networks=True).networks

@@ -63,6 +63,19 @@ class Attention(nn.Module):
         return (torch.softmax(q @ k.mT / 3**0.5, dim=-1) @ v).flatten(1)
 
 
+class Convolutions(nn.Module):
+    """Two convolutions over a row seen as an image of 2 x 3, one with a border of zeros."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(1, 3, (2, 3), padding=1)
+        self.second = nn.Conv2d(3, 2, 2, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Shape (row, 8)."""
+        return self.second(self.first(x.reshape(-1, 1, 2, 3)).tanh()).flatten(1)
+
+
 ACTIVATIONS = (nn.Tanh(), nn.ELU(), nn.LeakyReLU(), nn.Softplus(), nn.Sigmoid(), nn.Hardtanh())
 ACTIVATIONS += (nn.SELU(), nn.Mish(), nn.Softsign(), nn.LogSigmoid(), nn.GELU("tanh"), nn.PReLU())
 SLOPES: dict[str, Case] = {
@@ -70,6 +83,7 @@ SLOPES: dict[str, Case] = {
     "norms": layer(nn.Sequential(nn.LayerNorm(6), nn.RMSNorm(6))),
     "attention": layer(Attention()),
     "residual": layer(Residual()),
+    "convolutions": layer(Convolutions()),
     **{type(module).__name__ + str(i): layer(module) for i, module in enumerate(ACTIVATIONS)},
     "bilinear": slope(lambda x, w: torch.einsum("ri,oij,rj->ro", x, w, x).sum(), X, (2, 6, 6)),
     "softmax": slope(lambda x: (x.softmax(1) ** 2).sum() + x.log_softmax(1)[:, 0].sum(), X),

@@ -236,6 +236,19 @@ RULED: dict[str, Case] = {
         ],
         (SQUARE, SQUARE),
     ),
+    "convolutions": (
+        lambda x, w, b: [
+            *(
+                F.conv2d(x.reshape(-1, 1, 2, 3), w, b),
+                F.conv2d(x.reshape(-1, 1, 2, 3), w, padding=1),
+            ),
+            *torch.ops.aten.convolution_backward(
+                *(x[:, :3].reshape(-1, 3, 1, 1), x.reshape(-1, 1, 2, 3), w, [3]),
+                *([1, 1], [0, 0], [1, 1], False, [0, 0], 1, [True, True, True]),
+            ),
+        ],
+        (X, (3, 1, 2, 3), (3,)),
+    ),
     "embedding": (lambda w: F.embedding(TABLE, w), ((3, 4),)),
     "uniform": (lambda x, y: [x * y, y, y.sum(), x @ y.T[:, :3]], (X, Input((ROWS, 6), True))),
     "broadcast": (lambda x, y: [x + y, x[:, :1] * y.exp(), x[:1] - y], ((5, 6), (6,))),

@@ -11,16 +11,28 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from modnets.models.registry import MODELS, register
+from modnets.tasks.digit_pairs import DigitPairs
 from modnets.tasks.graphs import FunctionGraph
 from modnets.tasks.named_graphs import GRAPHS
+from modnets.tasks.task_sets import TaskSet
 from modnets.training import config as module
 from modnets.training.config import RunConfig
 from modnets.training.grids import grid
 
 MODULAR = RunConfig(model="modular")
+TASKS = RunConfig(graph="two tasks")
+PAIRS = RunConfig(graph=DigitPairs(), model="modular")
+POOL = replace(PAIRS, shared_image_modules=2)
+CNN = replace(PAIRS, image_network="cnn")
+ON_PAIRS = {"graph": PAIRS.graph, "model": "modular"}
 SHARED = RunConfig(model="shared")
 ONE_LEVEL = FunctionGraph(6, [["XOR 0 1", "OR 2 3"]])
 OFFSET = FunctionGraph(4, [["XOR 0 1", "XOR 2 3", "AND 0 1"]], outputs=(2, 0))
+UNEVEN = TaskSet((GRAPHS["6-3-2-2"], GRAPHS["6-2-2"]), name="uneven")
+TURNED = TaskSet(TASKS.graph.graphs[::-1])
+CONTROLS = TaskSet((GRAPHS["6-2"],) * 2, name="controls")
+EIGHT = FunctionGraph(8, [["XOR 0 1", "XOR 2 3"]])
+FOUR_BITS = DigitPairs(graph=FunctionGraph(4, [["XOR 0 2", "XOR 1 3"]]))
 
 
 @pytest.mark.parametrize(
@@ -87,6 +99,106 @@ OFFSET = FunctionGraph(4, [["XOR 0 1", "XOR 2 3", "AND 0 1"]], outputs=(2, 0))
         ({"train_rows": 64}, "train_rows=64 of 64 rows leaves no row to test on"),
         ({"train_rows": 0}, "train_rows=0 of 64 rows leaves no row to train on"),
         ({"train_fraction": 1.0}, "train_fraction=1.0; allowed is between 0 and 1"),
+        (
+            {"graph": "two tasks", "train_fraction": 1.0},
+            "train_fraction=1.0; allowed is between 0 and 1$",
+        ),
+        ({"graph": "two tasks", "train_rows": 64}, "train_rows=64 of 64 rows leaves no row to tes"),
+        ({"graph": PAIRS.graph, "train_fraction": 1.5}, "train_fraction=1.5; allowed is between"),
+        ({"graph": PAIRS.graph, "train_rows": 65}, "train_rows=65 of 64 .*allowed is 1 to 64 rows"),
+        ({"graph": "two tasks", "held_out": "sam"}, "unknown held_out 'sam', did you mean 'same'"),
+        ({"graph": PAIRS.graph, "samples": 0}, "samples=0; allowed is at least 1$"),
+        ({"graph": PAIRS.graph, "test_samples": 0}, "test_samples=0; allowed is at least 1$"),
+        ({"graph": PAIRS.graph, "samples": 2.5}, "samples=2.5; allowed is a whole number"),
+        # images
+        (
+            {"graph": PAIRS.graph, "image_network": "cn"},
+            "unknown image_network 'cn', did you mean 'cnn'.*allowed: mlp, cnn",
+        ),
+        (
+            {"graph": PAIRS.graph, "image_network": "cnn", "channels": (3, 5, 7, 9)},
+            r"channels=\(3, 5, 7, 9\): after convolution 4 an image of 8 x 8 has a side of 1; all",
+        ),
+        (
+            {"graph": PAIRS.graph, "image_network": "cnn", "channels": (0,)},
+            r"channels=\(0,\); allowed is whole numbers of at least 1",
+        ),
+        (ON_PAIRS | {"image_slots": 0}, "image_slots=0; allowed is at least 1$"),
+        (ON_PAIRS | {"shared_image_modules": -1}, "shared_image_modules=-1; allowed is at least 0"),
+        (ON_PAIRS | {"image_routing": "knwon"}, "unknown image_routing 'knwon', did you mean 'kno"),
+        (
+            ON_PAIRS | {"shared_image_modules": 2, "image_selection": "free"},
+            "unknown image_selection 'free'.*allowed: known, learned",
+        ),
+        (
+            ON_PAIRS | {"image_slots": 3, "image_routing": "known"},
+            "image_slots=3: with image_routing='known' allowed is 2, as graph 2-2-3-2-2 bundled",
+        ),
+        (
+            ON_PAIRS | {"image_slots": 1, "routing": "known", "image_routing": "learned"},
+            "image_slots=1: with routing='known' allowed is at least 2, as graph 2-2-3-2-2 bundled",
+        ),
+        (
+            ON_PAIRS | {"image_slots": 1, "arity": 4},
+            r"arity=4 needs at least 4 sources, but level 1 has 3 \(widths 3-3-2-2\); allowed is",
+        ),
+        (
+            ON_PAIRS
+            | {"routing": "known", "shared_image_modules": 2, "image_selection": "learned"}
+            | {"lr_selection": None},
+            "lr_selection=None: learned selection needs a rate",
+        ),
+        (
+            ON_PAIRS | {"routing": "known", "image_routing": "learned", "lr_routing": None},
+            "lr_routing=None: learned routing or outputs needs a rate",
+        ),
+        # outputs
+        (
+            {"model": "modular", "output_levels": "all"},
+            "unknown output_levels 'all'.*last, every",
+        ),
+        (
+            {"model": "modular", "graph": UNEVEN},
+            "output_levels='last': a task of uneven has 1 levels of 2; allowed is 'every'$",
+        ),
+        (
+            {"model": "modular", "output_levels": "every", "outputs": "known", "slots": (4, 2)},
+            r"slots=\(4, 2\): with outputs='known' of every level allowed is \(3, 2\), as graph",
+        ),
+        (
+            {"model": "modular", "output_levels": "every", "slots": (1,)},
+            r"slots=\(1,\): all levels need at least 2 slots for the 2 outputs of 6-3-2-2",
+        ),
+        (
+            {"model": "modular", "graph": CONTROLS, "slots": (3, 2), "outputs": "known"},
+            "outputs='known': graph controls has no structure; allowed is 'learned'",
+        ),
+        (
+            {"model": "modular", "graph": "6-2", "slots": (3, 2), "outputs": "known"}
+            | {"output_levels": "every"},
+            "outputs='known': graph 6-2 has no structure; allowed is 'learned'",
+        ),
+        # what counts as known
+        (
+            {"model": "modular", "graph": "two tasks", "knowledge": EIGHT},
+            r"knowledge=8-2-2: \(8, 1\) sources .* and tasks; allowed are \(6, 2\), as graph two",
+        ),
+        (
+            {"model": "modular", "graph": EIGHT, "knowledge": "two tasks"},
+            r"knowledge=two tasks: \(6, 2\) sources .* and tasks; allowed are \(8, 1\), as graph",
+        ),
+        (
+            {"model": "modular", "graph": "two tasks", "knowledge": "three tasks"},
+            r"knowledge=three tasks: it has \(9, 2\) inputs and outputs; allowed are \(8, 2\)",
+        ),
+        (
+            ON_PAIRS | {"knowledge": FOUR_BITS},
+            r"knowledge=2-2-2-2 bundled digits: \(4, 1\) sources .*; allowed are \(6, 1\)",
+        ),
+        (
+            ON_PAIRS | {"knowledge": "6-3-2-2"},
+            r"knowledge=6-3-2-2: it has \(6, 2\) inputs and outputs; allowed are \(128, 2\)",
+        ),
         # structure
         (
             {"model": "modular", "graph": "6-2"},
@@ -143,8 +255,9 @@ OFFSET = FunctionGraph(4, [["XOR 0 1", "XOR 2 3", "AND 0 1"]], outputs=(2, 0))
     ],
 )
 def test_errors_say_what_is_allowed(settings: dict, message: str) -> None:
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(ValueError, match=message) as caught:
         RunConfig(**settings)
+    assert "\n" not in str(caught.value)
 
 
 def test_a_config_is_frozen_and_keyword_only() -> None:
@@ -158,6 +271,24 @@ def test_settings_that_play_no_part_are_not_checked() -> None:
     RunConfig(model="dense", arity=99, lr_routing=None, temperature=None)
     RunConfig(model="modular", routing="known", lr_routing=None, temperature=None)
     RunConfig(model="shared", routing="known", lr_selection=None, temperature=None)
+    RunConfig(held_out="sam", image_network="cn", output_levels="all", channels=(9,) * 9)
+    RunConfig(graph=PAIRS.graph, image_routing="free", knowledge=EIGHT, channels=(9,) * 9)
+    replace(PAIRS, image_selection="free")  # own image modules
+    replace(PAIRS, shared_image_modules=1, image_selection="free")  # a pool of one
+
+
+def test_all_pairs_of_digits_may_be_seen() -> None:
+    for settings in ({"train_fraction": 1.0}, {"train_rows": 64}):
+        config = RunConfig(graph=PAIRS.graph, samples=3, test_samples=2, **settings)
+        sizes = {name: len(rows) for name, rows in config.split.items()}
+        assert sizes == {"train": 192, "validation": 0, "test_seen": 128, "test_unseen": 0}
+        assert config.n_examples == 192
+
+
+def test_outputs_of_a_table_without_levels_are_the_first_slots() -> None:
+    config = RunConfig(graph="6-2", model="modular", slots=(3, 2), outputs="known")
+    assert config.final.outputs == "known"
+    assert config.known_graph.places_of_outputs() == (0, 1)
 
 
 def test_equal_settings_are_equal_in_every_way() -> None:
@@ -180,6 +311,35 @@ def test_defaults_are_worked_out() -> None:
     assert (final.hidden, final.pruning_ratio) == (None, None)
     assert (final.lr_routing, final.lr_selection, final.temperature) == (None, None, None)
     assert final.final is final
+
+
+def test_defaults_of_several_tasks_are_worked_out() -> None:
+    final = RunConfig(graph="three tasks", model="shared", train_rows=20).final
+    assert (final.held_out, final.output_levels, final.batch_size) == ("different", "last", 60)
+    assert (final.slots, final.shared_modules, final.samples) == ((6, 2), 3, None)
+    assert RunConfig(graph="three tasks", train_rows=20).n_examples == 60
+    assert RunConfig().final.held_out is None
+
+
+def test_defaults_of_digit_pairs_are_worked_out() -> None:
+    final = PAIRS.final
+    assert (final.train_rows, final.samples, final.test_samples) == (51, 100, 100)
+    assert (final.batch_size, PAIRS.n_examples) == (128, 5100)
+    assert (final.image_network, final.image_hidden, final.channels) == ("mlp", (128, 64), None)
+    assert (final.image_slots, final.shared_image_modules, final.image_routing) == (2, 0, "learned")
+    assert (final.image_selection, POOL.final.image_selection) == (None, "learned")
+    assert replace(PAIRS, samples=1).final.batch_size == 51
+    assert replace(PAIRS, model="shared").final.shared_image_modules == 1
+    assert (CNN.final.channels, CNN.final.image_hidden) == ((6, 16), None)
+    dense, cnn = (RunConfig(graph=PAIRS.graph, image_network=n).final for n in ("mlp", "cnn"))
+    assert dense.hidden == (256, 128, 36, 36, 36, 36)
+    assert (cnn.hidden, cnn.channels) == ((36,) * 4, (12, 32))
+    assert (dense.image_hidden, dense.image_slots, dense.image_routing) == (None, None, None)
+    known = replace(POOL, routing="known").final
+    assert (known.image_routing, known.image_selection) == ("known", "known")
+    assert (known.lr_routing, known.lr_selection, known.temperature) == (None, None, None)
+    filled = replace(POOL, routing="known", image_selection="learned").final
+    assert (filled.lr_routing, filled.lr_selection, filled.temperature) == (None, 0.1, 2.0)
 
 
 @pytest.mark.parametrize(
@@ -238,6 +398,14 @@ IRRELEVANT = [
     (RunConfig(model="modular", routing="known"), {"temperature": 1.0, "lr_routing": 0.5}),
     (RunConfig(model="modular", routing="known"), {"gumbel": True}),
     (RunConfig(model="shared", selection="known"), {"lr_selection": 0.5}),
+    (RunConfig(), {"held_out": "same", "samples": 7, "test_samples": 7, "channels": (3,)}),
+    (MODULAR, {"image_network": "cnn", "image_hidden": (5,), "shared_image_modules": 2}),
+    (PAIRS, {"held_out": "same", "channels": (3,), "image_slots": 2, "samples": 100}),
+    (PAIRS, {"image_selection": "known", "batch_size": 128}),
+    (PAIRS, {"image_hidden": (128, 64), "shared_image_modules": 0, "train_fraction": 0.8}),
+    (CNN, {"image_hidden": (5,), "channels": (6, 16)}),
+    (TASKS, {"held_out": None}),
+    (TASKS, {"held_out": "different", "output_levels": "every", "samples": 7}),
 ]
 
 
@@ -275,6 +443,19 @@ RELEVANT = [
     (MODULAR, {"temperature": 1.0}),
     (MODULAR, {"gumbel": True}),
     (RunConfig(model="modular", gumbel=True), {"per_sample_routing": True}),
+    (MODULAR, {"output_levels": "every"}),
+    (TASKS, {"held_out": "same"}),
+    (PAIRS, {"samples": 7}),
+    (PAIRS, {"test_samples": 7}),
+    (PAIRS, {"image_network": "cnn"}),
+    (PAIRS, {"image_hidden": (32,)}),
+    (PAIRS, {"image_hidden": ()}),
+    (CNN, {"channels": (3, 5)}),
+    (CNN, {"channels": ()}),
+    (PAIRS, {"image_slots": 3}),
+    (PAIRS, {"shared_image_modules": 1}),
+    (PAIRS, {"image_routing": "known"}),
+    (POOL, {"image_selection": "known"}),
     (SHARED, {"selection": "known"}),
     (SHARED, {"shared_modules": 3}),
     (SHARED, {"lr_selection": 0.2}),
@@ -334,7 +515,7 @@ def test_models_of_your_own_have_options_and_keys_of_their_source() -> None:
     st.fixed_dictionaries(
         {},
         optional={
-            "graph": st.sampled_from([*GRAPHS.values(), OFFSET]),
+            "graph": st.sampled_from([*GRAPHS.values(), OFFSET, TASKS.graph, PAIRS.graph]),
             "train_rows": st.integers(1, 15),
             "hidden": st.lists(st.integers(1, 9), max_size=3),
             "lr": st.floats(1e-6, 10),
@@ -353,6 +534,27 @@ def test_a_config_survives_json(settings: dict) -> None:
         again = RunConfig.from_dict(json.loads(json.dumps(one.to_dict())))
         assert again == one
         assert again.key == config.key
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        replace(TASKS, model="shared", output_levels="every", held_out="same"),
+        replace(TASKS, model="modular", routing="known", knowledge=TURNED),
+        replace(POOL, image_selection="known", knowledge=DigitPairs(graph="6-3-2-2")),
+        replace(CNN, channels=(), image_slots=3, graph=DigitPairs(normalize=True)),
+        RunConfig(graph=FOUR_BITS, image_network="cnn", model="sparse"),
+    ],
+    ids=str,
+)
+def test_configs_of_every_task_survive_json(config: RunConfig) -> None:
+    for one in (config, config.final):
+        again = RunConfig.from_dict(json.loads(json.dumps(one.to_dict())))
+        assert again == one
+        assert (again.key, again.to_row()) == (config.key, config.to_row())
+        assert {name: rows.tolist() for name, rows in again.split.items()} == {
+            name: rows.tolist() for name, rows in config.split.items()
+        }
 
 
 def test_a_row_of_a_table(model: str) -> None:

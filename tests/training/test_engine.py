@@ -10,20 +10,18 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-import torch.nn.functional as F
+from lanes import needs_compiler
+from literally import assert_neighbours_change_nothing, assert_same_network, literal, results
 
 import modnets as mn
 from modnets.models.registry import MODELS, build
 from modnets.tasks.splits import split_rows
-from modnets.training.batches import generator, stream_seed
+from modnets.training.batches import stream_seed
 from modnets.training.checks import OPTIMIZERS, SCHEDULES
-from modnets.training.compilation import can_compile
 from modnets.training.config import RunConfig
 from modnets.training.engine import choose_device, train_chunk
 from modnets.training.grids import grid
 from modnets.training.optimizers import schedule
-
-needs_compiler = pytest.mark.skipif(not can_compile(), reason="no C++ compiler on this machine")
 
 KINDS = {
     "dense": {"model": "dense", "hidden": (7, 5)},
@@ -34,74 +32,6 @@ KINDS = {
     "shared known": {"model": "shared", "routing": "known"},
     "shared, known selection": {"model": "shared", "selection": "known"},
 }
-
-
-def optimizer_of(config: RunConfig, network: torch.nn.Module) -> torch.optim.Optimizer:
-    """torch's optimizer with the learning rate of each part."""
-    rates = {"routing": config.lr_routing, "readout": config.lr_routing}
-    rates["selection"] = config.lr_selection
-    groups = [
-        {"params": [p], "lr": rates.get(name.split(".")[0]) or config.lr}
-        for name, p in network.named_parameters()
-    ]
-    decay = {"weight_decay": config.weight_decay}
-    return {
-        "adam": lambda: torch.optim.Adam(groups, **decay),
-        "sgd": lambda: torch.optim.SGD(groups, lr=config.lr, **decay),
-        "momentum": lambda: torch.optim.SGD(groups, lr=config.lr, momentum=0.9, **decay),
-        "rmsprop": lambda: torch.optim.RMSprop(groups, **decay),
-    }[config.optimizer]()
-
-
-def literal(run: RunConfig) -> tuple[torch.nn.Module, list[float]]:
-    """Train one network step by step with torch.optim; losses in evaluation, per epoch."""
-    config = run.final
-    network = build(config, stream_seed(config.seed, "weights"))
-    optimizer = optimizer_of(config, network)
-    rates = [group["lr"] for group in optimizer.param_groups]
-    split = split_rows(config.graph, config.train_rows, config.split_seed)
-    rows = config.graph.rows(split.train)
-    x = torch.tensor(rows, dtype=torch.float32)
-    y = torch.tensor(config.graph.evaluate(rows), dtype=torch.float32)
-    source = generator(config.seed, "order")
-    n_batches = -(-len(x) // config.batch_size)
-    block = max(1, 2**14 // (n_batches * config.batch_size))
-    orders = torch.rand(block, len(x), generator=source).argsort(dim=1)
-    factors = schedule(config.schedule, config.epochs, [config.gamma])
-    keywords = (
-        {"temperature": config.temperature} if config.is_modular and config.temperature else {}
-    )
-    losses = []
-    for epoch in range(config.epochs):
-        for group, rate in zip(optimizer.param_groups, rates, strict=True):
-            group["lr"] = rate * (1.0 if factors is None else float(factors[epoch]))
-        for batch in orders[epoch].split(config.batch_size):
-            logits = network(x[batch], **keywords)
-            if config.loss == "bce":
-                loss = F.binary_cross_entropy_with_logits(logits, y[batch])
-            else:
-                loss = F.mse_loss(torch.sigmoid(logits), y[batch])
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
-        with torch.no_grad():
-            losses.append(float(F.binary_cross_entropy_with_logits(network(x), y)))
-    return network, losses
-
-
-def engine_weights(run: RunConfig, beside: list[RunConfig], **keywords) -> dict[str, torch.Tensor]:
-    """The weights of a run that the engine trained in a batch with others."""
-    trained = train_chunk([*beside, run], keep_networks=True, **keywords)
-    assert not trained.failures
-    return trained.networks[-1].state_dict()
-
-
-def assert_same_network(run: RunConfig, tolerance: float) -> None:
-    network, _ = literal(run)
-    beside = [replace(run, seed=101, split_seed=3, lr=0.02), replace(run, seed=102)]
-    found = engine_weights(run, beside, chunk=5)
-    for name, value in network.state_dict().items():
-        torch.testing.assert_close(found[name], value, rtol=tolerance, atol=tolerance, msg=name)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -160,21 +90,6 @@ def test_accuracies_against_a_count_by_hand() -> None:
 
 
 NOISY = {"input_noise": 0.1, "gumbel": True, "per_sample_routing": True, "batch_size": 16}
-
-
-def results(runs: list[RunConfig], **keywords) -> pd.DataFrame:
-    trained = train_chunk(runs, **keywords)
-    assert not trained.failures
-    return trained.table.set_index(["run", "epoch"]).sort_index()
-
-
-def assert_neighbours_change_nothing(run: RunConfig, others: list[RunConfig], **keywords) -> None:
-    """The run's whole table, bit for bit: alone, first, and last among others."""
-    alone = results([run], **keywords)
-    for runs in ([run, *others], [*others, run]):
-        among = results(runs, **keywords).loc[[run.key]]
-        pd.testing.assert_frame_equal(among, alone, check_exact=True)
-    assert results([others[0]], **keywords)["train_loss"].iloc[-1] != alone["train_loss"].iloc[-1]
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -35,7 +35,7 @@ def descend(*given: Tensor) -> list[Tensor]:
     """Weights after a step, and the loss."""
     *weights, x, y = given
     slopes = grad(lambda *inner: layers(x, y, *inner), argnums=(0, 1, 2))(*weights)
-    after = [w - 0.1 * slope for w, slope in zip(weights, slopes, strict=True)]
+    after = [w - 0.01 * slope for w, slope in zip(weights, slopes, strict=True)]
     return [*after, layers(x, y, *weights)]
 
 

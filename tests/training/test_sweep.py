@@ -16,6 +16,7 @@ import torch
 
 import modnets as mn
 from modnets.models.registry import MODELS
+from modnets.training.compilation import lanes
 from modnets.training.config import RunConfig
 from modnets.training.grids import grid
 from modnets.training.planning import CHUNK, COMPILE_FROM, choose, plan
@@ -87,6 +88,18 @@ def test_chunk_and_compilation_follow_from_all_runs_wanted(
     assert choose(long, 8, False) == (8, False)
     sweep(short[:9], store, chunk=16, progress=False)
     assert [(len(c.runs), c.size) for c in plan(short, store).chunks] == [(2, 16)]
+
+
+def test_few_large_networks_do_not_fill_lanes_with_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("modnets.training.planning.can_compile", lambda: True)
+    large = RunConfig(graph=mn.DigitPairs(), epochs=200)
+    small = RunConfig(train_rows=16, epochs=COMPILE_FROM)
+    seeds = range(lanes())
+    assert choose([large], None, None) == (1, False)
+    assert choose(grid(large, seed=seeds), None, None) == (CHUNK, True)
+    assert choose([small], None, None) == (CHUNK, True)
 
 
 def test_a_plan_does_not_make_the_folder(store: Path) -> None:

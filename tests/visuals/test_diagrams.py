@@ -14,9 +14,10 @@ from matplotlib.patches import FancyArrowPatch
 
 import modnets as mn
 from modnets.models.modular import ModularNetwork
-from modnets.visuals import layout
-from modnets.visuals.diagrams import draw, draw_graph
+from modnets.visuals import layout, usage
+from modnets.visuals.diagrams import draw
 from modnets.visuals.style import DARK, module_colors
+from modnets.visuals.task_diagrams import draw_graph
 
 SIX = [
     {"model": "dense"},
@@ -104,9 +105,9 @@ def wired() -> ModularNetwork:
 
 def test_what_no_output_uses_is_dark(ax: Axes) -> None:
     found = wired()
-    assert layout.used_slots(found) == [(True, True, False), (True, True)]
-    assert layout.used_modules(found) == (True, False, False)
-    assert layout.used_inputs(found) == (True, True, False, False, False, False)
+    assert usage.used_slots(found) == [(True, True, False), (True, True)]
+    assert usage.used_modules(found) == (True, False, False)
+    assert usage.used_inputs(found) == (True, True, False, False, False, False)
     draw(found, ax)
     assert [face == DARK for face in faces(ax, "_slot")] == [False, False, True, False, False]
     assert [face == DARK for face in faces(ax, "_module")] == [False, True, True]
@@ -166,7 +167,7 @@ def test_a_graph_is_drawn_with_its_gates(ax: Axes) -> None:
 
 def test_a_graph_without_structure_is_a_box(ax: Axes) -> None:
     draw_graph("6-2", ax)
-    assert "truth table" in words(ax)
+    assert "table" in words(ax)
     assert len(labelled(ax, "_gate")) == 1
 
 
@@ -187,7 +188,11 @@ def test_a_large_network_stays_inside_its_axes(ax: Axes) -> None:
 @pytest.mark.parametrize(
     ("thing", "keywords", "message"),
     [
-        (torch.nn.Linear(2, 2), {}, "network is a Linear; allowed is an MLP or a ModularNetwork"),
+        (
+            torch.nn.Linear(2, 2),
+            {},
+            "network is a Linear; allowed is an MLP, a CNN or a ModularNetwork",
+        ),
         (mn.MLP((6, 3, 2)), {"graph": "6-9"}, "unknown graph '6-9'"),
         (mn.MLP((5, 3, 2)), {"graph": "6-2"}, "does not fit: the network has 5 inputs"),
     ],

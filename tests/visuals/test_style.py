@@ -25,7 +25,9 @@ def test_kinds_are_told_apart_by_colour_and_by_line() -> None:
         assert kind_style(kind) is look
 
 
-@pytest.mark.parametrize("kind", ["mine", "shared, known selection", "modular, known outputs"])
+@pytest.mark.parametrize(
+    "kind", ["mine", "shared, known selection", "modular, known outputs", "sparse 75 %"]
+)
 def test_other_kinds_have_a_style_that_stays(kind: str) -> None:
     assert kind_style(kind) == kind_style(kind)
     assert kind_style(kind).label == kind

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from modnets.training.compiler import choices, operations, views
+from modnets.training.compiler import choices, convolutions, operations, views
 from modnets.training.compiler.indices import Size, known, product, size_of
 from modnets.training.compiler.operations import Unsupported, elementwise
 from modnets.training.compiler.values import Reduction, Value
@@ -251,6 +251,8 @@ def _pow(low: Lowering, x: Any, exponent: Any) -> Value:
 
 
 RULES |= {
+    "convolution": convolutions.convolution,
+    "convolution_backward": convolutions.convolution_backward,
     "cat": choices.cat,
     "constant_pad_nd": choices.pad,
     "slice_scatter": choices.slice_scatter,

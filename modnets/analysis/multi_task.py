@@ -1,0 +1,77 @@
+"""Several tasks: learned by one network, or by a network for each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import pandas as pd
+
+from modnets.analysis.intervals import SEEDS, need
+from modnets.analysis.statistics import last
+from modnets.errors import require
+from modnets.tasks.splits import SEED_STEP
+from modnets.tasks.task_sets import TaskSet
+
+#: How several tasks are learned -> the words for it.
+ARRANGEMENTS = {
+    "apart": "a network for each task",
+    "same": "one network, the same rows held out",
+    "different": "one network, different rows held out",
+}
+MEASURES = ["bit_accuracy", "row_accuracy", "validation_bit_accuracy", "test_bit_accuracy"]
+
+
+def arrange(together: pd.DataFrame, apart: pd.DataFrame, sets: Iterable[TaskSet]) -> pd.DataFrame:
+    """Runs that learn a set of tasks at once, and beside them those of a network for each task.
+
+    Parameters
+    ----------
+    together : DataFrame
+        What a sweep over sets of tasks returns; each run enters at its last epoch.
+    apart : DataFrame
+        What a sweep over their single tasks returns.  Runs of the same kind, rows and seeds are
+        taken together: they solve the set if each solves its task, and accuracies are means over
+        tasks.  Split seeds are those of a set that holds out different rows: task k is split by
+        ``split_seed + 10_000 * k``.
+    sets : iterable of TaskSet
+
+    Returns
+    -------
+    DataFrame
+        A row per run, or per runs taken together: ``graph`` (the set), ``arrangement`` (a key of
+        ARRANGEMENTS), ``kind`` (with ", every level" behind it where outputs are read from every
+        level), ``train_rows`` of each task, ``split_seed``, ``seed``, ``run``, ``epoch``,
+        ``solved`` and accuracies.
+
+    Raises
+    ------
+    ValueError
+        If runs of a task are missing beside those of the others.
+    """
+    columns = ["graph", "kind", "train_rows", *SEEDS, "run", "epoch", "solved", *MEASURES]
+    need(together, [*columns, "held_out", "output_levels"])
+    need(apart, columns)
+    runs = last(together)
+    every = (runs["output_levels"] == "every").map({True: ", every level", False: ""})
+    runs = runs.assign(arrangement=runs["held_out"], kind=runs["kind"] + every)
+    singles = last(apart)
+    found = [_taken_together(singles, tasks) for tasks in sets]
+    return pd.concat([runs[["arrangement", *columns]], *found], ignore_index=True)
+
+
+def _taken_together(singles: pd.DataFrame, tasks: TaskSet) -> pd.DataFrame:
+    """A row for each group of runs that learn the tasks of a set, a run each."""
+    names = [graph.name for graph in tasks.graphs]
+    runs = singles[singles["graph"].isin(names)]
+    first_seed = runs["split_seed"] - SEED_STEP * runs["graph"].map(names.index)
+    runs = runs.assign(split_seed=first_seed)
+    runs = runs[runs["split_seed"].between(0, SEED_STEP - 1)]
+    groups = runs.groupby(["kind", "train_rows", *SEEDS], sort=True)
+    sizes = groups.size()
+    require(
+        bool((sizes == len(names)).all()),
+        f"{int((sizes != len(names)).sum())} groups of runs lack a task of {tasks}; allowed is a "
+        f"run of each of {', '.join(names)}",
+    )
+    how = dict.fromkeys(MEASURES, "mean") | {"solved": "all", "epoch": "max", "run": "+".join}
+    return groups.agg(how).reset_index().assign(graph=tasks.name, arrangement="apart")

@@ -1,0 +1,137 @@
+"""How long runs train until they solve the task: in epochs, and in arithmetic.
+
+A run that has not solved when its training ends would perhaps have done so later: its time is
+censored.  Curves are those of Kaplan and Meier (1958).  Their interval is Greenwood's, on the scale
+of log(-log) (Kalbfleisch and Prentice, 1980); it takes the runs as independent.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from scipy.stats import CensoredData, ecdf
+
+from modnets.analysis.intervals import SEEDS, need, wilson_interval
+from modnets.analysis.statistics import last_runs
+from modnets.errors import require
+
+BY = ("graph", "kind", "train_rows")
+UNITS = ("epoch", "flops")
+
+
+def time_to_solve(
+    results: pd.DataFrame, by: Sequence[str] = BY, *, costs: pd.DataFrame | None = None
+) -> pd.DataFrame:
+    """When each run has solved the whole table for good.
+
+    That is its first evaluated epoch from which on it is solved at every evaluation.  A run that
+    solves the table and loses it again has not solved it: whoever stops training cannot know that
+    it will come back, and the last checkpoint counts here as elsewhere.  Between evaluations
+    nothing is known, so a time is too long by less than ``eval_every``.
+
+    Parameters
+    ----------
+    results : DataFrame
+        What a sweep returns.
+    by : sequence of str
+        Columns to keep, that make groups later.
+    costs : DataFrame, optional
+        What :func:`~modnets.costs_of` returns for these runs; adds ``flops``.
+
+    Returns
+    -------
+    DataFrame
+        A row per run: ``run``, the columns of ``by``, ``split_seed``, ``seed``; ``ever``, whether
+        it was solved at any evaluation; ``solved``, whether it was so to the end; ``epoch``: that
+        from which on it was, or, where it was not, the last one (a censored time); ``flops``, the
+        floating-point operations of training up to there.
+
+    Raises
+    ------
+    ValueError
+        If ``costs`` lacks a run.
+    """
+    runs = last_runs(results, [*by, "solved"])
+    right = results["solved"].astype(bool)
+    failed = results[~right].groupby("run")["epoch"].max()
+    since = results["run"].map(failed).fillna(-1)
+    first = results[results["epoch"] > since].groupby("run")["epoch"].min()
+    times = runs[["run", *by, *SEEDS]].assign(solved=runs["solved"].astype(bool))
+    times["ever"] = times["run"].isin(results.loc[right, "run"])
+    times["epoch"] = runs["run"].map(first).fillna(runs["epoch"]).astype(int)
+    if costs is not None:
+        price = times["run"].map(costs.set_index("run")["epoch_flops"])
+        require(price.notna().all(), f"costs lacks {price.isna().sum()} of {len(times)} runs")
+        times["flops"] = times["epoch"] * price.astype(int)
+    return times
+
+
+def kaplan_meier(
+    times: pd.DataFrame,
+    by: Sequence[str] = BY,
+    *,
+    units: Sequence[str] = UNITS,
+    confidence: float = 0.95,
+) -> pd.DataFrame:
+    """The share of runs that have solved the task, as a step function of time.
+
+    Parameters
+    ----------
+    times : DataFrame
+        What :func:`time_to_solve` returns.
+    by : sequence of str
+        Columns that make the groups.
+    units : sequence of str
+        Columns of times; those that are not there are left out.
+    confidence : float, in (0, 1)
+        Of the intervals.
+
+    Returns
+    -------
+    DataFrame
+        Sorted by ``by``, ``unit`` and ``time``; a row for time 0, and for each time at which a run
+        solved or was given up: ``unit`` of the time; ``time``; the share ``solved`` from then on,
+        with ``solved_low`` and ``solved_high``; ``at_risk``, the runs that had not solved before;
+        ``n``, all runs of the group; and ``confidence``.  Where none has solved yet, and where all
+        have, Greenwood's variance does not exist, and the interval is Wilson's of 0 of n, or of
+        all of those that were not given up before.
+    """
+    found = []
+    for unit in units_of(times, units):
+        for values, group in times.groupby(list(by), observed=True):
+            curve = _curve(group[unit].to_numpy(float), group["solved"].to_numpy(bool), confidence)
+            named = dict(zip(by, values, strict=True)) | {"unit": unit}
+            found.append(curve.assign(**named, n=len(group), confidence=confidence))
+    table = pd.concat(found, ignore_index=True)
+    order = [*by, "unit", "time"]
+    front = [*order, "solved", "solved_low", "solved_high", "at_risk", "n", "confidence"]
+    return table.sort_values(order, kind="stable", ignore_index=True)[front]
+
+
+def units_of(times: pd.DataFrame, units: Sequence[str]) -> list[str]:
+    """Those of the units that the times are there in."""
+    present = [unit for unit in units if unit in times]
+    need(times, ["solved", *(present or units[:1])])
+    require(len(times) > 0, "times is empty; there are no runs")
+    return present
+
+
+def _curve(x: np.ndarray, solved: np.ndarray, confidence: float) -> pd.DataFrame:
+    """The steps of one group: share solved by each time, with its interval; runs at risk."""
+    survival = ecdf(CensoredData.right_censored(x, ~solved)).sf
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "The confidence interval is undefined", RuntimeWarning)
+        interval = survival.confidence_interval(confidence, method="log-log")
+    at = np.union1d([0.0], survival.quantiles)
+    share = 1 - survival.evaluate(at)
+    at_risk = (x >= at[:, None]).sum(axis=1)
+    followed = len(x) - (~solved & (x < at[:, None])).sum(axis=1)
+    low, high = wilson_interval(np.where(share == 1, followed, 0), followed, confidence)
+    told = (share > 0) & (share < 1)
+    low = np.where(told, 1 - interval.high.evaluate(at), low)
+    high = np.where(told, 1 - interval.low.evaluate(at), high)
+    columns = {"time": at, "solved": share, "solved_low": low, "solved_high": high}
+    return pd.DataFrame(columns | {"at_risk": at_risk})

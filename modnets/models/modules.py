@@ -1,0 +1,89 @@
+"""The modules of a modular network: small MLPs of one shape, their weights stacked.
+
+Values are shaped (source, row), and their arithmetic is written as multiply and sum: matrices of
+2 x 12 are too small for a library's matrix products, and a compiler makes loops of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+Layers = list[tuple[Tensor, Tensor]]
+
+
+class Modules(nn.Module):
+    """Small MLPs of one shape, their weights stacked.
+
+    Parameters
+    ----------
+    count : int
+        How many modules.
+    arch : sequence of int
+        Units of each layer, as in ``(2, 12, 1)``.
+    """
+
+    def __init__(self, count: int, arch: Sequence[int]) -> None:
+        super().__init__()
+        self.count, self.arch = count, tuple(arch)
+        self.weight, self.bias = nn.ParameterList(), nn.ParameterList()
+        for n_in, n_out in pairwise(arch):
+            self.weight.append(torch.empty(count, n_out, n_in))
+            self.bias.append(torch.empty(count, n_out))
+        self.reset_parameters()
+
+    @torch.no_grad()
+    def reset_parameters(self) -> None:
+        """Draw weights and biases anew, as those of nn.Linear are drawn."""
+        for weight, bias in self.layers():
+            bound = weight.shape[-1] ** -0.5
+            weight.uniform_(-bound, bound)
+            bias.uniform_(-bound, bound)
+
+    def layers(self) -> Layers:
+        """Weight, shape (module, out, in), and bias, shape (module, out), of each layer."""
+        return list(zip(self.weight, self.bias, strict=True))
+
+    def layers_of(self, choice: Tensor) -> Layers:
+        """The same with a slot axis in place of modules, from a choice (slot, module)."""
+        return [
+            ((choice[..., None, None] * weight).sum(dim=1), (choice[..., None] * bias).sum(dim=1))
+            for weight, bias in self.layers()
+        ]
+
+
+def compute(layers: Layers, x: Tensor) -> Tensor:
+    """The output of modules.
+
+    Parameters
+    ----------
+    layers : list of (weight, shape (module, out, in), and bias, shape (module, out))
+    x : Tensor, shape (..., module or 1, in, row)
+
+    Returns
+    -------
+    Tensor, shape (..., module, row)
+    """
+    for number, (weight, bias) in enumerate(layers):
+        x = x if number == 0 else F.relu(x)
+        x = (weight[..., None] * x[..., None, :, :]).sum(dim=-2) + bias[..., None]
+    return x[..., 0, :]
+
+
+def read(choice: Tensor, values: Tensor) -> Tensor:
+    """What each place of each slot reads.
+
+    Parameters
+    ----------
+    choice : Tensor, shape (slot, place, source, row or 1)
+    values : Tensor, shape (source, row)
+
+    Returns
+    -------
+    Tensor, shape (slot, place, row)
+    """
+    return (choice * values).sum(dim=2)

@@ -1,0 +1,272 @@
+"""Images of digits: those that come with scikit-learn, or MNIST from the user's own files.
+
+The format of the MNIST files, IDX, is described with the data set: Y. LeCun, C. Cortes and
+C. Burges, The MNIST database of handwritten digits (1998).
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import math
+import os
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cache, cached_property
+from pathlib import Path
+
+import numpy as np
+
+from modnets.errors import one_of, require
+from modnets.paths import ROOT
+
+SOURCES = ("bundled", "mnist")
+
+#: Images and labels for training, then those of the test set.
+FILES = (
+    "train-images-idx3-ubyte",
+    "train-labels-idx1-ubyte",
+    "t10k-images-idx3-ubyte",
+    "t10k-labels-idx1-ubyte",
+)
+#: Where in a folder the files may lie; torchvision makes the first of these.
+SUBFOLDERS = ("MNIST/raw", "raw", "mnist", "MNIST")
+
+#: The first four bytes of an IDX file: 0, 0, data type (8: unsigned bytes), number of dimensions.
+MAGIC = {"labels": 0x0801, "images": 0x0803}
+
+
+@dataclass(frozen=True, eq=False)
+class Digits:
+    """Images of digits with their labels.
+
+    Attributes
+    ----------
+    source : str
+        One of bundled, mnist.
+    name : str
+        For titles and tables.
+    images : ndarray of uint8, shape (image, side, side), 0 to ``largest``
+    labels : ndarray of uint8, shape (image,), 0 to 9
+    is_test : ndarray of bool, shape (image,)
+        The images of the test set.
+    largest : int
+        The value of a full pixel: 16 bundled, 255 MNIST.
+    folder : str, optional
+        Absolute path of the folder whose files were read; None for the bundled digits.
+    """
+
+    source: str
+    name: str
+    images: np.ndarray = field(repr=False)
+    labels: np.ndarray = field(repr=False)
+    is_test: np.ndarray = field(repr=False)
+    largest: int
+    folder: str | None = None
+
+    @property
+    def side(self) -> int:
+        """Pixels along each side of an image."""
+        return self.images.shape[-1]
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """16 hexadecimal digits that change with any pixel, label or part of the split."""
+        digest = hashlib.sha256()
+        for array in (self.images, self.labels, self.is_test):
+            digest.update(repr(array.shape).encode())
+            digest.update(np.ascontiguousarray(array))
+        return digest.hexdigest()[:16]
+
+
+def load_digits(source: str = "bundled", folder: str | Path | None = None) -> Digits:
+    """The digits of a source; one source never stands in for the other.
+
+    Loaded once in a process: the same files give the same object, with read-only arrays, even if
+    their content has changed since.
+
+    Parameters
+    ----------
+    source : str
+        - bundled: the 1797 images of 8 x 8 pixels that come with scikit-learn.  They have no test
+          set of their own: every fourth image of each digit (places 3, 7, 11, ... from 0 among
+          the images of that digit, in the order of the file) is the test set here.
+        - mnist: the four files of MNIST, raw or .gz; training images first, then the test set.
+    folder : str or Path, optional
+        Where the files of mnist lie, or below it in ``MNIST/raw``, ``raw``, ``mnist``, ``MNIST``;
+        by default ``datasets`` in the working folder, then in the repository.
+
+    Returns
+    -------
+    Digits
+
+    Raises
+    ------
+    ValueError
+        If the source is unknown, a folder is given for the bundled digits, files are missing, or
+        a file is not what its name says.
+    """
+    one_of("digits", source, SOURCES)
+    if source == "bundled":
+        require(
+            folder is None,
+            f"folder={str(folder)!r} with digits='bundled'; allowed is None: they need no files",
+        )
+        return _bundled()
+    return _mnist(*_find(folder))
+
+
+def read_idx(path: str | Path) -> np.ndarray:
+    """What an IDX file of unsigned bytes holds.
+
+    Parameters
+    ----------
+    path : str or Path
+        A raw file, or a compressed one whose name ends in .gz.
+
+    Returns
+    -------
+    ndarray of uint8, read-only, of the 1 to 3 dimensions that the file states
+
+    Raises
+    ------
+    ValueError
+        With file, what was found and what is allowed: if it cannot be read or unpacked, is no IDX
+        file of unsigned bytes, or holds fewer or more bytes than its header says.
+    """
+    path = Path(path)
+    content = _content(path)
+    sizes = _sizes(path, content)
+    start = 4 + 4 * len(sizes)
+    found, stated = len(content) - start, math.prod(sizes)
+    require(
+        found == stated,
+        f"{path} is {'cut' if found < stated else 'too long'}: {found} bytes after the header; "
+        f"allowed are {stated}, for the header says {_times(sizes)}",
+    )
+    return np.frombuffer(content, np.uint8, offset=start).reshape(sizes)
+
+
+@cache
+def _bundled() -> Digits:
+    from sklearn.datasets import load_digits as load  # takes a second, so only when wanted
+
+    data = load()
+    labels = data.target.astype(np.uint8)
+    is_test = np.zeros(len(labels), dtype=bool)
+    for digit in range(10):
+        is_test[np.flatnonzero(labels == digit)[3::4]] = True
+    arrays = _read_only(data.images.astype(np.uint8), labels, is_test)
+    return Digits("bundled", "bundled digits", *arrays, largest=16)
+
+
+@cache
+def _mnist(*paths: Path) -> Digits:
+    """MNIST from the paths of its four files, in the order of ``FILES``."""
+    train_images, train_labels = _images_and_labels(*paths[:2])
+    test_images, test_labels = _images_and_labels(*paths[2:])
+    found, allowed = (_times(images.shape[1:]) for images in (test_images, train_images))
+    require(
+        found == allowed,
+        f"{paths[2]}: images of {found}; allowed are {allowed}, as in {paths[0].name}",
+    )
+    arrays = _read_only(
+        np.concatenate([train_images, test_images]),
+        np.concatenate([train_labels, test_labels]),
+        np.repeat([False, True], [len(train_labels), len(test_labels)]),
+    )
+    return Digits("mnist", "MNIST", *arrays, largest=255, folder=str(paths[0].parent))
+
+
+def _read_only(*arrays: np.ndarray) -> tuple[np.ndarray, ...]:
+    for array in arrays:
+        array.flags.writeable = False
+    return arrays
+
+
+def _find(folder: str | Path | None) -> list[Path]:
+    """Absolute paths of the four files, in the first folder that holds them all."""
+    named = ["datasets", ROOT / "datasets"] if folder is None else [folder]
+    bases = dict.fromkeys(Path(os.path.realpath(os.path.expanduser(base))) for base in named)
+    lacking = ""
+    for place in (base / sub for base in bases for sub in ("", *SUBFOLDERS)):
+        found = [next(filter(os.path.isfile, _variants(place, name)), None) for name in FILES]
+        missing = [name for name, path in zip(FILES, found, strict=True) if path is None]
+        if not missing:
+            return found
+        if len(missing) < len(FILES):
+            lacking += f"; {place} lacks {', '.join(missing)}"
+    raise ValueError(
+        f"digits='mnist': files not found in {' or '.join(map(str, bases))}, nor below in "
+        f"{', '.join(SUBFOLDERS)}{lacking}; allowed is a folder with {', '.join(FILES)}, each raw "
+        "or .gz, or with a dot as in train-images.idx3-ubyte; to get them: "
+        "torchvision.datasets.MNIST(folder, download=True), or the four files from any MNIST "
+        "mirror; digits='bundled' needs no files"
+    )
+
+
+def _variants(place: Path, name: str) -> list[Path]:
+    """The paths that a file of that name may have."""
+    names = (name, name.replace("-idx", ".idx"))
+    return [place / f"{name}{ending}" for name in names for ending in ("", ".gz")]
+
+
+def _images_and_labels(images_path: Path, labels_path: Path) -> tuple[np.ndarray, np.ndarray]:
+    images, labels = _read(images_path, "images"), _read(labels_path, "labels")
+    shape = images.shape[1:]
+    require(shape[0] == shape[1], f"{images_path}: images of {_times(shape)}; allowed are squares")
+    require(
+        len(labels) == len(images),
+        f"{labels_path}: {len(labels)} labels; "
+        f"allowed are {len(images)}, as many as images in {images_path.name}",
+    )
+    place = int(labels.argmax())
+    require(
+        labels[place] <= 9,
+        f"{labels_path}: label {labels[place]} at place {place}; allowed are 0 to 9",
+    )
+    return images, labels
+
+
+def _read(path: Path, kind: str) -> np.ndarray:
+    array = read_idx(path)
+    magic = 0x0800 + array.ndim
+    require(
+        magic == MAGIC[kind],
+        f"{path} is mislabelled: magic number {magic}; allowed is {MAGIC[kind]}, that of {kind}",
+    )
+    return array
+
+
+def _content(path: Path) -> bytes:
+    """All bytes of a file, unpacked."""
+    try:
+        with (gzip.open if path.suffix == ".gz" else open)(path, "rb") as file:
+            return file.read()
+    except (OSError, EOFError, zlib.error) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise ValueError(
+            f"{path} cannot be read ({reason}); allowed is a whole IDX file, raw or .gz"
+        ) from None
+
+
+def _sizes(path: Path, content: bytes) -> list[int]:
+    """The sizes of the dimensions, from the header."""
+    magic, end = int.from_bytes(content[:4], "big"), 4 + 4 * sum(content[3:4])
+    require(
+        len(content) < 4 or MAGIC["labels"] <= magic <= MAGIC["images"],
+        f"{path}: magic number {magic}, data type 0x{content[2:3].hex()}; allowed are "
+        f"{MAGIC['labels']} to {MAGIC['images']}, data type 0x08 (unsigned bytes)",
+    )
+    require(
+        len(content) >= end,
+        f"{path} is cut: a header of {len(content)} bytes; allowed are at least {end}",
+    )
+    sizes = np.frombuffer(content[4:end], ">u4").tolist()
+    require(min(sizes) > 0, f"{path}: sizes {_times(sizes)}; allowed are sizes of at least 1")
+    return sizes
+
+
+def _times(sizes: Sequence[int]) -> str:
+    return " x ".join(map(str, sizes))

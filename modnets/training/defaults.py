@@ -1,0 +1,135 @@
+"""What the settings that a config leaves open come to, and which of them play no part."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from modnets.models.registry import BUILT_IN
+from modnets.tasks.splits import HELD_OUT, n_train_rows
+
+Config = Any  # a RunConfig, which is completed here
+
+#: Width of a monolithic network; on truth tables in 2 * levels - 1 hidden layers.
+HIDDEN = 36
+#: Of images: wide layers that see pixels (convolutions stand in their place), then so many others.
+WIDE, LAYERS_ABOVE = (256, 128), 4
+IMAGE_HIDDEN = (128, 64)
+#: Channels of two convolutions, over one image and over two side by side.
+CHANNELS, CHANNELS_OF_PAIRS = (6, 16), (12, 32)
+SAMPLES = 100  # pairs of images for each pair of digits
+BATCH_OF_IMAGES = 128  # rows
+
+OF_SLOTS = ("knowledge", "routing", "selection", "outputs", "slots", "shared_modules", "arity")
+OF_SLOTS += ("module_hidden", "output_levels", "lr_routing", "lr_selection", "temperature")
+OF_IMAGE_SLOTS = ("image_slots", "shared_image_modules", "image_routing", "image_selection")
+OF_IMAGES = ("samples", "test_samples", "image_network", "image_hidden", "channels")
+
+
+def worked_out(config: Config) -> dict[str, Any]:
+    """Every setting that follows from others, and None for what plays no part."""
+    values = _rows(config)
+    if config.graph.images is None:
+        values |= dict.fromkeys((*OF_IMAGES, *OF_IMAGE_SLOTS))
+    if config.model in BUILT_IN:
+        values |= _modular(config) if config.is_modular else _monolithic(config)
+    values["held_out"] = (config.held_out or HELD_OUT[0]) if config.graph.n_tasks > 1 else None
+    if config.schedule != "exponential":
+        values["gamma"] = None
+    return values
+
+
+def _rows(config: Config) -> dict[str, Any]:
+    fraction, with_images = config.train_fraction, config.graph.images is not None
+    if config.train_rows is None and fraction is None:
+        fraction = 0.8
+    rows = n_train_rows(config.graph, train_rows=config.train_rows, train_fraction=fraction)
+    samples = (config.samples or SAMPLES) if with_images else None
+    n_examples = rows * config.graph.n_tasks * (samples or 1)
+    batch = config.batch_size or (BATCH_OF_IMAGES if with_images else n_examples)
+    every = config.eval_every
+    return {
+        "train_rows": rows,
+        "train_fraction": None,
+        "samples": samples,
+        "test_samples": (config.test_samples or SAMPLES) if with_images else None,
+        "batch_size": min(batch, n_examples),
+        "eval_every": math.ceil(config.epochs / 20) if every is None else every,
+    }
+
+
+def _monolithic(config: Config) -> dict[str, Any]:
+    depth = len(config.graph.slots) or 2
+    ratio = 50.0 if config.pruning_ratio is None else config.pruning_ratio
+    values: dict[str, Any] = dict.fromkeys((*OF_SLOTS, *OF_IMAGE_SLOTS, "image_hidden"))
+    hidden = (HIDDEN,) * (2 * depth - 1)
+    if config.graph.images is not None:
+        values |= _network(config, CHANNELS_OF_PAIRS)
+        hidden = (HIDDEN,) * LAYERS_ABOVE
+        if values["image_network"] == "mlp":
+            hidden = WIDE + hidden
+    return values | {
+        "hidden": hidden if config.hidden is None else config.hidden,
+        "pruning_ratio": ratio if config.model == "sparse" else None,
+        "gumbel": False,
+        "per_sample_routing": False,
+    }
+
+
+def _modular(config: Config) -> dict[str, Any]:
+    known, shared = config.known_graph, config.model == "shared"
+    pool = len(known.modules) if config.shared_modules is None else config.shared_modules
+    selection = (config.selection or config.routing) if shared else None
+    values = {
+        "knowledge": None if known == config.graph else known,
+        "hidden": None,
+        "pruning_ratio": None,
+        "selection": selection,
+        "outputs": config.outputs or config.routing,
+        "slots": config.slots or known.slots,
+        "shared_modules": pool if shared else None,
+        "arity": known.fan_in if config.arity is None else config.arity,
+        "output_levels": config.output_levels or "last",
+    }
+    if config.graph.images is not None:
+        values |= _image_slots(config, selection)
+    read = config.routing, values["outputs"], values.get("image_routing")
+    filled = selection, values.get("image_selection")
+    learned = "learned" in (*read, *filled)
+    return values | {
+        "lr_routing": config.lr_routing if "learned" in read else None,
+        "lr_selection": config.lr_selection if "learned" in filled else None,
+        "temperature": config.temperature if learned else None,
+        "gumbel": config.gumbel and learned,
+        "per_sample_routing": config.per_sample_routing and config.gumbel and learned,
+    }
+
+
+def _image_slots(config: Config, selection: str | None) -> dict[str, Any]:
+    """The level that looks at images; its modules are own or shared as the others are."""
+    pool = config.shared_image_modules
+    pool = int(config.model == "shared") if pool is None else pool
+    several = pool > 1  # a pool of one leaves nothing to select
+    network = _network(config, CHANNELS)
+    if network["image_network"] == "mlp":
+        hidden = config.image_hidden
+        network["image_hidden"] = IMAGE_HIDDEN if hidden is None else hidden
+    return network | {
+        "image_slots": config.image_slots or config.graph.image_slots,
+        "shared_image_modules": pool,
+        "image_routing": config.image_routing or config.routing,
+        "image_selection": (config.image_selection or selection or config.routing)
+        if several
+        else None,
+    }
+
+
+def _network(config: Config, channels: tuple[int, ...]) -> dict[str, Any]:
+    """What looks at the pixels."""
+    network = config.image_network or "mlp"
+    channels = channels if config.channels is None else config.channels
+    return {
+        "image_network": network,
+        "image_hidden": None,
+        "channels": channels if network == "cnn" else None,
+    }

@@ -1,0 +1,76 @@
+"""What a notebook depends on, against what is loaded when its names are used."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from modnets.__main__ import main
+from modnets.commands.dependencies import files_of, public_names
+from modnets.commands.parameters import Notebook
+from modnets.paths import PACKAGE, ROOT
+
+
+def notebook(path: Path, *cells: str) -> Notebook:
+    """A notebook of code cells."""
+    content = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
+    nbformat.write(content, path)
+    return Notebook(path)
+
+
+def named(files: list[Path]) -> set[str]:
+    return {str(path.relative_to(PACKAGE)) for path in files}
+
+
+def test_a_name_brings_its_room_and_all_that_this_imports(tmp_path: Path) -> None:
+    found = named(files_of(notebook(tmp_path / "a.ipynb", "import modnets as mn", "mn.draw(3)")))
+    assert {"visuals/diagrams.py", "visuals/layout.py", "models/modular.py", "errors.py"} <= found
+    assert not {"visuals/plots.py", "training/sweep.py", "__init__.py"} & found
+
+
+@pytest.mark.parametrize(
+    ("line", "room"),
+    [
+        ("from modnets.paths import RESULTS", "paths.py"),
+        ("from modnets.analysis import worth", "analysis/worth.py"),
+        ("import modnets.visuals.heat", "visuals/heat.py"),
+        ("def f():\n    from modnets.tasks.gates import gate", "tasks/gates.py"),
+    ],
+)
+def test_every_way_to_import_counts(tmp_path: Path, line: str, room: str) -> None:
+    if not (PACKAGE / room).exists():
+        pytest.skip(f"no {room}")
+    assert room in named(files_of(notebook(tmp_path / "a.ipynb", line)))
+
+
+def test_what_compiled_code_is_made_of_counts(tmp_path: Path) -> None:
+    found = named(files_of(notebook(tmp_path / "a.ipynb", "import modnets as mn\nmn.sweep([])")))
+    assert "training/compiler/vectors.h" in found
+
+
+def test_every_public_name_has_a_room() -> None:
+    assert len(public_names()) > 40
+    assert all(path.is_file() for path in public_names().values())
+
+
+def test_nothing_that_is_loaded_is_left_out(tmp_path: Path) -> None:
+    code = "import modnets as mn\nmn.sweep, mn.plot_generalization, mn.draw, mn.choose"
+    listing = "import sys; print(*(n for n in sys.modules if n.startswith('modnets.')))"
+    out = subprocess.check_output([sys.executable, "-c", f"{code}\n{listing}"], text=True)
+    loaded = {f"{name.removeprefix('modnets.').replace('.', '/')}.py" for name in out.split()}
+    loaded = {name for name in loaded if (PACKAGE / name).is_file()}
+    assert len(loaded) > 30
+    assert loaded <= named(files_of(notebook(tmp_path / "a.ipynb", code)))
+
+
+def test_the_command_lists_files_from_the_root(capsys: pytest.CaptureFixture) -> None:
+    assert main(["notebook", "depends", "architectures"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert "modnets/visuals/diagrams.py" in lines
+    assert all((ROOT / line).is_file() for line in lines)
+    assert main(["notebook", "depends", "architecture"]) == 2
+    assert "did you mean 'architectures'?" in capsys.readouterr().err
