@@ -112,7 +112,7 @@ class Choice(nn.Module):
 
     def of_task(self, task: int) -> Tensor:
         """The logits or, if known, the choice of one row, of one task."""
-        part = self.logits if self.known is False else self.choice[..., 0]
+        part = self.choice[..., 0] if self.known else self.logits
         return part[..., task].detach() if self.task_axis else part.detach()
 
 

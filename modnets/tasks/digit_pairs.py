@@ -252,6 +252,8 @@ class DigitPairs(Task):
         return cls(digits, FunctionGraph.from_dict(spec["graph"]), spec["normalize"])
 
     def __eq__(self, other: object) -> bool:
+        if self is other:  # asked of every config
+            return True
         return isinstance(other, DigitPairs) and self.to_dict() == other.to_dict()
 
     def __hash__(self) -> int:

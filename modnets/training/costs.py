@@ -1,7 +1,7 @@
 """What a step and a forward pass cost, counted in their traces: arithmetic and memory.
 
-Sums, products and functions of numbers count 1 for each element, matrix products 2 for each pair
-multiplied; comparisons, choices and moves count nothing.
+Sums, products and functions of numbers count 1 for each element, matrix products and convolutions 2
+for each pair multiplied; comparisons, choices and moves count nothing.
 """
 
 from __future__ import annotations
@@ -27,14 +27,19 @@ from modnets.training.replicas import program_of, shape_of
 
 PRODUCTS = ("mm", "bmm", "addmm", "mv", "dot")
 SUMS = ("sum", "mean", "amax", "amin")
+#: Where a program keeps the trace of its step, which is the same for any number of rows.
+STEP = "step of one replica"
 
 
 def trace_of(config: RunConfig) -> fx.GraphModule:
     """The training step of one replica of a run, as tensor operations."""
-    final, program = config.final, _program(config)
-    batches = Batches([final], 1, getattr(program.network, "noise_size", 0), torch.device("cpu"))
-    inputs = program.step_inputs(batches.inputs, n_rates=sum(program.sizes))
-    return trace_one(program.step, inputs, open_rows=False)
+    program = _program(config)
+    if STEP not in program.graphs:
+        noise_size = getattr(program.network, "noise_size", 0)
+        batches = Batches([config.final], 1, noise_size, torch.device("cpu"))
+        inputs = program.step_inputs(batches.inputs, n_rates=sum(program.sizes))
+        program.graphs[STEP] = trace_one(program.step, inputs, open_rows=False)
+    return program.graphs[STEP]
 
 
 def memory_of(config: RunConfig) -> int:
@@ -115,7 +120,7 @@ def costs_of(runs: Iterable[RunConfig]) -> pd.DataFrame:
                 "forward_flops": forward_flops(run),
                 "wired_flops": forward_flops(run, wired=True),
             }
-        full, rest = divmod(final.train_rows, final.batch_size)
+        full, rest = divmod(final.n_examples, final.batch_size)
         epoch = full * _at(steps[shape], final.batch_size) + (rest and _at(steps[shape], rest))
         named = {"run": run.key, "graph": str(run.graph), "kind": run.kind}
         named |= {"train_rows": final.train_rows}
@@ -142,9 +147,20 @@ def _operations_of(node: fx.Node) -> Size:
     if name in PRODUCTS:
         pairs = _elements(node) * size_of(node.args[-2].meta["val"].shape[-1])
         return 2 * pairs + (_elements(node) if name == "addmm" else 0)
+    if name == "convolution":
+        _, weight, bias = node.args[:3]
+        return _elements(node) * (2 * _window(weight) + (bias is not None))
+    if name == "convolution_backward":
+        slope, _, weight, *_, (images, kernels, bias) = node.args
+        return _elements(slope) * (2 * _window(weight) * (images + kernels) + bias)
     if name in SUMS:
         return _elements(node.args[0])
     return _elements(node) if name in FLOAT or name in NUMERIC else 0
+
+
+def _window(weight: fx.Node) -> Size:
+    """Numbers that a kernel is laid on: channels of its images, height and width."""
+    return product(map(size_of, weight.meta["val"].shape[1:]))
 
 
 def _elements(node: fx.Node) -> Size:

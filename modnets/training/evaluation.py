@@ -84,7 +84,8 @@ class Evaluation:
         self.task = task = finals[0].graph
         self.whole_table = task.enumerable
         keys = [(final.train_rows, final.split_seed) for final in finals]
-        splits = {key: final.split for key, final in zip(keys, finals, strict=True)}
+        one_of_each = dict(zip(keys, finals, strict=True))  # a split is drawn once
+        splits = {key: final.split for key, final in one_of_each.items()}
         self.names = tuple(next(iter(splits.values())))
         if self.whole_table:
             rows = {key: list(split.values()) for key, split in splits.items()}

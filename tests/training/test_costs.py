@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from modnets.models.registry import MODELS, register
+from modnets.tasks.digit_pairs import DigitPairs
 from modnets.tasks.graphs import FunctionGraph
 from modnets.training.config import RunConfig
 from modnets.training.costs import arithmetic_of, costs_of, forward_flops
@@ -110,3 +111,30 @@ def test_seeds_and_rates_cost_nothing() -> None:
     assert isinstance(table, pd.DataFrame)
     assert len(table) == 12
     assert len(table.drop(columns="run").drop_duplicates()) == 1
+
+
+def test_convolutions_count_two_for_each_pair_of_numbers() -> None:
+    run = RunConfig(graph=DigitPairs(), image_network="cnn", hidden=(), channels=(3, 5))
+    first, second = 3 * 64 * (2 * 2 * 9 + 1), 5 * 16 * (2 * 3 * 9 + 1)  # (channel, y, x)
+    relu, halved = 3 * 64 + 5 * 16, 3 * 64 + 5 * 16
+    head = 2 * (5 * 4) * 2 + 2
+    assert forward_flops(run) == first + second + relu + halved + head
+    more = arithmetic_of(run, rows=2) - arithmetic_of(run, rows=1)
+    # Backward: no slope of the images themselves, two products for the second, and all sums.
+    kernels = 3 * 64 * 2 * 2 * 9 + 5 * 16 * 2 * (2 * 3 * 9)
+    assert more > forward_flops(run) + kernels
+
+
+def test_an_epoch_passes_over_every_task_and_every_pair_of_images() -> None:
+    tasks = RunConfig(graph="two tasks", train_rows=8)
+    images = RunConfig(graph=DigitPairs(), train_rows=7, samples=3, batch_size=5, hidden=(2,))
+    found = costs_of([tasks, images])["epoch_flops"].tolist()
+    assert found[0] == arithmetic_of(tasks, rows=16)  # a step with 8 rows of both
+    assert found[1] == 4 * arithmetic_of(images, rows=5) + arithmetic_of(images, rows=1)
+
+
+def test_a_step_is_traced_once_for_runs_of_one_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    runs = grid(RunConfig(graph="6-2-2", hidden=(7,)), train_rows=[8, 9], seed=range(2))
+    found = [arithmetic_of(run, rows=4) for run in runs]
+    monkeypatch.setattr("modnets.training.costs.trace_one", None)
+    assert [arithmetic_of(run, rows=4) for run in runs] == found
