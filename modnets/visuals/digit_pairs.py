@@ -5,15 +5,15 @@ from __future__ import annotations
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
 
 from modnets.errors import require
 from modnets.visuals.generalization import draw_legend
-from modnets.visuals.plots import label_rows, plot_accuracy
+from modnets.visuals.plots import label_rows, plot_accuracy, runs_behind
 from modnets.visuals.style import PAGE_WIDTH
 
 SEEN, UNSEEN = "test_seen_bit_accuracy", "test_unseen_bit_accuracy"
 TICK_ROOM = 0.27  # octaves that two digits take where the pairs of digits fill a panel
+LABELS = {"samples": "images of each pair", "train_rows": "pairs seen, of 64"}
 NETWORKS = {"mlp": "perceptrons", "cnn": "convolutional networks"}
 
 
@@ -62,50 +62,34 @@ def plot_digit_pairs(
         len(axes) == len(networks),
         f"axes has {len(axes)} rows; there are {len(networks)} networks: {', '.join(networks)}",
     )
-    for network, row in zip(networks, axes, strict=True):
-        of_pairs = {"image_network": network, "train_rows": pairs}
-        of_samples = {"image_network": network, "samples": samples}
-        for ax, measure in zip(row, (SEEN, UNSEEN) * 2, strict=True):
-            over, only = ("samples", of_pairs) if ax in row[:2] else ("train_rows", of_samples)
-            _draw(summaries, measure, runs, only, over, ax)
-        row[0].set_ylabel(f"{NETWORKS[network]}:\nbit accuracy")
-    of = f"{pairs} pairs seen", f"{samples} images a pair"
-    titles = [f"{one}:\n{shown}" for one in of for shown in ("new images of them", "other pairs")]
-    for ax, title in zip(axes[0], titles, strict=True):
-        ax.set_title(title.replace("pair:\nnew images of them", "pair:\nnew images of pairs seen"))
-    summary = summaries[SEEN]
-    tried = [summary.loc[summary["train_rows"] == pairs, "samples"]] * 2
-    tried += [summary.loc[summary["samples"] == samples, "train_rows"]] * 2
-    tried[3] = (
-        tried[3][tried[3] < summary["train_rows"].max()] if _all_seen(summaries) else tried[3]
-    )
-    labels = ["images of each pair"] * 2 + ["pairs seen, of 64"] * 2
-    for column, values, label in zip(axes.T, tried, labels, strict=True):
+    for column, (over, fixed, measure, title) in zip(axes.T, _panels(samples, pairs), strict=True):
+        # Where all pairs were seen there are no others, and nothing was measured.
+        shown = _of(summaries[measure], fixed).dropna(subset=[measure])
+        dots = None if runs is None else _of(runs, fixed).dropna(subset=[measure])
+        for network, ax in zip(networks, column, strict=True):
+            only = {"image_network": network}
+            own_dots = None if dots is None else _of(dots, only)
+            plot_accuracy(_of(shown, only), ax=ax, measure=measure, runs=own_dots, x=over)
         for ax in column:  # all networks of a column have one axis
-            label_rows(values, ax, room=TICK_ROOM)
-            ax.set_xlabel(label if ax is column[-1] else "")
+            label_rows(shown[over], ax, room=TICK_ROOM)
+            ax.set(xlabel=LABELS[over] if ax is column[-1] else "", ylabel="")
+        column[0].set_title(title)
+    for network, ax in zip(networks, axes[:, 0], strict=True):
+        ax.set_ylabel(f"{NETWORKS[network]}:\nbit accuracy")
     draw_legend(axes, title=_caption(summaries[SEEN]))
     return axes
 
 
-def _all_seen(summaries: dict[str, pd.DataFrame]) -> bool:
-    """Whether there are points at which no pair is left unseen."""
-    return bool(summaries[UNSEEN][UNSEEN].isna().any())
-
-
-def _draw(
-    summaries: dict[str, pd.DataFrame],
-    measure: str,
-    runs: pd.DataFrame | None,
-    only: dict[str, object],
-    over: str,
-    ax: Axes,
-) -> None:
-    """One panel; points where nothing was measured, as all pairs were seen, are left out."""
-    summary = _of(summaries[measure], only).dropna(subset=[measure])
-    dots = None if runs is None else _of(runs, only).dropna(subset=[measure])
-    plot_accuracy(summary, ax=ax, measure=measure, runs=dots, x=over)
-    ax.set_ylabel("")
+def _panels(samples: int, pairs: int) -> list[tuple[str, dict[str, int], str, str]]:
+    """Of each column: what it is drawn over, what is fixed, the measure, the title."""
+    of_pairs, of_samples = {"train_rows": pairs}, {"samples": samples}
+    few, many = f"{pairs} pairs seen:\n", f"{samples} images a pair:\n"
+    return [
+        ("samples", of_pairs, SEEN, f"{few}new images of them"),
+        ("samples", of_pairs, UNSEEN, f"{few}other pairs"),
+        ("train_rows", of_samples, SEEN, f"{many}new images of pairs seen"),
+        ("train_rows", of_samples, UNSEEN, f"{many}other pairs"),
+    ]
 
 
 def _of(frame: pd.DataFrame, only: dict[str, object]) -> pd.DataFrame:
@@ -115,9 +99,7 @@ def _of(frame: pd.DataFrame, only: dict[str, object]) -> pd.DataFrame:
 
 
 def _caption(summary: pd.DataFrame) -> str:
-    least, most = summary["n"].min(), summary["n"].max()
-    n = f"{least}" if least == most else f"{least} to {most}"
-    percent = f"{100 * summary['confidence'].iloc[0]:g} %"
+    n, percent = runs_behind(summary)
     return (
         f"{summary['graph'].iloc[0]}; images of tests were never trained on; inter-quartile mean "
         f"of {n} runs a point,\n{percent} bootstrap interval; a dot is a run"

@@ -13,7 +13,7 @@ from matplotlib.lines import Line2D
 from modnets.analysis.statistics import last, summarize
 from modnets.errors import require
 from modnets.tasks.named_graphs import GRAPHS
-from modnets.visuals.plots import plot_accuracy, plot_solved
+from modnets.visuals.plots import plot_accuracy, plot_solved, runs_behind
 from modnets.visuals.style import KINDS, PAGE_WIDTH, kind_style
 
 
@@ -117,9 +117,7 @@ def _caption(
     summary: pd.DataFrame, runs: pd.DataFrame | None, complexity: pd.DataFrame | None
 ) -> str:
     """What lines, bands, dots and ticks are, and how many runs stand behind a point."""
-    least, most = summary["n"].min(), summary["n"].max()
-    n = f"{least}" if least == most else f"{least} to {most}"
-    percent = f"{100 * summary['confidence'].iloc[0]:g} %"
+    n, percent = runs_behind(summary)
     above = f"inter-quartile mean of {n} runs a point, {percent} bootstrap interval"
     parts = [f"above: {above}" + ("" if runs is None else "; a dot is a run")]
     below = f"below: share of the runs, {percent} Wilson interval"

@@ -14,6 +14,7 @@ from matplotlib.ticker import PercentFormatter
 
 from modnets.analysis.intervals import need
 from modnets.errors import require
+from modnets.visuals.plots import new_axes
 from modnets.visuals.style import INK, NEGATIVE, PAGE_WIDTH
 
 #: Shares of runs: none is white.
@@ -76,7 +77,7 @@ def plot_heat(
         not frame.duplicated([x, y]).any(),
         f"frame holds several rows for the same {x} and {y}; give one",
     )
-    ax = plt.subplots(layout="constrained")[1] if ax is None else ax
+    ax = new_axes(ax)
     columns, rows = _in_order(frame[x]), _in_order(frame[y])
     cells = frame.pivot_table(value, y, x, aggfunc="first").reindex(index=rows, columns=columns)
     numbers = cells.to_numpy(float)

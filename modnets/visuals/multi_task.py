@@ -11,7 +11,14 @@ from matplotlib.lines import Line2D
 from modnets.analysis.multi_task import ARRANGEMENTS
 from modnets.errors import require
 from modnets.visuals.generalization import draw_legend
-from modnets.visuals.plots import kind_order, label_rows, plot_accuracy, plot_solved
+from modnets.visuals.plots import (
+    kind_order,
+    label_rows,
+    new_axes,
+    plot_accuracy,
+    plot_solved,
+    runs_behind,
+)
 from modnets.visuals.style import INK, PAGE_WIDTH, kind_style
 
 #: Marker and offset of each arrangement, from the top of a kind's row down.
@@ -40,7 +47,7 @@ def plot_needed(needed: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     """
     names = needed["graph"].unique()
     require(len(names) == 1, f"needed holds the graphs {', '.join(names)}; give one of them")
-    ax = plt.subplots(layout="constrained")[1] if ax is None else ax
+    ax = new_axes(ax)
     kinds = kind_order(needed["kind"])
     most = float(needed["tried_most"].max())
     edge = most * 2**0.45
@@ -139,9 +146,7 @@ def _arrangement_legend(ax: Axes) -> None:
 
 
 def _caption(summary: pd.DataFrame) -> str:
-    least, most = summary["n"].min(), summary["n"].max()
-    n = f"{least}" if least == most else f"{least} to {most}"
-    percent = f"{100 * summary['confidence'].iloc[0]:g} %"
+    n, percent = runs_behind(summary)
     return (
         "above and middle: one network for all tasks, each of which holds out rows of its own\n"
         f"inter-quartile mean of {n} runs a point, {percent} bootstrap interval; share of the "

@@ -113,6 +113,13 @@ def new_axes(ax: Axes | None) -> Axes:
     return plt.subplots(layout="constrained")[1] if ax is None else ax
 
 
+def runs_behind(summary: pd.DataFrame) -> tuple[str, str]:
+    """For captions: how many runs stand behind a point, and the confidence of its interval."""
+    least, most = summary["n"].min(), summary["n"].max()
+    n = f"{least}" if least == most else f"{least} to {most}"
+    return n, f"{100 * summary['confidence'].iloc[0]:g} %"
+
+
 def _draw_lines(summary: pd.DataFrame, measure: str, ax: Axes, over: str = "train_rows") -> None:
     """A line and a band for each kind; beside the training rows by the kind's dodge."""
     require(len(summary) > 0, "summary is empty; there is nothing to draw")
