@@ -7,8 +7,8 @@ from itertools import pairwise
 import numpy as np
 import pytest
 import torch
+from drawings import faces, labelled, words
 from matplotlib.axes import Axes
-from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch
 
@@ -32,18 +32,6 @@ SIX = [
 @pytest.fixture
 def ax() -> Axes:
     return Figure(figsize=(4, 4)).add_subplot()
-
-
-def labelled(ax: Axes, label: str) -> list:
-    return [artist for artist in ax.get_children() if artist.get_label() == label]
-
-
-def faces(ax: Axes, label: str) -> list[str]:
-    return [to_hex(patch.get_facecolor()) for patch in labelled(ax, label)]
-
-
-def words(ax: Axes) -> list[str]:
-    return [text.get_text() for text in ax.texts]
 
 
 def network(**settings) -> torch.nn.Module:

@@ -7,6 +7,7 @@ from itertools import pairwise, product
 import numpy as np
 import pytest
 import torch
+from drawings import faces, labelled, words
 from matplotlib.axes import Axes
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
@@ -26,20 +27,8 @@ def ax() -> Axes:
     return Figure(figsize=(4, 4)).add_subplot()
 
 
-def labelled(ax: Axes, label: str) -> list:
-    return [artist for artist in ax.get_children() if artist.get_label() == label]
-
-
-def faces(ax: Axes, label: str) -> list[str]:
-    return [to_hex(patch.get_facecolor()) for patch in labelled(ax, label)]
-
-
 def dark(ax: Axes, label: str) -> list[bool]:
     return [face == DARK for face in faces(ax, label)]
-
-
-def words(ax: Axes) -> list[str]:
-    return [text.get_text() for text in ax.texts]
 
 
 def edges(patch: Patch) -> tuple[float, float, float, float]:
