@@ -106,7 +106,10 @@ def train_chunk(
         return Trained(pd.DataFrame(), failures)
     with one_thread(), torch.no_grad():
         replicas = Replicas(runs, starts, chunk, compiled, choose_device(device), threads)
-        table = replicas.train(on_evaluation)
+        for epoch in replicas.evaluations():
+            if epoch and on_evaluation is not None:
+                on_evaluation(epoch)
+        table = replicas.table()
         flat = replicas.backend.flat.cpu()
         networks = _networks(runs, flat) if keep_networks else []
         structures = drafts.structures(runs, flat)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -104,6 +104,8 @@ class Replicas:
     ) -> None:
         self.runs, self.device = runs, device
         self.first = runs[0].final
+        #: Of each evaluation: epoch, sums of the measures, what is solved.
+        self.found: list[tuple[int, list[Tensor], Tensor]] = []
         self.backend: Eager | Lanes
         self.program = program_of(self.first, device)
         on_cpu = device.type == "cpu"
@@ -157,15 +159,14 @@ class Replicas:
         sizes = zip(names, self.program.sizes, strict=True)
         return torch.cat([self._per_run(n)[:, None].expand(-1, s) for n, s in sizes], dim=1)
 
-    def train(self, on_evaluation: Callable[[int], None] | None = None) -> pd.DataFrame:
-        """Train to the end; one row per run and evaluated epoch."""
+    def evaluations(self) -> Iterator[int]:
+        """Train to the end; yields the epoch after each evaluation, the first before any step."""
         first, steps = self.first, self.batches.steps
         correction = corrections(total_steps(first)).to(self.device)
         factors = schedule(first.schedule, first.epochs, [final.gamma for final in self.padded])
         factors = torch.ones(1, len(self.padded)) if factors is None else factors[..., 0]
         factors = factors.to(self.device)
         epochs = sorted({*range(0, first.epochs, first.eval_every), first.epochs})
-        sums, solved, logits = [], [], []
         done = 0
         for before, epoch in zip([0, *epochs], epochs, strict=False):
             for block in self.batches.blocks(epoch - before):
@@ -174,18 +175,22 @@ class Replicas:
                 block.pace = factor, correction[done : done + block.steps]
                 self.backend.train(block)
                 done += block.steps
-            found = [self.backend.evaluate(rows) for rows in self.evaluation.blocks]
-            sums.append([sum(parts) for parts in zip(*(f[:3] for f in found), strict=True)])
-            logits = [block[3] for block in found]
-            solved.append(self.evaluation.solved(sums[-1], logits))
-            if epoch and on_evaluation is not None:
-                on_evaluation(epoch)
-        every = [torch.stack(measure) for measure in zip(*sums, strict=True)]
-        return self._table(epochs, self.evaluation.measures(every, torch.stack(solved)), logits)
+            self._evaluate(epoch)
+            yield epoch
 
-    def _table(
-        self, epochs: Sequence[int], measures: dict[str, np.ndarray], logits: Sequence[Tensor]
-    ) -> pd.DataFrame:
+    def _evaluate(self, epoch: int) -> None:
+        blocks = [self.backend.evaluate(rows) for rows in self.evaluation.blocks]
+        sums = [sum(parts) for parts in zip(*(block[:3] for block in blocks), strict=True)]
+        self.logits = [block[3] for block in blocks]
+        self.found.append((epoch, sums, self.evaluation.solved(sums, self.logits)))
+
+    def table(self) -> pd.DataFrame:
+        """What has been evaluated until now: one row per run and evaluated epoch."""
+        epochs, sums, solved = zip(*self.found, strict=True)
+        every = [torch.stack(measure) for measure in zip(*sums, strict=True)]
+        return self._table(epochs, self.evaluation.measures(every, torch.stack(solved)))
+
+    def _table(self, epochs: Sequence[int], measures: dict[str, np.ndarray]) -> pd.DataFrame:
         n_runs, n_epochs = len(self.runs), len(epochs)
         rows = [run.to_row() for run in self.runs]
         columns: dict[str, Any] = {
@@ -194,7 +199,7 @@ class Replicas:
         columns["epoch"] = np.tile(np.array(epochs), n_runs)
         columns |= {name: found[:, :n_runs].T.ravel() for name, found in measures.items()}
         table = pd.DataFrame(columns)
-        table["predicted"] = in_last_rows(self.evaluation.predicted(logits)[:n_runs], n_epochs)
+        table["predicted"] = in_last_rows(self.evaluation.predicted(self.logits)[:n_runs], n_epochs)
         return table
 
 

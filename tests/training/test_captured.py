@@ -37,6 +37,13 @@ def replicas_of(runs: list[RunConfig], size: int) -> Replicas:
     return Replicas(runs, starts, size, False, CPU, 1)
 
 
+def trained(replicas: Replicas) -> pd.DataFrame:
+    """Its table at the end."""
+    for _ in replicas.evaluations():
+        pass
+    return replicas.table().set_index(["run", "epoch"])
+
+
 def captured(runs: list[RunConfig], **keywords: Any) -> pd.DataFrame:
     """Losses of steps that lie ready, without a device to lie on."""
     replicas = replicas_of(runs, 4)
@@ -44,7 +51,7 @@ def captured(runs: list[RunConfig], **keywords: Any) -> pd.DataFrame:
     made = Captured(start.program, start.flat, start.fixed, **keywords)
     replicas.backend = made
     with torch.no_grad():
-        return replicas.train().set_index(["run", "epoch"])
+        return trained(replicas)
 
 
 def plainly(step: Callable[[], None]) -> Callable[[], None]:
@@ -66,7 +73,7 @@ def test_a_captured_step_is_the_eager_one(name: str, forgetful: None) -> None:
     base = RunConfig(**{"train_rows": 23, "epochs": 7} | CAPTURED[name])
     runs = grid(base, seed=range(3), lr=[0.01])
     with torch.no_grad():
-        eager = replicas_of(runs, 4).train().set_index(["run", "epoch"])
+        eager = trained(replicas_of(runs, 4))
     found = captured(runs, capture=plainly, fuse=lambda graph: graph)
     assert_close(found, eager, 1e-5)
 
