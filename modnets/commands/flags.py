@@ -169,6 +169,7 @@ FLAGS = {
         Flag("--weight_decay", "weight_decay", number),
         Flag("--loss", "loss", str),
         Flag("--eval_every", "eval_every", whole),
+        Flag("--record", "record", str),
         Flag("--seed", "seed", whole_or_range, "+", words="; list or range, which train together"),
     ),
     "results": (

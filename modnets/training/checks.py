@@ -24,6 +24,7 @@ LEVELS = ("last", "every")
 NETWORKS = ("mlp", "cnn")
 SCHEDULES = ("constant", "exponential", "cosine")
 LOSSES = ("bce", "mse")
+RECORD = ("end", "every")
 
 
 class Options(dict):
@@ -92,6 +93,7 @@ def check(final: Config) -> None:
     one_of("optimizer", final.optimizer, OPTIMIZERS)
     one_of("schedule", final.schedule, SCHEDULES)
     one_of("loss", final.loss, LOSSES)
+    one_of("record", final.record, RECORD)
     require(
         not (final.options and final.model in BUILT_IN),
         f"options={dict(final.options)}; allowed only with a model of your own",

@@ -22,6 +22,9 @@ from modnets.training.sources import source_of
 #: Part of every key: raised when the same config would give other results than before.
 SCHEMA_VERSION = 1
 
+#: Settings that came after the first stores: at these values they do not enter a run's key.
+LATER = {"record": "end"}
+
 #: Settings that hold a graph.
 GRAPH_SETTINGS = ("graph", "knowledge")
 
@@ -138,6 +141,9 @@ class RunConfig:
     eval_every: int | None = setting(
         None, "epochs between evaluations; default a twentieth of epochs", "epochs"
     )
+    record: str = setting(
+        "end", "evaluations at which what is learned inside is recorded, end (the last) or every"
+    )
     seed: int = setting(0, "initial weights, order of rows, and noise, each a stream of its own")
 
     def __post_init__(self) -> None:
@@ -218,7 +224,10 @@ class RunConfig:
 
         For a model of your own, its source code enters too: an edited model is another run.
         """
-        content = [SCHEMA_VERSION, self.final.to_dict(), source_of(self.model)]
+        settings = self.final.to_dict()
+        later = {name for name, value in LATER.items() if settings[name] == value}
+        settings = {name: value for name, value in settings.items() if name not in later}
+        content = [SCHEMA_VERSION, settings, source_of(self.model)]
         text = json.dumps(content, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 

@@ -112,10 +112,8 @@ def train_chunk(
         table = replicas.table()
         flat = replicas.backend.flat.cpu()
         networks = _networks(runs, flat) if keep_networks else []
-        structures = drafts.structures(runs, flat)
-    details = {"structure": structures, "config": [json.dumps(run.to_dict()) for run in runs]}
-    for name, values in details.items():
-        table[name] = in_last_rows(values, len(table) // len(runs))
+    configs = [json.dumps(run.to_dict()) for run in runs]
+    table["config"] = in_last_rows(configs, len(table) // len(runs))
     duration = time.perf_counter() - started
     backend = replicas.backend
     return Trained(table, failures, networks, duration, backend.compiled, backend.threads)

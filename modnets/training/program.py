@@ -79,9 +79,9 @@ class Program:
         return one, [one] * self.n_states, batch, pace, fixed
 
     def unflatten(self, flat: Tensor) -> dict[str, Tensor]:
-        """Parameters by name from one row, shape (parameter,)."""
-        parts = zip(self.names, flat.split(self.sizes), self.shapes, strict=True)
-        return {name: part.reshape(shape) for name, part, shape in parts}
+        """Parameters by name from one row, shape (parameter,), or from many, (run, parameter)."""
+        parts = zip(self.names, flat.split(self.sizes, dim=-1), self.shapes, strict=True)
+        return {name: part.reshape(*flat.shape[:-1], *shape) for name, part, shape in parts}
 
     def _forward(self, flat: Tensor, buffers: dict, x: Tensor, **keywords: Any) -> Tensor:
         keywords = {name: value for name, value in keywords.items() if name in self.takes}

@@ -23,6 +23,7 @@ from modnets.training.compiler.operations import Unsupported
 from modnets.training.config import RunConfig
 from modnets.training.drafts import Start
 from modnets.training.evaluation import Evaluation
+from modnets.training.insight import INSIGHTS, Insight
 from modnets.training.optimizers import corrections, schedule
 from modnets.training.program import Program
 from modnets.training.sources import source_of
@@ -33,7 +34,7 @@ PER_RUN += ("temperature", "input_noise", "gamma")
 
 #: Of what a chunk has in common, what does not enter the step of modnets' own networks.
 NOT_IN_PROGRAM = ("epochs", "eval_every", "schedule", "train_rows", "batch_size", "padded_rows")
-NOT_IN_PROGRAM += ("knowledge", "held_out", "samples", "test_samples")
+NOT_IN_PROGRAM += ("knowledge", "held_out", "samples", "test_samples", "record")
 
 
 def shape_of(config: RunConfig) -> str:
@@ -106,6 +107,8 @@ class Replicas:
         self.first = runs[0].final
         #: Of each evaluation: epoch, sums of the measures, what is solved.
         self.found: list[tuple[int, list[Tensor], Tensor]] = []
+        #: Of each evaluation at which it is recorded: columns of what the runs have learned.
+        self.details: dict[int, dict[str, Sequence[Any]]] = {}
         self.backend: Eager | Lanes
         self.program = program_of(self.first, device)
         on_cpu = device.type == "cpu"
@@ -130,10 +133,12 @@ class Replicas:
         self.padded = [*finals, *[self.first] * missing]
         starts = [*starts, *[starts[0]] * missing]
         noise_size = getattr(self.program.network, "noise_size", 0)
+        fixed = self._fixed(starts)
+        self.insight = Insight(self.runs, self.program, fixed[0])
         self.batches = Batches(finals, size, noise_size, self.device)
         self.evaluation = Evaluation(self.padded, self.device)
         flat = torch.stack([start.flat for start in starts]).to(self.device)
-        return self.program, flat, self._fixed(starts)
+        return self.program, flat, fixed
 
     def _fixed(self, starts: Sequence[Start]) -> Fixed:
         """Buffers, temperature, learning rates and weight decay of every replica."""
@@ -181,8 +186,12 @@ class Replicas:
     def _evaluate(self, epoch: int) -> None:
         blocks = [self.backend.evaluate(rows) for rows in self.evaluation.blocks]
         sums = [sum(parts) for parts in zip(*(block[:3] for block in blocks), strict=True)]
-        self.logits = [block[3] for block in blocks]
-        self.found.append((epoch, sums, self.evaluation.solved(sums, self.logits)))
+        logits = [block[3] for block in blocks]
+        self.found.append((epoch, sums, self.evaluation.solved(sums, logits)))
+        if epoch == self.first.epochs or self.first.record == "every":
+            predicted = self.evaluation.predicted(logits)[: len(self.runs)]
+            looked = self.insight.look(self.backend.flat)
+            self.details[epoch] = {"predicted": predicted} | looked
 
     def table(self) -> pd.DataFrame:
         """What has been evaluated until now: one row per run and evaluated epoch."""
@@ -199,8 +208,19 @@ class Replicas:
         columns["epoch"] = np.tile(np.array(epochs), n_runs)
         columns |= {name: found[:, :n_runs].T.ravel() for name, found in measures.items()}
         table = pd.DataFrame(columns)
-        table["predicted"] = in_last_rows(self.evaluation.predicted(self.logits)[:n_runs], n_epochs)
+        texts = {"predicted": None, "structure": None} | dict.fromkeys(INSIGHTS, np.nan)
+        for name, absent in texts.items():
+            table[name] = self._recorded(name, epochs, absent)
         return table
+
+    def _recorded(self, name: str, epochs: Sequence[int], absent: Any) -> np.ndarray:
+        """A column of what was recorded, absent in the rows of other epochs."""
+        column = np.full((len(self.runs), len(epochs)), absent, dtype=type(absent or ""))
+        column = column.astype(object) if absent is None else column
+        for place, epoch in enumerate(epochs):
+            if epoch in self.details:
+                column[:, place] = self.details[epoch][name]
+        return column.ravel()
 
 
 def _column(values: Sequence[Any]) -> np.ndarray:

@@ -24,6 +24,7 @@ import pyarrow.parquet as pq
 from modnets.errors import first_line
 from modnets.training.config import RunConfig
 from modnets.training.evaluation import MEASURES, PARTS
+from modnets.training.insight import INSIGHTS
 
 #: What a run has learned and what made it; not part of the tidy table.
 DETAILS = ("predicted", "structure", "config")
@@ -40,6 +41,7 @@ def schema() -> pa.Schema:
     for part in PARTS:
         columns |= {f"{part}_{measure}": pa.float64() for measure in MEASURES}
     columns |= {"bit_accuracy": pa.float64(), "row_accuracy": pa.float64(), "solved": pa.bool_()}
+    columns |= dict.fromkeys(INSIGHTS, pa.float64())
     columns |= dict.fromkeys(DETAILS, pa.string())
     return pa.schema(list(columns.items()))
 

@@ -1,0 +1,251 @@
+"""What many networks of one shape read and use, as arrays with a run axis in front.
+
+``ModularNetwork.structure`` says it of one network in plain lists; here are all runs of a chunk,
+read off their parameters at once, so that it can be recorded at every evaluation of every run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from modnets.models.modular import ModularNetwork
+from modnets.models.routing import Choice, Routing
+
+#: Parameters by name, each with a run axis in front.
+Parameters = Mapping[str, Tensor]
+#: A place of a slot that reads nothing.
+NOTHING = -1
+#: A slot as (level, slot); level 0 is the first above the inputs.
+Slot = tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Structures:
+    """The choices of many networks of one shape.
+
+    Parameters
+    ----------
+    routing : tuple of ndarray of int, shape (run, task, slot, place), one for each level
+        Places in the level below; NOTHING where a place reads none.
+    outputs : ndarray of int, shape (run, task, output)
+        Places among ``readable``.
+    readable : tuple of (level, slot)
+        The slots that outputs can be read from.
+    selection : tuple of ndarray of int, shape (run, task, slot), one for each level, optional
+        Modules of the shared pool; None for own modules.
+    images : dict of ndarray
+        Of networks that look at images: ``image_routing``, shape (run, slot, 1), and
+        ``image_selection``, shape (run, slot).
+    """
+
+    routing: tuple[np.ndarray, ...]
+    outputs: np.ndarray
+    readable: tuple[Slot, ...]
+    selection: tuple[np.ndarray, ...] | None = None
+    images: Mapping[str, np.ndarray] | None = None
+
+    @property
+    def n_runs(self) -> int:
+        """Length of the run axis."""
+        return len(self.outputs)
+
+    @property
+    def n_tasks(self) -> int:
+        """Length of the task axis."""
+        return self.outputs.shape[1]
+
+    @property
+    def slots(self) -> tuple[int, ...]:
+        """Slots in each level."""
+        return tuple(level.shape[2] for level in self.routing)
+
+    def of(self, runs: slice | np.ndarray) -> Structures:
+        """Those of some of the runs."""
+        selection = self.selection and tuple(level[runs] for level in self.selection)
+        images = self.images and {name: part[runs] for name, part in self.images.items()}
+        routing = tuple(level[runs] for level in self.routing)
+        return replace(
+            self, routing=routing, outputs=self.outputs[runs], selection=selection, images=images
+        )
+
+    def is_output(self, level: int, task: int) -> np.ndarray:
+        """Whether a slot of a level is read as an output, shape (run, slot)."""
+        ends = np.array(self.readable)[self.outputs[:, task]]  # (run, output, level and slot)
+        slots = np.arange(self.slots[level])
+        here = (ends[..., 0] == level)[..., None] & (ends[..., 1:] == slots)
+        return here.any(axis=1)
+
+    def used(self, task: int, n_inputs: int) -> list[np.ndarray]:
+        """What some path to an output uses: the inputs, then the slots of each level.
+
+        Returns
+        -------
+        list of ndarray of bool, shape (run, node)
+        """
+        rows = [np.zeros((self.n_runs, size), dtype=bool) for size in (n_inputs, *self.slots)]
+        for level in reversed(range(len(self.slots))):
+            rows[level + 1] |= self.is_output(level, task)
+            sources = self.routing[level][:, task]
+            run, slot, place = np.nonzero(rows[level + 1][:, :, None] & (sources != NOTHING))
+            rows[level][run, sources[run, slot, place]] = True
+        return rows
+
+    def edges(self, task: int, n_inputs: int) -> list[np.ndarray]:
+        """What each slot in use reads.
+
+        Returns
+        -------
+        list of ndarray of bool, shape (run, slot, node of the level below), one for each level
+        """
+        levels = []
+        for level, (below, above) in enumerate(pairwise(self.used(task, n_inputs))):
+            sources = self.routing[level][:, task]
+            edges = np.zeros((*above.shape, below.shape[1]), dtype=bool)
+            run, slot, place = np.nonzero(above[:, :, None] & (sources != NOTHING))
+            edges[run, slot, sources[run, slot, place]] = True
+            levels.append(edges)
+        return levels
+
+    def plain(self) -> list[dict[str, Any]]:
+        """Of each run what ``ModularNetwork.structure`` gives, as lists."""
+        parts: dict[str, list[list[Any]]] = {"routing": [level.tolist() for level in self.routing]}
+        if self.selection is not None:
+            parts["selection"] = [level.tolist() for level in self.selection]
+        outputs, found = self.outputs.tolist(), []
+        images = {name: part.tolist() for name, part in (self.images or {}).items()}
+        gaps = any((level == NOTHING).any() for level in self.routing)
+        for run in range(self.n_runs):
+            one = {name: [level[run] for level in levels] for name, levels in parts.items()}
+            by_task = {
+                name: [list(t) for t in zip(*part, strict=True)] for name, part in one.items()
+            }
+            if gaps:
+                by_task["routing"] = [_without_gaps(task) for task in by_task["routing"]]
+            by_task["outputs"] = outputs[run]
+            if self.n_tasks == 1:
+                by_task = {name: tasks[0] for name, tasks in by_task.items()}
+            found.append(by_task | {name: part[run] for name, part in images.items()})
+        return found
+
+    @classmethod
+    def from_plain(
+        cls, found: Sequence[Mapping[str, Any]], *, n_tasks: int = 1, every_level: bool = False
+    ) -> Structures:
+        """What ``plain`` wrote down, of runs of one shape.
+
+        Parameters
+        ----------
+        found : sequence of dict
+        n_tasks : int
+        every_level : bool
+            Whether outputs are read from the slots of all levels.
+        """
+
+        def tasks(one: Mapping[str, Any], name: str) -> Sequence[Any]:
+            return one[name] if n_tasks > 1 else [one[name]]
+
+        def levels(name: str) -> tuple[np.ndarray, ...]:
+            per_level = zip(*(zip(*tasks(one, name), strict=True) for one in found), strict=True)
+            return tuple(_filled(list(level)) for level in per_level)
+
+        routing = levels("routing")
+        return cls(
+            routing,
+            np.array([tasks(one, "outputs") for one in found]),
+            readable_slots([level.shape[2] for level in routing], every_level),
+            levels("selection") if "selection" in found[0] else None,
+        )
+
+
+def structures(network: ModularNetwork, parameters: Parameters) -> Structures:
+    """What networks of one shape read and use now, noise aside.
+
+    Parameters
+    ----------
+    network : ModularNetwork
+        Their shape, and what is known; its own weights are not used.
+    parameters : dict of Tensor, shape (run, ...)
+        By the names of ``network.named_parameters()``.
+
+    Returns
+    -------
+    Structures
+    """
+    n_runs = len(next(iter(parameters.values())))
+
+    def read(choice: Choice, name: str) -> np.ndarray:
+        return _read(choice, parameters.get(f"{name}.logits"), n_runs)
+
+    level = network.image_level
+    images = {} if level is None else {"image_routing": read(level.routing, "image_level.routing")}
+    if level is not None and level.shared:
+        images["image_selection"] = np.zeros((n_runs, 1, level.n_slots), int)
+        if level.selection is not None:
+            images["image_selection"] = read(level.selection, "image_level.selection")
+    selection = network.selection if network.shared else ()
+    return Structures(
+        tuple(read(choice, f"routing.{n}") for n, choice in enumerate(network.routing)),
+        read(network.readout, "readout")[:, :, 0],
+        readable_slots(network.slots, network.every_level),
+        tuple(read(c, f"selection.{n}") for n, c in enumerate(selection)) or None,
+        {name: part[:, 0] for name, part in images.items()},
+    )
+
+
+def parameters_of(network: nn.Module) -> dict[str, Tensor]:
+    """The parameters of one network with a run axis of 1."""
+    return {name: value.detach()[None] for name, value in network.named_parameters()}
+
+
+def readable_slots(slots: Sequence[int], every_level: bool) -> tuple[Slot, ...]:
+    """The slots that outputs can be read from, in the order of their choice."""
+    first = 0 if every_level else len(slots) - 1
+    return tuple(
+        (level, slot) for level in range(first, len(slots)) for slot in range(slots[level])
+    )
+
+
+def _read(choice: Choice, logits: Tensor | None, n_runs: int) -> np.ndarray:
+    """A choice of every run: of routing shape (run, task, slot, place), of selection without place.
+
+    Parameters
+    ----------
+    choice : Choice
+    logits : Tensor, shape (run, candidate, slot, [task]); None where the choice is known
+    n_runs : int
+    """
+    routing = isinstance(choice, Routing)
+    if choice.known:
+        tasks = range(choice.n_tasks)
+        known = [choice.read(task) if routing else choice.fill(task) for task in tasks]
+        one = _filled([known])[0] if routing else np.array(known)
+        return np.broadcast_to(one, (n_runs, *one.shape))
+    if not choice.task_axis:
+        logits = logits[..., None]
+    if routing:
+        order = torch.argsort(logits, dim=1, descending=True, stable=True)[:, : choice.arity]
+        return order.permute(0, 3, 2, 1).cpu().numpy()
+    return logits.argmax(dim=1).transpose(1, 2).cpu().numpy()
+
+
+def _filled(lists: Sequence[Any]) -> np.ndarray:
+    """Nested lists of ints as an array; what is too short in the last axis is filled up."""
+    try:
+        return np.array(lists, dtype=int)
+    except ValueError:
+        most = max(len(places) for run in lists for task in run for places in task)
+        gap = [NOTHING] * most
+        return np.array(
+            [[[(*p, *gap)[:most] for p in task] for task in run] for run in lists], dtype=int
+        )
+
+
+def _without_gaps(levels: Sequence[Any]) -> list[Any]:
+    return [[[p for p in places if p != NOTHING] for places in level] for level in levels]
