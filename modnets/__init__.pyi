@@ -13,6 +13,11 @@ from .analysis.statistics import paired_difference as paired_difference
 from .analysis.statistics import summarize as summarize
 from .analysis.survival import kaplan_meier as kaplan_meier
 from .analysis.survival import time_to_solve as time_to_solve
+from .analysis.theory import EveryTable as EveryTable
+from .analysis.theory import VersionSpace as VersionSpace
+from .analysis.theory import every_table as every_table
+from .analysis.theory import exact_curves as exact_curves
+from .analysis.theory import version_space as version_space
 from .analysis.tuning import choose as choose
 from .analysis.tuning import with_choices as with_choices
 from .analysis.worth import worth as worth
