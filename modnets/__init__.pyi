@@ -2,6 +2,11 @@
 
 from .analysis.efficiency import relative_costs as relative_costs
 from .analysis.efficiency import solve_times as solve_times
+from .analysis.every_table import EveryTable as EveryTable
+from .analysis.every_table import every_table as every_table
+from .analysis.gaps import exact_answers as exact_answers
+from .analysis.gaps import exact_curves as exact_curves
+from .analysis.gaps import gaps as gaps
 from .analysis.kinds import by_density as by_density
 from .analysis.matching import matched_hidden as matched_hidden
 from .analysis.multi_task import ARRANGEMENTS as ARRANGEMENTS
@@ -13,10 +18,7 @@ from .analysis.statistics import paired_difference as paired_difference
 from .analysis.statistics import summarize as summarize
 from .analysis.survival import kaplan_meier as kaplan_meier
 from .analysis.survival import time_to_solve as time_to_solve
-from .analysis.theory import EveryTable as EveryTable
 from .analysis.theory import VersionSpace as VersionSpace
-from .analysis.theory import every_table as every_table
-from .analysis.theory import exact_curves as exact_curves
 from .analysis.theory import version_space as version_space
 from .analysis.tuning import choose as choose
 from .analysis.tuning import with_choices as with_choices

@@ -159,12 +159,17 @@ def _checked(given: np.ndarray, n_rows: int) -> np.ndarray:
     return train
 
 
-def curve_of(sets: Iterable[tuple[np.ndarray, np.ndarray]], answers: Answers) -> pd.DataFrame:
+def answer(sets: Iterable[tuple[np.ndarray, np.ndarray]], answers: Answers) -> pd.DataFrame:
+    """A row for each row set, in their order: ``rows`` shown, ``left`` and the measures."""
+    found = [{"rows": len(train), **answers(train, asked)} for train, asked in sets]
+    require(bool(found), "rows=[]; allowed is at least one number or row set")
+    return pd.DataFrame(found)
+
+
+def curve_of(answered: pd.DataFrame) -> pd.DataFrame:
     """Means over the row sets of each size, with their standard errors."""
-    found = pd.DataFrame([{"rows": len(train), **answers(train, asked)} for train, asked in sets])
-    require(len(found) > 0, "rows=[]; allowed is at least one number or row set")
     table = []
-    for n, group in found.groupby("rows"):
+    for n, group in answered.groupby("rows"):
         left = group["left"].to_numpy()
         low, middle, high = np.quantile(left, [0.05, 0.5, 0.95], method="inverted_cdf")
         row = {"rows": n, "draws": len(group), "left_mean": left.mean(), "left_median": middle}

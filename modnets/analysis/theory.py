@@ -7,20 +7,24 @@ what the rows do not say (information gap) and what training does not find (opti
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from functools import cached_property
 
-import numpy as np
 import pandas as pd
 
 from modnets.analysis.enumeration import enumerate_levels
-from modnets.analysis.learning_curves import Functions, Rows, by_networks, curve_of, row_sets
+from modnets.analysis.learning_curves import (
+    Functions,
+    Rows,
+    answer,
+    by_networks,
+    curve_of,
+    row_sets,
+)
 from modnets.analysis.signals import pack
 from modnets.analysis.structures import Structure
 from modnets.analysis.symmetries import Solution, solutions_of
 from modnets.errors import require
 from modnets.tasks.graphs import FunctionGraph
-from modnets.tasks.named_graphs import get_graph
 from modnets.training.config import RunConfig
 
 #: Inputs of a table that is enumerated, at most.
@@ -158,59 +162,16 @@ class VersionSpace:
         ValueError
             If no network of this kind computes the graph.
         """
+        return curve_of(self.answers(rows, draws=draws, seed=seed, weights=weights))
+
+    def answers(
+        self, rows: Rows, *, draws: int = 500, seed: int = 0, weights: str = "functions"
+    ) -> pd.DataFrame:
+        """What the learning curve is the mean of: a row for each row set, as they come."""
         by, functions = by_networks(weights), self.functions
         require(len(functions.right) > 0, f"{self}: no network of this kind computes the graph")
         sets = row_sets(rows, self.graph.n_rows, draws, seed)
-        return curve_of(sets, lambda train, asked: functions.answers(train, asked, by))
-
-
-class EveryTable:
-    """All truth tables of a graph's size; made by :func:`every_table`.
-
-    Parameters
-    ----------
-    graph : FunctionGraph
-
-    Attributes
-    ----------
-    kind : str
-        ``"dense"``: a network that is wide enough can express each of them.
-    n_labelled, n_functions, n_functions_at_most : int
-        Two to the number of bits of a table.
-    n_solutions : int
-        One.
-    solutions : list
-        Empty: a table has no gates.
-    """
-
-    def __init__(self, graph: FunctionGraph) -> None:
-        require(isinstance(graph, FunctionGraph), f"graph {graph}; allowed is one function graph")
-        self.graph, self.kind, self.n_solutions = graph, "dense", 1
-        self.n_functions = 2 ** (graph.n_rows * graph.n_outputs)
-        self.n_labelled = self.n_functions_at_most = self.n_functions
-        self.solutions: list[Solution] = []
-        self.refusal = None
-
-    def __repr__(self) -> str:
-        return f"EveryTable({self.graph})"
-
-    def learning_curve(
-        self, rows: Rows, *, draws: int = 500, seed: int = 0, weights: str = "functions"
-    ) -> pd.DataFrame:
-        """As :meth:`VersionSpace.learning_curve`: the rows shown say nothing about others."""
-        by_networks(weights)
-        n_outputs, n_rows = self.graph.n_outputs, self.graph.n_rows
-
-        def answers(train: np.ndarray, asked: np.ndarray) -> dict[str, float]:
-            bits = float((n_rows - len(train)) * n_outputs)
-            with np.errstate(over="ignore"):
-                left = np.exp2(bits)
-            half, rows_right = 0.5, 0.5**n_outputs
-            right = dict.fromkeys(("bit_accuracy", "vote_bit_accuracy"), half)
-            right |= dict.fromkeys(("row_accuracy", "vote_row_accuracy"), rows_right)
-            return {"left": left, **right, "single": 0.0, "solved": np.exp2(-bits)}
-
-        return curve_of(row_sets(rows, n_rows, draws, seed), answers)
+        return answer(sets, lambda train, asked: functions.answers(train, asked, by))
 
 
 def version_space(
@@ -265,55 +226,6 @@ def version_space(
         arity=arity,
     )
     return VersionSpace(run)
-
-
-def every_table(graph: str | FunctionGraph) -> EveryTable:
-    """What a dense network can express: every truth table, in the form of a version space.
-
-    Parameters
-    ----------
-    graph : str or FunctionGraph
-
-    Returns
-    -------
-    EveryTable
-    """
-    return EveryTable(get_graph(graph))
-
-
-def exact_curves(runs: Iterable[RunConfig], *, weights: str = "functions") -> pd.DataFrame:
-    """The exact curves of the kinds of network in a sweep, on exactly the splits that they have.
-
-    Parameters
-    ----------
-    runs : iterable of RunConfig
-    weights : "functions" or "networks"
-        As :meth:`VersionSpace.learning_curve` takes it.
-
-    Returns
-    -------
-    DataFrame
-        A row per graph, kind and ``train_rows``, with the columns of a learning curve; kinds that
-        cannot be counted (sparse ones, and those too large to enumerate) are left out.
-    """
-    found = []
-    groups: dict[tuple, dict[tuple, RunConfig]] = {}
-    for run in runs:
-        final = run.final
-        group = groups.setdefault((run.graph, run.kind, final.slots, final.shared_modules), {})
-        group.setdefault((final.train_rows, run.split_seed), run)
-    for (graph, kind, *_), members in groups.items():
-        first = next(iter(members.values()))
-        if not (first.is_modular or kind == "dense") or not isinstance(graph, FunctionGraph):
-            continue
-        space = VersionSpace(first) if first.is_modular else EveryTable(graph)
-        if space.refusal is None:
-            curve = space.learning_curve([run.split for run in members.values()], weights=weights)
-            curve.insert(0, "kind", kind)
-            curve.insert(0, "graph", str(graph))
-            found.append(curve.rename(columns={"rows": "train_rows"}))
-    require(bool(found), "runs: no kind of network that can be counted")
-    return pd.concat(found, ignore_index=True)
 
 
 def _short(number: int) -> str:

@@ -12,12 +12,12 @@ import numpy as np
 import pytest
 
 from modnets.analysis import enumeration
+from modnets.analysis.every_table import every_table
 from modnets.analysis.learning_curves import MEASURES
 from modnets.analysis.symmetries import Solution
-from modnets.analysis.theory import VersionSpace, every_table, exact_curves, version_space
+from modnets.analysis.theory import VersionSpace, version_space
 from modnets.tasks.gates import TWO_INPUT_GATES, Gate, SubFunction, all_rows
 from modnets.tasks.graphs import FunctionGraph
-from modnets.training.config import RunConfig
 from modnets.training.grids import grid
 
 TWO = FunctionGraph(2, [["XOR 0 1", "OR 0 1"]])
@@ -320,32 +320,6 @@ def test_splits_that_runs_have_are_scored_on_their_test_rows() -> None:
         right = [(t == space.graph.truth_table())[split["test"]].mean() for t in left]
         exact.append(np.mean(right))
     assert curve["bit_accuracy"].item() == pytest.approx(np.mean(exact))
-
-
-def test_exact_curves_stand_for_the_kinds_that_can_be_counted() -> None:
-    runs = grid(
-        graph=["6-2-2", "6-2"],
-        model=["dense", "sparse", "shared"],
-        routing=["known", "learned"],
-        train_rows=[8, 32],
-        split_seed=range(2),
-        seed=range(3),
-        knowledge="6-2-2",
-    )
-    runs = [run for run in runs if run.model != "shared" or str(run.graph) == "6-2-2"]
-    curves = exact_curves(runs)
-    found = set(zip(curves["graph"], curves["kind"], strict=True))
-    kinds = {("6-2-2", "shared, known"), ("6-2-2", "shared, learned")}
-    assert found == {("6-2-2", "dense"), ("6-2", "dense"), *kinds}
-    assert (curves["draws"] == 2).all()
-    splits = [
-        RunConfig(graph="6-2-2", model="shared", train_rows=8, split_seed=s).split for s in range(2)
-    ]
-    wanted = version_space("6-2-2", routing="learned").learning_curve(splits)
-    row = curves[(curves["kind"] == "shared, learned") & (curves["train_rows"] == 8)]
-    assert row["bit_accuracy"].item() == wanted["bit_accuracy"].item()
-    with pytest.raises(ValueError, match="no kind of network that can be counted"):
-        exact_curves(grid(model="sparse"))
 
 
 def test_every_table_is_right_by_half() -> None:

@@ -1,0 +1,157 @@
+"""Trained networks beside what can be known exactly, on exactly the rows that they were shown.
+
+What a kind of network gets wrong has two parts.  Information gap: even a function picked at random
+among all that the kind can express and that fit the rows shown is wrong so often; the rows do not
+say more.  Optimisation gap: what the trained networks get wrong beyond that.  It is negative where
+training prefers the right one among the functions that fit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import pandas as pd
+
+from modnets.analysis.every_table import EveryTable
+from modnets.analysis.intervals import need, percentiles, resampling_weights
+from modnets.analysis.learning_curves import curve_of
+from modnets.analysis.statistics import groups, last_runs
+from modnets.analysis.theory import VersionSpace
+from modnets.errors import require
+from modnets.tasks.graphs import FunctionGraph
+from modnets.training.config import RunConfig
+
+POINT = ["graph", "kind", "train_rows"]
+
+
+def spaces(
+    runs: Iterable[RunConfig],
+) -> Iterator[tuple[VersionSpace | EveryTable, list[RunConfig]]]:
+    """The version space of each graph and kind in a sweep, and a run for each split that it has.
+
+    Sparse networks, models of one's own and other tasks than one graph have none.
+    """
+    found: dict[tuple, dict[tuple, RunConfig]] = {}
+    for run in runs:
+        final, graph = run.final, run.graph
+        countable = run.known_graph == graph if run.is_modular else run.model == "dense"
+        if countable and isinstance(graph, FunctionGraph):
+            sizes = final.slots, final.shared_modules, final.arity, final.output_levels
+            splits = found.setdefault((graph, run.kind, *sizes), {})
+            splits.setdefault((final.train_rows, final.split_seed), run)
+    for splits in found.values():
+        members = list(splits.values())
+        first = members[0]
+        yield VersionSpace(first) if first.is_modular else EveryTable(first.graph), members
+
+
+def exact_answers(runs: Iterable[RunConfig], *, weights: str = "functions") -> pd.DataFrame:
+    """What can be known exactly on each split of a sweep, for each kind of network.
+
+    Parameters
+    ----------
+    runs : iterable of RunConfig
+    weights : "functions" or "networks"
+        As :meth:`VersionSpace.learning_curve` takes it.
+
+    Returns
+    -------
+    DataFrame
+        A row per graph, kind, ``train_rows`` and ``split_seed``: ``left``, the functions that fit
+        the training rows, and what :meth:`VersionSpace.learning_curve` has means of, on the test
+        rows.  Kinds that cannot be counted (sparse ones, and those too large to enumerate) are
+        left out.
+
+    Raises
+    ------
+    ValueError
+        If no kind can be counted.
+    """
+    found = []
+    for space, members in spaces(runs):
+        if space.refusal is None:
+            answered = space.answers([run.split for run in members], weights=weights)
+            answered = answered.rename(columns={"rows": "train_rows"})
+            answered.insert(0, "split_seed", [run.split_seed for run in members])
+            answered.insert(0, "kind", space.kind)
+            answered.insert(0, "graph", str(space.graph))
+            found.append(answered)
+    require(bool(found), "runs: no kind of network that can be counted")
+    return pd.concat(found, ignore_index=True)
+
+
+def exact_curves(answers: pd.DataFrame) -> pd.DataFrame:
+    """The exact curves of a sweep: means over its splits.
+
+    Parameters
+    ----------
+    answers : DataFrame
+        What :func:`exact_answers` returns.
+
+    Returns
+    -------
+    DataFrame
+        A row per graph, kind and ``train_rows``, with the columns of a learning curve.
+    """
+    need(answers, [*POINT, "left"])
+    found = []
+    for (graph, kind), group in answers.groupby(["graph", "kind"], sort=False):
+        curve = curve_of(group.rename(columns={"train_rows": "rows"}))
+        curve = curve.rename(columns={"rows": "train_rows"})
+        curve.insert(0, "kind", kind)
+        curve.insert(0, "graph", graph)
+        found.append(curve)
+    return pd.concat(found, ignore_index=True)
+
+
+def gaps(
+    results: pd.DataFrame,
+    answers: pd.DataFrame,
+    *,
+    confidence: float = 0.95,
+    resamples: int = 2000,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """What trained networks get wrong, in two parts: what the rows do not say, and the rest.
+
+    Parameters
+    ----------
+    results : DataFrame
+        What a sweep returns; each run enters at its last epoch.
+    answers : DataFrame
+        What :func:`exact_answers` returns for the same runs.
+    confidence : float, in (0, 1)
+        Of all intervals.
+    resamples : int
+        Bootstrap draws.
+    seed : int
+        Of the bootstrap.
+
+    Returns
+    -------
+    DataFrame
+        A row per graph, kind and ``train_rows``, sorted: ``n`` runs; mean ``test_bit_accuracy``
+        and share ``solved`` of the runs; ``information_gap`` and ``optimisation_gap``, means over
+        runs on the splits that they have, each with ``_low`` and ``_high``: together they are
+        what is missing to an accuracy of 1; ``single``, the share of runs whose rows leave a
+        single function; ``confidence``.  The gaps of kinds that cannot be counted are NaN.
+    """
+    own = [*POINT, "split_seed"]
+    need(answers, [*own, "bit_accuracy", "single"])
+    runs = last_runs(results, [*POINT, "test_bit_accuracy", "solved"])
+    exact = answers[[*own, "bit_accuracy", "single"]]
+    require(not exact.duplicated(own).any(), "answers holds several rows for a kind and split")
+    runs = runs.merge(exact, on=own, how="left")
+    runs["information_gap"] = 1 - runs["bit_accuracy"]
+    runs["optimisation_gap"] = runs["bit_accuracy"] - runs["test_bit_accuracy"]
+    weights = resampling_weights(runs, resamples, seed)
+    rows = []
+    for values, group, w in groups(runs, weights, POINT):
+        row = dict(zip(POINT, values, strict=True)) | {"n": len(group)}
+        row |= {name: group[name].mean() for name in ("test_bit_accuracy", "solved")}
+        for name in ("information_gap", "optimisation_gap"):
+            gap = group[name].to_numpy()
+            low, high = percentiles(w @ gap / w.sum(axis=1), confidence)
+            row |= {name: gap.mean(), f"{name}_low": low, f"{name}_high": high}
+        rows.append(row | {"single": group["single"].mean(), "confidence": confidence})
+    return pd.DataFrame(rows)

@@ -1,0 +1,120 @@
+"""Gaps between trained and exact: against an independent count, on the splits that runs have."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from modnets.analysis.every_table import every_table
+from modnets.analysis.gaps import exact_answers, exact_curves, gaps
+from modnets.analysis.theory import version_space
+from modnets.training.config import RunConfig
+from modnets.training.grids import grid
+
+SPLITS = 3
+
+
+@pytest.fixture(scope="module")
+def runs() -> list[RunConfig]:
+    return grid(
+        graph=["6-2-2", "6-2"],
+        model=["dense", "sparse", "shared"],
+        routing=["known", "learned"],
+        train_rows=[6, 32],
+        split_seed=range(SPLITS),
+        seed=range(2),
+        knowledge="6-2-2",
+    )
+
+
+@pytest.fixture(scope="module")
+def answers(runs: list[RunConfig]) -> pd.DataFrame:
+    return exact_answers(runs)
+
+
+@pytest.fixture(scope="module")
+def results(runs: list[RunConfig]) -> pd.DataFrame:
+    rng = np.random.default_rng(2)
+    table = pd.DataFrame([run.to_row() for run in runs])
+    table["test_bit_accuracy"] = rng.uniform(0.4, 1, len(table))
+    return table.assign(epoch=1, solved=rng.random(len(table)) < 0.5)
+
+
+def test_kinds_that_can_be_counted_have_a_row_for_each_split(answers: pd.DataFrame) -> None:
+    found = set(zip(answers["graph"], answers["kind"], strict=True))
+    # The control has the structure of another task: no network of it is sure to be the table.
+    assert found == {
+        *(("6-2-2", kind) for kind in ("dense", "shared, known", "shared, learned")),
+        ("6-2", "dense"),
+    }
+    assert (answers.groupby(["graph", "kind", "train_rows"]).size() == SPLITS).all()
+    assert not answers.duplicated(["graph", "kind", "train_rows", "split_seed"]).any()
+
+
+@pytest.mark.parametrize("kind", ["dense", "shared, learned"])
+def test_an_answer_is_that_of_the_split(
+    kind: str, runs: list[RunConfig], answers: pd.DataFrame
+) -> None:
+    space = every_table("6-2-2") if kind == "dense" else version_space("6-2-2", routing="learned")
+    of = answers[(answers["graph"] == "6-2-2") & (answers["kind"] == kind)]
+    for run in runs:
+        if (str(run.graph), run.kind) == ("6-2-2", kind):
+            row = of[(of["train_rows"] == run.train_rows) & (of["split_seed"] == run.split_seed)]
+            wanted = space.learning_curve([run.split]).iloc[0]
+            assert row["left"].item() == wanted["left_mean"]
+            assert row["bit_accuracy"].item() == wanted["bit_accuracy"]
+            assert row["single"].item() == wanted["single"]
+
+
+def test_curves_are_means_over_splits(answers: pd.DataFrame) -> None:
+    curves = exact_curves(answers).set_index(["graph", "kind", "train_rows"])
+    wanted = answers.groupby(["graph", "kind", "train_rows"])
+    assert len(curves) == wanted.ngroups == 8
+    for name in ("bit_accuracy", "single", "solved"):
+        found = curves[name].sort_index()
+        np.testing.assert_allclose(found, wanted[name].mean().loc[found.index])
+    assert (curves["draws"] == SPLITS).all()
+
+
+def test_both_gaps_together_are_what_is_missing(
+    results: pd.DataFrame, answers: pd.DataFrame
+) -> None:
+    table = gaps(results, answers, resamples=200).set_index(["graph", "kind", "train_rows"])
+    by = results.groupby(["graph", "kind", "train_rows"])
+    assert list(table.index) == list(by.groups)
+    np.testing.assert_allclose(table["test_bit_accuracy"], by["test_bit_accuracy"].mean())
+    np.testing.assert_allclose(table["solved"], by["solved"].mean())
+    counted = table.dropna(subset="information_gap")
+    both = counted["information_gap"] + counted["optimisation_gap"]
+    np.testing.assert_allclose(both, 1 - counted["test_bit_accuracy"])
+    exact = answers.groupby(["graph", "kind", "train_rows"])["bit_accuracy"].mean()
+    np.testing.assert_allclose(counted["information_gap"], 1 - exact.loc[counted.index])
+    assert (counted["optimisation_gap_low"] <= counted["optimisation_gap"]).all()
+    assert (counted["optimisation_gap_high"] >= counted["optimisation_gap"]).all()
+    assert (counted["optimisation_gap_high"] > counted["optimisation_gap_low"]).all()
+    left_out = table[table["information_gap"].isna()].reset_index()["kind"]
+    assert set(left_out) == {"sparse", "shared, known", "shared, learned"}  # the last two on 6-2
+
+
+def test_the_interval_of_a_gap_pairs_run_and_split(
+    results: pd.DataFrame, answers: pd.DataFrame
+) -> None:
+    # Runs that are just as good as the exact pick on their split: no gap, however splits differ.
+    own = ["graph", "kind", "train_rows", "split_seed"]
+    pairs = results.merge(answers[[*own, "bit_accuracy"]], on=own)
+    pairs["test_bit_accuracy"] = pairs["bit_accuracy"]
+    table = gaps(pairs.drop(columns="bit_accuracy"), answers, resamples=50)
+    assert (table["optimisation_gap_low"] == 0).all()
+    assert (table["optimisation_gap_high"] == 0).all()
+    few = table[(table["kind"] == "shared, learned") & (table["train_rows"] == 6)]
+    assert (few["information_gap_high"] > few["information_gap_low"]).all()
+
+
+def test_what_cannot_be_counted_is_refused(results: pd.DataFrame, answers: pd.DataFrame) -> None:
+    with pytest.raises(ValueError, match="no kind of network that can be counted"):
+        exact_answers(grid(model="sparse"))
+    with pytest.raises(ValueError, match="answers holds several rows for a kind and split"):
+        gaps(results, pd.concat([answers, answers]))
+    with pytest.raises(ValueError, match="missing columns"):
+        gaps(results, answers.drop(columns="single"))
