@@ -30,6 +30,7 @@ SMALL_multi_task := -p store $(CURDIR)/build/quick/results -p sets "two tasks" -
 	-p split_seeds 1 -p seeds 2 -p epochs 20
 SMALL_generalization := -p store $(CURDIR)/build/quick/results -p graphs 6-2-2 \
 	-p train_rows 8,32 -p split_seeds 1 -p seeds 2 -p epochs 20
+SMALL_theory_overlay := $(SMALL_generalization)
 SMALL_knowledge_ladder := -p store $(CURDIR)/build/quick/results -p graphs 6-2-2 \
 	-p pruning_ratios 50 -p train_rows 8,32 -p split_seeds 1 -p seeds 2 -p epochs 20 \
 	-p mixes known -p pilot_rows 8,32 -p pilot_seeds 1 -p weight_decays 0.001

@@ -5,8 +5,10 @@ from .analysis.efficiency import solve_times as solve_times
 from .analysis.every_table import EveryTable as EveryTable
 from .analysis.every_table import every_table as every_table
 from .analysis.gaps import exact_answers as exact_answers
+from .analysis.gaps import exact_counts as exact_counts
 from .analysis.gaps import exact_curves as exact_curves
 from .analysis.gaps import gaps as gaps
+from .analysis.gaps import version_spaces as version_spaces
 from .analysis.kinds import by_density as by_density
 from .analysis.matching import matched_hidden as matched_hidden
 from .analysis.multi_task import ARRANGEMENTS as ARRANGEMENTS
@@ -83,5 +85,7 @@ from .visuals.style import module_colors as module_colors
 from .visuals.style import save_figure as save_figure
 from .visuals.style import style as style
 from .visuals.task_diagrams import draw_graph as draw_graph
+from .visuals.theory import plot_gap as plot_gap
+from .visuals.theory import plot_gaps as plot_gaps
 from .visuals.usage import used_slots as used_slots
 from .visuals.worth import plot_worth as plot_worth

@@ -62,6 +62,13 @@ SMALL = {
         "train_rows": [8, 32],
         "graphs": ["6-2-2"],
     },
+    "theory_overlay": {
+        "epochs": 20,
+        "split_seeds": 2,
+        "seeds": 2,
+        "train_rows": [8, 32],
+        "graphs": ["6-2-2"],
+    },
     "knowledge_ladder": {
         "epochs": 20,
         "split_seeds": 1,

@@ -8,7 +8,7 @@ training prefers the right one among the functions that fit.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 import pandas as pd
 
@@ -23,13 +23,23 @@ from modnets.training.config import RunConfig
 
 POINT = ["graph", "kind", "train_rows"]
 
+#: Each space with a run for each split.
+Spaces = list[tuple[VersionSpace | EveryTable, list[RunConfig]]]
 
-def spaces(
-    runs: Iterable[RunConfig],
-) -> Iterator[tuple[VersionSpace | EveryTable, list[RunConfig]]]:
-    """The version space of each graph and kind in a sweep, and a run for each split that it has.
 
-    Sparse networks, models of one's own and other tasks than one graph have none.
+def version_spaces(runs: Iterable[RunConfig]) -> Spaces:
+    """The version space of each graph and kind of network in a sweep.
+
+    Parameters
+    ----------
+    runs : iterable of RunConfig
+        Sparse networks, models of one's own and other tasks than one graph have none, nor has a
+        network with the structure of another task.
+
+    Returns
+    -------
+    list of (VersionSpace or EveryTable, list of RunConfig)
+        With a run for each split on which the kind is trained.
     """
     found: dict[tuple, dict[tuple, RunConfig]] = {}
     for run in runs:
@@ -39,18 +49,47 @@ def spaces(
             sizes = final.slots, final.shared_modules, final.arity, final.output_levels
             splits = found.setdefault((graph, run.kind, *sizes), {})
             splits.setdefault((final.train_rows, final.split_seed), run)
+    pairs = []
     for splits in found.values():
         members = list(splits.values())
         first = members[0]
-        yield VersionSpace(first) if first.is_modular else EveryTable(first.graph), members
+        space = VersionSpace(first) if first.is_modular else EveryTable(first.graph)
+        pairs.append((space, members))
+    return pairs
 
 
-def exact_answers(runs: Iterable[RunConfig], *, weights: str = "functions") -> pd.DataFrame:
+def exact_counts(spaces: Spaces) -> pd.DataFrame:
+    """How many networks and functions each kind of network has.
+
+    Parameters
+    ----------
+    spaces : list
+        What :func:`version_spaces` returns.
+
+    Returns
+    -------
+    DataFrame
+        A row per graph and kind: ``labelled`` networks, distinct ``functions``, and ``solutions``,
+        the labelled networks that compute the graph; integers of any size, the last two None
+        where the networks are too many to enumerate.
+    """
+    rows = []
+    for space, _ in spaces:
+        row = {"graph": str(space.graph), "kind": space.kind, "labelled": space.n_labelled}
+        counted = space.refusal is None
+        row["functions"] = space.n_functions if counted else None
+        row["solutions"] = space.n_solutions if counted else None
+        rows.append(row)
+    return pd.DataFrame(rows, dtype=object)
+
+
+def exact_answers(spaces: Spaces, *, weights: str = "functions") -> pd.DataFrame:
     """What can be known exactly on each split of a sweep, for each kind of network.
 
     Parameters
     ----------
-    runs : iterable of RunConfig
+    spaces : list
+        What :func:`version_spaces` returns.
     weights : "functions" or "networks"
         As :meth:`VersionSpace.learning_curve` takes it.
 
@@ -59,8 +98,7 @@ def exact_answers(runs: Iterable[RunConfig], *, weights: str = "functions") -> p
     DataFrame
         A row per graph, kind, ``train_rows`` and ``split_seed``: ``left``, the functions that fit
         the training rows, and what :meth:`VersionSpace.learning_curve` has means of, on the test
-        rows.  Kinds that cannot be counted (sparse ones, and those too large to enumerate) are
-        left out.
+        rows.  Kinds that are too large to enumerate are left out.
 
     Raises
     ------
@@ -68,7 +106,7 @@ def exact_answers(runs: Iterable[RunConfig], *, weights: str = "functions") -> p
         If no kind can be counted.
     """
     found = []
-    for space, members in spaces(runs):
+    for space, members in spaces:
         if space.refusal is None:
             answered = space.answers([run.split for run in members], weights=weights)
             answered = answered.rename(columns={"rows": "train_rows"})
@@ -76,7 +114,7 @@ def exact_answers(runs: Iterable[RunConfig], *, weights: str = "functions") -> p
             answered.insert(0, "kind", space.kind)
             answered.insert(0, "graph", str(space.graph))
             found.append(answered)
-    require(bool(found), "runs: no kind of network that can be counted")
+    require(bool(found), "spaces: no kind of network that can be counted")
     return pd.concat(found, ignore_index=True)
 
 
@@ -139,11 +177,12 @@ def gaps(
     own = [*POINT, "split_seed"]
     need(answers, [*own, "bit_accuracy", "single"])
     runs = last_runs(results, [*POINT, "test_bit_accuracy", "solved"])
-    exact = answers[[*own, "bit_accuracy", "single"]]
+    exact = answers[own].assign(exact=answers["bit_accuracy"], single=answers["single"])
     require(not exact.duplicated(own).any(), "answers holds several rows for a kind and split")
-    runs = runs.merge(exact, on=own, how="left")
-    runs["information_gap"] = 1 - runs["bit_accuracy"]
-    runs["optimisation_gap"] = runs["bit_accuracy"] - runs["test_bit_accuracy"]
+    # The results have a bit accuracy of their own, over the whole table.
+    runs = runs[[*own, "seed", "test_bit_accuracy", "solved"]].merge(exact, on=own, how="left")
+    runs["information_gap"] = 1 - runs["exact"]
+    runs["optimisation_gap"] = runs["exact"] - runs["test_bit_accuracy"]
     weights = resampling_weights(runs, resamples, seed)
     rows = []
     for values, group, w in groups(runs, weights, POINT):

@@ -16,6 +16,11 @@ from modnets.tasks.named_graphs import GRAPHS
 from modnets.visuals.plots import plot_accuracy, plot_solved, runs_behind
 from modnets.visuals.style import KINDS, PAGE_WIDTH, kind_style
 
+EXACT_WORDS = (
+    "exact, if modules may be any gate: above, accuracy of a function picked at random among all",
+    "that fit the rows shown; below, chance that a single function fits them",
+)
+
 
 def plot_generalization(
     data: pd.DataFrame,
@@ -24,6 +29,7 @@ def plot_generalization(
     runs: pd.DataFrame | None = None,
     complexity: pd.DataFrame | None = None,
     graphs: Sequence[str] | None = None,
+    theory: pd.DataFrame | None = None,
 ) -> np.ndarray:
     """How well each kind generalises: a column per graph, accuracy above, share solved below.
 
@@ -40,6 +46,8 @@ def plot_generalization(
         Rows needed, as ticks in the lower row.
     graphs : sequence of str, optional
         Names of the graphs, by column; by default all of them, as they come.
+    theory : DataFrame, optional
+        What :func:`~modnets.exact_curves` returns: thin dotted lines.
 
     Returns
     -------
@@ -51,7 +59,8 @@ def plot_generalization(
         data = summarize(data)
     graphs = list(data["graph"].unique() if graphs is None else graphs)
     if axes is None:
-        size = (max(PAGE_WIDTH * len(graphs) / 3, PAGE_WIDTH / 2), 4.7)
+        height = 4.7 if theory is None else 5.1
+        size = (max(PAGE_WIDTH * len(graphs) / 3, PAGE_WIDTH / 2), height)
         figure, axes = plt.subplots(
             2, len(graphs), figsize=size, sharex="col", sharey="row", squeeze=False
         )
@@ -62,14 +71,15 @@ def plot_generalization(
         f"axes has {axes.shape[1]} columns; there are {len(graphs)} graphs: {', '.join(graphs)}",
     )
     for column, (graph, (above, below)) in enumerate(zip(graphs, axes.T, strict=True)):
-        plot_accuracy(_of(data, graph), ax=above, runs=_of(runs, graph))
-        plot_solved(_of(data, graph), ax=below, complexity=_of(complexity, graph))
+        plot_accuracy(_of(data, graph), ax=above, runs=_of(runs, graph), theory=_of(theory, graph))
+        needed = _of(complexity, graph)
+        plot_solved(_of(data, graph), ax=below, complexity=needed, theory=_of(theory, graph))
         above.set(title=graph_title(graph), xlabel="")
         above.tick_params(labelbottom=False)
         above.set_ylabel("" if column else "bit accuracy on unseen rows")
         if column:
             below.set_ylabel("")
-    draw_legend(axes, title=_caption(data, runs, complexity))
+    draw_legend(axes, title=_caption(data, runs, complexity, theory))
     return axes
 
 
@@ -114,7 +124,10 @@ def graph_title(graph: str) -> str:
 
 
 def _caption(
-    summary: pd.DataFrame, runs: pd.DataFrame | None, complexity: pd.DataFrame | None
+    summary: pd.DataFrame,
+    runs: pd.DataFrame | None,
+    complexity: pd.DataFrame | None,
+    theory: pd.DataFrame | None,
 ) -> str:
     """What lines, bands, dots and ticks are, and how many runs stand behind a point."""
     n, percent = runs_behind(summary)
@@ -125,4 +138,7 @@ def _caption(
         below += (
             f"; numbers, triangles: rows at which {100 * complexity['share'].iloc[0]:g} % solve"
         )
-    return "\n".join([*parts, below])
+    parts.append(below)
+    if theory is not None:
+        parts += EXACT_WORDS
+    return "\n".join(parts)

@@ -25,6 +25,9 @@ X_LABELS = {
     "samples": "training images of each pair of digits",
 }
 FLOOR = {"color": "#777777", "linestyle": ":", "linewidth": 1.1}
+#: What can be known exactly, beside what was trained.
+EXACT = {"linestyle": (0, (0.9, 0.9)), "linewidth": 1.1}
+EXACT_LABEL = "exact"
 
 
 def plot_accuracy(
@@ -34,6 +37,7 @@ def plot_accuracy(
     measure: str = "test_bit_accuracy",
     runs: pd.DataFrame | None = None,
     x: str = "train_rows",
+    theory: pd.DataFrame | None = None,
 ) -> Axes:
     """Accuracy over the number of training rows, a line with its interval for each kind.
 
@@ -48,6 +52,9 @@ def plot_accuracy(
         A row per run, with the same column: a faint dot for each.
     x : str
         The column of numbers to draw it over, a name in X_LABELS.
+    theory : DataFrame, optional
+        What :func:`~modnets.exact_curves` returns, for the same graph: a thin dotted line for each
+        kind, the bit accuracy of a function picked at random among those that fit the rows shown.
 
     Returns
     -------
@@ -63,6 +70,8 @@ def plot_accuracy(
     if runs is not None:
         _draw_runs(runs, measure, ax, x)
     _draw_lines(summary, measure, ax, x)
+    if theory is not None:
+        _draw_exact(theory, "bit_accuracy", summary["kind"], ax)
     floor = summary["floor"].iloc[0] if "floor" in summary else np.nan
     if np.isfinite(floor):
         ax.axhline(floor, label="majority floor", zorder=1.5, **FLOOR)
@@ -71,7 +80,11 @@ def plot_accuracy(
 
 
 def plot_solved(
-    summary: pd.DataFrame, *, ax: Axes | None = None, complexity: pd.DataFrame | None = None
+    summary: pd.DataFrame,
+    *,
+    ax: Axes | None = None,
+    complexity: pd.DataFrame | None = None,
+    theory: pd.DataFrame | None = None,
 ) -> Axes:
     """Share of runs that solve the whole table over the number of training rows.
 
@@ -83,6 +96,9 @@ def plot_solved(
     complexity : DataFrame, optional
         What :func:`~modnets.sample_complexity` returns, for the same graph and
         one share: a tick below the axis for each kind that gets there, and a line at that share.
+    theory : DataFrame, optional
+        What :func:`~modnets.exact_curves` returns, for the same graph: a thin dotted line for each
+        kind, the chance that a single function fits the rows shown.
 
     Returns
     -------
@@ -96,6 +112,8 @@ def plot_solved(
     """
     ax = new_axes(ax)
     _draw_lines(summary, "solved", ax)
+    if theory is not None:
+        _draw_exact(theory, "single", summary["kind"], ax)
     if complexity is not None:
         _draw_complexity(complexity, ax)
     ax.set_ylim(-0.04, 1.04)
@@ -139,6 +157,17 @@ def _draw_lines(summary: pd.DataFrame, measure: str, ax: Axes, over: str = "trai
     ax.set_xlabel(X_LABELS[over])
     ax.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
     ax.grid(axis="y")
+
+
+def _draw_exact(theory: pd.DataFrame, measure: str, kinds: Iterable[str], ax: Axes) -> None:
+    """A thin line for each kind that can be counted, beside that of its trained networks."""
+    twice = theory.duplicated(["kind", "train_rows"]).any()
+    require(not twice, "theory holds several rows for the same kind and train_rows; give one")
+    for kind, dodge in kind_dodges(kinds).items():
+        line = theory[theory["kind"] == kind].sort_values("train_rows")
+        x, color = line["train_rows"].to_numpy() * dodge, kind_style(kind).color
+        ax.plot(x, line[measure], color=color, zorder=3.5, label=f"_exact {kind}", **EXACT)
+    ax.plot([], [], color=INK, label=EXACT_LABEL, **EXACT)
 
 
 def _draw_runs(runs: pd.DataFrame, measure: str, ax: Axes, over: str = "train_rows") -> None:

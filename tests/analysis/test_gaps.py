@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from modnets.analysis import enumeration
 from modnets.analysis.every_table import every_table
-from modnets.analysis.gaps import exact_answers, exact_curves, gaps
+from modnets.analysis.gaps import exact_answers, exact_counts, exact_curves, gaps, version_spaces
 from modnets.analysis.theory import version_space
 from modnets.training.config import RunConfig
 from modnets.training.grids import grid
@@ -30,7 +31,7 @@ def runs() -> list[RunConfig]:
 
 @pytest.fixture(scope="module")
 def answers(runs: list[RunConfig]) -> pd.DataFrame:
-    return exact_answers(runs)
+    return exact_answers(version_spaces(runs))
 
 
 @pytest.fixture(scope="module")
@@ -38,6 +39,7 @@ def results(runs: list[RunConfig]) -> pd.DataFrame:
     rng = np.random.default_rng(2)
     table = pd.DataFrame([run.to_row() for run in runs])
     table["test_bit_accuracy"] = rng.uniform(0.4, 1, len(table))
+    table["bit_accuracy"] = rng.uniform(0.4, 1, len(table))  # over the whole table, as results have
     return table.assign(epoch=1, solved=rng.random(len(table)) < 0.5)
 
 
@@ -102,7 +104,7 @@ def test_the_interval_of_a_gap_pairs_run_and_split(
 ) -> None:
     # Runs that are just as good as the exact pick on their split: no gap, however splits differ.
     own = ["graph", "kind", "train_rows", "split_seed"]
-    pairs = results.merge(answers[[*own, "bit_accuracy"]], on=own)
+    pairs = results.drop(columns="bit_accuracy").merge(answers[[*own, "bit_accuracy"]], on=own)
     pairs["test_bit_accuracy"] = pairs["bit_accuracy"]
     table = gaps(pairs.drop(columns="bit_accuracy"), answers, resamples=50)
     assert (table["optimisation_gap_low"] == 0).all()
@@ -113,8 +115,21 @@ def test_the_interval_of_a_gap_pairs_run_and_split(
 
 def test_what_cannot_be_counted_is_refused(results: pd.DataFrame, answers: pd.DataFrame) -> None:
     with pytest.raises(ValueError, match="no kind of network that can be counted"):
-        exact_answers(grid(model="sparse"))
+        exact_answers(version_spaces(grid(model="sparse")))
     with pytest.raises(ValueError, match="answers holds several rows for a kind and split"):
         gaps(results, pd.concat([answers, answers]))
     with pytest.raises(ValueError, match="missing columns"):
         gaps(results, answers.drop(columns="single"))
+
+
+def test_counts_are_those_of_the_spaces_and_none_where_they_are_too_large(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(enumeration, "MOST_STATES", 1000)
+    kinds = {"model": ["dense", "shared"], "routing": ["known", "learned"]}
+    counts = exact_counts(version_spaces(grid(graph="6-3-2-2", train_rows=8, **kinds)))
+    assert counts.set_index("kind").drop(columns="graph").T.to_dict("list") == {
+        "dense": [2**128, 2**128, 1],
+        "shared, known": [256, 100, 2],
+        "shared, learned": [256 * 2**5 * 30**3 * 6**2 * 2, None, None],
+    }

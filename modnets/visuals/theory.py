@@ -1,0 +1,203 @@
+"""Trained networks beside what can be known exactly: what the rows do not say, and the rest."""
+
+from __future__ import annotations
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.patches import Patch
+from matplotlib.ticker import PercentFormatter
+
+from modnets.analysis.statistics import majority_floor
+from modnets.errors import require
+from modnets.tasks.named_graphs import GRAPHS
+from modnets.visuals.generalization import draw_legend, graph_title
+from modnets.visuals.plots import (
+    EXACT,
+    EXACT_LABEL,
+    FLOOR,
+    kind_order,
+    label_rows,
+    new_axes,
+    plot_solved,
+    runs_behind,
+)
+from modnets.visuals.style import INK, PAGE_WIDTH, kind_style
+
+UNSAID = "#e4e4e4"
+HATCH, BETTER = "/////", "....."
+LOWEST = 0.4  # of the axis of accuracy: a little below guessing
+#: Areas, from below -> what they are.
+AREAS = {
+    "learned": "learned",
+    "missed": "optimisation gap: not found by training",
+    "better": "learned, though the rows do not say it",
+    "unsaid": "information gap: not said by the rows",
+}
+
+
+def area_style(area: str, color: str) -> dict[str, object]:
+    """How an area looks for a kind of that colour."""
+    if area == "unsaid":
+        return {"facecolor": UNSAID, "edgecolor": "none"}
+    if area == "learned":
+        return {"facecolor": color, "edgecolor": "none", "alpha": 0.5}
+    hatch = HATCH if area == "missed" else BETTER
+    return {"facecolor": "none", "edgecolor": color, "hatch": hatch, "alpha": 0.55}
+
+
+def plot_gap(gap: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
+    """What trained networks of one kind get right and wrong over the number of training rows.
+
+    From below: what they have learned, what the rows would say beyond that (hatched), and what the
+    rows do not say (grey).  Where they do better than the rows say the area between is dotted.
+
+    Parameters
+    ----------
+    gap : DataFrame
+        What :func:`~modnets.gaps` returns, for one graph and kind.
+    ax : Axes, optional
+
+    Returns
+    -------
+    Axes
+        Bit accuracy in percent; the majority floor dotted, the exact curve as everywhere.
+
+    Raises
+    ------
+    ValueError
+        If the frame holds several graphs or kinds.
+    """
+    ax = new_axes(ax)
+    require(
+        len(gap) > 0 and len(gap[["graph", "kind"]].drop_duplicates()) == 1,
+        f"gap holds {len(gap)} rows of kinds {', '.join(gap['kind'].unique())} on graphs "
+        f"{', '.join(gap['graph'].unique())}; give one kind on one graph",
+    )
+    gap = gap.sort_values("train_rows")
+    look, rows = kind_style(gap["kind"].iloc[0]), gap["train_rows"].to_numpy()
+    exact, trained = 1 - gap["information_gap"].to_numpy(), gap["test_bit_accuracy"].to_numpy()
+    _draw_areas(rows, trained, exact, look.color, ax)
+    line = look.line | {"label": "_trained", "linewidth": 1.2, "markersize": 2.6}
+    ax.plot(rows, trained, zorder=3, **line)
+    if np.isfinite(exact).all():
+        low, high = exact - gap["optimisation_gap_high"], exact - gap["optimisation_gap_low"]
+        ax.vlines(rows, low, high, color=look.color, linewidth=0.9, zorder=3, label="_interval")
+        ax.plot(rows, exact, color=INK, zorder=3.5, label=EXACT_LABEL, **EXACT)
+    else:
+        at = {"ha": "center", "va": "center", "transform": ax.transAxes, "fontsize": 6.5}
+        ax.text(0.5, 0.75, "too many functions\nto count", color="#666666", **at)
+    graph = gap["graph"].iloc[0]
+    if graph in GRAPHS:
+        ax.axhline(majority_floor(graph), label="majority floor", zorder=2.5, **FLOOR)
+    label_rows(rows, ax)
+    ax.set_ylim(LOWEST, 1.03)
+    ax.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+    return ax
+
+
+def _draw_areas(
+    rows: np.ndarray, trained: np.ndarray, exact: np.ndarray, color: str, ax: Axes
+) -> None:
+    """The stacked areas between the lines, on a grid fine enough for where they cross."""
+    counted = bool(np.isfinite(exact).all())
+    exact = exact if counted else trained
+    x = np.geomspace(rows[0], rows[-1], 200)
+    said, done = (np.interp(np.log2(x), np.log2(rows), line) for line in (exact, trained))
+    both, most = np.minimum(said, done), np.maximum(said, done)
+    spans = {
+        "learned": (np.full_like(x, LOWEST), both),
+        "missed": (done, np.maximum(said, done)),
+        "better": (said, np.maximum(said, done)),
+        "unsaid": (most, np.ones_like(x)),
+    }
+    for area, (below, above) in spans.items():
+        if counted or area == "learned":
+            look = area_style(area, color)
+            here = above > below
+            ax.fill_between(x, below, above, where=here, linewidth=0, label=f"_{area}", **look)
+
+
+def plot_gaps(
+    gaps: pd.DataFrame,
+    summary: pd.DataFrame,
+    theory: pd.DataFrame,
+    *,
+    axes: np.ndarray | None = None,
+) -> np.ndarray:
+    """A row for each kind of network and a column for each graph; below, the share solved.
+
+    Parameters
+    ----------
+    gaps : DataFrame
+        What :func:`~modnets.gaps` returns.
+    summary : DataFrame
+        What :func:`~modnets.summarize` returns, for the same runs.
+    theory : DataFrame
+        What :func:`~modnets.exact_curves` returns, for the same runs.
+    axes : ndarray of Axes, shape (kinds + 1, graphs), optional
+        By default a new figure of a page's width.
+
+    Returns
+    -------
+    ndarray of Axes, shape (kinds + 1, graphs)
+    """
+    kinds, graphs = kind_order(gaps["kind"]), list(gaps["graph"].unique())
+    if axes is None:
+        axes = _panels(len(kinds), len(graphs))
+    require(
+        axes.shape == (len(kinds) + 1, len(graphs)),
+        f"axes has shape {axes.shape}; allowed is {(len(kinds) + 1, len(graphs))}: a row for each "
+        f"of {', '.join(kinds)} and one below, a column for each of {', '.join(graphs)}",
+    )
+    for graph, column in zip(graphs, axes.T, strict=True):
+        of = {n: t[t["graph"] == graph] for n, t in (("g", gaps), ("s", summary), ("t", theory))}
+        for kind, ax in zip(kinds, column, strict=False):
+            plot_gap(of["g"][of["g"]["kind"] == kind], ax=ax)
+            ax.set_xlabel("")
+            ax.tick_params(labelbottom=False)
+        plot_solved(of["s"], ax=column[-1], theory=of["t"]).set_ylabel("")
+        column[0].set_title(graph_title(graph))
+    for kind, ax in zip(kinds, axes[:, 0], strict=False):
+        ax.set_ylabel(kind_style(kind).label.replace(", ", ",\n"), color=kind_style(kind).color)
+    axes[-1, 0].set_ylabel("runs that solve\nthe whole table")
+    for ax in axes[:, 1:].flat:
+        ax.tick_params(labelleft=False)
+    _draw_key(axes, _caption(gaps))
+    return axes
+
+
+def _panels(kinds: int, graphs: int) -> np.ndarray:
+    size = (max(PAGE_WIDTH * graphs / 3, PAGE_WIDTH / 2), 1.05 * kinds + 2.9)
+    heights = [1.0] * kinds + [1.45]
+    figure, axes = plt.subplots(
+        kinds + 1, graphs, figsize=size, height_ratios=heights, squeeze=False
+    )
+    figure.set_layout_engine("constrained")
+    return axes
+
+
+def _draw_key(axes: np.ndarray, caption: str) -> None:
+    """What areas and lines are, below the figure."""
+    legend = draw_legend(axes, title=caption)
+    own = list(zip(legend.legend_handles, [t.get_text() for t in legend.texts], strict=True))
+    legend.remove()
+    patches = [Patch(**area_style(area, INK)) for area in AREAS]
+    handles = [*patches, *(handle for handle, _ in own)]
+    labels = [*AREAS.values(), *(label for _, label in own)]
+    size = {"title_fontsize": plt.rcParams["legend.fontsize"], "ncols": 3}
+    figure = axes.flat[0].figure
+    figure.legend(handles, labels, title=caption, loc="outside lower center", **size)
+
+
+def _caption(gaps: pd.DataFrame) -> str:
+    n, percent = runs_behind(gaps)
+    lines = [
+        f"a row for each kind of network: bit accuracy on unseen rows, mean of {n} runs a point;",
+        f"bars: {percent} bootstrap interval of the optimisation gap; exact: a function picked at",
+        "random among all of its kind that fit the rows shown, if modules may be any gate",
+        f"last row: share of the runs, {percent} Wilson interval; exact: chance that a single",
+        "function of its kind fits the rows shown",
+    ]
+    return "\n".join(lines)
