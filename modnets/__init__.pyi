@@ -1,5 +1,7 @@
 """The public names, each from the room in which it lives."""
 
+from .analysis.dynamics import rewiring as rewiring
+from .analysis.dynamics import turning_points as turning_points
 from .analysis.efficiency import relative_costs as relative_costs
 from .analysis.efficiency import solve_times as solve_times
 from .analysis.kinds import by_density as by_density
@@ -11,6 +13,9 @@ from .analysis.statistics import last as last
 from .analysis.statistics import majority_floor as majority_floor
 from .analysis.statistics import paired_difference as paired_difference
 from .analysis.statistics import summarize as summarize
+from .analysis.structure import chance_level as chance_level
+from .analysis.structure import gates as gates
+from .analysis.structure import probes as probes
 from .analysis.survival import kaplan_meier as kaplan_meier
 from .analysis.survival import time_to_solve as time_to_solve
 from .analysis.tuning import choose as choose
@@ -19,6 +24,10 @@ from .analysis.worth import worth as worth
 from .models.modular import ModularNetwork as ModularNetwork
 from .models.monolithic import CNN as CNN
 from .models.monolithic import MLP as MLP
+from .models.readouts import Readout as Readout
+from .models.readouts import read_out as read_out
+from .models.recovery import Recovery as Recovery
+from .models.recovery import compare as compare
 from .models.registry import MODELS as MODELS
 from .models.registry import build as build
 from .models.registry import n_weights as n_weights

@@ -133,10 +133,27 @@ class Store:
         columns = [name for name in schema().names if name not in DETAILS]
         return self._collect(columns, runs)
 
-    def details(self, runs: Iterable[str] | None = None) -> pd.DataFrame:
-        """One row per run: ``run``, ``predicted`` truth table, ``structure``, ``config``."""
+    def details(self, runs: Iterable[str] | None = None, *, every: bool = False) -> pd.DataFrame:
+        """What runs have learned: ``run``, ``epoch``, ``predicted``, ``structure``, ``config``.
+
+        Parameters
+        ----------
+        runs : iterable of str, optional
+            Keys of the runs wanted, in the order wanted; by default all, by key.
+        every : bool
+            A row for each evaluation at which it was recorded, in place of one for each run.
+
+        Returns
+        -------
+        DataFrame
+            ``predicted``: the truth table, for each output a hexadecimal number, first row
+            highest.  ``structure``: JSON, see README.  ``config``: JSON, for
+            ``RunConfig.from_dict``.
+        """
         found = self._collect(["run", "epoch", *DETAILS], runs)
-        return found[found["config"].notna()].drop(columns="epoch").reset_index(drop=True)
+        recorded = found["config"].notna() | (every & found["structure"].notna())
+        found = found[recorded].reset_index(drop=True)
+        return found.assign(config=found.groupby("run")["config"].bfill())
 
     def provenance(self) -> list[dict[str, Any]]:
         """How the runs were made, a dict for each file."""
