@@ -22,7 +22,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from modnets.errors import first_line
-from modnets.training.config import RunConfig
+from modnets.training.config import LATER, RunConfig
 from modnets.training.evaluation import MEASURES, PARTS
 from modnets.training.insight import INSIGHTS
 
@@ -104,7 +104,7 @@ class Store:
         tables = []
         for path in self.files():
             try:
-                tables.append(pq.read_table(path, columns=columns))
+                tables.append(_read_file(path, columns))
             except (OSError, pa.ArrowException) as error:
                 aside = path.with_suffix(".damaged")
                 path.rename(aside)
@@ -164,6 +164,21 @@ class Store:
         empty = pa.table({name: pa.array([], schema().field(name).type) for name in columns})
         frame = pa.concat_tables([empty, *self._read(columns)]).to_pandas()
         return ordered(frame.drop_duplicates(["run", "epoch"]), runs)
+
+
+def _read_file(path: Path, columns: list[str] | None) -> pa.Table:
+    """Some columns of a file; those that came later than it hold what they stand for there."""
+    later = dict.fromkeys(INSIGHTS) | LATER
+    with pq.ParquetFile(path) as file:
+        wanted = schema().names if columns is None else columns
+        absent = [name for name in wanted if name not in file.schema_arrow.names]
+        table = file.read([name for name in wanted if name not in absent])
+    for name in absent:
+        if name not in later:
+            raise pa.ArrowInvalid(f"no column {name!r}")
+        value = pa.scalar(later[name], schema().field(name).type)
+        table = table.append_column(name, pa.repeat(value, len(table)))
+    return table.select(wanted)
 
 
 def ordered(frame: pd.DataFrame, runs: Iterable[str] | None = None) -> pd.DataFrame:
