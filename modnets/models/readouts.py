@@ -172,9 +172,10 @@ def read_signals(
         under = np.where(values > 0, -np.inf, values).max(axis=2)
         apart = above - under > APART * spread  # not where either is missing
         cut = np.where(is_output & apart & np.isfinite(above - under), np.zeros_like(cut), cut)
-    sign = np.where(values[..., 0] > cut, -1.0, 1.0).astype(values.dtype)
-    upright = values * sign[..., None]
-    signals = (upright > (sign * cut)[..., None]) & ~constant[..., None]
+    bits = values > cut[..., None]
+    flipped = bits[..., :1]
+    signals = (bits != flipped) & ~constant[..., None]
+    upright = np.where(flipped, -values, values)
     tables, bottom, top = _tables(signals, upright, sources)
     with np.errstate(invalid="ignore", divide="ignore"):
         clarity = np.clip(np.where(constant, 1.0, (bottom - top) / spread), 0.0, 1.0)
