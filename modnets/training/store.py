@@ -147,7 +147,7 @@ class Store:
         -------
         DataFrame
             ``predicted``: the truth table, for each output a hexadecimal number, first row
-            highest.  ``structure``: JSON, see README.  ``config``: JSON, for
+            highest.  ``structure``: JSON; :func:`modnets.gates` reads it.  ``config``: JSON, for
             ``RunConfig.from_dict``.
         """
         found = self._collect(["run", "epoch", *DETAILS], runs)
