@@ -12,7 +12,11 @@ from modnets.visuals.style import PAGE_WIDTH
 
 
 def plot_inside(
-    shares: pd.DataFrame, layers: pd.DataFrame, *, notes: pd.DataFrame | None = None
+    shares: pd.DataFrame,
+    layers: pd.DataFrame,
+    *,
+    notes: pd.DataFrame | None = None,
+    network: str = "dense",
 ) -> np.ndarray:
     """Gates of slots for each kind and number of rows; below, what is read from layers.
 
@@ -26,6 +30,8 @@ def plot_inside(
         ``layer``, ``sub_function``, ``accuracy``; no more states than there are kinds.
     notes : DataFrame, optional
         A line above a heat map: ``kind``, ``rows``, ``note``.
+    network : str
+        The kind whose layers are read.
 
     Returns
     -------
@@ -46,13 +52,12 @@ def plot_inside(
         height_ratios=[*[shares["family"].nunique()] * n_rows, layers["layer"].nunique() + 1],
     )
     above, below = axes[:-1], axes[-1]
-    names = ("sub_function", "family", "share")
     cells = shares.rename(columns={"family": "gate read out"})
     plot_heats(
         cells,
         "sub_function",
         "gate read out",
-        names[2],
+        "share",
         row="rows",
         column="kind",
         axes=above,
@@ -65,11 +70,16 @@ def plot_inside(
         part = layers[layers["state"] == state]
         look = {"limits": (0.5, 1.0), "cmap": ACCURACIES}
         plot_heat(part, "sub_function", "layer", "accuracy", ax=ax, **look)
-        ax.set(title=state, ylabel="" if ax is not below[0] else "hidden layer", xlabel="")
+        ax.set(title=state, ylabel="", xlabel="")
+    below[0].set_ylabel(f"{network}:\nhidden layer")
     for ax in below[layers["state"].nunique() :]:
         ax.set_axis_off()
-    axes.flat[0].figure.supxlabel("sub-function of the task, with its input places", fontsize=8)
-    draw_scale(below, "read on rows\nleft out")
+    n = shares["n"].iloc[0]
+    text = (
+        f"sub-function of the task, and the places in the level below that it reads; {n} runs each"
+    )
+    axes.flat[0].figure.supxlabel(text, fontsize=8)
+    draw_scale(below, "probe right on\nrows left out")
     return axes
 
 
