@@ -73,6 +73,7 @@ from .visuals.diagrams import diagram_legend as diagram_legend
 from .visuals.diagrams import draw as draw
 from .visuals.digit_pairs import plot_digit_pairs as plot_digit_pairs
 from .visuals.dynamics import plot_course as plot_course
+from .visuals.dynamics import plot_dynamics as plot_dynamics
 from .visuals.dynamics import plot_timeline as plot_timeline
 from .visuals.efficiency import plot_costs as plot_costs
 from .visuals.efficiency import plot_solve_times as plot_solve_times

@@ -158,7 +158,12 @@ def visits(results: pd.DataFrame, state: str = "solved") -> pd.DataFrame:
 
 
 def course(
-    results: pd.DataFrame, by: list[str], measures: list[str], confidence: float = 0.5
+    results: pd.DataFrame,
+    by: list[str],
+    measures: list[str],
+    *,
+    window: int = 1,
+    confidence: float = 0.5,
 ) -> pd.DataFrame:
     """The median run over time, with the middle share of the runs, for each group.
 
@@ -170,6 +175,9 @@ def course(
         Columns that make the groups.
     measures : list of str
         Columns of numbers.
+    window : int, epochs
+        Each run enters with its mean over so many epochs, told at the last of them: measures that
+        take few values would jump from one to the other.
     confidence : float, in (0, 1)
         The share of runs between ``low`` and ``high``; 0.5 are the quartiles.
 
@@ -181,9 +189,13 @@ def course(
     """
     need(results, ["run", "epoch", *by, *measures])
     require(len(results) > 0, "results is empty; there are no runs")
+    require(window >= 1, f"window={window}; allowed is at least 1")
     require(0 < confidence < 1, f"confidence={confidence}; allowed is in (0, 1)")
+    ends = -(-results["epoch"] // window) * window  # the epoch before training is its own window
+    results = results.assign(epoch=ends)
     long = results.melt([*by, "run", "epoch"], measures, var_name="measure").dropna()
     long["value"] = long["value"].astype(float)
+    long = long.groupby([*by, "measure", "run", "epoch"], as_index=False)["value"].mean()
     parts = long.groupby([*by, "measure", "epoch"])["value"]
     tail = (1 - confidence) / 2
     table = parts.agg(["size", "median"]).rename(columns={"size": "n"})

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.colors import BoundaryNorm, ListedColormap
+from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
+from matplotlib.ticker import PercentFormatter
 
 from modnets.analysis.inside import FAMILIES, gate_family
 from modnets.analysis.intervals import need
 from modnets.errors import require
+from modnets.visuals.generalization import draw_legend
 from modnets.visuals.plots import new_axes
-from modnets.visuals.style import INK, kind_style
+from modnets.visuals.style import INK, PAGE_WIDTH, kind_style
 
 #: Family of gates -> fill.
 GATE_COLORS = {
@@ -22,6 +28,13 @@ GATE_COLORS = {
     "OR": "#5fc9a4",
     "AND": "#f5b942",
     "XOR": "#0072b2",
+}
+
+#: Measure over time -> what its axis says.
+COURSES = {
+    "flipped": "choices changed since last look",
+    "edge_f1": "edges that agree (F1)",
+    "bit_accuracy": "bit accuracy, whole table",
 }
 
 
@@ -63,14 +76,9 @@ def plot_timeline(changes: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     place = {slot: number for number, slot in enumerate(cells.index)}
     flips = changes[changes["rewired"]]
     at = [place[key] for key in zip(flips["level"], flips["slot"], strict=True)]
-    ax.vlines(
-        flips["epoch"],
-        at,
-        [y + 0.28 for y in at],
-        color="black",
-        linewidth=0.8,
-        label="reads other sources or takes another module",
-    )
+    ax.vlines(flips["epoch"], at, [y + 0.28 for y in at], color="black", linewidth=0.8)
+    look = {"linestyle": "none", "marker": "|", "markersize": 5, "color": "black"}
+    ax.plot([], [], label="slot reads other sources, or takes another module", **look)
     for y in heights[1:-1]:
         ax.axhline(y, color="white", linewidth=1.5)
     labels = [f"level {level}, slot {slot}" for level, slot in cells.index]
@@ -122,7 +130,66 @@ def plot_course(
             label=name,
         )
     ax.set(xlabel="epoch", ylabel=label or measure.replace("_", " "))
-    ax.set_xlim(table["epoch"].min(), table["epoch"].max())
+    ax.set_xlim(0, table["epoch"].max())
     ax.grid(axis="y", color="#e3e3e3")
     ax.spines["left"].set_color(INK)
     return ax
+
+
+def plot_dynamics(
+    results: pd.DataFrame, changes: pd.DataFrame, examples: Mapping[str, str], table: pd.DataFrame
+) -> Figure:
+    """Single runs slot by slot with their accuracy, and below them all runs of each kind.
+
+    Parameters
+    ----------
+    results : DataFrame
+        A row per run and evaluated epoch.
+    changes : DataFrame
+        What :func:`~modnets.slot_changes` returns for the runs of ``examples``.
+    examples : dict
+        Title -> key of a run; none, one or two of them.
+    table : DataFrame
+        What :func:`~modnets.course` returns by ``kind`` and ``outcome``, for ``flipped``,
+        ``edge_f1`` and ``bit_accuracy``.
+
+    Returns
+    -------
+    Figure
+        Of a page's width.
+    """
+    figure = plt.figure(figsize=(PAGE_WIDTH, 6.6), layout="constrained")
+    above, below = figure.subfigures(2, 1, height_ratios=[1.25, 1])
+    axes = above.subplots(2, 2, sharex=True, sharey="row", height_ratios=[1.5, 1])
+    for (title, run), column in zip(examples.items(), axes.T, strict=False):
+        plot_timeline(changes[changes["run"] == run], ax=column[0])
+        column[0].set(title=title, xlabel="")
+        _plot_run(results[results["run"] == run], column[1])
+    for column in axes.T[len(examples) :]:
+        for ax in column:
+            ax.set_axis_off()
+    axes[1, 0].set_ylabel("accuracy")
+    draw_legend(
+        axes, columns=3, title="two runs slot by slot; colour: the gate that the slot computes"
+    )
+    panels = below.subplots(1, 3)
+    for ax, (measure, label) in zip(panels, COURSES.items(), strict=True):
+        plot_course(table, measure, ax=ax, label=label)
+        ax.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+    window = int(table["epoch"].drop_duplicates().sort_values().diff().max())
+    title = f"all runs: median and quartiles over runs, each run averaged over {window} epochs"
+    draw_legend(panels, columns=2, title=title)
+    return figure
+
+
+def _plot_run(run: pd.DataFrame, ax: Axes) -> None:
+    """Accuracy of one run on rows seen and unseen; where the whole table is right."""
+    run = run.sort_values("epoch")
+    ax.plot(run["epoch"], run["train_bit_accuracy"], color="#8c8c8c", label="training rows")
+    ax.plot(run["epoch"], run["test_bit_accuracy"], color=INK, label="test rows")
+    right = run[run["solved"].astype(bool)]
+    look = {"linestyle": "none", "marker": "|", "markersize": 5, "color": "#009e73"}
+    ax.plot(right["epoch"], [1.06] * len(right), label="whole table right", **look)
+    ax.set_xlabel("epoch")
+    ax.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+    ax.grid(axis="y", color="#e3e3e3")
