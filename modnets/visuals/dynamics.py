@@ -16,7 +16,7 @@ from modnets.analysis.inside import FAMILIES, gate_family
 from modnets.analysis.intervals import need
 from modnets.errors import require
 from modnets.visuals.generalization import draw_legend
-from modnets.visuals.plots import new_axes
+from modnets.visuals.plots import FLOOR, new_axes
 from modnets.visuals.style import INK, PAGE_WIDTH, kind_style
 
 #: Family of gates -> fill.
@@ -137,7 +137,12 @@ def plot_course(
 
 
 def plot_dynamics(
-    results: pd.DataFrame, changes: pd.DataFrame, examples: Mapping[str, str], table: pd.DataFrame
+    results: pd.DataFrame,
+    changes: pd.DataFrame,
+    examples: Mapping[str, str],
+    table: pd.DataFrame,
+    *,
+    floor: float | None = None,
 ) -> Figure:
     """Single runs slot by slot with their accuracy, and below them all runs of each kind.
 
@@ -152,6 +157,8 @@ def plot_dynamics(
     table : DataFrame
         What :func:`~modnets.course` returns by ``kind`` and ``outcome``, for ``flipped``,
         ``edge_f1`` and ``bit_accuracy``.
+    floor : float, optional
+        Bit accuracy of the majority answer, drawn where accuracy is.
 
     Returns
     -------
@@ -165,6 +172,7 @@ def plot_dynamics(
         plot_timeline(changes[changes["run"] == run], ax=column[0])
         column[0].set(title=title, xlabel="")
         _plot_run(results[results["run"] == run], column[1])
+        _draw_floor(column[1], floor)
     for column in axes.T[len(examples) :]:
         for ax in column:
             ax.set_axis_off()
@@ -176,10 +184,16 @@ def plot_dynamics(
     for ax, (measure, label) in zip(panels, COURSES.items(), strict=True):
         plot_course(table, measure, ax=ax, label=label)
         ax.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+    _draw_floor(panels[-1], floor)
     window = int(table["epoch"].drop_duplicates().sort_values().diff().max())
     title = f"all runs: median and quartiles over runs, each run averaged over {window} epochs"
     draw_legend(panels, columns=2, title=title)
     return figure
+
+
+def _draw_floor(ax: Axes, floor: float | None) -> None:
+    if floor is not None:
+        ax.axhline(floor, label="majority floor", zorder=1.5, **FLOOR)
 
 
 def _plot_run(run: pd.DataFrame, ax: Axes) -> None:
