@@ -43,6 +43,13 @@ SMALL_routing_training := -p store $(CURDIR)/build/quick/results -p models share
 	-p fresh_seeds 2 -p parts_may_be known -p epochs 20
 SMALL_module_width := -p store $(CURDIR)/build/quick/results -p slots 5-4 -p pools 2,3 \
 	-p module_hidden 12 -p train_rows 8,40 -p lrs 0.01 -p pilot_seeds 1 -p seeds 2 -p epochs 20
+SMALL_specialization := -p store $(CURDIR)/build/quick/results -p graph 6-2-2 -p train_rows 8,32 \
+	-p split_seeds 1 -p seeds 2 -p epochs 20
+SMALL_routing_recovery := -p store $(CURDIR)/build/quick/results -p graphs 6-2-2,6-3-2-2 \
+	-p train_rows 8,32 -p split_seeds 1 -p seeds 2 -p epochs 20 -p lrs 0.01 -p weight_decays 0.001 \
+	-p pilot_seeds 1
+SMALL_learning_dynamics := -p store $(CURDIR)/build/quick/results -p split_seeds 1 -p seeds 2 \
+	-p epochs 40
 endif
 
 NOTEBOOKS := $(wildcard notebooks/*.ipynb)

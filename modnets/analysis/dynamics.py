@@ -13,6 +13,7 @@ from typing import Any
 import pandas as pd
 
 from modnets.analysis.intervals import need
+from modnets.errors import require
 from modnets.training.store import Store
 
 #: Parts of a structure that are choices.
@@ -99,6 +100,107 @@ def turning_points(
         rows.append((run, freezes, total, jumps, jump, freezes <= jumps, solved))
     columns = ["run", "freezes", "flips", "jumps", "jump", "frozen_first", "solved"]
     return pd.DataFrame(rows, columns=columns)
+
+
+def slot_changes(found: pd.DataFrame) -> pd.DataFrame:
+    """Which slots changed since the evaluation before.
+
+    Parameters
+    ----------
+    found : DataFrame
+        What :func:`~modnets.gates` returns with ``every=True``.
+
+    Returns
+    -------
+    DataFrame
+        ``found`` with ``flipped`` (whether the slot reads other sources, be it in another order, or
+        another module fills it), ``rewired`` (the same, but for the order of its sources) and
+        ``regated`` (whether its gate has another name); all False at the first evaluation.
+    """
+    need(found, ["run", "epoch", "task", "level", "slot", "module", "reads", "gate"])
+    found = found.sort_values(["run", "epoch", "task", "level", "slot"], ignore_index=True)
+    found["sources"] = [" ".join(sorted(reads.split())) for reads in found["reads"]]
+    names = ["module", "reads", "sources", "gate"]
+    before = found.groupby(["run", "task", "level", "slot"], sort=False)[names].shift()
+    changed = (found[names] != before) & before.notna()
+    flipped = changed["reads"] | changed["module"]
+    rewired = changed["sources"] | changed["module"]
+    found = found.drop(columns="sources")
+    return found.assign(flipped=flipped, rewired=rewired, regated=changed["gate"])
+
+
+def visits(results: pd.DataFrame, state: str = "solved") -> pd.DataFrame:
+    """How often each run comes into a state and leaves it again, and whether it stays.
+
+    Parameters
+    ----------
+    results : DataFrame
+        What a sweep returns: a row per run and evaluated epoch.
+    state : str
+        Column of true and false, or of 1 and 0, as ``"routing_recovered"``.
+
+    Returns
+    -------
+    DataFrame
+        A row per run: ``run``; ``first`` (epoch of the first evaluation in that state; NaN: none);
+        ``found`` (times that it came into it); ``lost`` (times that it left it); ``stays`` (whether
+        it is in it at the end); ``share`` (of all evaluations).
+    """
+    need(results, ["run", "epoch", state])
+    rows = []
+    for run, part in results.sort_values("epoch").groupby("run", sort=False):
+        now = part[state].to_numpy(float) > 0
+        steps = now.astype(int)[1:] - now[:-1]
+        first = float(part["epoch"].to_numpy()[now.argmax()]) if now.any() else float("nan")
+        found, lost = int((steps > 0).sum() + now[0]), int((steps < 0).sum())
+        rows.append((run, first, found, lost, bool(now[-1]), float(now.mean())))
+    return pd.DataFrame(rows, columns=["run", "first", "found", "lost", "stays", "share"])
+
+
+def course(
+    results: pd.DataFrame,
+    by: list[str],
+    measures: list[str],
+    *,
+    window: int = 1,
+    confidence: float = 0.5,
+) -> pd.DataFrame:
+    """The median run over time, with the middle share of the runs, for each group.
+
+    Parameters
+    ----------
+    results : DataFrame
+        A row per run and evaluated epoch.
+    by : list of str
+        Columns that make the groups.
+    measures : list of str
+        Columns of numbers.
+    window : int, epochs
+        Each run enters with its mean over so many epochs, told at the last of them: measures that
+        take few values would jump from one to the other.
+    confidence : float, in (0, 1)
+        The share of runs between ``low`` and ``high``; 0.5 are the quartiles.
+
+    Returns
+    -------
+    DataFrame
+        A row per group, measure and epoch: the columns of ``by``, ``measure``, ``epoch``, ``n``
+        (runs), ``median``, ``low``, ``high``.
+    """
+    need(results, ["run", "epoch", *by, *measures])
+    require(len(results) > 0, "results is empty; there are no runs")
+    require(window >= 1, f"window={window}; allowed is at least 1")
+    require(0 < confidence < 1, f"confidence={confidence}; allowed is in (0, 1)")
+    ends = -(-results["epoch"] // window) * window  # the epoch before training is its own window
+    results = results.assign(epoch=ends)
+    long = results.melt([*by, "run", "epoch"], measures, var_name="measure").dropna()
+    long["value"] = long["value"].astype(float)
+    long = long.groupby([*by, "measure", "run", "epoch"], as_index=False)["value"].mean()
+    parts = long.groupby([*by, "measure", "epoch"])["value"]
+    tail = (1 - confidence) / 2
+    table = parts.agg(["size", "median"]).rename(columns={"size": "n"})
+    table = table.assign(low=parts.quantile(tail), high=parts.quantile(1 - tail))
+    return table.reset_index()
 
 
 def _leaves(nested: Any) -> list[Any]:
