@@ -43,6 +43,7 @@ FAINT, HINT = "#b0b0b0", "#e4e4e4"
 EDGES = {None: (INK, 1.0), True: (TRUE_EDGE, 1.9), False: (FALSE_EDGE, 0.9)}
 #: Gates as signs, where there is no room for their names.
 SIGNS = {"XOR": "⊕", "AND": "∧", "OR": "∨", "XNOR": "⊙", "NAND": "⊼", "NOR": "⊽"}
+SIGNS |= {"a∧¬b": "↛", "¬a∧b": "↚", "¬a∨b": "→", "a∨¬b": "←", "other": "…"}
 POINTS_PER_INCH = 72
 
 
@@ -80,8 +81,10 @@ class Canvas:
         #: Points (1/72 inch) per unit.
         self.unit = float(min(inches / size)) * POINTS_PER_INCH
         self.line = min(max(0.3, 0.018 * self.unit), 1.2)
-        #: Whether arrows that no output uses are but a hint, as where there are many.
+        #: Whether arrows that no output uses are but a hint, and such boxes bear no name.
         self.recede = False
+        #: Whether boxes are many: those that no output uses are flat.
+        self.crowded = False
 
     def legible(self, size: float) -> bool:
         """Whether letters of that size, in units, can be read."""
@@ -99,6 +102,10 @@ class Canvas:
         self, at: Point, size: Point, fill: str, used: bool, label: str, lines: Sequence[str]
     ) -> None:
         """A box, perhaps with its name, and a second, smaller line."""
+        if not used and self.recede:
+            lines = ()
+        if not used and self.crowded:
+            size = size[0], 0.4 * size[1]
         corner = at[0] - size[0] / 2, at[1] - size[1] / 2
         rounding = f"round,pad=0,rounding_size={0.2 * min(size)}"
         face, ink = (fill, "#000000") if used else (DARK, "#ffffff")
@@ -111,7 +118,8 @@ class Canvas:
         shares = (0.62,) if len(lines) == 1 else (0.5, 0.36)
         for line, offset, share in zip(lines, offsets, shares, strict=bool(lines)):
             if not self.legible(_fitting(line, share, size)):
-                line, share = SIGNS.get(line, line), 0.95
+                gate = line.rstrip("?")
+                line, share = SIGNS.get(gate, gate) + line[len(gate) :], 0.8
             way = "italic" if line.endswith("?") else "normal"
             font = _fitting(line, share, size)
             self.text((at[0], at[1] + offset), line, font, ink, zorder=4, fontstyle=way)

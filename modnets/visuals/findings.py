@@ -17,6 +17,7 @@ from modnets.visuals.usage import Used
 
 #: Gates as formulas: a is what is read at the left place, b at the next.
 WORDS = {"FALSE": "=0", "TRUE": "=1", "NIMPLY": "a∧¬b", "CNIMPLY": "¬a∧b", "OTHER": "other"}
+WORDS |= {"NOT_A": "=¬a", "NOT_B": "=¬b", "IMPLY": "¬a∨b", "CIMPLY": "a∨¬b"}
 #: Below it a gate is not clear-cut, and is drawn with a question mark.
 CLEAR = 0.5
 #: Of a larger truth table so many rows, drawn at random, are enough to read a gate.

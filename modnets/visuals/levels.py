@@ -26,8 +26,10 @@ from modnets.visuals.style import module_colors
 from modnets.visuals.task_diagrams import gates_of
 
 
-#: Arrows into a row from which on those that no output uses are but a hint.
-MANY_ARROWS = 24
+#: Headings of matrices in points, at least.
+HEADING = 5.0
+#: Slots of a level up to which those that no output uses are drawn as large as others.
+MANY_SLOTS = 12
 
 
 def draw_levels(
@@ -45,7 +47,8 @@ def draw_levels(
     place = place_of(network, matrices)
     used, fills = usage.used_slots(network, task), usage.fills(network, task)
     canvas = new_canvas(ax, place, place.total_width if matrices else place.width, title)
-    canvas.recede = found or not matrices or max(network.slots) * network.pools[0].arch[0] > MANY_ARROWS
+    canvas.crowded = max(network.slots) > MANY_SLOTS
+    canvas.recede = found or not matrices or canvas.crowded
     findings = Findings.of(network, graph, task, used) if found else None
     if network.image_level is None:
         draw_inputs(canvas, place, usage.used_inputs(network, task))
@@ -163,7 +166,8 @@ def _draw_matrices(
         for row, choice in enumerate(network.selection, start=1):
             draw_matrix(canvas, place, right, row, choice, task, limit, colors=shared)
     for x, name in zip(place.matrices, ("routing", "selection"), strict=False):
-        canvas.text((x - place.cell, place.top), name, 0.16, ha="left")
+        size = max(0.16, HEADING / canvas.unit)
+        canvas.text((x - place.cell, place.top + max(0.0, size - 0.16)), name, size, ha="left")
 
 
 def _slot_names(
