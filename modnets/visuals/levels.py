@@ -25,7 +25,6 @@ from modnets.visuals.rows import draw_arrows, draw_boxes, draw_inputs, draw_outp
 from modnets.visuals.style import module_colors
 from modnets.visuals.task_diagrams import gates_of
 
-
 #: Headings of matrices in points, at least.
 HEADING = 5.0
 #: Slots of a level up to which those that no output uses are drawn as large as others.

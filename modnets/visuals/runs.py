@@ -21,6 +21,8 @@ from modnets.visuals.style import PAGE_WIDTH
 HEIGHT = 1.0
 #: Inches above a panel for two lines of title.
 TITLE = 0.36
+#: Points from a panel to the heading above its title.
+HEADING = 30
 
 
 def draw_runs(
@@ -31,6 +33,7 @@ def draw_runs(
     sort: str | None = None,
     task: int | None = None,
     titles: Sequence[str] | None = None,
+    heading: str | None = None,
 ) -> np.ndarray:
     """Draw trained runs as small multiples, without the matrices of their choices.
 
@@ -47,7 +50,9 @@ def draw_runs(
     task : int, optional
         Of runs of several tasks, the one that is drawn.
     titles : sequence of str, optional
-        By default seeds, outcome and accuracy, see :func:`outcome`.
+        By default seeds and outcome, see :func:`outcome`.
+    heading : str, optional
+        Above the first panel, from its left edge.
 
     Returns
     -------
@@ -73,11 +78,16 @@ def draw_runs(
         draw(runs[number], ax, task=task, title=titles[number], matrices=False)
     for ax in axes.flat[len(runs) :]:
         ax.set_axis_off()
+    _arrange(axes, heading)
     return axes
 
 
 def draw_before_after(
-    run: TrainedRun, axes: Sequence[Axes] | None = None, *, task: int | None = None
+    run: TrainedRun,
+    axes: Sequence[Axes] | None = None,
+    *,
+    task: int | None = None,
+    heading: str | None = None,
 ) -> np.ndarray:
     """Draw one run before training and after it, side by side.
 
@@ -87,6 +97,8 @@ def draw_before_after(
     axes : sequence of two Axes, optional
     task : int, optional
         Of a run of several tasks, the one that is drawn.
+    heading : str, optional
+        Above the first panel, from its left edge.
 
     Returns
     -------
@@ -102,6 +114,7 @@ def draw_before_after(
     look = {"graph": run.config.graph, "task": task, "found": True, "matrices": False}
     draw(run.untrained, axes[0], title=f"{seeds_of(run)}\nbefore training", **look)
     draw(run.network, axes[1], title=f"{seeds_of(run)}\nafter: {outcome(run)}", **look)
+    _arrange(axes, heading)
     return axes
 
 
@@ -124,6 +137,16 @@ def seeds_of(run: TrainedRun) -> str:
 def title_of(run: TrainedRun) -> str:
     """The title of a run's panel: its seeds, and how it has ended."""
     return f"{seeds_of(run)}\n{outcome(run)}"
+
+
+def _arrange(axes: np.ndarray, heading: str | None) -> None:
+    """Titles of a row on one line, whatever the heights below; and what stands above them."""
+    for ax in axes.flat:
+        ax.set_anchor("N")
+    if heading is not None:
+        above = {"xytext": (2, HEADING), "textcoords": "offset points"}
+        first = axes.flat[0]
+        first.annotate(heading, (0, 1), xycoords="axes fraction", fontweight="bold", **above)
 
 
 def _order(runs: Sequence[TrainedRun], column: str) -> list[int]:
