@@ -34,7 +34,7 @@ from modnets.visuals.style import (
     TRUE_EDGE,
 )
 
-#: Letters in points: at most, and below what they are left out.
+#: Letters in points: at most, and below what those of a drawing that recedes are left out.
 MAX_FONT, MIN_FONT = 10.0, 4.0
 UNIT_INCHES = 0.68
 MARGIN = 0.12
@@ -81,17 +81,18 @@ class Canvas:
         #: Points (1/72 inch) per unit.
         self.unit = float(min(inches / size)) * POINTS_PER_INCH
         self.line = min(max(0.3, 0.018 * self.unit), 1.2)
-        #: Whether arrows that no output uses are but a hint, and such boxes bear no name.
+        #: Whether arrows that no output uses are but a hint and such boxes bear no name, and what
+        #: would be too small to read is left out.
         self.recede = False
         #: Whether boxes are many: those that no output uses are flat.
         self.crowded = False
 
     def legible(self, size: float) -> bool:
-        """Whether letters of that size, in units, can be read."""
-        return size * self.unit >= MIN_FONT
+        """Whether letters of that size, in units, are written."""
+        return not self.recede or size * self.unit >= MIN_FONT
 
     def text(self, at: Point, text: str, size: float, color: str = INK, **keywords: object) -> None:
-        """Text, its size in units; none where it could not be read."""
+        """Text, its size in units; none where it is not legible."""
         if not self.legible(size):
             return
         keywords = {"ha": "center", "va": "center_baseline"} | keywords

@@ -27,8 +27,8 @@ from modnets.visuals.task_diagrams import gates_of
 
 #: Headings of matrices in points, at least.
 HEADING = 5.0
-#: Slots of a level up to which those that no output uses are drawn as large as others.
-MANY_SLOTS = 12
+#: Slots of a level, or inputs, from which on what no output uses recedes.
+MANY = 12
 
 
 def draw_levels(
@@ -46,8 +46,8 @@ def draw_levels(
     place = place_of(network, matrices)
     used, fills = usage.used_slots(network, task), usage.fills(network, task)
     canvas = new_canvas(ax, place, place.total_width if matrices else place.width, title)
-    canvas.crowded = max(network.slots) > MANY_SLOTS
-    canvas.recede = found or not matrices or canvas.crowded
+    canvas.crowded = max(network.slots) > MANY
+    canvas.recede = found or not matrices or max(place.widths) > MANY
     findings = Findings.of(network, graph, task, used) if found else None
     if network.image_level is None:
         draw_inputs(canvas, place, usage.used_inputs(network, task))
@@ -165,7 +165,7 @@ def _draw_matrices(
         for row, choice in enumerate(network.selection, start=1):
             draw_matrix(canvas, place, right, row, choice, task, limit, colors=shared)
     for x, name in zip(place.matrices, ("routing", "selection"), strict=False):
-        size = max(0.16, HEADING / canvas.unit)
+        size = max(0.16, HEADING / canvas.unit if canvas.recede else 0.0)
         canvas.text((x - place.cell, place.top + max(0.0, size - 0.16)), name, size, ha="left")
 
 

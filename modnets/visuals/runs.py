@@ -62,10 +62,10 @@ def draw_runs(
     Raises
     ------
     ValueError
-        If there are no runs, more than there are Axes, or other than titles, or they lack that
+        If there are no runs and no Axes, more than there are Axes, or other than titles, or they lack that
         column.
     """
-    require(len(runs) > 0, "runs is empty; there is nothing to draw")
+    require(len(runs) > 0 or axes is not None, "runs is empty; there is nothing to draw")
     require(columns >= 1, f"columns={columns}; allowed is at least 1")
     titles = [title_of(run) for run in runs] if titles is None else list(titles)
     require(len(titles) == len(runs), f"{len(titles)} titles for {len(runs)} runs; give one each")
@@ -78,7 +78,7 @@ def draw_runs(
         draw(runs[number], ax, task=task, title=titles[number], matrices=False)
     for ax in axes.flat[len(runs) :]:
         ax.set_axis_off()
-    _arrange(axes, heading)
+    _arrange(axes, heading if runs or heading is None else f"{heading}: none")
     return axes
 
 
