@@ -81,10 +81,10 @@ class Canvas:
         #: Points (1/72 inch) per unit.
         self.unit = float(min(inches / size)) * POINTS_PER_INCH
         self.line = min(max(0.3, 0.018 * self.unit), 1.2)
-        #: Whether arrows that no output uses are but a hint and such boxes bear no name, and what
+        #: Whether arrows that no output uses are but a hint and such slots bear no name, and what
         #: would be too small to read is left out.
         self.recede = False
-        #: Whether boxes are many: those that no output uses are flat.
+        #: Whether slots are many: those that no output uses are flat.
         self.crowded = False
 
     def legible(self, size: float) -> bool:
@@ -103,10 +103,8 @@ class Canvas:
         self, at: Point, size: Point, fill: str, used: bool, label: str, lines: Sequence[str]
     ) -> None:
         """A box, perhaps with its name, and a second, smaller line."""
-        if not used and self.recede:
-            lines = ()
-        if not used and self.crowded:
-            size = size[0], 0.4 * size[1]
+        if label == "_slot" and not used and self.recede:
+            lines, size = (), (size[0], size[1] * (0.4 if self.crowded else 1.0))
         corner = at[0] - size[0] / 2, at[1] - size[1] / 2
         rounding = f"round,pad=0,rounding_size={0.2 * min(size)}"
         face, ink = (fill, "#000000") if used else (DARK, "#ffffff")

@@ -62,8 +62,8 @@ def draw_runs(
     Raises
     ------
     ValueError
-        If there are no runs and no Axes, more than there are Axes, or other than titles, or they lack that
-        column.
+        If there are no runs and no Axes, more than there are Axes, or other than titles, or they
+        lack that column.
     """
     require(len(runs) > 0 or axes is not None, "runs is empty; there is nothing to draw")
     require(columns >= 1, f"columns={columns}; allowed is at least 1")

@@ -313,3 +313,11 @@ def test_by_default_what_no_output_uses_is_faint_and_named(ax: Axes) -> None:
     mn.draw(exact(routing, [["XOR"] * 3, ["AND"] * 2], [0, 1]), ax, graph=GRAPH)
     assert Counter(colors(ax)) == {EDGES[None][0]: 10, FAINT: 2}
     assert [words(ax).count(str(slot)) > 0 for slot in range(1, 6)] == [True] * 5
+
+
+def test_an_unused_module_of_the_pool_keeps_its_name() -> None:
+    wide = Figure(figsize=(8, 8)).add_subplot()
+    network = mn.build(mn.RunConfig(model="shared", shared_modules=9), 0)
+    mn.draw(network, wide, graph=GRAPH, found=True)
+    assert DARK in faces(wide, "_module")
+    assert set("ABCDEFGHI") <= set(words(wide))
