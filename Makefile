@@ -33,6 +33,8 @@ SMALL_generalization := -p store $(CURDIR)/build/quick/results -p graphs 6-2-2 \
 SMALL_knowledge_ladder := -p store $(CURDIR)/build/quick/results -p graphs 6-2-2 \
 	-p pruning_ratios 50 -p train_rows 8,32 -p split_seeds 1 -p seeds 2 -p epochs 20 \
 	-p mixes known -p pilot_rows 8,32 -p pilot_seeds 1 -p weight_decays 0.001
+SMALL_trained_networks := -p store $(CURDIR)/build/quick/results -p split_seeds 1 -p seeds 2 \
+	-p epochs 20
 SMALL_training_efficiency := -p store $(CURDIR)/build/quick/results -p graphs 6-2-2 \
 	-p train_rows 32,48 -p split_seeds 1 -p seeds 3 -p epochs 40 -p pilot_rows 48 -p pilot_seeds 1
 SMALL_own_task := -p store $(CURDIR)/build/quick/results -p train_rows 16,32 -p split_seeds 1 \

@@ -92,6 +92,9 @@ from .visuals.multi_task import plot_needed as plot_needed
 from .visuals.plots import plot_accuracy as plot_accuracy
 from .visuals.plots import plot_solved as plot_solved
 from .visuals.recovery import plot_recovery as plot_recovery
+from .visuals.runs import draw_before_after as draw_before_after
+from .visuals.runs import draw_runs as draw_runs
+from .visuals.runs import outcome as outcome
 from .visuals.style import kind_style as kind_style
 from .visuals.style import module_colors as module_colors
 from .visuals.style import save_figure as save_figure

@@ -74,6 +74,7 @@ SMALL = {
         "pilot_seeds": 1,
         "weight_decays": [0.001],
     },
+    "trained_networks": {"epochs": 20, "split_seeds": 1, "seeds": 2},
     "training_efficiency": {
         "epochs": 40,
         "split_seeds": 1,

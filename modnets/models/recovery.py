@@ -226,7 +226,7 @@ def compare(network: ModularNetwork, graph: Task, task: int = 0) -> Recovery:
     wired = exact or bool(is_recovered(graph, found, task, None)[0])
     slots, f1 = match(graph, found, task)
     nodes = nodes_of([level[0] for level in slots], network.slots)
-    return Recovery(exact, wired, float(f1[0]), nodes, _true_edges(graph, found, task, nodes))
+    return Recovery(exact, wired, float(f1[0]), nodes, true_edges(graph, found, task, nodes))
 
 
 def nodes_of(slots: Sequence[np.ndarray], n_slots: Sequence[int]) -> list[list[int | None]]:
@@ -239,9 +239,10 @@ def nodes_of(slots: Sequence[np.ndarray], n_slots: Sequence[int]) -> list[list[i
     return nodes
 
 
-def _true_edges(
+def true_edges(
     graph: FunctionGraph, found: Structures, task: int, nodes: Sequence[Sequence[int | None]]
 ) -> list[list[tuple[bool, ...]]]:
+    """Which edges of the first of some networks are true, [row above the inputs][node][place]."""
     below, rows = list(range(graph.n_inputs)), []
     for level, routing in enumerate(found.routing):
         true = graph.routing[level] if level < len(graph.levels) else ()
