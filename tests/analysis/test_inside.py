@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -111,6 +113,19 @@ def test_a_course_is_the_median_of_runs_averaged_over_a_window() -> None:
         assert row.n == len(means)
         wanted = np.quantile(means, [0.1, 0.5, 0.9])
         np.testing.assert_allclose([row.low, row.median, row.high], wanted)
+
+
+def test_two_bits_of_level_2_do_not_tell_the_outputs_of_depth_3() -> None:
+    a, b, c = np.array(list(product((0, 1), repeat=3))).T  # the three XORs take every combination
+    outputs = np.array([a & (b | c), c & (a | b)])
+    graph = mn.get_graph("6-3-3-2-2").truth_table()
+    assert {tuple(row) for row in graph} == {tuple(row) for row in outputs.T}
+    pairs = [2 * a + b, 2 * b + c, 2 * a + c]
+    bits = [np.array(gate)[pair] for pair in pairs for gate in TWO_INPUT_GATES.values()]
+    for first, second in product(bits, repeat=2):
+        met = 2 * first + second
+        told = [len(np.unique(outputs[:, met == code], axis=1).T) == 1 for code in np.unique(met)]
+        assert not all(told)
 
 
 def test_refusals_are_one_line(slots: pd.DataFrame) -> None:
