@@ -67,7 +67,8 @@ def readable(units: np.ndarray, targets: np.ndarray) -> np.ndarray:
     -------
     ndarray, shape (run, function)
         Balanced accuracy, in [0, 1]: the mean of the shares of ones and of zeros that are right;
-        0.5 is chance, and NaN stands for a constant function.
+        0.5 is chance, and NaN stands for a constant function.  What cannot be read may score less:
+        without the row left out its own answer is the rarer one.
     """
     units = np.nan_to_num(units.astype(float))
     units = units - units.mean(axis=1, keepdims=True)

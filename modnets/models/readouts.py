@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from modnets.errors import require
 from modnets.models.modular import ModularNetwork
 from modnets.models.structures import (
     NOTHING,
@@ -24,6 +25,8 @@ from modnets.models.structures import (
 )
 from modnets.tasks.gate_names import NEVER, name_of
 from modnets.tasks.gates import all_rows
+from modnets.tasks.graphs import FunctionGraph
+from modnets.tasks.named_graphs import get_graph
 from modnets.tasks.task import Task
 
 #: Range of a slot's output, as a share of its size, below which it counts as constant.
@@ -125,17 +128,24 @@ def read_outs(
     return levels
 
 
-def read_out(network: ModularNetwork, graph: Task, task: int = 0) -> list[list[Readout]]:
+def read_out(network: ModularNetwork, graph: Task | str, task: int = 0) -> list[list[Readout]]:
     """The gate that each slot of one network computes, [level][slot].
 
     Parameters
     ----------
     network : ModularNetwork
-    graph : Task
+        Without images.
+    graph : Task or str
         Whose truth table it meets.
     task : int
         Of several tasks, the one that is asked.
+
+    Raises
+    ------
+    ValueError
+        If the network does not fit the task.
     """
+    graph = graph_of(network, graph, task)
     parameters = parameters_of(network)
     x = inputs_met(graph)
     levels = read_outs(network, parameters, structures(network, parameters), x, task)
@@ -143,6 +153,23 @@ def read_out(network: ModularNetwork, graph: Task, task: int = 0) -> list[list[R
         [Readout(n, float(c), tuple(t)) for n, c, t in zip(*parts, strict=True)]
         for parts in ((one.names[0], one.clarity[0], one.tables[0].tolist()) for one in levels)
     ]
+
+
+def graph_of(network: ModularNetwork, graph: Task | str, task: int) -> FunctionGraph:
+    """The graph of the task that is asked, if a network fits it; a ValueError if not."""
+    graph = get_graph(graph)
+    require(
+        isinstance(network, ModularNetwork) and network.image_level is None,
+        f"network is a {type(network).__name__}; allowed is a ModularNetwork that sees no images",
+    )
+    sizes = (graph.n_sources, graph.n_outputs, graph.n_tasks)
+    found = (network.n_inputs, network.n_outputs, network.n_tasks)
+    words = "{} inputs, {} outputs, {} tasks".format
+    require(sizes == found, f"graph={graph} has {words(*sizes)}; the network has {words(*found)}")
+    require(task in range(graph.n_tasks), f"task={task}; allowed are 0 to {graph.n_tasks - 1}")
+    one = graph.graphs[task] if graph.n_tasks > 1 else graph
+    require(one.enumerable, f"graph={one}: all rows are looked at, allowed are up to 20 inputs")
+    return one
 
 
 def inputs_met(graph: Task) -> np.ndarray:

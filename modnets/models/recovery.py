@@ -21,7 +21,7 @@ import numpy as np
 from modnets.errors import require
 from modnets.models.matching import best_matching
 from modnets.models.modular import ModularNetwork
-from modnets.models.readouts import LevelReadouts, inputs_met, read_outs
+from modnets.models.readouts import LevelReadouts, graph_of, inputs_met, read_outs
 from modnets.models.structures import NOTHING, Structures, parameters_of, structures
 from modnets.tasks.gates import Gate
 from modnets.tasks.graphs import FunctionGraph
@@ -201,23 +201,23 @@ class Recovery:
     true_edges: list[list[tuple[bool, ...]]]
 
 
-def compare(network: ModularNetwork, graph: Task, task: int = 0) -> Recovery:
+def compare(network: ModularNetwork, graph: Task | str, task: int = 0) -> Recovery:
     """One network beside the graph of its task.
 
     Parameters
     ----------
     network : ModularNetwork
         Without images.
-    graph : FunctionGraph or TaskSet
+    graph : FunctionGraph, TaskSet or str
     task : int
         Of several tasks, the one that is looked at.
 
     Raises
     ------
     ValueError
-        If the structure of the graph is not known.
+        If the network does not fit the task, or the structure of the graph is not known.
     """
-    graph = graph.graphs[task] if graph.n_tasks > 1 else graph
+    graph = graph_of(network, graph, task)
     require(graph.has_structure, f"graph={graph} has no known structure to compare with")
     parameters = parameters_of(network)
     found = structures(network, parameters)

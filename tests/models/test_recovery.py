@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from modnets.models.matching import best_matching
+from modnets.models.readouts import read_out
 from modnets.models.recovery import compare, is_recovered, match, order_free
 from modnets.models.structures import Structures, readable_slots
 from modnets.tasks.gates import SYMMETRIC_GATES, TWO_INPUT_GATES, gate
@@ -334,3 +335,18 @@ def test_a_task_of_a_set() -> None:
 def test_a_table_has_nothing_to_compare_with() -> None:
     with pytest.raises(ValueError, match=r"^graph=6-2 has no known structure to compare with$"):
         compare(Wiring.of(GRAPHS["6-2-2"]).network(), GRAPHS["6-2"])
+
+
+def test_networks_that_do_not_fit_are_refused() -> None:
+    from modnets.models.registry import build
+
+    network = Wiring.of(GRAPHS["6-3-2-2"]).network()
+    for ask in (compare, read_out):
+        with pytest.raises(ValueError, match=r"^graph=4-1-1 has 4 inputs, 1 outputs, 1 tasks; the"):
+            ask(network, FunctionGraph(4, [["XOR 0 1"]]))
+        with pytest.raises(ValueError, match=r"^task=1; allowed are 0 to 0$"):
+            ask(network, "6-3-2-2", 1)
+        with pytest.raises(ValueError, match=r"^network is a MLP; allowed is a ModularNetwork"):
+            ask(build(RunConfig().final, 0), "6-3-2-2")
+        with pytest.raises(ValueError, match="graph"):
+            ask(network, "6-3-2")
