@@ -1,5 +1,10 @@
 """The public names, each from the room in which it lives."""
 
+from .analysis.dynamics import course as course
+from .analysis.dynamics import rewiring as rewiring
+from .analysis.dynamics import slot_changes as slot_changes
+from .analysis.dynamics import turning_points as turning_points
+from .analysis.dynamics import visits as visits
 from .analysis.efficiency import relative_costs as relative_costs
 from .analysis.efficiency import solve_times as solve_times
 from .analysis.every_table import EveryTable as EveryTable
@@ -9,6 +14,10 @@ from .analysis.gaps import exact_counts as exact_counts
 from .analysis.gaps import exact_curves as exact_curves
 from .analysis.gaps import gaps as gaps
 from .analysis.gaps import version_spaces as version_spaces
+from .analysis.inside import FAMILIES as FAMILIES
+from .analysis.inside import gate_family as gate_family
+from .analysis.inside import gate_shares as gate_shares
+from .analysis.inside import redundancy as redundancy
 from .analysis.kinds import by_density as by_density
 from .analysis.matching import matched_hidden as matched_hidden
 from .analysis.multi_task import ARRANGEMENTS as ARRANGEMENTS
@@ -18,6 +27,9 @@ from .analysis.statistics import last as last
 from .analysis.statistics import majority_floor as majority_floor
 from .analysis.statistics import paired_difference as paired_difference
 from .analysis.statistics import summarize as summarize
+from .analysis.structure import chance_level as chance_level
+from .analysis.structure import gates as gates
+from .analysis.structure import probes as probes
 from .analysis.survival import kaplan_meier as kaplan_meier
 from .analysis.survival import time_to_solve as time_to_solve
 from .analysis.theory import VersionSpace as VersionSpace
@@ -28,6 +40,10 @@ from .analysis.worth import worth as worth
 from .models.modular import ModularNetwork as ModularNetwork
 from .models.monolithic import CNN as CNN
 from .models.monolithic import MLP as MLP
+from .models.readouts import Readout as Readout
+from .models.readouts import read_out as read_out
+from .models.recovery import Recovery as Recovery
+from .models.recovery import compare as compare
 from .models.registry import MODELS as MODELS
 from .models.registry import build as build
 from .models.registry import n_weights as n_weights
@@ -65,6 +81,9 @@ from .visuals.benchmark import plot_benchmark as plot_benchmark
 from .visuals.diagrams import diagram_legend as diagram_legend
 from .visuals.diagrams import draw as draw
 from .visuals.digit_pairs import plot_digit_pairs as plot_digit_pairs
+from .visuals.dynamics import plot_course as plot_course
+from .visuals.dynamics import plot_dynamics as plot_dynamics
+from .visuals.dynamics import plot_timeline as plot_timeline
 from .visuals.efficiency import plot_costs as plot_costs
 from .visuals.efficiency import plot_solve_times as plot_solve_times
 from .visuals.efficiency import plot_time_to_solve as plot_time_to_solve
@@ -75,11 +94,16 @@ from .visuals.heat import ACCURACIES as ACCURACIES
 from .visuals.heat import draw_scale as draw_scale
 from .visuals.heat import plot_heat as plot_heat
 from .visuals.heat import plot_heats as plot_heats
+from .visuals.inside import plot_inside as plot_inside
 from .visuals.ladder import plot_ladder as plot_ladder
 from .visuals.multi_task import plot_multi_task as plot_multi_task
 from .visuals.multi_task import plot_needed as plot_needed
 from .visuals.plots import plot_accuracy as plot_accuracy
 from .visuals.plots import plot_solved as plot_solved
+from .visuals.recovery import plot_recovery as plot_recovery
+from .visuals.runs import draw_before_after as draw_before_after
+from .visuals.runs import draw_runs as draw_runs
+from .visuals.runs import outcome as outcome
 from .visuals.style import kind_style as kind_style
 from .visuals.style import module_colors as module_colors
 from .visuals.style import save_figure as save_figure

@@ -81,6 +81,7 @@ SMALL = {
         "pilot_seeds": 1,
         "weight_decays": [0.001],
     },
+    "trained_networks": {"epochs": 20, "split_seeds": 1, "seeds": 2},
     "training_efficiency": {
         "epochs": 40,
         "split_seeds": 1,
@@ -107,6 +108,29 @@ SMALL = {
         "lrs": [0.01],
         "pilot_seeds": 1,
         "seeds": 2,
+    },
+    "specialization": {
+        "epochs": 20,
+        "split_seeds": 1,
+        "seeds": 2,
+        "train_rows": [8, 32],
+        "graph": "6-2-2",
+    },
+    "routing_recovery": {
+        "epochs": 20,
+        "split_seeds": 1,
+        "seeds": 2,
+        "train_rows": [8, 32],
+        "graphs": ["6-2-2", "6-3-2-2"],
+        "lrs": [0.01],
+        "weight_decays": [0.001],
+        "pilot_seeds": 1,
+    },
+    "learning_dynamics": {
+        "epochs": 40,
+        "split_seeds": 1,
+        "seeds": 2,
+        "train_rows": 40,
     },
     "routing_training": {
         "epochs": 20,

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from modnets.analysis.network_choices import Structure, narrowed, pools_of
 from modnets.analysis.signals import (
     apply_gates,
     distinct_keys,
@@ -24,7 +25,6 @@ from modnets.analysis.signals import (
     ranges,
     up_to_negation,
 )
-from modnets.analysis.structures import Structure, narrowed, pools_of
 from modnets.errors import require
 from modnets.tasks.gates import all_rows
 

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from modnets.analysis.enumeration import States, everywhere
+from modnets.analysis.network_choices import Structure, labelled_pools, narrowed, pools_of
 from modnets.analysis.signals import pack
-from modnets.analysis.structures import Structure, labelled_pools, narrowed, pools_of
 from modnets.tasks.graphs import FunctionGraph
 
 

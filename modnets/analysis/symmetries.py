@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from modnets.analysis.enumeration import everywhere
+from modnets.analysis.network_choices import Structure
 from modnets.analysis.signals import pack
 from modnets.analysis.solutions import Builder, Levels, as_numbers, reaching
-from modnets.analysis.structures import Structure
 from modnets.tasks.gates import TWO_INPUT_GATES
 from modnets.tasks.graphs import FunctionGraph
 

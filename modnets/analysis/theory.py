@@ -20,8 +20,8 @@ from modnets.analysis.learning_curves import (
     curve_of,
     row_sets,
 )
+from modnets.analysis.network_choices import Structure
 from modnets.analysis.signals import pack
-from modnets.analysis.structures import Structure
 from modnets.analysis.symmetries import Solution, solutions_of
 from modnets.errors import require
 from modnets.tasks.graphs import FunctionGraph

@@ -1,9 +1,9 @@
 """What can be read from the layers of many monolithic networks: linear probes, one for each layer.
 
 A probe is a ridge regression from the units of a hidden layer to a sub-function of the task's graph
-(Alain and Bengio, 2016).  It is scored on rows that it was not fitted on, one left out at a time:
-with nearly as many units as rows a probe fits anything.  A layer of random weights scores well too
-on simple functions, so compare with the network before training.
+(Alain and Bengio, 2016).  It is scored on rows that it was not fitted on, one left out at a time
+(means are those of all rows): with nearly as many units as rows a probe fits anything.  A layer of
+random weights scores well too on simple functions, so compare with the network before training.
 """
 
 from __future__ import annotations
@@ -67,21 +67,23 @@ def readable(units: np.ndarray, targets: np.ndarray) -> np.ndarray:
     -------
     ndarray, shape (run, function)
         Balanced accuracy, in [0, 1]: the mean of the shares of ones and of zeros that are right;
-        0.5 is chance, and NaN stands for a constant function.
+        0.5 is chance, and NaN stands for a constant function.  What cannot be read may score less:
+        without the row left out its own answer is the rarer one.
     """
-    n_runs, n_rows, _ = units.shape
     units = np.nan_to_num(units.astype(float))
-    units = np.concatenate([units, np.ones((n_runs, n_rows, 1))], axis=2)
+    units = units - units.mean(axis=1, keepdims=True)
     gram = units.swapaxes(1, 2) @ units
     scale = np.trace(gram, axis1=1, axis2=2) / gram.shape[1]
+    scale = np.where(scale > 0, scale, 1.0)  # of a layer without a unit in use
     gram += RIDGE * scale[:, None, None] * np.eye(gram.shape[1])
-    wanted = 2.0 * targets - 1.0
+    mean = targets.mean(axis=1, keepdims=True)
+    wanted = targets - mean
     solved = np.linalg.solve(gram, units.swapaxes(1, 2))  # (run, unit, row)
     leverage = np.einsum("rnu,run->rn", units, solved)
     told = wanted @ (units @ solved).swapaxes(1, 2)  # (run, function, row)
     left_out = wanted - (wanted - told) / np.maximum(1 - leverage, 1e-9)[:, None]
-    right = (left_out > 0) == (wanted > 0)
     ones = targets > 0
+    right = (left_out + mean > 0.5) == ones
     with np.errstate(invalid="ignore", divide="ignore"):
         of_ones = (right & ones).sum(axis=2) / ones.sum(axis=1)
         of_zeros = (right & ~ones).sum(axis=2) / (~ones).sum(axis=1)

@@ -1,22 +1,20 @@
 """What the modules of many networks have learned: the gate that each slot computes.
 
 A slot is fed the values that it really meets, those of all rows of the truth table.  Its output is
-cut at the midpoint of its range, or at 0 where it is an output of the network, a logit: its
-*signal*, a bit for each row.  Its gate is what maps the signals of its sources to its own.  A
-signal and its complement are the same to the levels above, so signals are told in a normal form in
-which the first row, all inputs 0, gives 0: an XNOR feeding a NOR reads as the XOR and the AND that
-they amount to.
+cut at the midpoint of its range, or at 0 where it is an output of the network, a logit, and 0 parts
+its values clearly: its *signal*, a bit for each row.  Its gate is what maps the signals of its
+sources to its own.  A signal and its complement are the same to the levels above, so signals are
+told in a normal form in which the first row, all inputs 0, gives 0: an XNOR feeding a NOR reads as
+the XOR and the AND that they amount to.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
-from itertools import combinations
 
 import numpy as np
 
+from modnets.errors import require
 from modnets.models.modular import ModularNetwork
 from modnets.models.structures import (
     NOTHING,
@@ -25,16 +23,16 @@ from modnets.models.structures import (
     parameters_of,
     structures,
 )
-from modnets.tasks.gates import SYMMETRIC_GATES, TWO_INPUT_GATES, all_rows, gate
+from modnets.tasks.gate_names import NEVER, name_of
+from modnets.tasks.gates import all_rows
+from modnets.tasks.graphs import FunctionGraph
+from modnets.tasks.named_graphs import get_graph
 from modnets.tasks.task import Task
 
-#: Entry of a gate's table for inputs that a slot never meets.
-NEVER = -1
 #: Range of a slot's output, as a share of its size, below which it counts as constant.
 CONSTANT = 1e-5
-#: Two-input gates from simple to less so: of those that agree on all inputs met the first is named.
-BY_SIMPLICITY = ("FALSE", "TRUE", "A", "B", "NOT_A", "NOT_B", "AND", "OR", "NAND", "NOR")
-BY_SIMPLICITY += ("NIMPLY", "CNIMPLY", "IMPLY", "CIMPLY", "XOR", "XNOR")
+#: Gap around 0, as a share of the range, from which on an output counts as parted by 0.
+APART = 0.1
 
 
 @dataclass(frozen=True)
@@ -130,17 +128,24 @@ def read_outs(
     return levels
 
 
-def read_out(network: ModularNetwork, graph: Task, task: int = 0) -> list[list[Readout]]:
+def read_out(network: ModularNetwork, graph: Task | str, task: int = 0) -> list[list[Readout]]:
     """The gate that each slot of one network computes, [level][slot].
 
     Parameters
     ----------
     network : ModularNetwork
-    graph : Task
+        Without images.
+    graph : Task or str
         Whose truth table it meets.
     task : int
         Of several tasks, the one that is asked.
+
+    Raises
+    ------
+    ValueError
+        If the network does not fit the task.
     """
+    graph = graph_of(network, graph, task)
     parameters = parameters_of(network)
     x = inputs_met(graph)
     levels = read_outs(network, parameters, structures(network, parameters), x, task)
@@ -148,6 +153,23 @@ def read_out(network: ModularNetwork, graph: Task, task: int = 0) -> list[list[R
         [Readout(n, float(c), tuple(t)) for n, c, t in zip(*parts, strict=True)]
         for parts in ((one.names[0], one.clarity[0], one.tables[0].tolist()) for one in levels)
     ]
+
+
+def graph_of(network: ModularNetwork, graph: Task | str, task: int) -> FunctionGraph:
+    """The graph of the task that is asked, if a network fits it; a ValueError if not."""
+    graph = get_graph(graph)
+    require(
+        isinstance(network, ModularNetwork) and network.image_level is None,
+        f"network is a {type(network).__name__}; allowed is a ModularNetwork that sees no images",
+    )
+    sizes = (graph.n_sources, graph.n_outputs, graph.n_tasks)
+    found = (network.n_inputs, network.n_outputs, network.n_tasks)
+    words = "{} inputs, {} outputs, {} tasks".format
+    require(sizes == found, f"graph={graph} has {words(*sizes)}; the network has {words(*found)}")
+    require(task in range(graph.n_tasks), f"task={task}; allowed are 0 to {graph.n_tasks - 1}")
+    one = graph.graphs[task] if graph.n_tasks > 1 else graph
+    require(one.enumerable, f"graph={one}: all rows are looked at, allowed are up to 20 inputs")
+    return one
 
 
 def inputs_met(graph: Task) -> np.ndarray:
@@ -166,17 +188,21 @@ def read_signals(
     sources : ndarray of bool, shape (run, slot, place, row)
         Signals of what each place reads.
     is_output : ndarray of bool, shape (run, slot), optional
-        Slots cut at 0; without it none.
+        Slots whose output is a logit; without it none.
     """
     low, high = values.min(axis=2), values.max(axis=2)
     spread = high - low
     constant = ~(spread > CONSTANT * np.maximum(np.abs(low), np.abs(high)))  # of NaN too
     cut = (low + high) / 2
     if is_output is not None:
-        cut = np.where(is_output, np.zeros((), cut.dtype), cut)
-    sign = np.where(values[..., 0] > cut, -1.0, 1.0).astype(values.dtype)
-    upright = values * sign[..., None]
-    signals = (upright > (sign * cut)[..., None]) & ~constant[..., None]
+        above = np.where(values > 0, values, np.inf).min(axis=2)
+        under = np.where(values > 0, -np.inf, values).max(axis=2)
+        apart = above - under > APART * spread  # not where either is missing
+        cut = np.where(is_output & apart & np.isfinite(above - under), np.zeros_like(cut), cut)
+    bits = values > cut[..., None]
+    flipped = bits[..., :1]
+    signals = (bits != flipped) & ~constant[..., None]
+    upright = np.where(flipped, -values, values)
     tables, bottom, top = _tables(signals, upright, sources)
     with np.errstate(invalid="ignore", divide="ignore"):
         clarity = np.clip(np.where(constant, 1.0, (bottom - top) / spread), 0.0, 1.0)
@@ -229,51 +255,3 @@ def _layers(
         runs, modules = np.arange(found.n_runs)[:, None], found.selection[level][:, task]
         layers = [[part[runs, modules] for part in layer] for layer in layers]
     return [tuple(layer) for layer in layers]
-
-
-@cache
-def name_of(table: tuple[int, ...]) -> str:
-    """The name of a gate, some of whose inputs may never be met.
-
-    It is told by the fewest inputs that it can be told by.
-
-    Parameters
-    ----------
-    table : tuple of {0, 1, NEVER}, length 2**inputs
-
-    Examples
-    --------
-    >>> name_of((0, 1, 1, 0)), name_of((0, 0, NEVER, 1)), name_of((0, 0, 0, 1, 0, 0, 0, 1))
-    ('XOR', 'B', 'AND')
-    """
-    n_inputs = len(table).bit_length() - 1
-    bits = all_rows(n_inputs)
-    for count in range(n_inputs + 1):
-        for places in combinations(range(n_inputs), count):
-            smaller = _restricted(table, bits[:, places])
-            if smaller is not None:
-                return _plain_name(smaller, places)
-    raise AssertionError("every table is told by all of its inputs")
-
-
-def _restricted(table: Sequence[int], bits: np.ndarray) -> tuple[int, ...] | None:
-    """The table by some inputs alone; None where these do not tell the output."""
-    smaller: dict[tuple[int, ...], int] = {}
-    for output, key in zip(table, map(tuple, bits.tolist()), strict=True):
-        if output != NEVER and smaller.setdefault(key, output) != output:
-            return None
-    return tuple(smaller.get(tuple(row), NEVER) for row in all_rows(bits.shape[1]).tolist())
-
-
-def _plain_name(table: tuple[int, ...], places: tuple[int, ...]) -> str:
-    """The name of a gate that needs all of its inputs."""
-    if len(places) < 2:
-        letter = chr(ord("A") + places[0]) if places else ""
-        named = {(0,): "FALSE", (1,): "TRUE", (NEVER,): "FALSE", (1, 0): f"NOT_{letter}"}
-        return named.get(table, letter)
-    names = BY_SIMPLICITY if len(places) == 2 else SYMMETRIC_GATES
-    for name in names:
-        known = TWO_INPUT_GATES[name] if len(places) == 2 else gate(name, len(places)).table
-        if all(entry in (NEVER, wanted) for entry, wanted in zip(table, known, strict=True)):
-            return name
-    return "OTHER"

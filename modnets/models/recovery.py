@@ -21,7 +21,7 @@ import numpy as np
 from modnets.errors import require
 from modnets.models.matching import best_matching
 from modnets.models.modular import ModularNetwork
-from modnets.models.readouts import LevelReadouts, inputs_met, read_outs
+from modnets.models.readouts import LevelReadouts, graph_of, inputs_met, read_outs
 from modnets.models.structures import NOTHING, Structures, parameters_of, structures
 from modnets.tasks.gates import Gate
 from modnets.tasks.graphs import FunctionGraph
@@ -201,23 +201,23 @@ class Recovery:
     true_edges: list[list[tuple[bool, ...]]]
 
 
-def compare(network: ModularNetwork, graph: Task, task: int = 0) -> Recovery:
+def compare(network: ModularNetwork, graph: Task | str, task: int = 0) -> Recovery:
     """One network beside the graph of its task.
 
     Parameters
     ----------
     network : ModularNetwork
         Without images.
-    graph : FunctionGraph or TaskSet
+    graph : FunctionGraph, TaskSet or str
     task : int
         Of several tasks, the one that is looked at.
 
     Raises
     ------
     ValueError
-        If the structure of the graph is not known.
+        If the network does not fit the task, or the structure of the graph is not known.
     """
-    graph = graph.graphs[task] if graph.n_tasks > 1 else graph
+    graph = graph_of(network, graph, task)
     require(graph.has_structure, f"graph={graph} has no known structure to compare with")
     parameters = parameters_of(network)
     found = structures(network, parameters)
@@ -226,7 +226,7 @@ def compare(network: ModularNetwork, graph: Task, task: int = 0) -> Recovery:
     wired = exact or bool(is_recovered(graph, found, task, None)[0])
     slots, f1 = match(graph, found, task)
     nodes = nodes_of([level[0] for level in slots], network.slots)
-    return Recovery(exact, wired, float(f1[0]), nodes, _true_edges(graph, found, task, nodes))
+    return Recovery(exact, wired, float(f1[0]), nodes, true_edges(graph, found, task, nodes))
 
 
 def nodes_of(slots: Sequence[np.ndarray], n_slots: Sequence[int]) -> list[list[int | None]]:
@@ -239,9 +239,10 @@ def nodes_of(slots: Sequence[np.ndarray], n_slots: Sequence[int]) -> list[list[i
     return nodes
 
 
-def _true_edges(
+def true_edges(
     graph: FunctionGraph, found: Structures, task: int, nodes: Sequence[Sequence[int | None]]
 ) -> list[list[tuple[bool, ...]]]:
+    """Which edges of the first of some networks are true, [row above the inputs][node][place]."""
     below, rows = list(range(graph.n_inputs)), []
     for level, routing in enumerate(found.routing):
         true = graph.routing[level] if level < len(graph.levels) else ()

@@ -225,7 +225,7 @@ def _read(choice: Choice, logits: Tensor | None, n_runs: int) -> np.ndarray:
     if choice.known:
         tasks = range(choice.n_tasks)
         known = [choice.read(task) if routing else choice.fill(task) for task in tasks]
-        one = _filled([known])[0] if routing else np.array(known)
+        one = _filled([known], choice.arity)[0] if routing else np.array(known)
         return np.broadcast_to(one, (n_runs, *one.shape))
     if not choice.task_axis:
         logits = logits[..., None]
@@ -235,16 +235,17 @@ def _read(choice: Choice, logits: Tensor | None, n_runs: int) -> np.ndarray:
     return logits.argmax(dim=1).transpose(1, 2).cpu().numpy()
 
 
-def _filled(lists: Sequence[Any]) -> np.ndarray:
-    """Nested lists of ints as an array; what is too short in the last axis is filled up."""
-    try:
+def _filled(lists: Sequence[Any], n_places: int = 0) -> np.ndarray:
+    """Lists of [run][task][slot][place] as an array, of at least so many places."""
+    if isinstance(lists[0][0][0], int):  # a selection
         return np.array(lists, dtype=int)
-    except ValueError:
-        most = max(len(places) for run in lists for task in run for places in task)
-        gap = [NOTHING] * most
-        return np.array(
-            [[[(*p, *gap)[:most] for p in task] for task in run] for run in lists], dtype=int
-        )
+    sizes = {len(places) for run in lists for task in run for places in task}
+    most = max(n_places, *sizes)
+    if sizes == {most}:
+        return np.array(lists, dtype=int)
+    gap = [NOTHING] * most
+    filled = [[[(*p, *gap)[:most] for p in task] for task in run] for run in lists]
+    return np.array(filled, dtype=int)
 
 
 def _without_gaps(levels: Sequence[Any]) -> list[Any]:

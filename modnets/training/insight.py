@@ -160,7 +160,9 @@ def _gates(
     """Gates and their clarity into each run's part; how clear-cut and how distinct they are."""
     names = [level.names.tolist() for level in readouts]
     clarity = [level.clarity.round(4).tolist() for level in readouts]
+    uses = [level.astype(int).tolist() for level in in_use]
     for run, part in enumerate(parts):
+        part["used"] = [level[run] for level in uses]
         part["gates"] = [level[run] for level in names]
         part["clarity"] = [level[run] for level in clarity]
     used = np.concatenate(in_use, axis=1)

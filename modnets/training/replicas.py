@@ -215,8 +215,8 @@ class Replicas:
 
     def _recorded(self, name: str, epochs: Sequence[int], absent: Any) -> np.ndarray:
         """A column of what was recorded, absent in the rows of other epochs."""
-        column = np.full((len(self.runs), len(epochs)), absent, dtype=type(absent or ""))
-        column = column.astype(object) if absent is None else column
+        kind = object if absent is None else float
+        column = np.full((len(self.runs), len(epochs)), absent, dtype=kind)
         for place, epoch in enumerate(epochs):
             if epoch in self.details:
                 column[:, place] = self.details[epoch][name]

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import pandas as pd
 from torch import nn
 
+from modnets.models.registry import build
+from modnets.training.batches import stream_seed
 from modnets.training.config import RunConfig
 from modnets.training.engine import choose_device
 from modnets.training.planning import Chunk
@@ -36,6 +38,12 @@ class TrainedRun:
     def solved(self) -> bool:
         """Whether every row of the truth table is right at the end."""
         return bool(self.table["solved"].iloc[-1])
+
+    @property
+    def untrained(self) -> nn.Module:
+        """The network as it was before training."""
+        final = self.config.final
+        return build(final, stream_seed(final.seed, "weights")).eval()
 
     @property
     def predicted(self) -> list[str]:

@@ -22,7 +22,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from modnets.errors import first_line
-from modnets.training.config import RunConfig
+from modnets.training.config import LATER, RunConfig
 from modnets.training.evaluation import MEASURES, PARTS
 from modnets.training.insight import INSIGHTS
 
@@ -104,7 +104,7 @@ class Store:
         tables = []
         for path in self.files():
             try:
-                tables.append(pq.read_table(path, columns=columns))
+                tables.append(_read_file(path, columns))
             except (OSError, pa.ArrowException) as error:
                 aside = path.with_suffix(".damaged")
                 path.rename(aside)
@@ -133,10 +133,27 @@ class Store:
         columns = [name for name in schema().names if name not in DETAILS]
         return self._collect(columns, runs)
 
-    def details(self, runs: Iterable[str] | None = None) -> pd.DataFrame:
-        """One row per run: ``run``, ``predicted`` truth table, ``structure``, ``config``."""
+    def details(self, runs: Iterable[str] | None = None, *, every: bool = False) -> pd.DataFrame:
+        """What runs have learned: ``run``, ``epoch``, ``predicted``, ``structure``, ``config``.
+
+        Parameters
+        ----------
+        runs : iterable of str, optional
+            Keys of the runs wanted, in the order wanted; by default all, by key.
+        every : bool
+            A row for each evaluation at which it was recorded, in place of one for each run.
+
+        Returns
+        -------
+        DataFrame
+            ``predicted``: the truth table, for each output a hexadecimal number, first row
+            highest.  ``structure``: JSON; :func:`modnets.gates` reads it.  ``config``: JSON, for
+            ``RunConfig.from_dict``.
+        """
         found = self._collect(["run", "epoch", *DETAILS], runs)
-        return found[found["config"].notna()].drop(columns="epoch").reset_index(drop=True)
+        recorded = found["config"].notna() | (every & found["structure"].notna())
+        found = found[recorded].reset_index(drop=True)
+        return found.assign(config=found.groupby("run")["config"].bfill())
 
     def provenance(self) -> list[dict[str, Any]]:
         """How the runs were made, a dict for each file."""
@@ -147,6 +164,21 @@ class Store:
         empty = pa.table({name: pa.array([], schema().field(name).type) for name in columns})
         frame = pa.concat_tables([empty, *self._read(columns)]).to_pandas()
         return ordered(frame.drop_duplicates(["run", "epoch"]), runs)
+
+
+def _read_file(path: Path, columns: list[str] | None) -> pa.Table:
+    """Some columns of a file; those that came later than it hold what they stand for there."""
+    later = dict.fromkeys(INSIGHTS) | LATER
+    with pq.ParquetFile(path) as file:
+        wanted = schema().names if columns is None else columns
+        absent = [name for name in wanted if name not in file.schema_arrow.names]
+        table = file.read([name for name in wanted if name not in absent])
+    for name in absent:
+        if name not in later:
+            raise pa.ArrowInvalid(f"no column {name!r}")
+        value = pa.scalar(later[name], schema().field(name).type)
+        table = table.append_column(name, pa.repeat(value, len(table)))
+    return table.select(wanted)
 
 
 def ordered(frame: pd.DataFrame, runs: Iterable[str] | None = None) -> pd.DataFrame:

@@ -22,6 +22,7 @@ from matplotlib.path import Path
 from modnets.visuals.layout import Point
 from modnets.visuals.style import (
     DARK,
+    FALSE_EDGE,
     INK,
     KNOWN,
     LEARNED,
@@ -30,12 +31,19 @@ from modnets.visuals.style import (
     PALE,
     PIXELS,
     POSITIVE,
+    TRUE_EDGE,
 )
 
-MAX_FONT = 10.0
+#: Letters in points: at most, and below what those of a drawing that recedes are left out.
+MAX_FONT, MIN_FONT = 10.0, 4.0
 UNIT_INCHES = 0.68
 MARGIN = 0.12
-FAINT = "#b0b0b0"
+FAINT, HINT = "#b0b0b0", "#e4e4e4"
+#: Whether an edge is true -> its colour, and its width in lines; None where that is not asked.
+EDGES = {None: (INK, 1.0), True: (TRUE_EDGE, 1.9), False: (FALSE_EDGE, 0.9)}
+#: Gates as signs, where there is no room for their names.
+SIGNS = {"XOR": "⊕", "AND": "∧", "OR": "∨", "XNOR": "⊙", "NAND": "⊼", "NOR": "⊽"}
+SIGNS |= {"a∧¬b": "↛", "¬a∧b": "↚", "¬a∨b": "→", "a∨¬b": "←", "other": "…"}
 POINTS_PER_INCH = 72
 
 
@@ -73,9 +81,20 @@ class Canvas:
         #: Points (1/72 inch) per unit.
         self.unit = float(min(inches / size)) * POINTS_PER_INCH
         self.line = min(max(0.3, 0.018 * self.unit), 1.2)
+        #: Whether arrows that no output uses are but a hint and such slots bear no name, and what
+        #: would be too small to read is left out.
+        self.recede = False
+        #: Whether slots are many: those that no output uses are flat.
+        self.crowded = False
+
+    def legible(self, size: float) -> bool:
+        """Whether letters of that size, in units, are written."""
+        return not self.recede or size * self.unit >= MIN_FONT
 
     def text(self, at: Point, text: str, size: float, color: str = INK, **keywords: object) -> None:
-        """Text, its size in units."""
+        """Text, its size in units; none where it is not legible."""
+        if not self.legible(size):
+            return
         keywords = {"ha": "center", "va": "center_baseline"} | keywords
         fontsize = min(size * self.unit, MAX_FONT)
         self.ax.text(*at, text, fontsize=fontsize, color=color, **keywords)
@@ -84,17 +103,25 @@ class Canvas:
         self, at: Point, size: Point, fill: str, used: bool, label: str, lines: Sequence[str]
     ) -> None:
         """A box, perhaps with its name, and a second, smaller line."""
+        if label == "_slot" and not used and self.recede:
+            lines, size = (), (size[0], size[1] * (0.4 if self.crowded else 1.0))
         corner = at[0] - size[0] / 2, at[1] - size[1] / 2
         rounding = f"round,pad=0,rounding_size={0.2 * min(size)}"
         face, ink = (fill, "#000000") if used else (DARK, "#ffffff")
         patch = FancyBboxPatch(corner, *size, rounding, fc=face, ec=INK, lw=self.line, label=label)
         patch.set_zorder(3)
         self.ax.add_patch(patch)
+        if len(lines) == 2 and not self.legible(_fitting(lines[1], 0.36, size)):
+            lines = lines[:1]
         offsets = (0.0,) if len(lines) == 1 else (0.19 * size[1], -0.24 * size[1])
         shares = (0.62,) if len(lines) == 1 else (0.5, 0.36)
         for line, offset, share in zip(lines, offsets, shares, strict=bool(lines)):
-            font = min(share * size[1], 1.25 * size[0] / max(len(line), 1))
-            self.text((at[0], at[1] + offset), line, font, ink, zorder=4)
+            if not self.legible(_fitting(line, share, size)):
+                gate = line.rstrip("?")
+                line, share = SIGNS.get(gate, gate) + line[len(gate) :], 0.8
+            way = "italic" if line.endswith("?") else "normal"
+            font = _fitting(line, share, size)
+            self.text((at[0], at[1] + offset), line, font, ink, zorder=4, fontstyle=way)
 
     def swatch(self, at: Point, side: float, color: str) -> None:
         """A small square without a name."""
@@ -138,7 +165,13 @@ class Canvas:
         self.ax.add_patch(Polygon(corners, fc=PALE, ec="none", alpha=0.55, label="_band", zorder=1))
 
     def arrow(
-        self, start: Point, end: Point, known: bool, used: bool, via: Sequence[Point] = ()
+        self,
+        start: Point,
+        end: Point,
+        known: bool,
+        used: bool,
+        via: Sequence[Point] = (),
+        true: bool | None = None,
     ) -> None:
         """An arrow: solid if known, dashed if learned, faint if its end is not used.
 
@@ -148,22 +181,28 @@ class Canvas:
         known, used : bool
         via : sequence of (x, y)
             Points in pairs, from lower to upper, between which it goes straight up.
+        true : bool, optional
+            Whether it is an edge of the task's graph, where that is asked.
         """
+        color, width = EDGES[true] if used else (FAINT, 1.0)
+        head = "-|>"
+        if self.recede and not used:
+            color, width, head = HINT, 0.6, "-"
         way: dict[str, object] = {"posA": start, "posB": end}
         if via:
             way = {"path": _path(start, end, via)}
         patch = FancyArrowPatch(
             **way,
-            arrowstyle="-|>",
+            arrowstyle=head,
             mutation_scale=0.16 * self.unit,
             shrinkA=0,
             shrinkB=0,
             linestyle=KNOWN if known else LEARNED,
-            linewidth=self.line,
-            color=INK if used else FAINT,
+            linewidth=width * self.line,
+            color=color,
             joinstyle="miter",
             label="_arrow",
-            zorder=2 if used else 1.5,
+            zorder=1.5 if not used else 2.1 if true else 2,
         )
         self.ax.add_patch(patch)
 
@@ -211,6 +250,11 @@ class Canvas:
             linewidth=0.3 * self.line,
             label="_matrix",
         )
+
+
+def _fitting(line: str, share: float, size: Point) -> float:
+    """Size of a line's letters, that share of a box's height if its width allows."""
+    return min(share * size[1], 1.25 * size[0] / max(len(line), 1))
 
 
 def _path(start: Point, end: Point, via: Sequence[Point]) -> Path:

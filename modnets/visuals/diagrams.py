@@ -16,6 +16,8 @@ from modnets.models.monolithic import CNN, MLP
 from modnets.tasks.digit_pairs import DigitPairs
 from modnets.tasks.named_graphs import get_graph
 from modnets.tasks.task import Task
+from modnets.training.single import TrainedRun
+from modnets.visuals.canvas import EDGES
 from modnets.visuals.images import check_images
 from modnets.visuals.layers import draw_layers
 from modnets.visuals.levels import draw_levels
@@ -23,13 +25,15 @@ from modnets.visuals.style import DARK, INK, KNOWN, LEARNED, NEGATIVE, POSITIVE
 
 
 def draw(
-    network: nn.Module,
+    network: nn.Module | TrainedRun,
     ax: Axes | None = None,
     *,
     graph: Task | str | None = None,
     task: int | None = None,
     images: np.ndarray | None = None,
     title: str | None = None,
+    found: bool | None = None,
+    matrices: bool = True,
 ) -> Axes:
     """Draw a network as it is now, trained or fresh.
 
@@ -49,9 +53,17 @@ def draw(
     boxes that give several values each: a2, a1, a0 are those of the first, in the order of the
     bits, most significant first.
 
+    What a modular network has *found* can be drawn into it.  In each slot in use stands the gate
+    that it computes on the values it meets: its name, or ``=a`` if it copies what it reads at its
+    left place (b is the next one), ``a∧¬b`` if it is a and not b, ``=0`` if it is constant; with
+    a question mark, in italics, if it is not clear-cut.  Where the task's graph is known, broad
+    green arrows are edges of it, under the matching of slots with sub-functions in which most
+    are, and narrow purple ones are not.
+
     Parameters
     ----------
-    network : MLP, CNN or ModularNetwork
+    network : MLP, CNN, ModularNetwork or TrainedRun
+        Of a run its trained network, and its task.
     ax : Axes, optional
         Drawn into at its present size, from which follow the sizes of letters; by default a new
         one, as wide as a page at most.
@@ -64,6 +76,12 @@ def draw(
         Examples for a network that looks at images, any range; the smallest pixel is white.
     title : str, optional
         By default none, or ``"task 0"`` where there are several.
+    found : bool, optional
+        Whether gates and edges are drawn as found; by default of a TrainedRun only.  Without a
+        graph, with images, and of a monolithic network there is nothing to find.
+    matrices : bool
+        Whether the choices of a modular network stand beside it; False is for small panels, in
+        which a slot's module is told by its colour alone where gates are drawn.
 
     Returns
     -------
@@ -74,9 +92,13 @@ def draw(
     ValueError
         If the network is of another type, does not fit the graph, or has no such task or images.
     """
+    if isinstance(network, TrainedRun):
+        graph, found = graph or network.config.graph, True if found is None else found
+        network = network.network
     require(
         isinstance(network, MLP | CNN | ModularNetwork),
-        f"network is a {type(network).__name__}; allowed is an MLP, a CNN or a ModularNetwork",
+        f"network is a {type(network).__name__}; allowed is an MLP, a CNN or a ModularNetwork,"
+        " or a run that has trained one",
     )
     graph = None if graph is None else get_graph(graph)
     _check_fit(network, graph)
@@ -87,7 +109,8 @@ def draw(
     pixels = check_images(images, n_images, side)
     if isinstance(network, ModularNetwork):
         title = f"task {task or 0}" if title is None and n_tasks > 1 else title
-        return draw_levels(network, graph, task or 0, pixels, ax, title)
+        found = bool(found) and graph is not None
+        return draw_levels(network, graph, task or 0, pixels, ax, title, found, matrices)
     n_bits, names = 0 if graph is None else graph.n_sources, None
     if graph is not None and graph.n_tasks > 1:
         ids = [f"t{number}" for number in range(graph.n_tasks)]
@@ -95,9 +118,17 @@ def draw(
     return draw_layers(network, ax, title, n_images, pixels, names)
 
 
-def diagram_legend() -> list[Line2D | Patch]:
-    """Handles that explain the diagrams, for ``fig.legend(handles=...)``."""
+def diagram_legend(found: bool = False) -> list[Line2D | Patch]:
+    """Handles that explain the diagrams, for ``fig.legend(handles=...)``.
+
+    Parameters
+    ----------
+    found : bool
+        Whether they show what networks have found.
+    """
+    looks = {"edge of the task": EDGES[True], "another edge": EDGES[False]} if found else {}
     return [
+        *(Line2D([], [], color=c, linewidth=w, label=name) for name, (c, w) in looks.items()),
         Line2D([], [], color=INK, linewidth=1, linestyle=KNOWN, label="known"),
         Line2D([], [], color=INK, linewidth=1, linestyle=LEARNED, label="learned"),
         Patch(facecolor=DARK, label="no output uses it"),

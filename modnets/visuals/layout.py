@@ -83,7 +83,10 @@ class Layout:
             extra[0] = _room(widths[0], SPACE, pitch)
         if n_readout:
             extra[-1] = _room(n_readout, SPACE_BELOW_HEADINGS, pitch)
-        return cls(widths, width, pitch, 0.16, box, extra=tuple(extra), left=left, **parts)
+        # In a wide network, which is drawn smaller, names need larger circles.
+        step = width / max(widths[0], widths[-1])
+        radius = max(0.16, min(0.3, 0.013 * width, 0.4 * step))
+        return cls(widths, width, pitch, radius, box, extra=tuple(extra), left=left, **parts)
 
     @classmethod
     def layers(cls, widths: Sequence[int], extra: Sequence[float] = ()) -> Layout:

@@ -11,6 +11,7 @@ from modnets.models.modular import ModularNetwork
 from modnets.tasks.task import Task
 from modnets.visuals import usage
 from modnets.visuals.canvas import Canvas
+from modnets.visuals.findings import Findings, lines_of
 from modnets.visuals.images import (
     bit_names,
     draw_image_slots,
@@ -24,6 +25,11 @@ from modnets.visuals.rows import draw_arrows, draw_boxes, draw_inputs, draw_outp
 from modnets.visuals.style import module_colors
 from modnets.visuals.task_diagrams import gates_of
 
+#: Headings of matrices in points, at least.
+HEADING = 5.0
+#: Slots of a level, or inputs, from which on what no output uses recedes.
+MANY = 12
+
 
 def draw_levels(
     network: ModularNetwork,
@@ -32,29 +38,40 @@ def draw_levels(
     pixels: np.ndarray | None,
     ax: Axes | None,
     title: str | None,
+    found: bool = False,
+    matrices: bool = True,
 ) -> Axes:
     """Draw one task of a modular network; see ``diagrams.draw``."""
     names, colors, shared = _modules(network)
-    place = _place(network, sum(shared))
+    place = place_of(network, matrices)
     used, fills = usage.used_slots(network, task), usage.fills(network, task)
-    canvas = new_canvas(ax, place, place.total_width, title)
+    canvas = new_canvas(ax, place, place.total_width if matrices else place.width, title)
+    canvas.crowded = max(network.slots) > MANY
+    canvas.recede = found or not matrices or max(place.widths) > MANY
+    findings = Findings.of(network, graph, task, used) if found else None
     if network.image_level is None:
         draw_inputs(canvas, place, usage.used_inputs(network, task))
     else:
         _draw_image_level(canvas, place, network, names, colors, pixels)
     draw_outputs(canvas, place)
+    modules = [[names[m] for m in level] for level in fills]
     draw_boxes(
         canvas,
         place,
-        _slot_names(network, graph, task, [[names[m] for m in level] for level in fills]),
+        lines_of(findings, modules, not matrices)
+        if findings
+        else _slot_names(network, graph, task, modules),
         [[colors[m] for m in level] for level in fills],
         used,
         "_slot",
     )
     choices = [*network.routing, network.readout]
     every_used = [*used, [True] * network.n_outputs]
+    edges = (findings and findings.edges) or [None] * len(choices)
     for row, (choice, level) in enumerate(zip(choices, usage.reads(network, task), strict=True)):
-        draw_arrows(canvas, place, row + 1, level, choice.known, every_used[row])
+        draw_arrows(canvas, place, row + 1, level, choice.known, every_used[row], edges[row])
+    if not matrices:
+        return canvas.ax
     modules_used = usage.used_modules(network, task)
     if network.image_level is not None:
         modules_used += usage.used_image_modules(network)
@@ -75,13 +92,15 @@ def _modules(network: ModularNetwork) -> tuple[list[str], list[str], list[bool]]
     return names, module_colors(len(names)), shared
 
 
-def _place(network: ModularNetwork, n_pool: int) -> Layout:
+def place_of(network: ModularNetwork, matrices: bool = True) -> Layout:
+    """Where the parts of its diagram lie."""
+    n_pool = sum(_modules(network)[2]) if matrices else 0
     level, n_selected = network.image_level, network.pools[0].count if network.shared else 0
     if level is not None and level.selection is not None:
         n_selected = max(n_selected, len(level.pool))
     return Layout.levels(
         (network.n_inputs, *network.slots, network.n_outputs),
-        n_readout=sum(network.slots) if network.every_level else 0,
+        n_readout=sum(network.slots) if network.every_level and matrices else 0,
         selection=n_selected,
         pool=n_pool,
         images=None if level is None else (level.n_images, level.n_slots),
@@ -146,7 +165,8 @@ def _draw_matrices(
         for row, choice in enumerate(network.selection, start=1):
             draw_matrix(canvas, place, right, row, choice, task, limit, colors=shared)
     for x, name in zip(place.matrices, ("routing", "selection"), strict=False):
-        canvas.text((x - place.cell, place.top), name, 0.16, ha="left")
+        size = max(0.16, HEADING / canvas.unit if canvas.recede else 0.0)
+        canvas.text((x - place.cell, place.top + max(0.0, size - 0.16)), name, size, ha="left")
 
 
 def _slot_names(

@@ -53,10 +53,15 @@ def draw_arrows(
     reads: Sequence[Sequence[Node]],
     known: bool,
     used: Sequence[bool],
+    true: Sequence[Sequence[bool | None]] | None = None,
 ) -> None:
-    """The arrows into one row, [slot] -> what it reads by input place, from left to right."""
+    """The arrows into one row, [slot] -> what it reads by input place, from left to right.
+
+    ``true`` tells in the same shape which of them are edges of the task's graph.
+    """
     for slot, sources in enumerate(reads):
         for number, source in enumerate(sources):
             end = place.entry(row, slot, number, len(sources))
             via = place.detour(source, (row, slot))
-            canvas.arrow(place.exit(*source), end, known, used[slot], via)
+            is_true = true[slot][number] if true else None
+            canvas.arrow(place.exit(*source), end, known, used[slot], via, is_true)

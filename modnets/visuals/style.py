@@ -30,6 +30,8 @@ PAGE_WIDTH = 7.0
 KNOWN, LEARNED = "-", (0, (3.2, 1.6))
 INK, PALE, DARK = "#333333", "#d9d9d9", "#454545"
 POSITIVE, NEGATIVE = "#0072b2", "#d55e00"
+#: Edges found: of the true graph, or not.
+TRUE_EDGE, FALSE_EDGE = "#00805d", "#c23b8e"
 
 #: Signed numbers, zero white: weights and logits.
 SIGNED = LinearSegmentedColormap.from_list("signed", [NEGATIVE, "#ffffff", POSITIVE])

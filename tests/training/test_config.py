@@ -415,6 +415,7 @@ def test_the_key_is_stable_under_what_plays_no_part(base: RunConfig, changes: di
 
 
 RELEVANT = [
+    (RunConfig(), {"record": "every"}),
     (RunConfig(), {"graph": "6-2-2"}),
     (RunConfig(), {"train_rows": 50}),
     (RunConfig(), {"train_fraction": 0.7}),
@@ -470,6 +471,11 @@ def test_the_key_changes_with_what_plays_a_part(base: RunConfig, changes: dict) 
 def test_every_setting_is_known_to_change_the_key() -> None:
     changed = {name for _, changes in RELEVANT for name in changes}
     assert {f.name for f in fields(RunConfig)} - changed == {"options"}
+
+
+def test_a_setting_that_came_later_leaves_old_keys_as_they_were() -> None:
+    """The key of the first stores, which knew of no ``record``."""
+    assert RunConfig(model="shared", train_rows=16, seed=3).key == "2cb0150c907731fb"
 
 
 def test_the_key_depends_on_the_schema_version(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,12 +7,13 @@ from dataclasses import fields
 from pathlib import Path
 
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 
 from modnets.training.config import RunConfig
 from modnets.training.engine import train_chunk
 from modnets.training.grids import grid
-from modnets.training.store import Store, load, schema
+from modnets.training.store import DETAILS, Store, load, schema
 
 
 @pytest.fixture(scope="module")
@@ -90,6 +91,39 @@ def test_bytes_in_the_middle_that_changed_are_noticed(store: Path, table: pd.Dat
     content[len(content) // 4 : len(content) // 4 + 64] = bytes(64)
     path.write_bytes(content)
     assert results.keys() == set()
+
+
+def test_a_store_from_before_some_columns_came_is_read(store: Path, table: pd.DataFrame) -> None:
+    results = Store(store)
+    path = results.write(table, {"machine": "here"})
+    old = pq.read_table(path).drop_columns(["record", "recovered", "edge_f1"])
+    pq.write_table(old, path)
+    assert results.keys() == set(table["run"])
+    found = results.table()
+    assert (found["record"] == "end").all()
+    assert found["recovered"].isna().all()
+    assert found["clarity"].notna().sum() == 3  # this column it has
+    assert list(found.columns) == [n for n in schema().names if n not in DETAILS]
+
+
+def test_a_file_of_something_else_is_set_aside(store: Path, table: pd.DataFrame) -> None:
+    results = Store(store)
+    path = results.write(table, {})
+    pq.write_table(pq.read_table(path).drop_columns(["epoch"]), path)
+    assert results.keys() == set()
+    assert results.files() == []
+
+
+def test_what_was_learned_at_every_evaluation(store: Path) -> None:
+    base = RunConfig(model="shared", train_rows=16, epochs=2, eval_every=1, record="every")
+    recorded = train_chunk(grid(base, seed=range(3)), chunk=4).table
+    results = Store(store)
+    results.write(recorded, {})
+    every, ends = results.details(every=True), results.details()
+    assert every.groupby("run")["epoch"].apply(list).tolist() == [[0, 1, 2]] * 3
+    assert ends["epoch"].tolist() == [2] * 3
+    assert every["config"].notna().all()
+    assert every[every["epoch"] == 2]["structure"].tolist() == ends["structure"].tolist()
 
 
 def test_an_empty_store_has_an_empty_table(store: Path) -> None:

@@ -1,0 +1,214 @@
+"""How runs change while they train: when routing flips and freezes, when accuracy jumps.
+
+Of runs that recorded what they had learned at every evaluation (``record="every"``).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from modnets.analysis.intervals import need
+from modnets.errors import require
+from modnets.training.store import Store
+
+#: Parts of a structure that are choices.
+CHOICES = ("routing", "selection", "outputs", "image_routing", "image_selection")
+
+
+def rewiring(store: str | Path | pd.DataFrame, runs: Iterable[str] | None = None) -> pd.DataFrame:
+    """How many choices have changed since the evaluation before, a row per run and evaluation.
+
+    Parameters
+    ----------
+    store : str, Path or DataFrame
+        A folder of results, or the table of a trained run.
+    runs : iterable of str, optional
+        Keys of the runs wanted; by default all that recorded more than one evaluation.
+
+    Returns
+    -------
+    DataFrame
+        ``run``, ``epoch``, ``flips`` (places of slots, and outputs, that read another source, and
+        slots filled by another module; missing at the first evaluation), ``regated`` (slots whose
+        gate has another name), ``choices`` (how many could have changed).
+    """
+    if isinstance(store, pd.DataFrame):
+        need(store, ["run", "epoch", "structure"])
+        frame = store if runs is None else store[store["run"].isin(list(runs))]
+    else:
+        frame = Store(store).details(runs, every=True)
+    frame = frame[frame["structure"].notna()]
+    rows = []
+    for run, part in frame.groupby("run", sort=False):
+        if len(part) < 2:
+            continue
+        before: tuple[list[Any], list[Any]] | None = None
+        for epoch, text in zip(part["epoch"], part["structure"], strict=True):
+            found = json.loads(text)
+            now = _leaves([found[name] for name in CHOICES if name in found])
+            named = _leaves(found.get("gates", []))
+            flips = regated = None
+            if before is not None:
+                flips, regated = _changes(before[0], now), _changes(before[1], named)
+            rows.append((run, epoch, flips, regated, len(now)))
+            before = now, named
+    frame = pd.DataFrame(rows, columns=["run", "epoch", "flips", "regated", "choices"])
+    return frame.astype({"flips": "Int64", "regated": "Int64"})
+
+
+def turning_points(
+    results: pd.DataFrame, changes: pd.DataFrame, measure: str = "bit_accuracy"
+) -> pd.DataFrame:
+    """When each run's routing freezes, when its accuracy jumps, and what came first.
+
+    Parameters
+    ----------
+    results : DataFrame
+        What a sweep returns: a row per run and evaluated epoch.
+    changes : DataFrame
+        What :func:`rewiring` returns.
+    measure : str
+        The accuracy.
+
+    Returns
+    -------
+    DataFrame
+        A row per run: ``run``, ``freezes`` (epoch of the last flip, 0 if there was none), ``flips``
+        (all of them), ``jumps`` (epoch at the end of the steepest rise between two evaluations),
+        ``jump`` (that rise), ``frozen_first`` (whether routing froze no later than accuracy
+        jumped), ``solved``.
+    """
+    need(results, ["run", "epoch", measure, "solved"])
+    need(changes, ["run", "epoch", "flips"])
+    rows = []
+    changed = dict(list(changes.groupby("run")))
+    for run, part in results.groupby("run", sort=False):
+        if run not in changed:
+            continue
+        flipped = changed[run][changed[run]["flips"].fillna(0) > 0]
+        freezes = int(flipped["epoch"].max()) if len(flipped) else 0
+        part = part.sort_values("epoch")
+        rises = part[measure].diff()
+        place = rises.idxmax()
+        jumps, jump = int(part["epoch"][place]), float(rises[place])
+        total, solved = int(flipped["flips"].sum()), bool(part["solved"].iloc[-1])
+        rows.append((run, freezes, total, jumps, jump, freezes <= jumps, solved))
+    columns = ["run", "freezes", "flips", "jumps", "jump", "frozen_first", "solved"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def slot_changes(found: pd.DataFrame) -> pd.DataFrame:
+    """Which slots changed since the evaluation before.
+
+    Parameters
+    ----------
+    found : DataFrame
+        What :func:`~modnets.gates` returns with ``every=True``.
+
+    Returns
+    -------
+    DataFrame
+        ``found`` with ``flipped`` (whether the slot reads other sources, be it in another order, or
+        another module fills it), ``rewired`` (the same, but for the order of its sources) and
+        ``regated`` (whether its gate has another name); all False at the first evaluation.
+    """
+    need(found, ["run", "epoch", "task", "level", "slot", "module", "reads", "gate"])
+    found = found.sort_values(["run", "epoch", "task", "level", "slot"], ignore_index=True)
+    found["sources"] = [" ".join(sorted(reads.split())) for reads in found["reads"]]
+    names = ["module", "reads", "sources", "gate"]
+    before = found.groupby(["run", "task", "level", "slot"], sort=False)[names].shift()
+    changed = (found[names] != before) & before.notna()
+    flipped = changed["reads"] | changed["module"]
+    rewired = changed["sources"] | changed["module"]
+    found = found.drop(columns="sources")
+    return found.assign(flipped=flipped, rewired=rewired, regated=changed["gate"])
+
+
+def visits(results: pd.DataFrame, state: str = "solved") -> pd.DataFrame:
+    """How often each run comes into a state and leaves it again, and whether it stays.
+
+    Parameters
+    ----------
+    results : DataFrame
+        What a sweep returns: a row per run and evaluated epoch.
+    state : str
+        Column of true and false, or of 1 and 0, as ``"routing_recovered"``.
+
+    Returns
+    -------
+    DataFrame
+        A row per run: ``run``; ``first`` (epoch of the first evaluation in that state; NaN: none);
+        ``found`` (times that it came into it); ``lost`` (times that it left it); ``stays`` (whether
+        it is in it at the end); ``share`` (of all evaluations).
+    """
+    need(results, ["run", "epoch", state])
+    rows = []
+    for run, part in results.sort_values("epoch").groupby("run", sort=False):
+        now = part[state].to_numpy(float) > 0
+        steps = now.astype(int)[1:] - now[:-1]
+        first = float(part["epoch"].to_numpy()[now.argmax()]) if now.any() else float("nan")
+        found, lost = int((steps > 0).sum() + now[0]), int((steps < 0).sum())
+        rows.append((run, first, found, lost, bool(now[-1]), float(now.mean())))
+    return pd.DataFrame(rows, columns=["run", "first", "found", "lost", "stays", "share"])
+
+
+def course(
+    results: pd.DataFrame,
+    by: list[str],
+    measures: list[str],
+    *,
+    window: int = 1,
+    confidence: float = 0.5,
+) -> pd.DataFrame:
+    """The median run over time, with the middle share of the runs, for each group.
+
+    Parameters
+    ----------
+    results : DataFrame
+        A row per run and evaluated epoch.
+    by : list of str
+        Columns that make the groups.
+    measures : list of str
+        Columns of numbers.
+    window : int, epochs
+        Each run enters with its mean over so many epochs, told at the last of them: measures that
+        take few values would jump from one to the other.
+    confidence : float, in (0, 1)
+        The share of runs between ``low`` and ``high``; 0.5 are the quartiles.
+
+    Returns
+    -------
+    DataFrame
+        A row per group, measure and epoch: the columns of ``by``, ``measure``, ``epoch``, ``n``
+        (runs), ``median``, ``low``, ``high``.
+    """
+    need(results, ["run", "epoch", *by, *measures])
+    require(len(results) > 0, "results is empty; there are no runs")
+    require(window >= 1, f"window={window}; allowed is at least 1")
+    require(0 < confidence < 1, f"confidence={confidence}; allowed is in (0, 1)")
+    ends = -(-results["epoch"] // window) * window  # the epoch before training is its own window
+    results = results.assign(epoch=ends)
+    long = results.melt([*by, "run", "epoch"], measures, var_name="measure").dropna()
+    long["value"] = long["value"].astype(float)
+    long = long.groupby([*by, "measure", "run", "epoch"], as_index=False)["value"].mean()
+    parts = long.groupby([*by, "measure", "epoch"])["value"]
+    tail = (1 - confidence) / 2
+    table = parts.agg(["size", "median"]).rename(columns={"size": "n"})
+    table = table.assign(low=parts.quantile(tail), high=parts.quantile(1 - tail))
+    return table.reset_index()
+
+
+def _leaves(nested: Any) -> list[Any]:
+    """What stands at the ends of nested lists, in order."""
+    if not isinstance(nested, list):
+        return [nested]
+    return [leaf for part in nested for leaf in _leaves(part)]
+
+
+def _changes(before: list[Any], now: list[Any]) -> int:
+    return sum(a != b for a, b in zip(before, now, strict=True))

@@ -1,0 +1,115 @@
+"""Which gates modules have become, in shares of runs, and who repeats what others have learned.
+
+From the frame of :func:`modnets.gates`: a row for each slot of each run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from modnets.analysis.intervals import need
+from modnets.errors import require
+
+#: Families of gates that differ by a negation of their output, or in which input is which; in the
+#: order of rows of a figure, from below.
+FAMILIES = ("other", "constant", "one input", "A, not B", "OR", "AND", "XOR")
+
+_MEMBERS = {
+    "constant": ("FALSE", "TRUE"),
+    "one input": ("A", "B", "NOT_A", "NOT_B"),
+    "A, not B": ("NIMPLY", "CNIMPLY", "IMPLY", "CIMPLY"),
+    "OR": ("OR", "NOR"),
+    "AND": ("AND", "NAND"),
+    "XOR": ("XOR", "XNOR"),
+}
+_FAMILY = {gate: family for family, gates in _MEMBERS.items() for gate in gates}
+
+#: What tells one slot of one run from all others.
+SLOT = ("run", "task", "level", "slot")
+
+
+def gate_family(gate: str) -> str:
+    """The family of a gate: itself, up to a negation of its output and the order of inputs.
+
+    Parameters
+    ----------
+    gate : str
+        A name from the column ``gate`` of :func:`~modnets.gates`.
+
+    Returns
+    -------
+    str
+        One of ``FAMILIES``; gates of three inputs and more that are none of XOR, AND, OR are
+        ``"other"`` unless one input tells them.
+
+    Examples
+    --------
+    >>> gate_family("NIMPLY"), gate_family("NOR"), gate_family("C"), gate_family("OTHER")
+    ('A, not B', 'OR', 'one input', 'other')
+    """
+    if gate in _FAMILY:
+        return _FAMILY[gate]
+    return "one input" if len(gate.removeprefix("NOT_")) == 1 else "other"
+
+
+def gate_shares(found: pd.DataFrame, by: Sequence[str] = ("kind", "train_rows")) -> pd.DataFrame:
+    """Of the slots matched with each sub-function, the share that compute each family of gates.
+
+    Parameters
+    ----------
+    found : DataFrame
+        What :func:`~modnets.gates` returns, with the columns of ``by`` joined to it.
+    by : sequence of str
+        Columns that make the groups.
+
+    Returns
+    -------
+    DataFrame
+        A row for each group, sub-function (by level and number) and family: the columns of
+        ``by``; ``level``; ``node``; ``sub_function``; ``family``, as ``FAMILIES`` but only those
+        that occur at all; ``n`` runs; ``share``, in [0, 1].  The shares of a sub-function sum to
+        1, unused slots among them.
+    """
+    by = list(by)
+    need(found, [*by, *SLOT, "gate", "node", "sub_function"])
+    require(len(found) > 0, "found is empty; there are no slots")
+    slots = found[found["sub_function"].notna()]
+    slots = slots.assign(family=slots["gate"].map(gate_family))
+    present = [family for family in FAMILIES if (slots["family"] == family).any()]
+    keys = [*by, "level", "node", "sub_function"]
+    counts = slots.pivot_table("gate", keys, "family", aggfunc="count", fill_value=0)[present]
+    n = counts.sum(axis=1)
+    shares = counts.div(n, axis=0).assign(n=n).reset_index()
+    shares = shares.melt([*keys, "n"], present, var_name="family", value_name="share")
+    order = shares["family"].map(FAMILIES.index)
+    shares = shares.assign(order=order).sort_values([*by, "order", "level", "node"])
+    return shares[[*keys, "family", "n", "share"]].reset_index(drop=True)
+
+
+def redundancy(found: pd.DataFrame) -> pd.DataFrame:
+    """How many modules have learned a gate that the task needs more than once.
+
+    Parameters
+    ----------
+    found : DataFrame
+        What :func:`~modnets.gates` returns.
+
+    Returns
+    -------
+    DataFrame
+        A row per run, task and gate that several sub-functions are: ``run``, ``task``, ``gate``
+        (its family); ``needed``, sub-functions that are this gate; ``right``, slots matched with
+        them, and used, that compute it; ``modules``, distinct ones among those that do.
+    """
+    need(found, [*SLOT, "gate", "module", "used", "sub_function"])
+    slots = found[found["sub_function"].notna()]
+    wanted = slots["sub_function"].str.split(" ").str[0].map(gate_family)
+    right = (slots["gate"].map(gate_family) == wanted) & slots["used"].astype(bool)
+    slots = slots.assign(wanted=wanted, right=right, taught=slots["module"].where(right))
+    rows = slots.groupby(["run", "task", "wanted"], sort=False).agg(
+        needed=("slot", "size"), right=("right", "sum"), modules=("taught", "nunique")
+    )
+    rows = rows[rows["needed"] > 1].reset_index()
+    return rows.rename(columns={"wanted": "gate"})

@@ -1,0 +1,224 @@
+"""What networks have learned inside, as tidy frames, and what chance would give.
+
+Whether a run has found the true structure is a column of its results (``recovered``,
+``routing_recovered``, ``edge_f1``, ...); here are the slots, gates and layers behind it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from modnets.errors import require
+from modnets.models.recovery import is_recovered, match
+from modnets.models.structures import Structures, readable_slots
+from modnets.tasks.graphs import FunctionGraph
+from modnets.tasks.named_graphs import get_graph
+from modnets.training.store import Store
+
+
+def gates(
+    store: str | Path | pd.DataFrame,
+    runs: Iterable[str] | None = None,
+    *,
+    every: bool = False,
+) -> pd.DataFrame:
+    """What fills each slot of modular networks and which gate it computes, a row for each slot.
+
+    Parameters
+    ----------
+    store : str, Path or DataFrame
+        A folder of results, or the table of a trained run.
+    runs : iterable of str, optional
+        Keys of the runs wanted; by default all.
+    every : bool
+        Rows for every evaluation at which it was recorded (``record="every"``), in place of the
+        last.
+
+    Returns
+    -------
+    DataFrame
+        ``run``, ``epoch``, ``task``, ``level`` (1 is the first), ``slot``, ``module`` (of the
+        shared pool; own modules count on through the levels), ``reads`` (places of the level
+        below), ``used`` (whether an output uses it), ``gate`` (in normal form, see
+        ``models/readouts.py``), ``clarity`` (in [0, 1]), and of the best matching with the task's
+        graph ``node`` and ``sub_function`` (as ``"XOR 0 1"``; missing where it matches none).
+    """
+    rows = []
+    for run, epoch, structure, config in _recorded(store, runs, every):
+        if "gates" not in structure:
+            continue
+        for task, (one, graph) in enumerate(_by_task(structure, config)):
+            first = 0
+            for level, names in enumerate(one["gates"]):
+                for slot, gate in enumerate(names):
+                    node = one["nodes"][level][slot] if "nodes" in one else None
+                    module = one["selection"][level][slot] if "selection" in one else first + slot
+                    reads = " ".join(map(str, one["routing"][level][slot]))
+                    known = None if node is None else graph["levels"][level][node]
+                    text = known and " ".join(map(str, [known[0], *known[2]]))
+                    used, clear = one["used"][level][slot], one["clarity"][level][slot]
+                    place = (run, epoch, task, level + 1, slot, module, reads, bool(used))
+                    rows.append((*place, gate, clear, node, text))
+                first += len(names)
+    names = ["run", "epoch", "task", "level", "slot", "module", "reads", "used", "gate", "clarity"]
+    frame = pd.DataFrame(rows, columns=[*names, "node", "sub_function"])
+    return frame.astype({"node": "Int64"})
+
+
+def probes(
+    store: str | Path | pd.DataFrame,
+    runs: Iterable[str] | None = None,
+    *,
+    every: bool = False,
+) -> pd.DataFrame:
+    """How well each sub-function can be read linearly from each layer of monolithic networks.
+
+    Parameters
+    ----------
+    store, runs, every
+        As for :func:`gates`.
+
+    Returns
+    -------
+    DataFrame
+        ``run``, ``epoch``, ``layer`` (hidden, 1 is the first), ``level``, ``node``,
+        ``sub_function``, ``accuracy`` (balanced, on rows left out, in [0, 1]; 0.5 is chance).
+    """
+    rows = []
+    for run, epoch, structure, config in _recorded(store, runs, every):
+        levels = config["graph"].get("levels") or []
+        nodes = [
+            (level, number, " ".join(map(str, [name, *inputs])))
+            for level, nodes in enumerate(levels, start=1)
+            for number, (name, _, inputs) in enumerate(nodes)
+        ]
+        for layer, found in enumerate(structure.get("readable", []), start=1):
+            for node, accuracy in zip(nodes, found, strict=True):
+                rows.append((run, epoch, layer, *node, accuracy))
+    names = ["run", "epoch", "layer", "level", "node", "sub_function", "accuracy"]
+    return pd.DataFrame(rows, columns=names)
+
+
+def _recorded(
+    store: str | Path | pd.DataFrame, runs: Iterable[str] | None, every: bool
+) -> Iterator[tuple[str, int, dict[str, Any], dict[str, Any]]]:
+    """Run, epoch, structure and config of what was recorded."""
+    if isinstance(store, pd.DataFrame):
+        missing = {"run", "epoch", "structure", "config"} - set(store.columns)
+        require(
+            not missing,
+            f"store is a table without {', '.join(sorted(missing))}; allowed is a folder of "
+            "results, or the table of a trained run",
+        )
+        wanted = None if runs is None else list(runs)
+        frame = store if wanted is None else store[store["run"].isin(wanted)]
+        frame = frame.assign(config=frame.groupby("run")["config"].bfill())
+        frame = frame if every else frame.groupby("run", sort=False).tail(1)
+    else:
+        frame = Store(store).details(runs, every=every)
+    configs: dict[str, dict[str, Any]] = {}
+    columns = [frame[name] for name in ("run", "epoch", "structure", "config")]
+    for run, epoch, structure, config in zip(*columns, strict=True):
+        if isinstance(structure, str):
+            if run not in configs:
+                configs[run] = json.loads(config)
+            yield run, int(epoch), json.loads(structure), configs[run]
+
+
+def _by_task(
+    structure: dict[str, Any], config: dict[str, Any]
+) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
+    """The structure and the graph of each task."""
+    graphs = config["graph"].get("tasks")
+    if graphs is None:
+        yield structure, config["graph"]
+        return
+    for task, graph in enumerate(graphs):
+        yield {name: part[task] for name, part in structure.items()}, graph
+
+
+def chance_level(
+    graph: str | FunctionGraph,
+    *,
+    slots: tuple[int, ...] | None = None,
+    arity: int | None = None,
+    routing: str = "learned",
+    outputs: str = "learned",
+    draws: int = 10_000,
+    seed: int = 0,
+) -> pd.Series:
+    """What routings drawn at random would give of the measures of structure.
+
+    Parameters
+    ----------
+    graph : str or FunctionGraph
+        With known structure.
+    slots : tuple of int, optional
+        Slots in each level; by default as the graph.
+    arity : int, optional
+        Inputs that a slot reads; by default the graph's fan-in.
+    routing, outputs : "learned" or "known"
+        What is known is not drawn; known routing needs the graph's slots.
+    draws, seed : int
+
+    Returns
+    -------
+    Series
+        Means of ``routing_recovered``, ``edge_f1``, ``irrelevant_reads``, ``unused_slots`` over
+        the draws; ``draws``.
+
+    Raises
+    ------
+    ValueError
+        If the structure of the graph is not known, or a slot would read more than there is.
+    """
+    graph = get_graph(graph)
+    require(
+        isinstance(graph, FunctionGraph) and graph.has_structure,
+        f"graph={graph}; allowed is a function graph with known structure",
+    )
+    slots, arity = slots or graph.slots, arity or graph.fan_in
+    require(draws >= 1, f"draws={draws}; allowed is at least 1")
+    require(
+        routing == "learned" or slots == graph.slots,
+        f"slots={slots} with routing='known'; allowed are those of the graph, {graph.slots}",
+    )
+    rng, below, levels = np.random.default_rng(seed), graph.n_inputs, []
+    for level, n_slots in enumerate(slots):
+        if routing == "known":
+            one = [[node.inputs for node in graph.levels[level]]]
+            one = Structures.from_plain([{"routing": one, "outputs": [0]}]).routing[0]
+            levels.append(np.broadcast_to(one, (draws, *one.shape[1:])))
+        else:
+            require(arity <= below, f"arity={arity}; level {level + 1} has {below} sources")
+            levels.append(_distinct(rng, (draws, 1, n_slots), below, arity))
+        below = n_slots
+    ends = _distinct(rng, (draws, 1), below, graph.n_outputs)
+    if outputs == "known":
+        ends = np.broadcast_to(np.array(graph.outputs), ends.shape)
+    found = Structures(tuple(levels), ends, readable_slots(slots, every_level=False))
+    first = found.edges(0, graph.n_inputs)[0]
+    irrelevant = first[..., list(graph.irrelevant_inputs)].any(axis=2).sum(axis=1)
+    in_use = found.used(0, graph.n_inputs)[1:]
+    return pd.Series(
+        {
+            "routing_recovered": is_recovered(graph, found, 0, None).mean(),
+            "edge_f1": match(graph, found, 0)[1].mean(),
+            "irrelevant_reads": (irrelevant / first.any(axis=2).sum(axis=1)).mean(),
+            "unused_slots": 1 - np.concatenate(in_use, axis=1).mean(),
+            "draws": float(draws),
+        }
+    )
+
+
+def _distinct(
+    rng: np.random.Generator, shape: tuple[int, ...], candidates: int, count: int
+) -> np.ndarray:
+    """Distinct candidates at random, in random order, shape (*shape, count)."""
+    return rng.random((*shape, candidates)).argsort(axis=-1)[..., :count]

@@ -1,0 +1,94 @@
+"""Is the true routing found?  Shares and edges over the number of training rows, beside chance."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.ticker import PercentFormatter
+
+from modnets.analysis.intervals import need
+from modnets.errors import require
+from modnets.visuals.generalization import draw_legend, graph_title
+from modnets.visuals.plots import kind_dodges, label_rows, runs_behind
+from modnets.visuals.style import PAGE_WIDTH, kind_style
+
+#: Line and face of the marker by setting, in the order in which settings come.
+LOOKS = (("--", None), (":", "white"), ("-.", "none"))
+CHANCE = {"color": "#777777", "linestyle": (0, (1, 1.2)), "linewidth": 1.1}
+#: Measure -> what its axis says.
+LABELS = {"routing_recovered": "runs with the true routing", "edge_f1": "edges that agree (F1)"}
+
+
+def plot_recovery(
+    summary: pd.DataFrame, chance: Mapping[str, pd.Series], *, axes: np.ndarray | None = None
+) -> np.ndarray:
+    """A column per graph: above the share of runs that find the true routing, below edge F1.
+
+    Parameters
+    ----------
+    summary : DataFrame
+        What :func:`~modnets.summarize` returns by ``graph``, ``kind``, ``setting`` and
+        ``train_rows``, with ``share="routing_recovered"`` and ``measure="edge_f1"``.
+    chance : dict
+        Graph -> what :func:`~modnets.chance_level` returns: a dotted line.
+    axes : ndarray of Axes, shape (2, graph), optional
+
+    Returns
+    -------
+    ndarray of Axes, shape (2, graph)
+    """
+    need(summary, ["graph", "kind", "setting", "train_rows", *LABELS])
+    require(len(summary) > 0, "summary is empty; there is nothing to draw")
+    graphs = list(summary["graph"].unique())
+    if axes is None:
+        look = {"figsize": (PAGE_WIDTH, 4.7), "sharex": "col", "sharey": "row", "squeeze": False}
+        _, axes = plt.subplots(2, len(graphs), layout="constrained", **look)
+    require(axes.shape == (2, len(graphs)), f"axes has shape {axes.shape}; graphs: {graphs}")
+    for column, graph in enumerate(graphs):
+        part = summary[summary["graph"] == graph]
+        for ax, (measure, label) in zip(axes[:, column], LABELS.items(), strict=True):
+            _draw(part, measure, ax)
+            ax.axhline(chance[graph][measure], label="routings drawn at random", **CHANCE)
+            ax.set_ylabel("" if column else label)
+        axes[0, column].set(title=graph_title(graph), xlabel="")
+        axes[0, column].tick_params(labelbottom=False)
+    n, percent = runs_behind(summary)
+    title = (
+        f"{n} runs a point; above: share of runs, {percent} Wilson interval; below: inter-quartile "
+        f"mean, {percent} bootstrap interval"
+    )
+    draw_legend(axes, title=title, columns=3)
+    return axes
+
+
+def _draw(part: pd.DataFrame, measure: str, ax: Axes) -> None:
+    """A line and a band for each kind and setting."""
+    dodges = kind_dodges(part["kind"])
+    for kind, dodge in dodges.items():
+        for number, setting in enumerate(part["setting"].unique()):
+            line = part[(part["kind"] == kind) & (part["setting"] == setting)]
+            line = line.sort_values("train_rows")
+            look = kind_style(kind)
+            dashes, face = LOOKS[number % len(LOOKS)]
+            x = line["train_rows"].to_numpy() * dodge
+            low, high = line[f"{measure}_low"], line[f"{measure}_high"]
+            ax.fill_between(x, low, high, color=look.color, alpha=0.13, linewidth=0, zorder=1)
+            ax.plot(
+                x,
+                line[measure],
+                color=look.color,
+                linestyle=dashes,
+                marker=look.marker,
+                markersize=3.4,
+                markerfacecolor=face or look.color,
+                linewidth=1.2,
+                label=f"{kind}: {setting}",
+                zorder=3,
+            )
+    label_rows(part["train_rows"], ax)
+    ax.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+    ax.grid(axis="y")

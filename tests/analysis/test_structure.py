@@ -1,0 +1,195 @@
+"""Frames of what was learned inside, chance levels against a literal draw, change over time."""
+
+from __future__ import annotations
+
+import json
+from itertools import permutations, product
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from modnets.analysis.dynamics import rewiring, turning_points
+from modnets.analysis.structure import chance_level, gates, probes
+from modnets.tasks.graphs import FunctionGraph
+from modnets.tasks.named_graphs import TASK_SETS
+from modnets.training.config import RunConfig
+from modnets.training.grids import grid
+from modnets.training.store import Store
+from modnets.training.sweep import sweep
+
+SHORT = {"train_rows": 23, "epochs": 30, "eval_every": 10}
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[RunConfig], pd.DataFrame]:
+    folder = tmp_path_factory.mktemp("store")
+    base = RunConfig(record="every", **SHORT)
+    runs = grid(base, model=["dense", "modular", "shared"], routing=["learned"], seed=range(3))
+    return folder, runs, sweep(runs, store=folder, progress=False)
+
+
+def test_a_row_for_each_slot(study) -> None:
+    folder, runs, _ = study
+    frame = gates(folder)
+    modular = [run for run in runs if run.is_modular]
+    assert set(frame["run"]) == {run.key for run in modular}
+    assert (frame.groupby("run").size() == 5).all()
+    assert (frame["epoch"] == 30).all()
+    details = Store(folder).details().set_index("run")
+    for row in frame.itertuples():
+        found = json.loads(details.loc[row.run, "structure"])
+        level, slot = row.level - 1, row.slot
+        assert row.gate == found["gates"][level][slot]
+        assert row.reads == " ".join(map(str, found["routing"][level][slot]))
+        assert row.used == found["used"][level][slot]
+        if "selection" in found:
+            assert row.module == found["selection"][level][slot]
+        else:
+            assert row.module == [0, 3][level] + slot
+        node = found["nodes"][level][slot]
+        names = [["XOR 0 1", "XOR 2 3", "XOR 4 5"], ["AND 0 1", "AND 1 2"]]
+        assert row.sub_function == names[level][node]
+
+
+def test_every_evaluation_and_some_runs(study) -> None:
+    folder, runs, _ = study
+    one = next(run.key for run in runs if run.model == "shared")
+    frame = gates(folder, [one], every=True)
+    assert set(frame["run"]) == {one}
+    assert frame.groupby("epoch").size().to_dict() == dict.fromkeys((0, 10, 20, 30), 5)
+
+
+def test_layers_of_monolithic_networks(study) -> None:
+    folder, runs, results = study
+    frame = probes(folder)
+    assert set(frame["run"]) == {run.key for run in runs if run.model == "dense"}
+    inner = frame[frame["level"] == 1].groupby(["run", "sub_function"])["accuracy"].max()
+    ends = results[results["epoch"] == 30].set_index("run")["readable"]
+    for key, mean in inner.groupby("run").mean().items():
+        assert ends[key] == pytest.approx(mean, abs=1e-4)
+
+
+def test_a_set_has_rows_for_each_task(tmp_path: Path) -> None:
+    run = RunConfig(graph=TASK_SETS["two tasks"], model="shared", routing="known", **SHORT)
+    sweep([run], store=tmp_path, progress=False)
+    frame = gates(tmp_path)
+    assert set(frame["task"]) == {0, 1}
+    second = frame[(frame["task"] == 1) & frame["used"]]
+    assert set(second["sub_function"]) == {
+        "OR 0 2",
+        "XOR 4 5",
+        "XOR 0 1",
+        "OR 3 4",
+        "AND 0 1",
+        "AND 2 3",
+    }
+
+
+def test_a_table_without_what_was_learned_is_refused(study) -> None:
+    *_, results = study
+    with pytest.raises(ValueError, match=r"^store is a table without config, structure; allowed"):
+        gates(results)
+
+
+# Chance
+
+
+def test_chance_is_that_of_all_routings_counted() -> None:
+    """Three inputs, a level of two slots, one output: every routing is listed."""
+    graph = FunctionGraph(3, [["XOR 0 1", "AND 1 2"]], outputs=(0,))
+    hits, f1 = [], []
+    pairs = list(permutations(range(3), 2))
+    for first, second, output in product(pairs, pairs, range(2)):
+        read = set((first, second)[output])
+        hits.append(read == {0, 1})
+        # the slot that is read, and its edge to the output, against XOR; the true graph has 5 edges
+        best = max(len(read & {0, 1}) + 1, len(read & {1, 2}))
+        f1.append(2 * best / (3 + 5))
+    found = chance_level(graph, draws=20_000)
+    assert found["routing_recovered"] == pytest.approx(np.mean(hits), abs=0.012)
+    assert found["edge_f1"] == pytest.approx(np.mean(f1), abs=0.01)
+    assert found["unused_slots"] == 0.5
+
+
+def test_chance_of_reading_inputs_that_play_no_part() -> None:
+    found = chance_level("6-2-2", draws=20_000)
+    assert found["irrelevant_reads"] == pytest.approx(1 - (4 * 3) / (6 * 5), abs=0.01)
+    assert found["routing_recovered"] == pytest.approx(2 * (1 / 15) ** 2 / 2, abs=0.002)
+
+
+def test_what_is_known_is_not_drawn() -> None:
+    found = chance_level("6-3-2-2", routing="known", outputs="known", draws=3)
+    assert found["routing_recovered"] == found["edge_f1"] == 1
+    outputs_only = chance_level("6-3-2-2", routing="known", draws=4_000)
+    assert outputs_only["routing_recovered"] == pytest.approx(0.5, abs=0.03)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"graph": "6-2"}, "graph=6-2; allowed is a function graph with known structure"),
+        ({"graph": "6-3-2-2", "draws": 0}, "draws=0; allowed is at least 1"),
+        ({"graph": "6-3-2-2", "arity": 4}, "arity=4; level 2 has 3 sources"),
+        ({"graph": "6-2-2", "slots": (3,), "routing": "known"}, "slots="),
+    ],
+)
+def test_what_chance_refuses(changes: dict, message: str) -> None:
+    with pytest.raises(ValueError, match=f"^{message}"):
+        chance_level(**changes)
+
+
+# Over time
+
+
+def test_flips_are_counted_place_by_place(study) -> None:
+    folder, *_ = study
+    changes = rewiring(folder)
+    assert (changes.groupby("run").size() == 4).all()
+    details = Store(folder).details(every=True)
+    for key, part in details.groupby("run"):
+        found = [json.loads(text) for text in part.sort_values("epoch")["structure"]]
+        told = changes[changes["run"] == key].sort_values("epoch")
+        assert told["flips"].isna().tolist() == [True, False, False, False]
+        if "routing" not in found[0]:
+            assert (told["flips"].iloc[1:] == 0).all()
+            continue
+        for number in range(1, 4):
+            before, now = found[number - 1], found[number]
+            parts = [name for name in ("routing", "selection", "outputs") if name in now]
+            flat = [
+                np.concatenate([np.ravel(level) for name in parts for level in one[name]])
+                for one in (before, now)
+            ]
+            assert told["flips"].iloc[number] == (flat[0] != flat[1]).sum()
+            gate = [np.concatenate(one["gates"]) for one in (before, now)]
+            assert told["regated"].iloc[number] == (gate[0] != gate[1]).sum()
+
+
+def test_turning_points_of_a_known_course() -> None:
+    results = pd.DataFrame(
+        {
+            "run": ["a"] * 4 + ["b"] * 4,
+            "epoch": [0, 10, 20, 30] * 2,
+            "bit_accuracy": [0.5, 0.55, 0.9, 1.0, 0.5, 0.7, 0.7, 0.75],
+            "solved": [False, False, False, True, False, False, False, False],
+        }
+    )
+    changes = pd.DataFrame(
+        {
+            "run": ["a"] * 4 + ["b"] * 4,
+            "epoch": [0, 10, 20, 30] * 2,
+            "flips": pd.array([None, 3, 0, 0, None, 1, 0, 2], dtype="Int64"),
+        }
+    )
+    found = turning_points(results, changes).set_index("run")
+    assert found.loc["a"].to_dict() == {
+        "freezes": 10,
+        "flips": 3,
+        "jumps": 20,
+        "jump": pytest.approx(0.35),
+        "frozen_first": True,
+        "solved": True,
+    }
+    assert found.loc["b", ["freezes", "jumps", "frozen_first"]].tolist() == [30, 10, False]
