@@ -27,8 +27,10 @@ def named(files: list[Path]) -> set[str]:
 
 
 def test_a_name_brings_its_room_and_all_that_this_imports(tmp_path: Path) -> None:
-    found = named(files_of(notebook(tmp_path / "a.ipynb", "import modnets as mn", "mn.draw(3)")))
-    assert {"visuals/diagrams.py", "visuals/layout.py", "models/modular.py", "errors.py"} <= found
+    found = named(
+        files_of(notebook(tmp_path / "a.ipynb", "import modnets as mn", "mn.draw_graph(3)"))
+    )
+    assert {"visuals/task_diagrams.py", "visuals/layout.py", "tasks/gates.py", "errors.py"} <= found
     assert not {"visuals/plots.py", "training/sweep.py", "__init__.py"} & found
 
 
