@@ -1,0 +1,68 @@
+"""How runs get on while they train: medians and quartiles over the epochs, and what is possible."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+import pandas as pd
+
+from modnets.analysis.intervals import need
+from modnets.training.config import RunConfig
+
+
+def learning_curves(results: pd.DataFrame, measure: str = "test_bit_accuracy") -> pd.DataFrame:
+    """Median and quartiles of a measure over the epochs, for each kind of network.
+
+    Parameters
+    ----------
+    results : DataFrame
+        A row per run and evaluated epoch, of runs that differ in kind and seeds only.
+    measure : str
+        A column of it.
+
+    Returns
+    -------
+    DataFrame
+        A row per ``kind`` and ``epoch`` with ``median``, ``low`` and ``high`` (quartiles of runs),
+        ``solved`` (share of runs that solve the whole table then) and ``n`` (runs).
+    """
+    need(results, ["run", "kind", "epoch", "solved", measure])
+    rows = []
+    for kind, part in results.groupby("kind", sort=False):
+        order = np.lexsort((part["run"].to_numpy(), part["epoch"].to_numpy()))
+        epochs, starts = np.unique(part["epoch"].to_numpy()[order], return_index=True)
+        values = part[measure].to_numpy(float)[order]
+        solved = part["solved"].to_numpy(float)[order]
+        ends = [*starts[1:], len(values)]
+        for epoch, start, end in zip(epochs, starts, ends, strict=True):
+            low, median, high = np.nanquantile(values[start:end], (0.25, 0.5, 0.75))
+            share = solved[start:end].mean()
+            rows.append((kind, int(epoch), median, low, high, share, end - start))
+    return pd.DataFrame(rows, columns=["kind", "epoch", "median", "low", "high", "solved", "n"])
+
+
+def allowed_by_data(runs: Iterable[RunConfig]) -> dict[str, float]:
+    """What theory says of kinds with known structure: accuracy of what the data still admits.
+
+    Parameters
+    ----------
+    runs : iterable of RunConfig
+        Of one task; their splits are those that count.
+
+    Returns
+    -------
+    dict
+        Kind -> bit accuracy on rows not shown, in [0, 1], of a network picked at random among all
+        that fit the training rows; kinds that cannot be counted are left out.
+    """
+    try:
+        from modnets.analysis.theory import exact_curves
+    except ImportError:  # a house without that room
+        return {}
+    modular = [run for run in runs if run.is_modular]
+    try:
+        curves = exact_curves(modular)
+    except ValueError:
+        return {}
+    return dict(zip(curves["kind"], curves["bit_accuracy"], strict=True))

@@ -1,0 +1,272 @@
+"""The controls of the explorer: what is to be trained, with limits, units and meanings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import fields, replace
+from html import escape
+from typing import Any
+
+import ipywidgets as widgets
+
+from modnets.errors import first_line, require
+from modnets.models.registry import BUILT_IN, MODELS
+from modnets.tasks.graphs import FunctionGraph
+from modnets.tasks.named_graphs import GRAPHS, TASK_SETS
+from modnets.tasks.random_graphs import random_graph
+from modnets.tasks.tables import parse_table
+from modnets.tasks.task import Task
+from modnets.training.config import RunConfig
+from modnets.visuals.style import KINDS, KNOWN, kind_style
+
+META = {f.name: f.metadata for f in fields(RunConfig)}
+SOURCES = ("named", "random", "table")
+TABLE = "x0,x1,y0\n0,0,0\n0,1,1\n1,0,1\n1,1,0\n"
+MAX_INPUTS = 10
+WIDE = widgets.Layout(width="100%")
+
+#: Setting -> its control; label, kind of widget, and limits.
+SETTINGS: dict[str, tuple[str, type[widgets.Widget], dict[str, Any]]] = {
+    "train_rows": ("training rows", widgets.IntSlider, {"min": 1, "max": 64}),
+    "epochs": ("epochs", widgets.IntSlider, {"min": 20, "max": 5000, "step": 20}),
+    "runs": ("runs of each", widgets.IntSlider, {"min": 1, "max": 128}),
+    "seed": ("first seed", widgets.BoundedIntText, {"min": 0, "max": 10**6}),
+    "lr": ("rate, weights", widgets.FloatLogSlider, {"min": -4, "max": 0, "step": 0.05}),
+    "lr_routing": ("rate, choices", widgets.FloatLogSlider, {"min": -4, "max": 0, "step": 0.05}),
+    "weight_decay": ("weight decay", widgets.FloatLogSlider, {"min": -6, "max": -1, "step": 0.1}),
+    "temperature": ("temperature", widgets.FloatLogSlider, {"min": -1, "max": 1, "step": 0.05}),
+}
+MEANINGS = {
+    "runs": "networks of each kind; each has a split and initial weights of its own (runs)",
+    "seed": "seed of the first run: of its split, its weights, its noise; the next has the next",
+    "lr_routing": "learning rate of routing and selection logits (per step)",
+    "depth": "levels of sub-functions (levels)",
+    "width": "sub-functions in each level; there are twice as many inputs (sub-functions)",
+    "gates": "gates that are drawn from, as XOR AND OR; NAND, NOR, XNOR, ... too",
+    "graph_seed": "seed of the draw: another number, another graph",
+    "table": "a line for each row: inputs, then outputs, 0 or 1; a first line of names is optional",
+    "source": "the task: a named graph, one drawn at random, or a truth table of your own",
+}
+
+
+def meaning(name: str) -> str:
+    """What a control means and its unit, for its tooltip."""
+    if name in MEANINGS:
+        return MEANINGS[name]
+    unit = META[name]["unit"]
+    return META[name]["meaning"] + (f" ({unit})" if unit else "")
+
+
+def kinds_at_hand() -> dict[str, dict[str, str]]:
+    """Kind of network -> its settings; models of one's own too."""
+    found: dict[str, dict[str, str]] = {}
+    for kind in KINDS:
+        model, _, routing = kind.partition(", ")
+        found[kind] = {"model": model} | ({"routing": routing} if routing else {})
+    return found | {name: {"model": name} for name in MODELS if name not in BUILT_IN}
+
+
+class Controls:
+    """Everything that is chosen before training.
+
+    Parameters
+    ----------
+    values : dict
+        Values to begin with, by the names of the controls.
+    on_change : callable
+        Called after any of them has changed.
+    """
+
+    def __init__(self, values: dict[str, Any], on_change: Callable[[], None]) -> None:
+        self.kinds_settings = kinds_at_hand()
+        graph = values.get("graph", "6-3-2-2")
+        self.own = graph if isinstance(graph, Task) else None
+        names = [*GRAPHS, *TASK_SETS, *([f"{graph}"] if self.own is not None else [])]
+        kinds = list(values.get("kinds", ("dense", "modular, known", "shared, learned")))
+        unknown = [kind for kind in kinds if kind not in self.kinds_settings]
+        require(
+            not unknown, f"kinds={unknown}; allowed are {', '.join(map(repr, self.kinds_settings))}"
+        )
+        self.source = widgets.ToggleButtons(
+            options=SOURCES, tooltips=[meaning("source")] * 3, style={"button_width": "66px"}
+        )
+        self.graph = self._add(widgets.Dropdown, "graph", "graph", options=list(dict.fromkeys(names)))
+        self.depth = self._add(widgets.IntSlider, "depth", "depth", min=1, max=4, value=2)
+        self.width = self._add(widgets.IntSlider, "width", "width", min=2, max=5, value=3)
+        self.gates = self._add(widgets.Text, "gates", "gates", value="XOR AND OR")
+        self.graph_seed = self._add(
+            widgets.BoundedIntText, "graph_seed", "graph seed", min=0, max=10**6
+        )
+        self.table = widgets.Textarea(
+            value=TABLE, layout=widgets.Layout(width="100%", height="98px"), tooltip=meaning("table")
+        )
+        self.kinds = {
+            kind: widgets.Checkbox(
+                value=kind in kinds,
+                description=kind,
+                indent=False,
+                tooltip=f"train {kind} networks: {_what(kind)}",
+            )
+            for kind in self.kinds_settings
+        }
+        self.settings = {
+            name: self._add(cls, name, label, **limits)
+            for name, (label, cls, limits) in SETTINGS.items()
+        }
+        self.gumbel = widgets.Checkbox(
+            description="Gumbel noise", indent=False, layout=WIDE, tooltip=meaning("gumbel")
+        )
+        self._begin_with(values, str(graph))
+        self.errors = {
+            name: widgets.HTML(layout=widgets.Layout(display="none"))
+            for name in ("task", "kinds", *SETTINGS)
+        }
+        self._on_change = on_change
+        self._lay_out()
+        for control in self.every():
+            control.observe(self._changed, names="value")
+        self._changed(None)
+
+    @staticmethod
+    def _add(cls: type[widgets.Widget], name: str, label: str, **limits: Any) -> Any:
+        if cls in (widgets.IntSlider, widgets.FloatLogSlider):
+            limits |= {"continuous_update": False}
+        if cls is widgets.FloatLogSlider:
+            limits |= {"readout_format": ".2g"}
+        text = META[name]["meaning"] if name in META and name not in MEANINGS else ""
+        return cls(description=label, tooltip=meaning(name) if text or name in MEANINGS else label,
+                   layout=WIDE, **limits)
+
+    def _begin_with(self, values: dict[str, Any], graph: str) -> None:
+        self.graph.value = graph
+        defaults = {"train_rows": 16, "epochs": 500, "runs": 32, "seed": 0}
+        config = RunConfig()
+        for name, control in self.settings.items():
+            value = values.get(name, defaults.get(name, getattr(config, name, None)))
+            if name == "train_rows":
+                control.max = max(control.max, value)
+            control.value = value
+        self.gumbel.value = bool(values.get("gumbel", False))
+
+    def every(self) -> list[widgets.Widget]:
+        """All controls that have a value."""
+        task = [self.source, self.graph, self.depth, self.width, self.gates]
+        task += [self.graph_seed, self.table]
+        return [*task, *self.kinds.values(), *self.settings.values(), self.gumbel]
+
+    def _lay_out(self) -> None:
+        def head(text: str) -> widgets.HTML:
+            return widgets.HTML(f'<div class="mn-head">{text}</div>')
+
+        drawn = [self.depth, self.width, self.gates, self.graph_seed]
+        self.of_source = {
+            "named": widgets.VBox([self.graph], layout=WIDE),
+            "random": widgets.VBox(drawn, layout=WIDE),
+            "table": widgets.VBox([self.table], layout=WIDE),
+        }
+        kinds = widgets.GridBox(
+            list(self.kinds.values()),
+            layout=widgets.Layout(grid_template_columns="1fr 1fr", width="100%"),
+        )
+        kinds.add_class("mn-kinds")
+        settings = [w for n in SETTINGS for w in (self.settings[n], self.errors[n])]
+        self.view = widgets.VBox(
+            [
+                head("task"),
+                self.source,
+                *self.of_source.values(),
+                self.errors["task"],
+                head("kinds of network"),
+                kinds,
+                self.errors["kinds"],
+                head("training"),
+                *settings,
+                self.gumbel,
+            ],
+            layout=widgets.Layout(width="232px", overflow="visible"),
+        )
+        self.view.add_class("mn-controls")
+
+    # What is chosen
+
+    def task(self) -> Task:
+        """The task chosen; raises ValueError for one that cannot be made."""
+        if self.source.value == "random":
+            width, depth = self.width.value, self.depth.value
+            widths = (min(2 * width, MAX_INPUTS), *[width] * (depth - 1), 2, 2)
+            return random_graph(widths, self.gates.value.split(), seed=self.graph_seed.value)
+        if self.source.value == "table":
+            table = parse_table(self.table.value)
+            require(
+                len(table) <= 2**MAX_INPUTS,
+                f"table: {len(table)} rows; allowed are up to {2**MAX_INPUTS}",
+            )
+            return FunctionGraph.from_table(table, name="typed table")
+        own = self.own is not None and self.graph.value == str(self.own)
+        return self.own if own else (GRAPHS | TASK_SETS)[self.graph.value]
+
+    def configs(self) -> list[RunConfig]:
+        """The runs chosen, kind after kind; raises ValueError with the setting that is wrong."""
+        task, chosen = self.task(), [kind for kind, box in self.kinds.items() if box.value]
+        require(bool(chosen), "kinds: none is chosen; allowed is at least one")
+        value = {name: control.value for name, control in self.settings.items()}
+        first, count, epochs = value.pop("seed"), value.pop("runs"), value["epochs"]
+        base = RunConfig(
+            graph=task,
+            record="every",
+            gumbel=self.gumbel.value,
+            lr_selection=value["lr_routing"],
+            eval_every=max(1, epochs // 50),
+            **value,
+        )
+        n_rows = task.n_rows
+        require(
+            value["train_rows"] <= n_rows - 2,
+            f"train_rows={value['train_rows']}; allowed is 1 to {n_rows - 2}, for two rows at "
+            f"least are kept for tests ({task} has {n_rows})",
+        )
+        return [
+            replace(base, seed=seed, split_seed=seed, **self.kinds_settings[kind])
+            for kind in chosen
+            for seed in range(first, first + count)
+        ]
+
+    def _changed(self, _change: Any) -> None:
+        """Show what belongs to the source, check everything, and say what is wrong where it is."""
+        for name, box in self.of_source.items():
+            box.layout.display = "" if name == self.source.value else "none"
+        found = self.check()
+        for name, line in self.errors.items():
+            text = found.get(name, "")
+            line.value = f'<div class="mn-error" role="alert">{escape(text)}</div>' if text else ""
+            line.layout.display = "" if text else "none"
+        if hasattr(self, "view"):
+            self._on_change()
+
+    def check(self) -> dict[str, str]:
+        """What is wrong: control -> message; empty if it can be trained."""
+        try:
+            task = self.task()
+        except ValueError as error:
+            return {"task": first_line(error)}
+        rows = self.settings["train_rows"]
+        n_rows = task.n_rows
+        rows.max = max(n_rows - 2, rows.value)
+        try:
+            self.configs()
+        except ValueError as error:
+            text = first_line(error)
+            where = next((n for n in self.errors if text.startswith((f"{n}=", f"{n}:"))), "kinds")
+            return {where: text}
+        return {}
+
+
+def _what(kind: str) -> str:
+    if kind not in KINDS:
+        return "a model of your own"
+    look = kind_style(kind)
+    text = {"dense": "a multilayer perceptron", "sparse": "half of its weights are absent"}
+    if kind in text:
+        return text[kind]
+    pool = "slots filled from one pool of modules" if "shared" in kind else "a module for each slot"
+    return f"{pool}, connections {'known' if look.linestyle == KNOWN else 'learned'}"
