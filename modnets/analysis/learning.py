@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 
 import numpy as np
 import pandas as pd
 
 from modnets.analysis.intervals import need
+from modnets.tasks.task import Task
 from modnets.training.config import RunConfig
 
 
@@ -42,27 +44,39 @@ def learning_curves(results: pd.DataFrame, measure: str = "test_bit_accuracy") -
     return pd.DataFrame(rows, columns=["kind", "epoch", "median", "low", "high", "solved", "n"])
 
 
-def allowed_by_data(runs: Iterable[RunConfig]) -> dict[str, float]:
+def allowed_by_data(runs: Iterable[RunConfig], draws: int = 200) -> dict[str, float]:
     """What theory says of kinds with known structure: accuracy of what the data still admits.
 
     Parameters
     ----------
     runs : iterable of RunConfig
-        Of one task; their splits are those that count.
+        Of one task and number of training rows.
+    draws : int
+        Sets of training rows that it is the mean of.
 
     Returns
     -------
     dict
         Kind -> bit accuracy on rows not shown, in [0, 1], of a network picked at random among all
-        that fit the training rows; kinds that cannot be counted are left out.
+        that fit the training rows; kinds that are not known, or cannot be counted, are left out.
     """
+    kinds = {run.kind: run for run in runs if run.kind.endswith(", known")}
+    found = {
+        kind: _allowed(run.graph, run.model, run.final.train_rows, draws)
+        for kind, run in kinds.items()
+    }
+    return {kind: value for kind, value in found.items() if value is not None}
+
+
+@lru_cache(256)
+def _allowed(graph: Task, model: str, rows: int, draws: int) -> float | None:
     try:
-        from modnets.analysis.theory import exact_curves
+        from modnets.analysis.theory import version_space
     except ImportError:  # a house without that room
-        return {}
-    modular = [run for run in runs if run.is_modular]
+        return None
     try:
-        curves = exact_curves(modular)
-    except ValueError:
-        return {}
-    return dict(zip(curves["kind"], curves["bit_accuracy"], strict=True))
+        space = version_space(graph, shared=model == "shared", routing="known")
+        curve = space.learning_curve([rows], draws=draws, seed=0)
+    except ValueError:  # no structure, or more functions than can be counted
+        return None
+    return float(curve["bit_accuracy"].iloc[0])

@@ -140,9 +140,7 @@ def finished(
     configs = [json.dumps(run.to_dict()) for run in runs]
     table["config"] = in_last_rows(configs, len(table) // len(runs))
     backend = replicas.backend
-    return Trained(
-        table, failures, networks, compiled=backend.compiled, threads=backend.threads
-    )
+    return Trained(table, failures, networks, compiled=backend.compiled, threads=backend.threads)
 
 
 def _start(configs: Sequence[RunConfig], drafts: Drafts) -> tuple[list[Start], dict[str, str]]:

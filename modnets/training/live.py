@@ -214,6 +214,11 @@ class Live:
         return done / len(self.runs)
 
     @property
+    def epoch(self) -> int:
+        """Up to where every run has trained."""
+        return max(0, min(part.epoch for part in self.parts))
+
+    @property
     def seconds_left(self) -> float:
         """Time to the end at the pace since it was started, or gone on with; NaN at first."""
         before, since = self._stretch
@@ -223,15 +228,7 @@ class Live:
     def measures(self, *names: str) -> pd.DataFrame:
         """Measures of all evaluations until now, one row per run and evaluated epoch.
 
-        Parameters
-        ----------
-        *names : str
-            Columns of a table of results, such as ``test_bit_accuracy``.
-
-        Returns
-        -------
-        DataFrame
-            ``run``, ``kind``, ``epoch``, and these.
+        Columns ``run``, ``kind``, ``epoch``, and those asked for by their names in results.
         """
         frames = []
         for part in self.parts:
@@ -245,16 +242,14 @@ class Live:
                 "epoch": np.tile(epochs, len(runs)),
             }
             frames.append(pd.DataFrame(columns | {name: found[name].ravel() for name in names}))
-        empty = pd.DataFrame(columns=["run", "kind", "epoch", *names])
-        return pd.concat(frames, ignore_index=True) if frames else empty
+        frames = frames or [pd.DataFrame(columns=["run", "kind", "epoch", *names])]
+        return pd.concat(frames, ignore_index=True)
 
     def record(self, run: str, epoch: int) -> dict[str, Any]:
         """What was recorded of a run at the last evaluation up to an epoch.
 
-        Returns
-        -------
-        dict
-            ``epoch``, ``structure`` and ``predicted``, as in results; empty before the first.
+        Hands back ``epoch``, ``structure`` and ``predicted``, as in results; nothing before the
+        first.
         """
         part, config = self._places[run]
         if part.replicas is None or config not in part.replicas.runs:
@@ -265,6 +260,11 @@ class Live:
             return {}
         found = {name: details[last][name][place] for name in ("structure", "predicted")}
         return {"epoch": last} | found
+
+    def chunk_of(self, run: str) -> tuple[int, bool] | None:
+        """Runs side by side, and whether steps are compiled: how a run trains, if it does."""
+        part, _ = self._places[run]
+        return part.replicas and (part.chunk.size, part.replicas.backend.compiled)
 
     def network(self, run: str, epoch: int) -> nn.Module | None:
         """The network of a run as it was at the last evaluation kept up to an epoch."""

@@ -1,7 +1,7 @@
 // Learning curves and the strip of runs: numbers come in as traits, clicks go out as traits.
 
 const NS = "http://www.w3.org/2000/svg";
-const HEIGHT = 236, LEFT = 40, RIGHT = 12, TOP = 10, BOTTOM = 30;
+const HEIGHT = 244, LEFT = 40, RIGHT = 12, TOP = 22, BOTTOM = 30;
 
 function element(parent, name, attributes, text) {
   const node = document.createElementNS(NS, name);
@@ -47,12 +47,10 @@ function drawCurves(svg, model) {
   }
   element(svg, "text", { x: (LEFT + width) / 2, y: HEIGHT - 3, "text-anchor": "middle" },
     "epochs");
-  element(svg, "text", { x: LEFT, y: TOP - 1 + 3, class: "mn-label" }, "");
+  element(svg, "text", { x: 0, y: 12, class: "mn-note" }, model.get("caption"));
   if (floor !== null) {
     const at = { x1: LEFT, x2: width - RIGHT, y1: y(floor), y2: y(floor), class: "mn-floor" };
     element(svg, "line", at);
-    element(svg, "text", { x: LEFT + 5, y: y(floor) - 4, class: "mn-note" },
-      `majority floor ${(100 * floor).toFixed(1)} %`);
   }
   for (const curve of curves) {
     const color = ink(curve.color);
@@ -75,6 +73,10 @@ function drawCurves(svg, model) {
       "stroke-dasharray": curve.dash });
     const [epoch, , median] = curve.points[curve.points.length - 1];
     element(svg, "circle", { cx: x(epoch), cy: y(median), r: 2.6, fill: ink(curve.color) });
+  }
+  if (floor !== null) {
+    element(svg, "text", { x: width - RIGHT - 6, y: y(floor) - 5, class: "mn-note",
+      "text-anchor": "end" }, `majority floor ${(100 * floor).toFixed(1)} %`);
   }
   element(svg, "line", { x1: LEFT, x2: LEFT, y1: TOP, y2: HEIGHT - BOTTOM, class: "mn-axis" });
   element(svg, "line", { x1: LEFT, x2: width - RIGHT, y1: HEIGHT - BOTTOM, y2: HEIGHT - BOTTOM,
@@ -150,7 +152,7 @@ function render({ model, el }) {
   el.append(plot, box);
   const curves = () => drawCurves(svg, model), strip = () => drawStrip(box, model);
   const now = () => drawEpoch(svg, model);
-  for (const name of ["curves", "epochs", "floor"]) model.on(`change:${name}`, schedule);
+  for (const name of ["curves", "epochs", "floor", "caption"]) model.on(`change:${name}`, schedule);
   let waiting = false;
   function schedule() { // traits that come in one message are drawn once
     if (waiting) return;

@@ -3,67 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import fields, replace
+from dataclasses import replace
 from html import escape
 from typing import Any
 
 import ipywidgets as widgets
 
 from modnets.errors import first_line, require
-from modnets.models.registry import BUILT_IN, MODELS
 from modnets.tasks.graphs import FunctionGraph
 from modnets.tasks.named_graphs import GRAPHS, TASK_SETS
 from modnets.tasks.random_graphs import random_graph
 from modnets.tasks.tables import parse_table
 from modnets.tasks.task import Task
 from modnets.training.config import RunConfig
-from modnets.visuals.style import KINDS, KNOWN, kind_style
-
-META = {f.name: f.metadata for f in fields(RunConfig)}
-SOURCES = ("named", "random", "table")
-TABLE = "x0,x1,y0\n0,0,0\n0,1,1\n1,0,1\n1,1,0\n"
-MAX_INPUTS = 10
-WIDE = widgets.Layout(width="100%")
-
-#: Setting -> its control; label, kind of widget, and limits.
-SETTINGS: dict[str, tuple[str, type[widgets.Widget], dict[str, Any]]] = {
-    "train_rows": ("training rows", widgets.IntSlider, {"min": 1, "max": 64}),
-    "epochs": ("epochs", widgets.IntSlider, {"min": 20, "max": 5000, "step": 20}),
-    "runs": ("runs of each", widgets.IntSlider, {"min": 1, "max": 128}),
-    "seed": ("first seed", widgets.BoundedIntText, {"min": 0, "max": 10**6}),
-    "lr": ("rate, weights", widgets.FloatLogSlider, {"min": -4, "max": 0, "step": 0.05}),
-    "lr_routing": ("rate, choices", widgets.FloatLogSlider, {"min": -4, "max": 0, "step": 0.05}),
-    "weight_decay": ("weight decay", widgets.FloatLogSlider, {"min": -6, "max": -1, "step": 0.1}),
-    "temperature": ("temperature", widgets.FloatLogSlider, {"min": -1, "max": 1, "step": 0.05}),
-}
-MEANINGS = {
-    "runs": "networks of each kind; each has a split and initial weights of its own (runs)",
-    "seed": "seed of the first run: of its split, its weights, its noise; the next has the next",
-    "lr_routing": "learning rate of routing and selection logits (per step)",
-    "depth": "levels of sub-functions (levels)",
-    "width": "sub-functions in each level; there are twice as many inputs (sub-functions)",
-    "gates": "gates that are drawn from, as XOR AND OR; NAND, NOR, XNOR, ... too",
-    "graph_seed": "seed of the draw: another number, another graph",
-    "table": "a line for each row: inputs, then outputs, 0 or 1; a first line of names is optional",
-    "source": "the task: a named graph, one drawn at random, or a truth table of your own",
-}
+from modnets.visuals.explorer_settings import (
+    MAX_INPUTS,
+    MEANINGS,
+    META,
+    SETTINGS,
+    SOURCES,
+    TABLE,
+    kinds_at_hand,
+    meaning,
+    what,
+)
 
 
-def meaning(name: str) -> str:
-    """What a control means and its unit, for its tooltip."""
-    if name in MEANINGS:
-        return MEANINGS[name]
-    unit = META[name]["unit"]
-    return META[name]["meaning"] + (f" ({unit})" if unit else "")
-
-
-def kinds_at_hand() -> dict[str, dict[str, str]]:
-    """Kind of network -> its settings; models of one's own too."""
-    found: dict[str, dict[str, str]] = {}
-    for kind in KINDS:
-        model, _, routing = kind.partition(", ")
-        found[kind] = {"model": model} | ({"routing": routing} if routing else {})
-    return found | {name: {"model": name} for name in MODELS if name not in BUILT_IN}
+def wide() -> widgets.Layout:
+    """The layout of a control, one for each, for they are shown and hidden apart."""
+    return widgets.Layout(width="100%")
 
 
 class Controls:
@@ -81,6 +49,9 @@ class Controls:
         self.kinds_settings = kinds_at_hand()
         graph = values.get("graph", "6-3-2-2")
         self.own = graph if isinstance(graph, Task) else None
+        known = {*SETTINGS, "graph", "kinds", "gumbel"}
+        wrong = [name for name in values if name not in known]
+        require(not wrong, f"unknown setting {wrong}; allowed: {', '.join(sorted(known))}")
         names = [*GRAPHS, *TASK_SETS, *([f"{graph}"] if self.own is not None else [])]
         kinds = list(values.get("kinds", ("dense", "modular, known", "shared, learned")))
         unknown = [kind for kind in kinds if kind not in self.kinds_settings]
@@ -88,9 +59,11 @@ class Controls:
             not unknown, f"kinds={unknown}; allowed are {', '.join(map(repr, self.kinds_settings))}"
         )
         self.source = widgets.ToggleButtons(
-            options=SOURCES, tooltips=[meaning("source")] * 3, style={"button_width": "66px"}
+            options=SOURCES, tooltips=[meaning("source")] * 3, style={"button_width": "78px"}
         )
-        self.graph = self._add(widgets.Dropdown, "graph", "graph", options=list(dict.fromkeys(names)))
+        self.graph = self._add(
+            widgets.Dropdown, "graph", "graph", options=list(dict.fromkeys(names))
+        )
         self.depth = self._add(widgets.IntSlider, "depth", "depth", min=1, max=4, value=2)
         self.width = self._add(widgets.IntSlider, "width", "width", min=2, max=5, value=3)
         self.gates = self._add(widgets.Text, "gates", "gates", value="XOR AND OR")
@@ -98,14 +71,16 @@ class Controls:
             widgets.BoundedIntText, "graph_seed", "graph seed", min=0, max=10**6
         )
         self.table = widgets.Textarea(
-            value=TABLE, layout=widgets.Layout(width="100%", height="98px"), tooltip=meaning("table")
+            value=TABLE,
+            layout=widgets.Layout(width="100%", height="98px"),
+            tooltip=meaning("table"),
         )
         self.kinds = {
             kind: widgets.Checkbox(
                 value=kind in kinds,
                 description=kind,
                 indent=False,
-                tooltip=f"train {kind} networks: {_what(kind)}",
+                tooltip=f"train {kind} networks: {what(kind)}",
             )
             for kind in self.kinds_settings
         }
@@ -114,7 +89,7 @@ class Controls:
             for name, (label, cls, limits) in SETTINGS.items()
         }
         self.gumbel = widgets.Checkbox(
-            description="Gumbel noise", indent=False, layout=WIDE, tooltip=meaning("gumbel")
+            description="Gumbel noise", indent=False, layout=wide(), tooltip=meaning("gumbel")
         )
         self._begin_with(values, str(graph))
         self.errors = {
@@ -133,9 +108,8 @@ class Controls:
             limits |= {"continuous_update": False}
         if cls is widgets.FloatLogSlider:
             limits |= {"readout_format": ".2g"}
-        text = META[name]["meaning"] if name in META and name not in MEANINGS else ""
-        return cls(description=label, tooltip=meaning(name) if text or name in MEANINGS else label,
-                   layout=WIDE, **limits)
+        said = meaning(name) if name in META or name in MEANINGS else label
+        return cls(description=label, tooltip=said, layout=wide(), **limits)
 
     def _begin_with(self, values: dict[str, Any], graph: str) -> None:
         self.graph.value = graph
@@ -160,9 +134,9 @@ class Controls:
 
         drawn = [self.depth, self.width, self.gates, self.graph_seed]
         self.of_source = {
-            "named": widgets.VBox([self.graph], layout=WIDE),
-            "random": widgets.VBox(drawn, layout=WIDE),
-            "table": widgets.VBox([self.table], layout=WIDE),
+            "named": widgets.VBox([self.graph], layout=wide()),
+            "random": widgets.VBox(drawn, layout=wide()),
+            "table": widgets.VBox([self.table], layout=wide()),
         }
         kinds = widgets.GridBox(
             list(self.kinds.values()),
@@ -183,7 +157,7 @@ class Controls:
                 *settings,
                 self.gumbel,
             ],
-            layout=widgets.Layout(width="232px", overflow="visible"),
+            layout=widgets.Layout(width="262px", flex="0 0 262px", overflow="visible"),
         )
         self.view.add_class("mn-controls")
 
@@ -235,7 +209,7 @@ class Controls:
         """Show what belongs to the source, check everything, and say what is wrong where it is."""
         for name, box in self.of_source.items():
             box.layout.display = "" if name == self.source.value else "none"
-        found = self.check()
+        self.wrong = found = self.check()
         for name, line in self.errors.items():
             text = found.get(name, "")
             line.value = f'<div class="mn-error" role="alert">{escape(text)}</div>' if text else ""
@@ -259,14 +233,3 @@ class Controls:
             where = next((n for n in self.errors if text.startswith((f"{n}=", f"{n}:"))), "kinds")
             return {where: text}
         return {}
-
-
-def _what(kind: str) -> str:
-    if kind not in KINDS:
-        return "a model of your own"
-    look = kind_style(kind)
-    text = {"dense": "a multilayer perceptron", "sparse": "half of its weights are absent"}
-    if kind in text:
-        return text[kind]
-    pool = "slots filled from one pool of modules" if "shared" in kind else "a module for each slot"
-    return f"{pool}, connections {'known' if look.linestyle == KNOWN else 'learned'}"

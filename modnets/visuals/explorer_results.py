@@ -63,7 +63,7 @@ class Finished:
         skip = {*WITHIN, *DETAILS}
         settings = list(self.frame.columns[: self.frame.columns.get_loc("epoch")])
         settings = [name for name in settings if name not in skip]
-        varied = [n for n in settings if self.frame[n].nunique(dropna=False) > 1 and n != "graph"]
+        varied = [n for n in settings if len(self.frame[n].unique()) > 1 and n != "graph"]
         by = ["graph", *varied]
         found = {}
         for values, part in self.frame.groupby(by, sort=True, dropna=False):
@@ -98,15 +98,13 @@ class Finished:
         before = part[part["epoch"] <= epoch]
         row = (before if len(before) else part).iloc[-1 if len(before) else 0]
         structure = row["structure"] if isinstance(row["structure"], str) else None
-        return {
-            "epoch": int(row["epoch"]), "structure": structure, "predicted": row["predicted"]
-        }
+        return {"epoch": int(row["epoch"]), "structure": structure, "predicted": row["predicted"]}
 
     def network(self, run: str, epoch: int) -> nn.Module | None:
         """A network that makes the choices recorded; None for kinds whose weights would matter."""
         record, config = self.record(run, epoch), self.config(run)
         if config is None or not record.get("structure") or not config.is_modular:
             return None
-        return None if config.graph.images else from_structure(
-            config, json.loads(record["structure"])
+        return (
+            None if config.graph.images else from_structure(config, json.loads(record["structure"]))
         )

@@ -32,6 +32,8 @@ class Stage(anywidget.AnyWidget):
     #: The epoch looked at; -1 for none.
     epoch = traitlets.Int(-1).tag(sync=True)
     floor = traitlets.Float(None, allow_none=True).tag(sync=True)
+    #: What is drawn, in words.
+    caption = traitlets.Unicode("").tag(sync=True)
     #: A row of each kind, with its runs.
     strip = traitlets.List().tag(sync=True)
     #: Key of the run looked at.

@@ -117,6 +117,12 @@ def truth_table(config: RunConfig, predicted: str | None) -> str:
     )
     left_out = table.shape[1] - n_outputs
     more = f'<div class="mn-quiet">and {left_out} more outputs</div>' if left_out else ""
+    if said is not None:
+        more += (
+            '<div class="mn-quiet"><span class="mn-key mn-ok"></span>right '
+            '<span class="mn-key mn-bad"></span>wrong '
+            '<span class="mn-key mn-shown"></span>training row</div>'
+        )
     return (
         f'<svg class="mn-table" width="{width}" height="{height}" role="img" '
         f'aria-label="truth table">{shown}</svg>{more}'
@@ -152,7 +158,9 @@ def _grid(
             f'width="{size}" height="{size}" rx="2"><title>{words}</title></rect>'
         )
         if cell >= 12:
-            parts.append(f'<text x="{x + cell / 2 - 0.5:g}" y="{y + cell / 2 + 2.6:g}">{shown}</text>')
+            parts.append(
+                f'<text x="{x + cell / 2 - 0.5:g}" y="{y + cell / 2 + 2.6:g}">{shown}</text>'
+            )
     return "".join(parts)
 
 
@@ -184,7 +192,9 @@ def _gates(found: pd.DataFrame, config: RunConfig) -> str:
         name = chr(ord("A") + slot.module) if config.model == "shared" else str(slot.module + 1)
         module = f'<span class="mn-module" style="background:{colors[slot.module]}">{name}</span>'
         stands = escape(slot.sub_function) if isinstance(slot.sub_function, str) else "–"
-        gate = f"<b>{escape(slot.gate)}</b>" if slot.used else '<span class="mn-quiet">unused</span>'
+        gate = (
+            f"<b>{escape(slot.gate)}</b>" if slot.used else '<span class="mn-quiet">unused</span>'
+        )
         clarity = f"{slot.clarity:.0%}" if slot.used else ""
         cells = [f"s{slot.level}.{slot.slot}", module, reads, gate, clarity, stands]
         rows.append(cells)

@@ -44,6 +44,9 @@ def lab(folder: Path) -> Iterator[str]:
     """JupyterLab on a folder; yields its address."""
     port = free_port()
     (folder / "lab_config.py").write_text("c.LabApp.expose_app_in_browser = True\n")
+    quiet = folder / "settings" / "@jupyterlab" / "apputils-extension"
+    quiet.mkdir(parents=True)
+    (quiet / "notification.jupyterlab-settings").write_text('{"fetchNews": "false"}')
     environment = os.environ | {
         "JUPYTER_CONFIG_DIR": str(folder / "config"),
         "JUPYTERLAB_SETTINGS_DIR": str(folder / "settings"),

@@ -32,11 +32,17 @@ class Panel:
     def __init__(self, groups: Iterable[str] | None) -> None:
         button = widgets.Layout(width="84px")
         self.train = widgets.Button(
-            description="Train", button_style="primary", icon="play", layout=button,
+            description="Train",
+            button_style="primary",
+            icon="play",
+            layout=button,
             tooltip="train what the controls say, many networks at once",
         )
         self.stop = widgets.Button(
-            description="Stop", icon="pause", layout=button, disabled=True,
+            description="Stop",
+            icon="pause",
+            layout=button,
+            disabled=True,
             tooltip="stop between two evaluations, or go on where it was stopped",
         )
         self.bar = widgets.FloatProgress(
@@ -45,27 +51,43 @@ class Panel:
         self.status = widgets.HTML(layout=widgets.Layout(flex="1 1 auto", min_width="0"))
         wide = widgets.Layout(width="128px")
         self.copy = widgets.Button(
-            description="Copy as config", icon="copy", layout=wide, disabled=True,
+            description="Copy as config",
+            icon="copy",
+            layout=wide,
+            disabled=True,
             tooltip="the run looked at as Python that trains it again",
         )
         self.save = widgets.Button(
-            description="Save figure", icon="download", layout=widgets.Layout(width="112px"),
-            disabled=True, tooltip="curves and network as SVG and PNG, with the CSV of the numbers",
+            description="Save figure",
+            icon="download",
+            layout=widgets.Layout(width="112px"),
+            disabled=True,
+            tooltip="curves and network as SVG and PNG, with the CSV of the numbers",
         )
         options = list(groups or [])
         self.group = widgets.Dropdown(
-            options=options, description="runs of", layout=widgets.Layout(width="330px"),
+            options=options,
+            description="runs of",
+            layout=widgets.Layout(width="330px"),
             tooltip="task, rows, ... of the finished runs looked at",
         )
         self.stage = Stage(layout=widgets.Layout(width=FULL))
         self.epoch = widgets.IntSlider(
-            min=0, max=1, description="epoch", continuous_update=True,
+            min=0,
+            max=1,
+            description="epoch",
+            continuous_update=True,
             layout=widgets.Layout(flex="1 1 auto", width="auto"),
             tooltip="look back: the network, its table and gates as they were then (epochs)",
         )
         self.play = widgets.Play(
-            min=0, max=1, step=1, interval=250, show_repeat=False,
-            layout=widgets.Layout(width="auto"), tooltip="replay the training",
+            min=0,
+            max=1,
+            step=1,
+            interval=250,
+            show_repeat=False,
+            layout=widgets.Layout(width="auto"),
+            tooltip="replay the training",
         )
         self.title, self.diagram = widgets.HTML(), widgets.HTML()
         self.table, self.gates = widgets.HTML(), widgets.HTML()
@@ -77,6 +99,12 @@ class Panel:
         self._following = False
         self._link = widgets.link((self.play, "value"), (self.epoch, "value"))
         self.epoch.observe(self._moved, names="value")
+        self.play.observe(self._rewind, names="playing")
+
+    def close(self) -> None:
+        """Remove the widgets."""
+        self._link.unlink()
+        self.view.close()
 
     def lay_out(self, controls: widgets.Widget | None) -> None:
         """Put everything in its place, beside the controls or, of finished runs, without."""
@@ -93,39 +121,50 @@ class Panel:
             layout=widgets.Layout(flex="1 1 0", min_width="0"),
         )
         pictures = widgets.HBox([left, right], layout=widgets.Layout(width=FULL, grid_gap="14px"))
-        main = widgets.VBox(
-            [top, pictures], layout=widgets.Layout(flex="1 1 auto", min_width="0")
-        )
+        main = widgets.VBox([top, pictures], layout=widgets.Layout(flex="1 1 auto", min_width="0"))
         parts = [main] if controls is None else [controls, main]
         self.view = widgets.HBox(parts, layout=widgets.Layout(grid_gap="14px", width=FULL))
         self.view.add_class("mn-explorer")
 
     def begin(self, epochs: int) -> None:
         """Look at the newest evaluation of a training of so many epochs."""
-        self._following = True
+        self.replaying, self._following = False, True
         for widget in (self.play, self.epoch):
             widget.max = epochs
         self.play.step = self.epoch.step = max(1, epochs // 50)
-        self.epoch.value = epochs
-        self._following = self.replaying = False
+        self._following = False
+        self.follow(epochs)
         self.text.layout.display = "none"
 
     def _moved(self, _change: Any) -> None:
-        self.replaying = self.replaying or not self._following
+        if not self._following:
+            self.replaying = self.epoch.value < self.epoch.max
+
+    def _rewind(self, _change: Any) -> None:
+        """Replay from the start, where it is at the end."""
+        if self.play.playing and self.play.value >= self.play.max:
+            self.play.value = self.play.min
+
+    def follow(self, epoch: int) -> None:
+        """Show where training is, unless somebody looks back."""
+        if not self.replaying:
+            self._following = True
+            self.epoch.value = epoch
+            self._following = False
 
     def ready(self, ok: bool) -> None:
         """Whether what the controls say can be trained."""
         self.train.disabled = not ok
 
-    def training(self, on: bool, done: bool = False) -> None:
-        """Whether training goes on, and what may be pressed."""
+    def training(self, on: bool, done: bool = False, share: float = 1.0) -> None:
+        """Whether training goes on, how much is done, and what may be pressed."""
         self.stop.description, self.stop.icon = ("Stop", "pause") if on else ("Resume", "forward")
         self.stop.disabled = not on and done
         self.copy.disabled = False
         self.save.disabled = on
         if done:
             self.stop.description, self.stop.icon = "Stop", "pause"
-            self.bar.value = 1.0
+        self.bar.value = share
         self.bar.bar_style = "success" if done else "info" if on else "warning"
         if on:
             self.say("starting")
@@ -167,9 +206,7 @@ class Panel:
         elif network is not None:
             self.diagram.value = views.diagram(network, config.graph)
         self.table.value = views.truth_table(config, record.get("predicted"))
-        self.gates.value = (
-            views.read_outs(config, record.get("structure"), epoch) if record else ""
-        )
+        self.gates.value = views.read_outs(config, record.get("structure"), epoch) if record else ""
 
     def _head(self, title: str, more: str) -> None:
         self.title.value = (
@@ -186,8 +223,15 @@ class Panel:
         self.say("copied: the run as Python")
 
 
-def reproduction(config: RunConfig) -> str:
-    """Python that trains a run again, its settings that are not the defaults written out."""
+def reproduction(config: RunConfig, chunk: tuple[int, bool] | None = None) -> str:
+    """Python that trains a run again, its settings that are not the defaults written out.
+
+    Parameters
+    ----------
+    config : RunConfig
+    chunk : (int, bool), optional
+        Runs side by side, and whether steps are compiled: then it is the same bit for bit.
+    """
     default, parts = RunConfig(), []
     for f in fields(RunConfig):
         value = getattr(config, f.name)
@@ -196,7 +240,8 @@ def reproduction(config: RunConfig) -> str:
         elif value != getattr(default, f.name):
             parts.append(f"{f.name}={value!r}")
     inner = "".join(f"    {part},\n" for part in parts)
-    return f"import modnets as mn\n\nrun = mn.RunConfig(\n{inner})\ntrained = mn.train(run)\n"
+    how = "" if chunk is None else f", chunk={chunk[0]}, compiled={chunk[1]}"
+    return f"import modnets as mn\n\nrun = mn.RunConfig(\n{inner})\ntrained = mn.train(run{how})\n"
 
 
 def _graph_text(graph: Task) -> str:
