@@ -30,18 +30,33 @@ def learning_curves(results: pd.DataFrame, measure: str = "test_bit_accuracy") -
         ``solved`` (share of runs that solve the whole table then) and ``n`` (runs).
     """
     need(results, ["run", "kind", "epoch", "solved", measure])
-    rows = []
+    frames = []
     for kind, part in results.groupby("kind", sort=False):
-        order = np.lexsort((part["run"].to_numpy(), part["epoch"].to_numpy()))
-        epochs, starts = np.unique(part["epoch"].to_numpy()[order], return_index=True)
+        epochs = part["epoch"].to_numpy()
+        order = np.argsort(epochs, kind="stable")
         values = part[measure].to_numpy(float)[order]
         solved = part["solved"].to_numpy(float)[order]
-        ends = [*starts[1:], len(values)]
-        for epoch, start, end in zip(epochs, starts, ends, strict=True):
-            low, median, high = np.nanquantile(values[start:end], (0.25, 0.5, 0.75))
-            share = solved[start:end].mean()
-            rows.append((kind, int(epoch), median, low, high, share, end - start))
-    return pd.DataFrame(rows, columns=["kind", "epoch", "median", "low", "high", "solved", "n"])
+        each, counts = np.unique(epochs, return_counts=True)
+        columns = _quartiles(values, solved, counts)
+        frames.append(pd.DataFrame({"kind": kind, "epoch": each, **columns, "n": counts}))
+    return pd.concat(frames, ignore_index=True)
+
+
+def _quartiles(values: np.ndarray, solved: np.ndarray, counts: np.ndarray) -> dict[str, np.ndarray]:
+    """Columns of a kind's curve, from its runs at every epoch one after the other."""
+    if len(set(counts)) == 1:  # all at once
+        at = values.reshape(len(counts), -1)
+        quantile = (
+            np.nanquantile if np.isnan(at).any() else np.quantile
+        )  # which is ten times faster
+        low, median, high = quantile(at, (0.25, 0.5, 0.75), axis=1)
+        shares = solved.reshape(at.shape).mean(axis=1)
+    else:
+        ends = np.cumsum(counts)[:-1]
+        parts = [np.nanquantile(one, (0.25, 0.5, 0.75)) for one in np.split(values, ends)]
+        low, median, high = np.transpose(parts)
+        shares = np.array([one.mean() for one in np.split(solved, ends)])
+    return {"median": median, "low": low, "high": high, "solved": shares}
 
 
 def allowed_by_data(runs: Iterable[RunConfig], draws: int = 200) -> dict[str, float]:

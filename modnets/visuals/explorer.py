@@ -92,7 +92,7 @@ class Explorer(Training):
         panel.copy.on_click(on(self.copy))
         panel.save.on_click(on(self.save))
         panel.group.observe(on(self._show_results), names="value")
-        panel.stage.observe(on(self.asked_for.ask), names="selected")
+        panel.stage.observe(on(self._picked), names="selected")
         panel.stage.observe(on(self._clicked_epoch), names="epoch")
         panel.epoch.observe(on(self._replay), names="value")
 
@@ -109,6 +109,10 @@ class Explorer(Training):
         if self.look.source is None and not self.controls.wrong.get("task"):
             self.panel.stage.floor = majority_floor(self.controls.task())
             self.asked_for.ask()
+
+    def _picked(self) -> None:
+        self.panel.text.layout.display = "none"
+        self.asked_for.ask()
 
     def _clicked_epoch(self) -> None:
         if self.panel.stage.epoch >= 0:

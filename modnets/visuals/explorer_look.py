@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from typing import Any
+
 import pandas as pd
 from matplotlib.figure import Figure
 
@@ -22,6 +25,12 @@ from modnets.visuals.style import PAGE_WIDTH, style
 MEASURE = "test_bit_accuracy"
 
 
+def _choices(record: dict[str, Any]) -> list[Any]:
+    """What the diagram of a modular network shows, logits aside."""
+    found = json.loads(record.get("structure") or "{}")
+    return [found.get(name) for name in ("routing", "selection", "outputs", "gates")]
+
+
 class Look:
     """Runs to look at, from a training or a finished sweep, and where they are shown.
 
@@ -39,10 +48,13 @@ class Look:
         #: Kind -> accuracy that theory allows.
         self.theory: dict[str, float] = {}
         self._shown: tuple[object, ...] | None = None
+        self._diagram: tuple[object, ...] = ()
+        self._states: list[object] = []
 
     def at(self, source: Live | Finished, graph: Task, epochs: int) -> None:
         """Look at other runs."""
-        self.source, self.epochs, self.theory, self._shown = source, epochs, {}, None
+        self.source, self.epochs, self.theory = source, epochs, {}
+        self._shown, self._states = None, []
         if isinstance(source, Live):
             self.configs = {run.key: run for run in source.runs}
             self.seeds = {run.key: run.seed for run in source.runs}
@@ -92,7 +104,9 @@ class Look:
         with stage.hold_sync():
             stage.caption = f"unseen bits right: median and quartiles of {curves['n'].max()} runs"
             stage.curves = curves_of(curves, kinds, self.theory)
-            stage.strip = strip_of(runs, kinds)
+            states = runs[["run", "solved", "done"]].to_numpy().tolist()
+            if states != self._states:
+                self._states, stage.strip = states, strip_of(runs, kinds)
 
     def draw_details(self) -> None:
         """Network, truth table and read-outs of the run, at the epoch looked at."""
@@ -103,9 +117,16 @@ class Look:
             return
         epoch = panel.epoch.value if panel.replaying else self.epochs
         record = self.source.record(run, epoch)
-        if (run, record.get("epoch")) != self._shown:
-            self._shown = run, record.get("epoch")
-            panel.show_run(config, self.source.network(run, epoch), record)
+        if (run, record.get("epoch")) == self._shown:
+            return
+        self._shown = run, record.get("epoch")
+        panel.show_run(config, record)
+        # While it trains a network is drawn anew if it has changed what it reads or computes.
+        looks = (run, *map(str, _choices(record)))
+        trains = isinstance(self.source, Live) and self.source.running and config.is_modular
+        if not trains or looks != self._diagram:
+            panel.show_network(config, self.source.network(run, epoch), bool(record))
+        self._diagram = looks
 
     def figure(self) -> Figure:
         """Curves, and the network of the run looked at, as it is at the end.

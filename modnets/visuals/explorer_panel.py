@@ -191,22 +191,26 @@ class Panel:
         self.table.value = views.truth_table(one, None)
         self.gates.value = '<div class="mn-quiet">Press Train to watch networks learn it.</div>'
 
-    def show_run(
-        self, config: RunConfig, network: nn.Module | None, record: dict[str, Any]
-    ) -> None:
-        """A run at an epoch: its network, truth table and read-outs."""
+    def show_run(self, config: RunConfig, record: dict[str, Any]) -> None:
+        """A run at an epoch: its truth table and read-outs."""
         epoch = record.get("epoch")
         when = "before training" if epoch == 0 else f"epoch {epoch}"
         self._head(f"{config.kind}, seed {config.seed}", when if record else "")
-        if network is None and record:
+        self.table.value = views.truth_table(config, record.get("predicted"))
+        if not record:
+            self.gates.value = ""
+        elif self.text.layout.display == "none":
+            self.gates.value = views.read_outs(config, record.get("structure"), epoch)
+
+    def show_network(self, config: RunConfig, network: nn.Module | None, kept: bool) -> None:
+        """Its network, or why there is none."""
+        if network is not None:
+            self.diagram.value = views.diagram(network, config.graph)
+        elif kept:
             self.diagram.value = (
                 '<div class="mn-quiet">Weights are not kept in a store. "Copy as config" gives '
                 "the lines that train this network again.</div>"
             )
-        elif network is not None:
-            self.diagram.value = views.diagram(network, config.graph)
-        self.table.value = views.truth_table(config, record.get("predicted"))
-        self.gates.value = views.read_outs(config, record.get("structure"), epoch) if record else ""
 
     def _head(self, title: str, more: str) -> None:
         self.title.value = (

@@ -22,7 +22,9 @@ from modnets.visuals.explorer_panel import Panel
 from modnets.visuals.redraw import Redraw, running_loop
 
 #: Shares of the time that pictures may take while training goes on.
-SHARE_OF_CURVES, SHARE_OF_DETAILS = 0.06, 0.1
+SHARE_OF_CURVES, SHARE_OF_DETAILS = 0.07, 0.05
+#: Least seconds between two pictures of the curves.
+REST = 0.3
 
 
 class Training:
@@ -40,7 +42,7 @@ class Training:
         self.panel, self.look = panel, Look(panel)
         self.live: Live | None = None
         self.loop = running_loop()
-        self.curves_drawn = Redraw(self.look.draw_curves, share=SHARE_OF_CURVES)
+        self.curves_drawn = Redraw(self._draw_curves, share=SHARE_OF_CURVES, rest=REST)
         self.details_drawn = Redraw(self.draw_details, share=SHARE_OF_DETAILS)
         #: Pictures that follow a person's hand: controls, epochs, runs.
         self.asked_for = Redraw(self.draw_details, waits_for_quiet=True)
@@ -163,10 +165,15 @@ class Training:
 
     def _evaluated(self) -> None:
         if self.live.running:
-            self.panel.progress(self.live.share, self.live.seconds_left)
-            self.panel.follow(self.live.epoch)
             self.curves_drawn.ask()
             self.details_drawn.ask()
+
+    def _draw_curves(self) -> None:
+        """Curves, and how far the training is."""
+        if self.live is not None and self.live.running:
+            self.panel.progress(self.live.share, self.live.seconds_left)
+            self.panel.follow(self.live.epoch)
+        self.look.draw_curves()
 
     def _ended(self, turn: int) -> None:
         """Training is done, was stopped, or has failed."""

@@ -79,14 +79,13 @@ class Redraw:
 
     def _draw(self) -> None:
         self.cancel()
-        started = time.monotonic()
+        started = time.thread_time()  # a thread that waits for the others takes nothing from them
         try:
             self.count += 1
             self.draw()
         finally:
-            now = time.monotonic()
-            pause = (now - started) * (1 / self.share - 1)
-            self.may_at = now + max(self.rest, pause)
+            pause = (time.thread_time() - started) * (1 / self.share - 1)
+            self.may_at = time.monotonic() + max(self.rest, pause)
 
 
 def running_loop() -> asyncio.AbstractEventLoop | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -111,3 +112,18 @@ def open_explorer(page: Any, address: str, dark: bool = False) -> Any:
     view.wait_for(timeout=90000)
     page.locator(".mn-plot svg").wait_for(timeout=30000)
     return view
+
+
+def status_says(page: Any, start: str) -> None:
+    """Wait until the status line begins so."""
+    page.wait_for_function(
+        "(start) => document.querySelector('.mn-status')?.textContent.startsWith(start)",
+        arg=start,
+        timeout=90_000,
+    )
+
+
+def press(page: Any, name: str) -> None:
+    """Click a button of the explorer by what stands on it."""
+    words = re.compile(rf"^\s*{name}\s*$")
+    page.locator(".mn-explorer").locator("button", has_text=words).click()
