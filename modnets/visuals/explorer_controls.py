@@ -193,12 +193,6 @@ class Controls:
             eval_every=max(1, epochs // 50),
             **value,
         )
-        n_rows = task.n_rows
-        require(
-            value["train_rows"] <= n_rows - 2,
-            f"train_rows={value['train_rows']}; allowed is 1 to {n_rows - 2}, for two rows at "
-            f"least are kept for tests ({task} has {n_rows})",
-        )
         return [
             replace(base, seed=seed, split_seed=seed, **self.kinds_settings[kind])
             for kind in chosen
@@ -224,8 +218,7 @@ class Controls:
         except ValueError as error:
             return {"task": first_line(error)}
         rows = self.settings["train_rows"]
-        n_rows = task.n_rows
-        rows.max = max(n_rows - 2, rows.value)
+        rows.max = max(task.n_rows - 1, rows.value)
         try:
             self.configs()
         except ValueError as error:

@@ -139,7 +139,7 @@ class Look:
         curves, config, stage = self.curves(), self.config, self.panel.stage
         with style():
             figure = Figure(figsize=(PAGE_WIDTH, 2.9))
-            ax = figure.add_axes((0.075, 0.15, 0.46, 0.75))
+            ax = figure.add_axes((0.085, 0.15, 0.455, 0.75))
             plot_learning_curves(
                 curves, ax=ax, floor=stage.floor, theory=self.theory, measure=MEASURE
             )

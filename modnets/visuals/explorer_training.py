@@ -183,6 +183,9 @@ class Training:
         live, panel = self.live, self.panel
         live.join()
         panel.follow(live.runs[0].epochs if live.is_done else live.epoch)
+        for picture in (self.curves_drawn, self.details_drawn):
+            picture.cancel()
+            picture.draw()
         panel.training(False, done=live.is_done, share=live.share)
         if live.error is not None:
             text = "".join(traceback.format_exception(live.error))
@@ -191,9 +194,6 @@ class Training:
             panel.say(f"done: {len(live.runs)} runs, stored in {short(self.store)}")
         else:
             panel.say(f"stopped at {live.share:.0%}; Resume goes on")
-        for picture in (self.curves_drawn, self.details_drawn):
-            picture.cancel()
-            picture.draw()
 
 
 def short(path: Path) -> str:
