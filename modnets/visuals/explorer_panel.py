@@ -103,7 +103,9 @@ class Panel:
 
     def close(self) -> None:
         """Remove the widgets."""
-        self._link.unlink()
+        if self._link is not None:
+            self._link.unlink()
+            self._link = None
         self.view.close()
 
     def lay_out(self, controls: widgets.Widget | None) -> None:

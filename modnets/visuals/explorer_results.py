@@ -40,7 +40,7 @@ class Finished:
 
     def __init__(self, results: str | Path | Store | pd.DataFrame) -> None:
         if isinstance(results, pd.DataFrame):
-            need(results, ["run", "kind", "graph", "epoch", "solved"])
+            need(results, ["run", "kind", "graph", "train_rows", "batch_size", "epoch", "solved"])
             self.frame = results.reset_index(drop=True)
         else:
             if not isinstance(results, Store):
@@ -61,6 +61,8 @@ class Finished:
     def _grouped(self) -> dict[str, pd.Index]:
         """Label -> rows: runs are compared with those of the same task, rows, epochs, ..."""
         skip = {*WITHIN, *DETAILS}
+        if (self.frame["batch_size"] == self.frame["train_rows"]).all():
+            skip.add("batch_size")
         settings = list(self.frame.columns[: self.frame.columns.get_loc("epoch")])
         settings = [name for name in settings if name not in skip]
         varied = [n for n in settings if len(self.frame[n].unique()) > 1 and n != "graph"]

@@ -26,6 +26,7 @@ from modnets.visuals.task_diagrams import draw_graph
 
 #: Size of a diagram, in inches.
 DIAGRAM = 4.4, 3.1
+DPI = 100  # of what is drawn as pixels
 #: More weights than that are drawn as pixels: as shapes they take half a second.
 MANY_LINES = 300
 #: Cells and outputs of the largest truth table that is drawn.
@@ -59,7 +60,7 @@ def as_svg(figure: Figure) -> str:
             if isinstance(lines, LineCollection) and len(lines.get_segments()) > MANY_LINES:
                 lines.set_rasterized(True)
     text = io.StringIO()
-    figure.savefig(text, format="svg", transparent=True, metadata={"Date": None}, dpi=144)
+    figure.savefig(text, format="svg", transparent=True, metadata={"Date": None}, dpi=DPI)
     svg = text.getvalue()
     svg = re.sub(r"<defs>\s*<style.*?</style>\s*</defs>", "", svg, count=1, flags=re.DOTALL)
     svg = re.sub(r"<metadata>.*?</metadata>", "", svg, count=1, flags=re.DOTALL)
