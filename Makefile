@@ -28,6 +28,7 @@ SMALL_module_inputs := -p store $(CURDIR)/build/quick/results -p fan_ins 2,4 -p 
 SMALL_multi_task := -p store $(CURDIR)/build/quick/results -p sets "two tasks" -p train_rows 8,32 \
 	-p held_out different -p output_levels last -p lrs 0.01 -p pilot_rows 8 -p pilot_seeds 1 \
 	-p split_seeds 1 -p seeds 2 -p epochs 20
+SMALL_explorer := -p store $(CURDIR)/build/quick/results -p epochs 20 -p runs 2
 SMALL_generalization := -p store $(CURDIR)/build/quick/results -p graphs 6-2-2 \
 	-p train_rows 8,32 -p split_seeds 1 -p seeds 2 -p epochs 20
 SMALL_theory_overlay := $(SMALL_generalization)

@@ -19,6 +19,7 @@ from .analysis.inside import gate_family as gate_family
 from .analysis.inside import gate_shares as gate_shares
 from .analysis.inside import redundancy as redundancy
 from .analysis.kinds import by_density as by_density
+from .analysis.learning import learning_curves as learning_curves
 from .analysis.matching import matched_hidden as matched_hidden
 from .analysis.multi_task import ARRANGEMENTS as ARRANGEMENTS
 from .analysis.multi_task import arrange as arrange
@@ -70,7 +71,9 @@ from .training.costs import arithmetic_of as arithmetic_of
 from .training.costs import costs_of as costs_of
 from .training.costs import forward_flops as forward_flops
 from .training.grids import grid as grid
+from .training.live import Live as Live
 from .training.planning import plan as plan
+from .training.progress import in_batch as in_batch
 from .training.single import TrainedRun as TrainedRun
 from .training.single import train as train
 from .training.store import Store as Store
@@ -88,6 +91,7 @@ from .visuals.efficiency import plot_costs as plot_costs
 from .visuals.efficiency import plot_solve_times as plot_solve_times
 from .visuals.efficiency import plot_time_to_solve as plot_time_to_solve
 from .visuals.efficiency import plot_training_efficiency as plot_training_efficiency
+from .visuals.explorer import Explorer as Explorer
 from .visuals.generalization import draw_legend as draw_legend
 from .visuals.generalization import plot_generalization as plot_generalization
 from .visuals.heat import ACCURACIES as ACCURACIES
@@ -96,6 +100,7 @@ from .visuals.heat import plot_heat as plot_heat
 from .visuals.heat import plot_heats as plot_heats
 from .visuals.inside import plot_inside as plot_inside
 from .visuals.ladder import plot_ladder as plot_ladder
+from .visuals.learning import plot_learning_curves as plot_learning_curves
 from .visuals.multi_task import plot_multi_task as plot_multi_task
 from .visuals.multi_task import plot_needed as plot_needed
 from .visuals.plots import plot_accuracy as plot_accuracy

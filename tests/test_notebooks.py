@@ -55,6 +55,7 @@ SMALL = {
         "seeds": 2,
         "epochs": 20,
     },
+    "explorer": {"epochs": 20, "runs": 2},
     "generalization": {
         "epochs": 20,
         "split_seeds": 1,

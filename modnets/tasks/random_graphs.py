@@ -32,9 +32,10 @@ def random_graph(
     Raises
     ------
     ValueError
-        If there are no levels, or a level has fewer sources than a gate reads.
+        If there are no levels or gates, or a level has fewer sources than a gate reads.
     """
     require(len(widths) >= 3, f"widths={tuple(widths)}; allowed are inputs, levels, outputs")
+    require(len(gates) > 0, "gates is empty; allowed are names of gates, such as XOR AND OR")
     n_inputs, *slots, n_outputs = widths
     rng = np.random.default_rng(seed)
     levels, n_sources = [], n_inputs

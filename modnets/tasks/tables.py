@@ -37,13 +37,55 @@ def read_table(path: str | Path, widths: Sequence[int] | None = None) -> np.ndar
         an entry is not 0 or 1, or a line has too few or too many of them.
     """
     path = Path(path)
-    n_inputs, n_outputs = _ends(path, widths)
+    return _table(_lines(path), str(path), *_ends(path, widths))
+
+
+def parse_table(text: str, where: str = "table") -> np.ndarray:
+    """The outputs of a truth table that was typed in, lines as :func:`read_table` takes them.
+
+    Parameters
+    ----------
+    text : str
+        Without a line of names, the number of lines tells which columns are inputs.
+    where : str
+        What errors call it.
+
+    Returns
+    -------
+    ndarray of uint8, shape (2**n_inputs, n_outputs)
+
+    Raises
+    ------
+    ValueError
+        As :func:`read_table`; also if it holds no lines.
+    """
+    rows = csv.reader(text.strip().splitlines(), skipinitialspace=True)
+    lines = [(n, [cell.strip() for cell in cells]) for n, cells in enumerate(rows, 1) if cells]
+    require(bool(lines), f"{where} is empty; allowed are lines such as 0,1,1: inputs, then outputs")
+    first, named = lines[0][1], any(cell[:1].isalpha() for cell in lines[0][1])
+    n_inputs = (
+        sum(cell.startswith("x") for cell in first)
+        if named
+        else max(len(lines) - 1, 1).bit_length()
+    )
+    n_outputs = len(first) - n_inputs
+    require(
+        1 <= n_inputs <= MAX_TABLE_INPUTS and n_outputs >= 1,
+        f"{where}: {len(lines) - named} lines of {len(first)} entries; allowed are 2**n lines of "
+        "n inputs and at least 1 output",
+    )
+    return _table(iter(lines), where, n_inputs, n_outputs)
+
+
+def _table(
+    lines: Iterator[tuple[int, list[str]]], path: str, n_inputs: int, n_outputs: int
+) -> np.ndarray:
     names = [f"x{i}" for i in range(n_inputs)] + [f"y{i}" for i in range(n_outputs)]
     table = np.zeros((2**n_inputs, n_outputs), dtype=np.uint8)
     seen_at: dict[int, int] = {}
     order = list(range(len(names)))
     first = True
-    for line, cells in _lines(path):
+    for line, cells in lines:
         if first and any(cell[:1].isalpha() for cell in cells):
             order, first = _columns(path, line, cells, names), False
             continue
@@ -135,7 +177,7 @@ def _lines(path: Path) -> Iterator[tuple[int, list[str]]]:
         raise ValueError(f"{path} cannot be read ({reason}); allowed is a CSV file") from None
 
 
-def _columns(path: Path, line: int, cells: list[str], names: list[str]) -> list[int]:
+def _columns(path: str, line: int, cells: list[str], names: list[str]) -> list[int]:
     """Where each name stands in the line of names."""
     require(
         sorted(cells) == sorted(names),
@@ -144,7 +186,7 @@ def _columns(path: Path, line: int, cells: list[str], names: list[str]) -> list[
     return [cells.index(name) for name in names]
 
 
-def _bits(path: Path, line: int, cells: list[str], names: list[str]) -> list[int]:
+def _bits(path: str, line: int, cells: list[str], names: list[str]) -> list[int]:
     require(
         len(cells) == len(names),
         f"{path}, line {line}: {len(cells)} entries; allowed are {len(names)}: {', '.join(names)}",

@@ -96,6 +96,11 @@ def trace(function: Callable[..., Any], arguments: Sequence[Any]) -> fx.GraphMod
     return graph
 
 
+def warm_up() -> None:
+    """Load what tracing needs, which takes a second or two the first time."""
+    trace(torch.neg, (torch.zeros(1),))
+
+
 @contextlib.contextmanager
 def one_thread() -> Iterator[None]:
     """Train in one thread, so that a result does not depend on the number of cores.

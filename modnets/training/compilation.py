@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import hashlib
 import os
@@ -10,7 +11,8 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextvars import ContextVar
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -27,6 +29,24 @@ FLAGS += ("-fPIC", "-shared", "-w")
 #: The files of modnets that decide what is compiled.
 MADE_FROM = ("models/*.py", "training/compiler/*", "training/program.py")
 MADE_FROM += ("training/optimizers.py", "training/evaluation.py", "training/machine.py")
+
+
+#: Whether what is not on the disk yet may be compiled.
+MAY_COMPILE: ContextVar[bool] = ContextVar("may_compile", default=True)
+
+
+class NotCompiledError(Exception):
+    """Machine code is not there yet, and nobody shall wait for it."""
+
+
+@contextlib.contextmanager
+def without_compiling() -> Iterator[None]:
+    """Raise NotCompiledError inside where a compiler would have to be called."""
+    token = MAY_COMPILE.set(False)
+    try:
+        yield
+    finally:
+        MAY_COMPILE.reset(token)
 
 
 @cache
@@ -74,6 +94,8 @@ def load_library(name: str, write_source: Callable[[], str]) -> ctypes.CDLL:
 
     Raises
     ------
+    NotCompiledError
+        Inside :func:`without_compiling`, where it would have to be compiled.
     RuntimeError
         With the compiler's first complaint, if it cannot compile the source; or with what else
         there is between a source and its code.
@@ -83,7 +105,10 @@ def load_library(name: str, write_source: Callable[[], str]) -> ctypes.CDLL:
     folder, name = cache_folder(), fingerprint(name)
     try:
         with FileLock(folder / f"{name}.lock"):
-            path = _kept(folder, name) or _compile(write_source(), folder, name)
+            path = _kept(folder, name)
+            if path is None and not MAY_COMPILE.get():
+                raise NotCompiledError
+            path = path or _compile(write_source(), folder, name)
         return ctypes.CDLL(str(path))
     except OSError as error:
         raise RuntimeError(str(error)) from error

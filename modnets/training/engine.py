@@ -17,13 +17,14 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from modnets.errors import require
 from modnets.models.registry import check_network
 from modnets.training.backends import one_thread
 from modnets.training.config import RunConfig
 from modnets.training.drafts import Drafts, Start
+from modnets.training.rebuilt import rebuilt
 from modnets.training.replicas import Replicas, in_last_rows, shape_of
 
 
@@ -96,27 +97,50 @@ def train_chunk(
     -------
     Trained
     """
-    require(len({shape_of(config) for config in configs}) == 1, "runs of a chunk have one shape")
-    require(len(configs) <= chunk, f"chunk={chunk} is too small for {len(configs)} runs")
     started = time.perf_counter()
-    drafts = Drafts()
-    starts, failures = _start(configs, drafts)
-    runs = [config for config in configs if config.key not in failures]
-    if not runs:
-        return Trained(pd.DataFrame(), failures)
     with one_thread(), torch.no_grad():
-        replicas = Replicas(runs, starts, chunk, compiled, choose_device(device), threads)
+        replicas, failures = set_up(
+            configs, chunk=chunk, compiled=compiled, device=device, threads=threads
+        )
+        if replicas is None:
+            return Trained(pd.DataFrame(), failures)
         for epoch in replicas.evaluations():
             if epoch and on_evaluation is not None:
                 on_evaluation(epoch)
-        table = replicas.table()
-        flat = replicas.backend.flat.cpu()
-        networks = _networks(runs, flat) if keep_networks else []
+        trained = finished(replicas, failures, keep_networks=keep_networks)
+    trained.duration = time.perf_counter() - started
+    return trained
+
+
+def set_up(
+    configs: Sequence[RunConfig], *, chunk: int, compiled: bool, device: str, threads: int
+) -> tuple[Replicas | None, dict[str, str]]:
+    """A chunk of runs of one shape before its first step, and tracebacks of those that failed.
+
+    No replicas where all failed.  Parameters as for :func:`train_chunk`.
+    """
+    require(len({shape_of(config) for config in configs}) == 1, "runs of a chunk have one shape")
+    require(len(configs) <= chunk, f"chunk={chunk} is too small for {len(configs)} runs")
+    starts, failures = _start(configs, Drafts())
+    runs = [config for config in configs if config.key not in failures]
+    if not runs:
+        return None, failures
+    return Replicas(runs, starts, chunk, compiled, choose_device(device), threads), failures
+
+
+def finished(
+    replicas: Replicas, failures: dict[str, str], *, keep_networks: bool = False
+) -> Trained:
+    """What comes out of a chunk that has trained to its end; its duration is the caller's."""
+    table, runs = replicas.table(), replicas.runs
+    networks = []
+    if keep_networks:
+        rows = replicas.backend.flat.cpu()
+        networks = [rebuilt(run, row) for run, row in zip(runs, rows, strict=False)]
     configs = [json.dumps(run.to_dict()) for run in runs]
     table["config"] = in_last_rows(configs, len(table) // len(runs))
-    duration = time.perf_counter() - started
     backend = replicas.backend
-    return Trained(table, failures, networks, duration, backend.compiled, backend.threads)
+    return Trained(table, failures, networks, compiled=backend.compiled, threads=backend.threads)
 
 
 def _start(configs: Sequence[RunConfig], drafts: Drafts) -> tuple[list[Start], dict[str, str]]:
@@ -132,13 +156,3 @@ def _start(configs: Sequence[RunConfig], drafts: Drafts) -> tuple[list[Start], d
         except Exception:
             failures[config.key] = traceback.format_exc()
     return starts, failures
-
-
-def _networks(runs: Sequence[RunConfig], rows: Tensor) -> list[nn.Module]:
-    """The trained network of each run, each a network of its own."""
-    networks = []
-    for run, row in zip(runs, rows, strict=False):
-        drafts = Drafts()
-        networks.append(drafts.draw(run).eval())
-        drafts.flat.copy_(row)
-    return networks

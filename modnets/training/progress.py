@@ -21,6 +21,17 @@ def in_jupyter() -> bool:
     return "JPY_SESSION_NAME" in os.environ and "ipykernel" in sys.modules
 
 
+def in_batch() -> bool:
+    """Whether nobody looks on who could press a button: papermill, nbconvert, or a script.
+
+    Examples
+    --------
+    >>> in_batch()
+    True
+    """
+    return not in_jupyter()
+
+
 class Progress:
     """Runs done, rate, and time left.
 

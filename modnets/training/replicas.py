@@ -195,9 +195,14 @@ class Replicas:
 
     def table(self) -> pd.DataFrame:
         """What has been evaluated until now: one row per run and evaluated epoch."""
+        return self._table(*self.measures())
+
+    def measures(self) -> tuple[list[int], dict[str, np.ndarray]]:
+        """Epochs evaluated until now, and each measure of the runs, shape (run, epoch)."""
         epochs, sums, solved = zip(*self.found, strict=True)
         every = [torch.stack(measure) for measure in zip(*sums, strict=True)]
-        return self._table(epochs, self.evaluation.measures(every, torch.stack(solved)))
+        found = self.evaluation.measures(every, torch.stack(solved))
+        return list(epochs), {name: one[:, : len(self.runs)].T for name, one in found.items()}
 
     def _table(self, epochs: Sequence[int], measures: dict[str, np.ndarray]) -> pd.DataFrame:
         n_runs, n_epochs = len(self.runs), len(epochs)
@@ -206,7 +211,7 @@ class Replicas:
             name: np.repeat(_column([row[name] for row in rows]), n_epochs) for name in rows[0]
         }
         columns["epoch"] = np.tile(np.array(epochs), n_runs)
-        columns |= {name: found[:, :n_runs].T.ravel() for name, found in measures.items()}
+        columns |= {name: found.ravel() for name, found in measures.items()}
         table = pd.DataFrame(columns)
         texts = {"predicted": None, "structure": None} | dict.fromkeys(INSIGHTS, np.nan)
         for name, absent in texts.items():

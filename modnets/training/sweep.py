@@ -105,7 +105,7 @@ def sweep(
             if results is None:
                 kept.append(trained.table)
             else:
-                results.write(trained.table, _provenance(part, trained))
+                results.write(trained.table, provenance_of(part, trained))
     if failures:
         raise RunsFailed(failures)
     keys = [run.key for run in todo.wanted]
@@ -114,7 +114,8 @@ def sweep(
     return ordered(pd.concat(kept).drop(columns=list(DETAILS)), keys)
 
 
-def _provenance(part: Chunk, trained: Trained) -> dict[str, Any]:
+def provenance_of(part: Chunk, trained: Trained) -> dict[str, Any]:
+    """How the runs of a chunk were made, for the file that holds their results."""
     return machine() | {
         "device": part.device,
         "chunk": part.size,

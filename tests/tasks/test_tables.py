@@ -1,10 +1,12 @@
 """Truth tables from files: any order of lines is read, anything but a truth table is named."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from modnets.tasks.named_graphs import GRAPHS
-from modnets.tasks.tables import find_graph, read_table
+from modnets.tasks.tables import find_graph, parse_table, read_table
 
 #: y0 = x0 and x1, y1 = x1.
 LINES = ["0,0,0,0", "0,1,0,1", "1,0,0,0", "1,1,1,1"]
@@ -117,3 +119,34 @@ def test_a_file_in_place_of_a_folder_is_an_error(tmp_path):
     path = write(tmp_path, LINES)
     with pytest.raises(ValueError, match=r"is a file; allowed is a folder"):
         find_graph([2, 1, 2], path)
+
+
+# Typed in
+
+
+def test_a_typed_table_is_that_of_a_file(tmp_path: Path) -> None:
+    text = "".join(f"{r >> 2},{r >> 1 & 1}, {r & 1},{r % 2},{int(r > 4)}\n" for r in range(8))
+    path = tmp_path / "3-2.csv"
+    path.write_text(text)
+    assert (parse_table(text) == read_table(path)).all()
+    assert (parse_table("x1,x0,x2,y1,y0\n" + text) != parse_table(text)).any()
+    swapped = "\n".join(reversed(text.splitlines()))
+    assert (parse_table(f"\n{swapped}\n\n") == parse_table(text)).all()
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "table is empty"),
+        ("abc", "allowed are 2\\*\\*n lines"),
+        ("0,1", "line 1|missing"),
+        ("0,0\n1,2", "line 2: entry '2'; allowed are 0 and 1"),
+        ("0,0\n0,1", "line 2: input row 0 stands in line 1 already"),
+        ("x0,x1,y0\n0,0,1", "input row 01 is missing"),
+        ("x0,y1\n0,0\n1,1", "columns x0, y1; allowed are x0, y0"),
+        ("0,0,1\n1,1", "2 lines of 3 entries|line 2"),
+    ],
+)
+def test_what_is_wrong_with_a_typed_table_is_told(text: str, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        parse_table(text)

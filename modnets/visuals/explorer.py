@@ -1,0 +1,161 @@
+"""The explorer: train kinds of network side by side in JupyterLab, and look into each run.
+
+All drawing happens in the notebook's event loop, training in a thread of its own; the curves are
+drawn by the browser, so that watching costs the training next to nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from modnets.analysis.statistics import majority_floor
+from modnets.errors import require
+from modnets.paths import RESULTS
+from modnets.tasks.named_graphs import get_graph
+from modnets.tasks.task import Task
+from modnets.training.backends import warm_up
+from modnets.training.store import Store
+from modnets.visuals.explorer_controls import Controls
+from modnets.visuals.explorer_panel import Panel, reproduction
+from modnets.visuals.explorer_results import Finished
+from modnets.visuals.explorer_training import Training, short
+from modnets.visuals.style import save_figure
+
+
+class Explorer(Training):
+    """Play with modular networks: choose a task and kinds of network, train, watch, look inside.
+
+    A notebook displays it.  Everything that can be clicked or dragged can be set from code too: the
+    widgets are attributes of ``controls`` (what is trained) and ``panel`` (buttons, pictures).
+
+    Parameters
+    ----------
+    graph : str or Task
+        The task to begin with.
+    kinds : sequence of str
+        Kinds of network to begin with, such as ``"shared, learned"``.
+    results : str, Path, Store or DataFrame, optional
+        A finished sweep, to be looked at in place of training.
+    store : str or Path, optional
+        Where results go; by default ``results/explorer`` of the repository.
+    figure_folder : str or Path, optional
+        Where "Save figure" writes; by default ``figures`` in the store.
+    **settings
+        Other values to begin with: ``train_rows``, ``epochs``, ``runs`` (of each kind), ``seed``
+        (the first), ``lr``, ``lr_routing``, ``weight_decay``, ``temperature``, ``gumbel``.
+
+    Raises
+    ------
+    ValueError
+        If a kind, task or setting is unknown, or the results hold no runs.
+
+    Examples
+    --------
+    >>> explorer = Explorer(kinds=["dense"], runs=4, epochs=20)
+    >>> explorer.panel.train.description
+    'Train'
+    """
+
+    def __init__(
+        self,
+        graph: str | Task = "6-3-2-2",
+        kinds: Sequence[str] = ("dense", "modular, known", "shared, learned"),
+        *,
+        results: str | Path | Store | pd.DataFrame | None = None,
+        store: str | Path | None = None,
+        figure_folder: str | Path | None = None,
+        **settings: Any,
+    ) -> None:
+        self.store = Path(store) if store else RESULTS / "explorer"
+        self.figure_folder = Path(figure_folder) if figure_folder else self.store / "figures"
+        self.finished = None if results is None else Finished(results)
+        super().__init__(Panel(self.finished.groups if self.finished else None))
+        get_graph(graph)
+        self.controls = Controls({"graph": graph, "kinds": kinds} | settings, self._chosen)
+        self.panel.lay_out(None if self.finished else self.controls.view)
+        self._connect()
+        if self.finished:
+            self._show_results()
+        else:
+            self._chosen()
+            warm_up()
+
+    def _connect(self) -> None:
+        panel, on = self.panel, self.guarded
+        panel.train.on_click(on(self.train))
+        panel.stop.on_click(on(self.stop_or_resume))
+        panel.copy.on_click(on(self.copy))
+        panel.save.on_click(on(self.save))
+        panel.group.observe(on(self._show_results), names="value")
+        panel.stage.observe(on(self._picked), names="selected")
+        panel.stage.observe(on(self._clicked_epoch), names="epoch")
+        panel.epoch.observe(on(self._replay), names="value")
+
+    def _repr_mimebundle_(self, **keywords: Any) -> Any:
+        return self.panel.view._repr_mimebundle_(**keywords)
+
+    # What a person does
+
+    def _chosen(self) -> None:
+        """A control was changed; a training that goes on keeps what it began with."""
+        if not hasattr(self, "controls"):
+            return
+        self.panel.ready(not self.controls.wrong)
+        if self.look.source is None and not self.controls.wrong.get("task"):
+            self.panel.stage.floor = majority_floor(self.controls.task())
+            self.asked_for.ask()
+
+    def _picked(self) -> None:
+        self.panel.text.layout.display = "none"
+        self.asked_for.ask()
+
+    def _clicked_epoch(self) -> None:
+        if self.panel.stage.epoch >= 0:
+            self.panel.epoch.value = self.panel.stage.epoch
+
+    def _replay(self) -> None:
+        if self.panel.replaying:
+            self.panel.stage.epoch = self.panel.epoch.value
+            self.asked_for.ask()
+
+    def _show_results(self) -> None:
+        """The group of finished runs that is chosen."""
+        self.finished.choose(self.panel.group.value)
+        configs = filter(None, map(self.finished.config, self.finished.runs))
+        config, part = next(configs, None), self.finished.part
+        graph = config.graph if config else get_graph(part["graph"].iloc[0])
+        self.look.at(self.finished, graph, int(part["epoch"].max()))
+        self.panel.training(False, done=True)
+        self.panel.say(f"{len(self.finished.runs)} runs of {self.finished.label}")
+        self.panel.stage.selected = self.look.first_of_interest()
+        self.look.draw_curves()
+        self.look.draw_details()
+
+    # To take away
+
+    def figure(self) -> Figure:
+        """The comparison as a figure: curves, and the network of the run looked at."""
+        return self.look.figure()
+
+    def curves(self) -> pd.DataFrame:
+        """The numbers behind the curves; see :func:`~modnets.learning_curves`."""
+        return self.look.curves()
+
+    def save(self) -> list[Path]:
+        """Write the figure as SVG and PNG, with the CSV of its numbers; hands back the files."""
+        files = save_figure(self.figure(), "explorer", self.curves(), self.figure_folder)
+        self.panel.say(f"saved {short(files[0])}, .png and .csv")
+        return files
+
+    def copy(self) -> str:
+        """The run looked at as Python that trains it again; shown, and put on the clipboard."""
+        config = self.look.config
+        require(config is not None, "no run is looked at; click one in the strip")
+        text = reproduction(config, self.live.chunk_of(config.key) if self.live else None)
+        self.panel.show_text(text)
+        return text

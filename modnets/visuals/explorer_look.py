@@ -1,0 +1,153 @@
+"""What the explorer looks at: the runs, one of them, an epoch; and the pictures of it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from modnets.analysis.learning import learning_curves
+from modnets.analysis.statistics import majority_floor
+from modnets.errors import require
+from modnets.tasks.task import Task
+from modnets.training.config import RunConfig
+from modnets.training.live import Live
+from modnets.visuals.explorer_panel import Panel
+from modnets.visuals.explorer_results import Finished
+from modnets.visuals.explorer_stage import curves_of, strip_of
+from modnets.visuals.explorer_views import draw_network
+from modnets.visuals.learning import plot_learning_curves
+from modnets.visuals.plots import kind_order
+from modnets.visuals.style import PAGE_WIDTH, style
+
+MEASURE = "test_bit_accuracy"
+
+
+def _choices(record: dict[str, Any]) -> list[Any]:
+    """What the diagram of a modular network shows, logits aside."""
+    found = json.loads(record.get("structure") or "{}")
+    return [found.get(name) for name in ("routing", "selection", "outputs", "gates")]
+
+
+class Look:
+    """Runs to look at, from a training or a finished sweep, and where they are shown.
+
+    Parameters
+    ----------
+    panel : Panel
+    """
+
+    def __init__(self, panel: Panel) -> None:
+        self.panel = panel
+        self.source: Live | Finished | None = None
+        self.configs: dict[str, RunConfig | None] = {}
+        self.seeds: dict[str, int] = {}
+        self.epochs = 1
+        #: Kind -> accuracy that theory allows.
+        self.theory: dict[str, float] = {}
+        self._shown: tuple[object, ...] | None = None
+        self._diagram: tuple[object, ...] = ()
+        self._states: list[object] = []
+
+    def at(self, source: Live | Finished, graph: Task, epochs: int) -> None:
+        """Look at other runs."""
+        self.source, self.epochs, self.theory = source, epochs, {}
+        self._shown, self._states = None, []
+        if isinstance(source, Live):
+            self.configs = {run.key: run for run in source.runs}
+            self.seeds = {run.key: run.seed for run in source.runs}
+        else:
+            self.configs = {run: source.config(run) for run in source.runs}
+            part = source.part.drop_duplicates("run")
+            self.seeds = dict(zip(part["run"], part["seed"], strict=True))
+        stage = self.panel.stage
+        with stage.hold_sync():
+            stage.epochs, stage.epoch = epochs, -1
+            stage.floor = majority_floor(graph)
+            stage.curves, stage.strip = [], []
+        self.panel.begin(epochs)
+
+    def first_of_interest(self) -> str:
+        """The run to look at first: of the kind that has most to learn; its key."""
+        kinds = {run: config.kind for run, config in self.configs.items() if config is not None}
+        order = kind_order(kinds.values())
+        modular = [kind for kind in order if "," in kind]
+        learned = [kind for kind in modular if kind.endswith("learned")]
+        wanted = (learned or modular or order or [""])[-1]
+        return next((run for run, kind in kinds.items() if kind == wanted), "")
+
+    @property
+    def config(self) -> RunConfig | None:
+        """The config of the run looked at, where it is kept."""
+        return self.configs.get(self.panel.stage.selected)
+
+    def curves(self) -> pd.DataFrame:
+        """The numbers behind the curves; see :func:`~modnets.learning_curves`."""
+        require(self.source is not None, "nothing has been trained yet; press Train first")
+        return learning_curves(self.source.measures(MEASURE, "solved"), MEASURE)
+
+    def draw_curves(self) -> None:
+        """Curves and strip, from what has been evaluated until now."""
+        found = self.source.measures(MEASURE, "solved")
+        if found.empty:
+            return
+        kinds = found["kind"].unique()
+        runs = found.groupby("run", sort=False).tail(1)
+        runs = runs.assign(
+            seed=runs["run"].map(self.seeds),
+            accuracy=runs[MEASURE],
+            done=runs["epoch"] >= self.epochs,
+        )
+        curves, stage = learning_curves(found, MEASURE), self.panel.stage
+        with stage.hold_sync():
+            stage.caption = f"unseen bits right: median and quartiles of {curves['n'].max()} runs"
+            stage.curves = curves_of(curves, kinds, self.theory)
+            states = runs[["run", "solved", "done"]].to_numpy().tolist()
+            if states != self._states:
+                self._states, stage.strip = states, strip_of(runs, kinds)
+
+    def draw_details(self) -> None:
+        """Network, truth table and read-outs of the run, at the epoch looked at."""
+        run, config, panel = self.panel.stage.selected, self.config, self.panel
+        if config is None:
+            if isinstance(self.source, Finished):
+                panel.say("this table keeps no configs: give the folder of its store to see runs")
+            return
+        epoch = panel.epoch.value if panel.replaying else self.epochs
+        record = self.source.record(run, epoch)
+        if (run, record.get("epoch")) == self._shown:
+            return
+        self._shown = run, record.get("epoch")
+        panel.show_run(config, record)
+        # While it trains a network is drawn anew if it has changed what it reads or computes.
+        looks = (run, *map(str, _choices(record)))
+        trains = isinstance(self.source, Live) and self.source.running and config.is_modular
+        if not trains or looks != self._diagram:
+            panel.show_network(config, self.source.network(run, epoch), bool(record))
+        self._diagram = looks
+
+    def figure(self) -> Figure:
+        """Curves, and the network of the run looked at, as it is at the end.
+
+        Raises
+        ------
+        ValueError
+            If nothing has been trained.
+        """
+        curves, config, stage = self.curves(), self.config, self.panel.stage
+        with style():
+            figure = Figure(figsize=(PAGE_WIDTH, 2.9))
+            ax = figure.add_axes((0.085, 0.15, 0.455, 0.75))
+            plot_learning_curves(
+                curves, ax=ax, floor=stage.floor, theory=self.theory, measure=MEASURE
+            )
+            if config is not None:
+                ax.set_title(f"{config.graph}, {config.final.train_rows} training rows")
+                network = self.source.network(stage.selected, self.epochs)
+                if network is not None:
+                    inner = figure.add_axes((0.57, 0.02, 0.42, 0.86))
+                    draw_network(network, inner, config.graph)
+                    inner.set_title(f"{config.kind}, seed {config.seed}, after training")
+        return figure

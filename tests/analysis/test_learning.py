@@ -1,0 +1,81 @@
+"""Learning curves against an independent groupby; theory beside them."""
+
+from __future__ import annotations
+
+import sys
+import types
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from modnets.analysis import learning
+from modnets.analysis.learning import allowed_by_data, learning_curves
+from modnets.training.config import RunConfig
+
+
+@pytest.fixture
+def results(rng: np.random.Generator) -> pd.DataFrame:
+    rows = [
+        (f"{kind}{run}", kind, epoch, rng.random(), bool(rng.random() < 0.4))
+        for kind, n_runs in (("dense", 5), ("shared, known", 7))
+        for run in range(n_runs)
+        for epoch in (0, 10, 20)
+    ]
+    names = ["run", "kind", "epoch", "test_bit_accuracy", "solved"]
+    return pd.DataFrame(rows, columns=names)
+
+
+def check(curves: pd.DataFrame, results: pd.DataFrame) -> None:
+    groups = results.groupby(["kind", "epoch"])
+    found = curves.set_index(["kind", "epoch"]).sort_index()
+    for name, quantile in (("low", 0.25), ("median", 0.5), ("high", 0.75)):
+        wanted = groups["test_bit_accuracy"].quantile(quantile)
+        pd.testing.assert_series_equal(found[name], wanted, check_names=False)
+    wanted = groups["solved"].mean()
+    pd.testing.assert_series_equal(found["solved"], wanted, check_names=False)
+    assert (found["n"] == groups.size()).all()
+
+
+def test_curves_are_quartiles_of_runs(results: pd.DataFrame) -> None:
+    check(learning_curves(results), results)
+    check(learning_curves(results.sample(frac=1, random_state=0)), results)
+    check(learning_curves(results.iloc[:-1]), results.iloc[:-1])  # a run that is behind
+    results.loc[4, "test_bit_accuracy"] = np.nan
+    check(learning_curves(results), results)
+
+
+def test_a_missing_column_is_named(results: pd.DataFrame) -> None:
+    with pytest.raises(ValueError, match="solved"):
+        learning_curves(results.drop(columns="solved"))
+
+
+def test_theory_is_asked_for_known_kinds_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    class Space:
+        def learning_curve(self, rows: list[int], draws: int, seed: int) -> pd.DataFrame:
+            return pd.DataFrame({"rows": rows, "bit_accuracy": [0.9 + seed]})
+
+    def version_space(graph: object, shared: bool, routing: str) -> Space:
+        asked.append((str(graph), shared, routing))
+        if str(graph) == "6-2":
+            raise ValueError("no structure")
+        return Space()
+
+    theory = types.ModuleType("modnets.analysis.theory")
+    theory.version_space = version_space
+    monkeypatch.setitem(sys.modules, theory.__name__, theory)
+    learning._allowed.cache_clear()
+    kinds = (("shared", "known"), ("modular", "learned"), ("dense", "learned"))
+    runs = [
+        RunConfig(model=model, routing=routing, train_rows=8, seed=seed)
+        for model, routing in kinds
+        for seed in range(3)
+    ]
+    try:
+        assert allowed_by_data(runs) == {"shared, known": 0.9}
+        assert allowed_by_data(runs) == {"shared, known": 0.9}
+        assert asked == [("6-3-2-2", True, "known")]
+    finally:
+        learning._allowed.cache_clear()
