@@ -200,6 +200,7 @@ def test_an_edited_model_is_another_run(monkeypatch: pytest.MonkeyPatch, store: 
 
 
 KILLED = """
+import signal; signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may ignore it
 import sys, modnets as mn
 runs = mn.grid(mn.RunConfig(model="dense", train_rows=16, epochs=300), seed=range(40))
 mn.sweep(runs, sys.argv[1], chunk=4, workers=1, progress=False)
