@@ -22,7 +22,7 @@ from modnets.visuals.explorer_panel import Panel
 from modnets.visuals.redraw import Redraw, running_loop
 
 #: Shares of the time that pictures may take while training goes on.
-SHARE_OF_CURVES, SHARE_OF_DETAILS = 0.07, 0.05
+SHARE_OF_CURVES, SHARE_OF_DETAILS = 0.08, 0.03
 #: Least seconds between two pictures of the curves.
 REST = 0.3
 
