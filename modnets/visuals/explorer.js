@@ -52,6 +52,7 @@ function drawCurves(svg, model) {
     const at = { x1: LEFT, x2: width - RIGHT, y1: y(floor), y2: y(floor), class: "mn-floor" };
     element(svg, "line", at);
   }
+  const notes = []; // what lines stand for, written last, apart from each other
   for (const curve of curves) {
     const color = ink(curve.color);
     if (curve.theory !== null) {
@@ -59,6 +60,7 @@ function drawCurves(svg, model) {
       const line = element(svg, "line", { ...at, stroke: color, class: "mn-theory" });
       element(line, "title", {}, `${curve.label}: data and knowledge allow ` +
         `${(100 * curve.theory).toFixed(1)} % (theory)`);
+      notes.push([y(curve.theory), color, `theory, ${curve.label}`]);
     }
     if (curve.points.length === 0) continue;
     const up = curve.points.map((p) => `${x(p[0])},${y(p[3])}`);
@@ -73,6 +75,12 @@ function drawCurves(svg, model) {
       "stroke-dasharray": curve.dash });
     const [epoch, , median] = curve.points[curve.points.length - 1];
     element(svg, "circle", { cx: x(epoch), cy: y(median), r: 2.6, fill: ink(curve.color) });
+  }
+  let above = -Infinity;
+  for (const [at, color, text] of notes.sort((a, b) => a[0] - b[0])) {
+    above = Math.max(at + 12, above + 12);
+    element(svg, "text", { x: width - RIGHT - 6, y: above, class: "mn-note",
+      "text-anchor": "end", style: `fill: ${color}` }, text);
   }
   if (floor !== null) {
     element(svg, "text", { x: width - RIGHT - 6, y: y(floor) - 5, class: "mn-note",
@@ -123,10 +131,22 @@ function drawStrip(box, model) {
     const share = document.createElement("span");
     share.className = "mn-share";
     const solved = row.runs.filter((run) => run.solved).length;
-    share.textContent = row.runs.length ? `${solved} of ${row.runs.length} solved` : "";
+    share.textContent = row.runs.length ? `${solved} of ${row.runs.length}` : "";
+    share.title = "runs that solve the whole truth table";
+    const columns = Math.min(64, row.runs.length);
+    cells.style.gridTemplateColumns = `repeat(${columns}, minmax(0, 14px))`;
+    cells.classList.toggle("mn-two", row.runs.length > columns);
+    cells.classList.toggle("mn-many", row.runs.length > 32);
     line.append(name, cells, share);
     return line;
   });
+  if (rows.length) {
+    const head = document.createElement("div");
+    head.className = "mn-row mn-quiet mn-small";
+    head.innerHTML = `<span class="mn-name">runs: click one</span>
+      <span class="mn-cells">filled: every row is right</span><span class="mn-share">solved</span>`;
+    rows.unshift(head);
+  }
   const focused = document.activeElement?.dataset?.run;
   box.replaceChildren(...rows);
   if (focused) box.querySelector(`[data-run="${focused}"]`)?.focus();

@@ -106,12 +106,25 @@ class Explorer(Training):
         if not hasattr(self, "controls"):
             return
         self.panel.ready(not self.controls.wrong)
-        if self.look.source is None and not self.controls.wrong.get("task"):
-            self.panel.stage.floor = majority_floor(self.controls.task())
-            self.asked_for.ask()
+        if self.controls.wrong.get("task"):
+            return
+        before, self._task = getattr(self, "_task", None), self.controls.task()
+        if self.look.source is None:
+            self.panel.stage.floor = majority_floor(self._task)
+        elif self._task == before or self.live.running:
+            return
+        self.previewing = True
+        self.asked_for.ask()
 
     def _picked(self) -> None:
         self.panel.text.layout.display = "none"
+        self._look_again()
+
+    def _look_again(self) -> None:
+        """Back from a preview of another task to the run."""
+        if self.previewing:
+            self.previewing = False
+            self.look.forget()
         self.asked_for.ask()
 
     def _clicked_epoch(self) -> None:
@@ -121,7 +134,7 @@ class Explorer(Training):
     def _replay(self) -> None:
         if self.panel.replaying:
             self.panel.stage.epoch = self.panel.epoch.value
-            self.asked_for.ask()
+            self._look_again()
 
     def _show_results(self) -> None:
         """The group of finished runs that is chosen."""

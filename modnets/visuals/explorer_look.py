@@ -108,6 +108,10 @@ class Look:
             if states != self._states:
                 self._states, stage.strip = states, strip_of(runs, kinds)
 
+    def forget(self) -> None:
+        """Draw the run anew at the next wish, as something else stands in its place."""
+        self._shown = None
+
     def draw_details(self) -> None:
         """Network, truth table and read-outs of the run, at the epoch looked at."""
         run, config, panel = self.panel.stage.selected, self.config, self.panel

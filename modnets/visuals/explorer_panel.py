@@ -223,6 +223,7 @@ class Panel:
     def show_text(self, text: str) -> None:
         """Show a text to be copied, and put it on the clipboard."""
         self.text.value = text
+        self.text.layout.height = f"{17 * (text.count(chr(10)) + 1) + 10}px"
         self.text.layout.display = ""
         self.gates.value = ""
         self.stage.copy_text(text)

@@ -22,7 +22,7 @@ from modnets.visuals.explorer_panel import Panel
 from modnets.visuals.redraw import Redraw, running_loop
 
 #: Shares of the time that pictures may take while training goes on.
-SHARE_OF_CURVES, SHARE_OF_DETAILS = 0.07, 0.05
+SHARE_OF_CURVES, SHARE_OF_DETAILS = 0.08, 0.03
 #: Least seconds between two pictures of the curves.
 REST = 0.3
 
@@ -47,11 +47,13 @@ class Training:
         #: Pictures that follow a person's hand: controls, epochs, runs.
         self.asked_for = Redraw(self.draw_details, waits_for_quiet=True)
         self._theorist: threading.Thread | None = None
+        #: Whether the task chosen is shown in place of a run.
+        self.previewing = False
         self._turn = 0  # of training; what an earlier one has to tell is out of date
 
     def draw_details(self) -> None:
-        """The run looked at; before any training the task."""
-        if self.look.source is not None:
+        """The run looked at; before any training, or where another was chosen, the task."""
+        if self.look.source is not None and not self.previewing:
             self.look.draw_details()
         elif not self.controls.wrong.get("task"):
             self.panel.show_task(self.controls.task())
@@ -83,6 +85,7 @@ class Training:
         self.live = Live(self.controls.configs(), self.store)
         first, self.loop = self.live.runs[0], running_loop()
         self.look.at(self.live, first.graph, first.epochs)
+        self.previewing = False
         self.panel.stage.selected = self.look.first_of_interest()
         self._go()
         self._theorist = threading.Thread(target=self._theory, args=(self.live,), daemon=True)

@@ -10,6 +10,7 @@ import pytest
 from lab import browser_path, lab, open_explorer, press, put_notebook, status_says, wait_for
 
 from modnets.training.store import Store
+from modnets.visuals.style import KINDS
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 pytestmark = [
@@ -142,7 +143,7 @@ def test_a_closed_tab_loses_nothing(browser: Any, address: str, folder: Path) ->
 
 @pytest.mark.parametrize("dark", [False, True])
 def test_it_fits_on_one_screen(page: Any, address: str, folder: Path, dark: bool) -> None:
-    put_notebook(folder, store=str(folder / "fourth"), runs=64, epochs=100)
+    put_notebook(folder, store=str(folder / "fourth"), runs=64, epochs=100, kinds=list(KINDS))
     view = open_explorer(page, address, dark=dark)
     press(page, "Train")
     status_says(page, "done")

@@ -343,6 +343,20 @@ def test_an_explored_store_of_its_own_replays(make: Callable[..., Explorer]) -> 
     assert again.panel.gates.value == first.panel.gates.value
 
 
+def test_another_task_is_shown_until_a_run_is_looked_at(make: Callable[..., Explorer]) -> None:
+    explorer = trained(make())
+    explorer.controls.settings["lr"].value = 0.1  # no other task
+    explorer.flush()
+    assert "seed 0" in explorer.panel.title.value
+    explorer.controls.graph.value = "6-2-2"
+    explorer.flush()
+    assert "the task 6-2-2" in explorer.panel.title.value
+    explorer.panel.epoch.value = 4
+    explorer.flush()
+    assert "epoch 4<" in explorer.panel.title.value
+    assert "computes" in explorer.panel.gates.value
+
+
 # Pictures of one run
 
 
