@@ -13,6 +13,9 @@ from modnets.analysis.theory import version_space
 from modnets.tasks.task import Task
 from modnets.training.config import RunConfig
 
+#: Labelled networks of a kind from which on nobody waits for what theory says (2 to 3 s).
+MAX_NETWORKS = 2**32
+
 
 def learning_curves(results: pd.DataFrame, measure: str = "test_bit_accuracy") -> pd.DataFrame:
     """Median and quartiles of a measure over the epochs, for each kind of network.
@@ -88,6 +91,8 @@ def allowed_by_data(runs: Iterable[RunConfig], draws: int = 200) -> dict[str, fl
 def _allowed(graph: Task, model: str, rows: int, draws: int) -> float | None:
     try:
         space = version_space(graph, shared=model == "shared", routing="known")
+        if space.n_labelled > MAX_NETWORKS:
+            return None
         curve = space.learning_curve([rows], draws=draws, seed=0)
     except ValueError:  # no structure, or more functions than can be counted
         return None

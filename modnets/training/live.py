@@ -219,11 +219,15 @@ class Live:
         return max(0, min(part.epoch for part in self.parts))
 
     @property
+    def seconds(self) -> float:
+        """Time since it was started, or gone on with."""
+        return time.monotonic() - self._stretch[1]
+
+    @property
     def seconds_left(self) -> float:
         """Time to the end at the pace since it was started, or gone on with; NaN at first."""
-        before, since = self._stretch
-        done = self.share - before
-        return (1 - self.share) / done * (time.monotonic() - since) if done > 0 else np.nan
+        done = self.share - self._stretch[0]
+        return (1 - self.share) / done * self.seconds if done > 0 else np.nan
 
     def measures(self, *names: str) -> pd.DataFrame:
         """Measures of all evaluations until now, one row per run and evaluated epoch.

@@ -171,11 +171,12 @@ class Panel:
         if on:
             self.say("starting")
 
-    def progress(self, share: float, left: float) -> None:
-        """How far training is, and the seconds left."""
+    def progress(self, share: float, gone: float, left: float) -> None:
+        """How far training is, the seconds gone, and those left."""
         self.bar.value = share
-        time = "" if not np.isfinite(left) else f", {max(left, 1):.0f} s left"
-        self.say(f"{share:.0%}{time}")
+        text = f"{share:.0%}, {gone:.1f} s"
+        text += f", {max(left, 1):.0f} s left" if np.isfinite(left) else ""
+        self.say(text + ", preparing the first steps" * (share == 0))
 
     def say(self, text: str, failed: bool = False, details: str = "") -> None:
         """A line of status; of an error with its traceback on hover."""

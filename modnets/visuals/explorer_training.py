@@ -25,6 +25,8 @@ from modnets.visuals.redraw import Redraw, running_loop
 SHARE_OF_CURVES, SHARE_OF_DETAILS = 0.08, 0.03
 #: Least seconds between two pictures of the curves.
 REST = 0.3
+#: Seconds between two tidings of how far training is, also while there is nothing new to draw.
+BEAT = 0.4
 
 
 class Training:
@@ -98,6 +100,15 @@ class Training:
         turn = self._turn
         ended = self._from_thread(lambda: self._ended(turn))
         self.live.start(self._from_thread(self._evaluated), ended)
+        self._beat(turn)
+
+    def _beat(self, turn: int) -> None:
+        """Say how far training is, and again as long as it goes on."""
+        if turn != self._turn or not self.live.running:
+            return
+        self.panel.progress(self.live.share, self.live.seconds, self.live.seconds_left)
+        if self.loop is not None:
+            self.loop.call_later(BEAT, self.guarded(lambda: self._beat(turn)))
 
     def _theory(self, live: Live) -> None:
         """Find what theory allows, beside the training."""
@@ -174,7 +185,7 @@ class Training:
     def _draw_curves(self) -> None:
         """Curves, and how far the training is."""
         if self.live is not None and self.live.running:
-            self.panel.progress(self.live.share, self.live.seconds_left)
+            self.panel.progress(self.live.share, self.live.seconds, self.live.seconds_left)
             self.panel.follow(self.live.epoch)
         self.look.draw_curves()
 

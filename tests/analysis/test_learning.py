@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import sys
-import types
-
 import numpy as np
 import pandas as pd
 import pytest
 
 from modnets.analysis import learning
 from modnets.analysis.learning import allowed_by_data, learning_curves
+from modnets.analysis.theory import version_space
 from modnets.training.config import RunConfig
 
 
@@ -50,22 +48,14 @@ def test_a_missing_column_is_named(results: pd.DataFrame) -> None:
         learning_curves(results.drop(columns="solved"))
 
 
-def test_theory_is_asked_for_known_kinds_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_the_data_allow_known_kinds(monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
 
-    class Space:
-        def learning_curve(self, rows: list[int], draws: int, seed: int) -> pd.DataFrame:
-            return pd.DataFrame({"rows": rows, "bit_accuracy": [0.9 + seed]})
+    def counted(graph: object, **keywords: object) -> object:
+        asked.append((str(graph), *keywords.values()))
+        return version_space(graph, **keywords)
 
-    def version_space(graph: object, shared: bool, routing: str) -> Space:
-        asked.append((str(graph), shared, routing))
-        if str(graph) == "6-2":
-            raise ValueError("no structure")
-        return Space()
-
-    theory = types.ModuleType("modnets.analysis.theory")
-    theory.version_space = version_space
-    monkeypatch.setitem(sys.modules, theory.__name__, theory)
+    monkeypatch.setattr(learning, "version_space", counted)
     learning._allowed.cache_clear()
     kinds = (("shared", "known"), ("modular", "learned"), ("dense", "learned"))
     runs = [
@@ -73,9 +63,19 @@ def test_theory_is_asked_for_known_kinds_once(monkeypatch: pytest.MonkeyPatch) -
         for model, routing in kinds
         for seed in range(3)
     ]
-    try:
-        assert allowed_by_data(runs) == {"shared, known": 0.9}
-        assert allowed_by_data(runs) == {"shared, known": 0.9}
-        assert asked == [("6-3-2-2", True, "known")]
-    finally:
-        learning._allowed.cache_clear()
+    curve = version_space("6-3-2-2", shared=True).learning_curve([8], draws=200, seed=0)
+    found = allowed_by_data(runs)
+    assert found == {"shared, known": pytest.approx(curve["bit_accuracy"].item())}
+    assert 0.9 < found["shared, known"] < 1
+    assert allowed_by_data(runs) == found
+    assert asked == [("6-3-2-2", True, "known")]  # once
+
+
+def test_what_takes_too_long_to_count_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    learning._allowed.cache_clear()
+    run = RunConfig(model="modular", routing="known", train_rows=8)
+    assert set(allowed_by_data([run])) == {"modular, known"}
+    learning._allowed.cache_clear()
+    monkeypatch.setattr(learning, "MAX_NETWORKS", 16**5 - 1)
+    assert allowed_by_data([run]) == {}
+    learning._allowed.cache_clear()

@@ -21,12 +21,13 @@ from modnets.tasks.graphs import FunctionGraph
 from modnets.tasks.named_graphs import GRAPHS, TASK_SETS
 from modnets.training.config import RunConfig
 from modnets.training.grids import grid
-from modnets.training.live import Live
+from modnets.training.live import Live, Part
 from modnets.training.store import Store
 from modnets.training.sweep import sweep
 from modnets.visuals import explorer_views as views
 from modnets.visuals.explorer import Explorer
 from modnets.visuals.explorer_settings import SETTINGS
+from modnets.visuals.explorer_training import BEAT
 
 KINDS = ["dense", "modular, known", "shared, learned"]
 
@@ -250,6 +251,33 @@ def test_stop_resume_and_no_thread_left(make: Callable[..., Explorer]) -> None:
     explorer.wait()
     explorer.close()
     assert set(threading.enumerate()) <= before
+
+
+def test_how_far_training_is_is_told_also_while_steps_are_prepared(
+    make: Callable[..., Explorer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At the first press there is nothing new to draw for a while."""
+    prepared, advance = threading.Event(), Part.advance
+
+    def slowly(part: Part) -> None:
+        prepared.wait(30)
+        advance(part)
+
+    monkeypatch.setattr(Part, "advance", slowly)
+    explorer, told = make(kinds=["dense"]), []
+
+    async def watch() -> None:
+        explorer.panel.train.click()
+        for _ in range(3):
+            told.append(status(explorer))
+            await asyncio.sleep(1.3 * BEAT)
+        prepared.set()
+
+    asyncio.run(watch())
+    assert len(set(told)) == 3
+    assert all(re.fullmatch(r"0%, \d\.\d s, preparing the first steps", text) for text in told)
+    explorer.wait()
+    assert status(explorer).startswith("done")
 
 
 def test_an_error_in_training_is_told_and_raised(
