@@ -13,8 +13,8 @@ from typing import Any
 import pandas as pd
 
 from modnets.analysis.intervals import need
+from modnets.analysis.structure import details_of
 from modnets.errors import require
-from modnets.training.store import Store
 
 #: Parts of a structure that are choices.
 CHOICES = ("routing", "selection", "outputs", "image_routing", "image_selection")
@@ -37,11 +37,7 @@ def rewiring(store: str | Path | pd.DataFrame, runs: Iterable[str] | None = None
         slots filled by another module; missing at the first evaluation), ``regated`` (slots whose
         gate has another name), ``choices`` (how many could have changed).
     """
-    if isinstance(store, pd.DataFrame):
-        need(store, ["run", "epoch", "structure"])
-        frame = store if runs is None else store[store["run"].isin(list(runs))]
-    else:
-        frame = Store(store).details(runs, every=True)
+    frame = details_of(store, runs, ["run", "epoch", "structure"])
     frame = frame[frame["structure"].notna()]
     rows = []
     for run, part in frame.groupby("run", sort=False):

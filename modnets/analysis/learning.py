@@ -50,9 +50,8 @@ def _quartiles(values: np.ndarray, solved: np.ndarray, counts: np.ndarray) -> di
     """Columns of a kind's curve, from its runs at every epoch one after the other."""
     if len(set(counts)) == 1:  # all at once
         at = values.reshape(len(counts), -1)
-        quantile = (
-            np.nanquantile if np.isnan(at).any() else np.quantile
-        )  # which is ten times faster
+        # np.quantile is ten times as fast.
+        quantile = np.nanquantile if np.isnan(at).any() else np.quantile
         low, median, high = quantile(at, (0.25, 0.5, 0.75), axis=1)
         shares = solved.reshape(at.shape).mean(axis=1)
     else:

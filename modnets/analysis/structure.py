@@ -7,7 +7,7 @@ Whether a run has found the true structure is a column of its results (``recover
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -105,23 +105,42 @@ def probes(
     return pd.DataFrame(rows, columns=names)
 
 
+def details_of(
+    store: str | Path | pd.DataFrame, runs: Iterable[str] | None, columns: Sequence[str]
+) -> pd.DataFrame:
+    """A row for each evaluation of some runs, by default all, with what was recorded then.
+
+    Parameters
+    ----------
+    store : str, Path or DataFrame
+        A folder of results, or the table of a trained run.
+    runs : iterable of str, optional
+    columns : sequence of str
+        What a table must have.
+
+    Raises
+    ------
+    ValueError
+        If it lacks one of them.
+    """
+    if not isinstance(store, pd.DataFrame):
+        return Store(store).details(runs, every=True)
+    missing = sorted(set(columns) - set(store.columns))
+    require(
+        not missing,
+        f"store is a table without {', '.join(missing)}; allowed is a folder of results, or the "
+        "table of a trained run",
+    )
+    return store if runs is None else store[store["run"].isin(list(runs))]
+
+
 def _recorded(
     store: str | Path | pd.DataFrame, runs: Iterable[str] | None, every: bool
 ) -> Iterator[tuple[str, int, dict[str, Any], dict[str, Any]]]:
     """Run, epoch, structure and config of what was recorded."""
-    if isinstance(store, pd.DataFrame):
-        missing = {"run", "epoch", "structure", "config"} - set(store.columns)
-        require(
-            not missing,
-            f"store is a table without {', '.join(sorted(missing))}; allowed is a folder of "
-            "results, or the table of a trained run",
-        )
-        wanted = None if runs is None else list(runs)
-        frame = store if wanted is None else store[store["run"].isin(wanted)]
-        frame = frame.assign(config=frame.groupby("run")["config"].bfill())
-        frame = frame if every else frame.groupby("run", sort=False).tail(1)
-    else:
-        frame = Store(store).details(runs, every=every)
+    frame = details_of(store, runs, ["run", "epoch", "structure", "config"])
+    frame = frame.assign(config=frame.groupby("run")["config"].bfill())
+    frame = frame if every else frame.groupby("run", sort=False).tail(1)
     configs: dict[str, dict[str, Any]] = {}
     columns = [frame[name] for name in ("run", "epoch", "structure", "config")]
     for run, epoch, structure, config in zip(*columns, strict=True):

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-
 from modnets.analysis.enumeration import everywhere
 from modnets.analysis.network_choices import Structure
 from modnets.analysis.signals import pack
@@ -71,20 +69,11 @@ def solutions_of(
         States of the last level that are the graph.
     """
     build = Builder(structure, graph, reaching(structure, levels, goal))
-    truth = _signals_of(graph)
+    truth = [as_numbers(pack(level)) for level in graph.values(graph.rows())]
     return [
         _described(structure, graph, truth, pool, slots, outputs)
         for pool, slots, outputs in (build.networks() if len(goal) else ())
     ]
-
-
-def _signals_of(graph: FunctionGraph) -> list[list[int]]:
-    """[level][slot] -> its truth table as one integer."""
-    values, found = graph.rows(), []
-    for level in graph.levels:
-        values = np.stack([node.gate(values[:, node.inputs]) for node in level], axis=1)
-        found.append(as_numbers(pack(values)))
-    return found
 
 
 def _described(

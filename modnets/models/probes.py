@@ -48,11 +48,7 @@ def hidden_units(network: MLP, values: Parameters, x: np.ndarray) -> list[np.nda
 
 def sub_functions(graph: FunctionGraph, x: np.ndarray) -> np.ndarray:
     """Every sub-function's output, level by level, shape (sub-function, row)."""
-    values, levels = x, []
-    for nodes in graph.levels:
-        values = np.stack([node.gate(values[:, node.inputs]) for node in nodes], axis=1)
-        levels.append(values.T)
-    return np.concatenate(levels)
+    return np.concatenate(graph.values(x), axis=1).T
 
 
 def readable(units: np.ndarray, targets: np.ndarray) -> np.ndarray:

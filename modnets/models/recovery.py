@@ -132,11 +132,7 @@ def _within(slot: np.ndarray, level: np.ndarray) -> np.ndarray:
 
 def _true_signals(graph: FunctionGraph) -> list[np.ndarray]:
     """The signal of each sub-function in normal form, [level] -> shape (sub-function, row)."""
-    values, levels = inputs_met(graph), []
-    for nodes in graph.levels:
-        values = np.stack([node.gate(values[:, node.inputs]) for node in nodes], axis=1)
-        levels.append((values ^ values[:1]).T.astype(bool))
-    return levels
+    return [(level ^ level[:1]).T.astype(bool) for level in graph.values(inputs_met(graph))]
 
 
 def match(

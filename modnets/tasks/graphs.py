@@ -189,10 +189,20 @@ class FunctionGraph(Task):
         )
         if self.table is not None:
             return self._table_bits[index_of(x)]
-        values = x
+        return self.values(x)[-1][:, self.outputs]
+
+    def values(self, x: np.ndarray) -> list[np.ndarray]:
+        """What every sub-function says for rows {0, 1} of shape (row, n_inputs).
+
+        Returns
+        -------
+        list of ndarray of uint8, shape (row, sub-function), one for each level
+        """
+        levels, below = [], x
         for level in self.levels:
-            values = np.stack([node.gate(values[:, node.inputs]) for node in level], axis=1)
-        return values[:, self.outputs]
+            below = np.stack([node.gate(below[:, node.inputs]) for node in level], axis=1)
+            levels.append(below)
+        return levels
 
     def rows(self, index: np.ndarray | None = None) -> np.ndarray:
         """Input rows by number, by default all of them, in lexicographic order.

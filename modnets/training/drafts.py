@@ -6,14 +6,12 @@ therefore drawn anew in place.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
-from modnets.models.registry import BUILT_IN, build
+from modnets.models.registry import build
 from modnets.training.batches import stream_seed
 from modnets.training.config import RunConfig
 
@@ -44,28 +42,6 @@ class Drafts:
     def start(self) -> Start:
         """What the network starts from."""
         return Start(self.flat.clone(), dict(self.network.named_buffers()))
-
-    def structures(self, runs: Sequence[RunConfig], rows: Tensor) -> list[str | None]:
-        """What each run's network reads and uses, as JSON; None for networks without structure.
-
-        Parameters
-        ----------
-        runs : sequence of RunConfig, of one shape
-        rows : Tensor, shape (run, parameter)
-            Their trained parameters.
-        """
-        found: list[str | None] = []
-        for number, (run, row) in enumerate(zip(runs, rows, strict=False)):
-            if number == 0 or run.model not in BUILT_IN:
-                network = self.draw(run)
-            if not hasattr(network, "structure"):
-                return [None] * len(runs)
-            if number and run.model in BUILT_IN and network.noise_size == 0:
-                found.append(found[0])  # all is known
-                continue
-            self.flat.copy_(row)
-            found.append(json.dumps(network.structure()))
-        return found
 
 
 def lay_flat(network: nn.Module) -> Tensor:

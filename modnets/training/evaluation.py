@@ -25,7 +25,7 @@ PARTS = ("train", "validation", "test", "test_seen", "test_unseen")
 MEASURES = ("loss", "bit_accuracy", "row_accuracy")
 #: Rows evaluated at once, to bound memory.
 BLOCK_ROWS = 1024
-#: Up to here the truth table that a run has learned is kept in its results.
+#: Up to here the truth table that a run has learned, and what it computes inside, is recorded.
 MAX_KEPT_ROWS = 4096
 
 

@@ -23,8 +23,9 @@ from modnets.models.registry import build
 from modnets.models.structures import Parameters, Structures, structures
 from modnets.tasks.graphs import FunctionGraph
 from modnets.training.config import RunConfig
-from modnets.training.drafts import Drafts
+from modnets.training.evaluation import MAX_KEPT_ROWS
 from modnets.training.program import Program
+from modnets.training.rebuilt import rebuilt
 
 #: Columns of a table; shares in [0, 1], NaN where a network or a task does not have them.
 INSIGHTS = {
@@ -38,8 +39,6 @@ INSIGHTS = {
     "clarity": "how clear-cut the gates of the used slots are, mean",
     "readable": "balanced accuracy of linear probes for inner sub-functions, of their best layers",
 }
-#: Up to here gates and probes are computed on the whole truth table.
-MAX_ROWS = 4096
 #: Numbers held at once while modules are evaluated.
 MAX_NUMBERS = 2**24
 
@@ -62,7 +61,7 @@ class Insight:
         self.buffers = {name: part[: len(runs)] for name, part in buffers.items()}
         self.task = task = runs[0].graph
         self.graphs = getattr(task, "graphs", (task,))
-        small = task.images is None and 2**task.n_sources <= MAX_ROWS
+        small = task.images is None and 2**task.n_sources <= MAX_KEPT_ROWS
         self.x = inputs_met(task) if small else None
 
     def look(self, flat: Tensor) -> dict[str, list[Any]]:
@@ -80,9 +79,16 @@ class Insight:
         elif type(network) is MLP and self._graph is not None and self.x is not None:
             plain, measures = self._monolithic(network, parameters)
         else:
-            return {"structure": Drafts().structures(self.runs, flat)} | found
+            return {"structure": self._told(flat)} | found
         texts = [json.dumps(one) for one in plain]
         return {"structure": texts} | found | measures
+
+    def _told(self, flat: Tensor) -> list[str | None]:
+        """What networks of one's own say of their structure; None for those that say nothing."""
+        if not hasattr(self.network, "structure"):
+            return [None] * len(self.runs)
+        networks = (rebuilt(run, row) for run, row in zip(self.runs, flat, strict=False))
+        return [json.dumps(network.structure()) for network in networks]
 
     @property
     def _graph(self) -> FunctionGraph | None:

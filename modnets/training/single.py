@@ -8,9 +8,8 @@ from dataclasses import dataclass
 import pandas as pd
 from torch import nn
 
-from modnets.models.registry import build
-from modnets.training.batches import stream_seed
 from modnets.training.config import RunConfig
+from modnets.training.drafts import Drafts
 from modnets.training.engine import choose_device
 from modnets.training.planning import Chunk
 from modnets.training.progress import Progress
@@ -42,8 +41,7 @@ class TrainedRun:
     @property
     def untrained(self) -> nn.Module:
         """The network as it was before training."""
-        final = self.config.final
-        return build(final, stream_seed(final.seed, "weights")).eval()
+        return Drafts().draw(self.config).eval()
 
     @property
     def predicted(self) -> list[str]:

@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import PercentFormatter
 
-from modnets.visuals.plots import FLOOR, kind_order, new_axes
+from modnets.visuals.plots import FLOOR, count_behind, kind_order, new_axes
 from modnets.visuals.style import kind_style
 
 
@@ -67,9 +67,8 @@ def plot_learning_curves(
             )
     if np.isfinite(floor):
         ax.axhline(floor, label=f"majority floor: {floor:.1%}", **FLOOR)
-    least, most = curves["n"].min(), curves["n"].max()
-    n = f"{least}" if least == most else f"{least} to {most}"
-    ax.legend(title=f"median and quartiles of {n} runs", title_fontsize=7)
+    title = f"median and quartiles of {count_behind(curves)} runs"
+    ax.legend(title=title, title_fontsize=7)
     ax.set_xlim(0, end)
     ax.set_xlabel("epochs")
     ax.set_ylabel(measure.replace("_", " "))

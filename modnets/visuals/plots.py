@@ -133,9 +133,13 @@ def new_axes(ax: Axes | None) -> Axes:
 
 def runs_behind(summary: pd.DataFrame) -> tuple[str, str]:
     """For captions: how many runs stand behind a point, and the confidence of its interval."""
+    return count_behind(summary), f"{100 * summary['confidence'].iloc[0]:g} %"
+
+
+def count_behind(summary: pd.DataFrame) -> str:
+    """For captions: how many runs stand behind a point."""
     least, most = summary["n"].min(), summary["n"].max()
-    n = f"{least}" if least == most else f"{least} to {most}"
-    return n, f"{100 * summary['confidence'].iloc[0]:g} %"
+    return f"{least}" if least == most else f"{least} to {most}"
 
 
 def _draw_lines(summary: pd.DataFrame, measure: str, ax: Axes, over: str = "train_rows") -> None:
