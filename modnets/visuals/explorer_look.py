@@ -17,12 +17,16 @@ from modnets.training.live import Live
 from modnets.visuals.explorer_panel import Panel
 from modnets.visuals.explorer_results import Finished
 from modnets.visuals.explorer_stage import curves_of, strip_of
-from modnets.visuals.explorer_views import draw_network
+from modnets.visuals.explorer_views import FOUND, draw_network, is_found
 from modnets.visuals.learning import plot_learning_curves
 from modnets.visuals.plots import kind_order
 from modnets.visuals.style import PAGE_WIDTH, style
 
-MEASURE = "test_bit_accuracy"
+#: The accuracy that is drawn -> what it is, in words; the second of tasks with images.
+MEASURES = {
+    "test_bit_accuracy": "unseen bits right",
+    "test_seen_bit_accuracy": "bits of new images right",
+}
 
 
 def _choices(record: dict[str, Any]) -> list[Any]:
@@ -44,7 +48,7 @@ class Look:
         self.source: Live | Finished | None = None
         self.configs: dict[str, RunConfig | None] = {}
         self.seeds: dict[str, int] = {}
-        self.epochs = 1
+        self.epochs, self.measure = 1, next(iter(MEASURES))
         #: Kind -> accuracy that theory allows.
         self.theory: dict[str, float] = {}
         self._shown: tuple[object, ...] | None = None
@@ -54,6 +58,7 @@ class Look:
     def at(self, source: Live | Finished, graph: Task, epochs: int) -> None:
         """Look at other runs."""
         self.source, self.epochs, self.theory = source, epochs, {}
+        self.measure = list(MEASURES)[graph.images is not None]
         self._shown, self._states = None, []
         if isinstance(source, Live):
             self.configs = {run.key: run for run in source.runs}
@@ -86,23 +91,24 @@ class Look:
     def curves(self) -> pd.DataFrame:
         """The numbers behind the curves; see :func:`~modnets.learning_curves`."""
         require(self.source is not None, "nothing has been trained yet; press Train first")
-        return learning_curves(self.source.measures(MEASURE, "solved"), MEASURE)
+        return learning_curves(self.source.measures(self.measure, "solved"), self.measure)
 
     def draw_curves(self) -> None:
         """Curves and strip, from what has been evaluated until now."""
-        found = self.source.measures(MEASURE, "solved")
+        found = self.source.measures(self.measure, "solved")
         if found.empty:
             return
         kinds = found["kind"].unique()
         runs = found.groupby("run", sort=False).tail(1)
         runs = runs.assign(
             seed=runs["run"].map(self.seeds),
-            accuracy=runs[MEASURE],
+            accuracy=runs[self.measure],
             done=runs["epoch"] >= self.epochs,
         )
-        curves, stage = learning_curves(found, MEASURE), self.panel.stage
+        curves, stage = learning_curves(found, self.measure), self.panel.stage
         with stage.hold_sync():
-            stage.caption = f"unseen bits right: median and quartiles of {curves['n'].max()} runs"
+            what, n = MEASURES[self.measure], curves["n"].max()
+            stage.caption = f"{what}: median and quartiles of {n} runs"
             stage.curves = curves_of(curves, kinds, self.theory)
             states = runs[["run", "solved", "done"]].to_numpy().tolist()
             if states != self._states:
@@ -127,9 +133,10 @@ class Look:
         panel.show_run(config, record)
         # While it trains a network is drawn anew if it has changed what it reads or computes.
         looks = (run, *map(str, _choices(record)))
-        trains = isinstance(self.source, Live) and self.source.running and config.is_modular
+        live = isinstance(self.source, Live)  # a finished sweep has kept no weights
+        trains = live and self.source.running and config.is_modular
         if not trains or looks != self._diagram:
-            panel.show_network(config, self.source.network(run, epoch), bool(record))
+            panel.show_network(config, self.source.network(run, epoch), bool(record), live)
         self._diagram = looks
 
     def figure(self) -> Figure:
@@ -145,13 +152,16 @@ class Look:
             figure = Figure(figsize=(PAGE_WIDTH, 2.9))
             ax = figure.add_axes((0.085, 0.15, 0.455, 0.75))
             plot_learning_curves(
-                curves, ax=ax, floor=stage.floor, theory=self.theory, measure=MEASURE
+                curves, ax=ax, floor=stage.floor, theory=self.theory, measure=self.measure
             )
             if config is not None:
                 ax.set_title(f"{config.graph}, {config.final.train_rows} training rows")
                 network = self.source.network(stage.selected, self.epochs)
                 if network is not None:
                     inner = figure.add_axes((0.57, 0.02, 0.42, 0.86))
-                    draw_network(network, inner, config.graph)
+                    found = isinstance(self.source, Live)
+                    draw_network(network, inner, config.graph, found)
+                    if is_found(network, config.graph, found):
+                        figure.text(0.99, 0.02, FOUND, ha="right", fontsize=6)
                     inner.set_title(f"{config.kind}, seed {config.seed}, after training")
         return figure

@@ -205,10 +205,12 @@ class Panel:
         elif self.text.layout.display == "none":
             self.gates.value = views.read_outs(config, record.get("structure"), epoch)
 
-    def show_network(self, config: RunConfig, network: nn.Module | None, kept: bool) -> None:
-        """Its network, or why there is none."""
+    def show_network(
+        self, config: RunConfig, network: nn.Module | None, kept: bool, found: bool
+    ) -> None:
+        """Its network, or why there is none; ``found`` as for ``explorer_views.draw_network``."""
         if network is not None:
-            self.diagram.value = views.diagram(network, config.graph)
+            self.diagram.value = views.diagram(network, config.graph, found)
         elif kept:
             self.diagram.value = (
                 '<div class="mn-quiet">Weights are not kept in a store. "Copy as config" gives '

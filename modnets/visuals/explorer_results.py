@@ -20,6 +20,8 @@ from modnets.training.store import DETAILS, Store
 WITHIN = ("run", "kind", "model", "routing", "selection", "outputs", "hidden", "pruning_ratio")
 WITHIN += ("shared_modules", "module_hidden", "arity", "slots", "output_levels", "lr", "options")
 WITHIN += ("lr_routing", "lr_selection", "temperature", "gumbel", "per_sample_routing")
+WITHIN += ("image_hidden", "channels", "image_slots", "shared_image_modules")
+WITHIN += ("image_routing", "image_selection")
 WITHIN += ("seed", "split_seed", "epoch", "weight_decay", "knowledge", "record")
 
 
@@ -107,6 +109,6 @@ class Finished:
         record, config = self.record(run, epoch), self.config(run)
         if config is None or not record.get("structure") or not config.is_modular:
             return None
-        return (
-            None if config.graph.images else from_structure(config, json.loads(record["structure"]))
-        )
+        if config.graph.images is not None:
+            return None
+        return from_structure(config, json.loads(record["structure"]))

@@ -18,6 +18,7 @@ from matplotlib.figure import Figure
 from torch import nn
 
 from modnets.analysis.structure import gates, probes
+from modnets.models.modular import ModularNetwork
 from modnets.tasks.task import Task
 from modnets.training.config import RunConfig
 from modnets.visuals.diagrams import draw
@@ -32,17 +33,28 @@ MANY_LINES = 300
 #: Cells and outputs of the largest truth table that is drawn.
 MAX_CELLS, MAX_OUTPUTS = 1024, 4
 HEIGHT = 136  # pixels of a truth table
+#: What the colours of a diagram of found edges mean.
+FOUND = "green: edges of the task; purple: others; ?: a gate that is not clear-cut"
 
 
-def draw_network(network: nn.Module, ax: Axes, graph: Task) -> None:
-    """The one place where a network is drawn."""
-    draw(network, ax, graph=graph)
+def is_found(network: nn.Module | None, graph: Task, found: bool) -> bool:
+    """Whether a diagram tells true edges from others."""
+    return found and isinstance(network, ModularNetwork) and graph.has_structure
 
 
-def network_figure(network: nn.Module, graph: Task) -> Figure:
+def draw_network(network: nn.Module, ax: Axes, graph: Task, found: bool) -> None:
+    """The one place where a network is drawn.
+
+    ``found``: with the gates that its slots compute and its true edges told apart, where the
+    weights are the run's.
+    """
+    draw(network, ax, graph=graph, found=found)
+
+
+def network_figure(network: nn.Module, graph: Task, found: bool) -> Figure:
     """The diagram of a network on a figure of its own."""
     figure = Figure(figsize=DIAGRAM)
-    draw_network(network, figure.add_axes((0, 0, 1, 1)), graph)
+    draw_network(network, figure.add_axes((0, 0, 1, 1)), graph, found)
     return figure
 
 
@@ -70,14 +82,17 @@ def as_svg(figure: Figure) -> str:
     )
 
 
-def diagram(network: nn.Module | None, graph: Task) -> str:
-    """HTML of the network, or without one of the task."""
+def diagram(network: nn.Module | None, graph: Task, found: bool = False) -> str:
+    """HTML of the network, as :func:`draw_network` draws it, or without one of the task."""
     with style():
         try:
-            figure = task_figure(graph) if network is None else network_figure(network, graph)
+            figure = (
+                task_figure(graph) if network is None else network_figure(network, graph, found)
+            )
         except ValueError as error:  # a model of one's own, a task without structure
             return f'<div class="mn-quiet">{escape(str(error))}</div>'
-        return f'<div class="mn-diagram">{as_svg(figure)}</div>'
+        key = f'<div class="mn-quiet">{FOUND}</div>' if is_found(network, graph, found) else ""
+        return f'<div class="mn-diagram">{as_svg(figure)}</div>{key}'
 
 
 def bits_of_prediction(predicted: str, n_rows: int) -> np.ndarray:

@@ -6,6 +6,7 @@ import asyncio
 import json
 import re
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator
 from html import unescape
 from pathlib import Path
@@ -16,7 +17,9 @@ import pandas as pd
 import pytest
 
 from modnets.analysis.learning import learning_curves
+from modnets.models.readouts import read_out
 from modnets.models.registry import MODELS
+from modnets.tasks.digit_pairs import DigitPairs
 from modnets.tasks.graphs import FunctionGraph
 from modnets.tasks.named_graphs import GRAPHS, TASK_SETS
 from modnets.training.config import RunConfig
@@ -28,6 +31,8 @@ from modnets.visuals import explorer_views as views
 from modnets.visuals.explorer import Explorer
 from modnets.visuals.explorer_settings import SETTINGS
 from modnets.visuals.explorer_training import BEAT
+from modnets.visuals.findings import word_for
+from modnets.visuals.usage import used_slots
 
 KINDS = ["dense", "modular, known", "shared, learned"]
 
@@ -356,6 +361,44 @@ def test_a_finished_sweep_is_explored(make: Callable[..., Explorer], tmp_path: P
     for wrong in (tmp_path / "nothing", results.iloc[:0]):
         with pytest.raises(ValueError, match="allowed"):
             make(results=wrong)
+
+
+def test_a_finished_sweep_of_images_is_explored(
+    make: Callable[..., Explorer], tmp_path: Path
+) -> None:
+    """Of networks that look at images only the weights would tell, which a store does not keep."""
+    base = RunConfig(
+        graph=DigitPairs(), train_rows=40, samples=2, test_samples=2, epochs=2, eval_every=1
+    )
+    runs = grid(base, model=["dense", "shared"], routing="known", seed=range(2))
+    sweep(runs, tmp_path, compiled=False, workers=1, progress=False)
+    panel = make(results=tmp_path).panel
+    assert sum(len(row["runs"]) for row in panel.stage.strip) == 4
+    assert "not kept in a store" in panel.diagram.value
+
+
+def test_the_diagram_shows_the_gates_that_slots_compute(make: Callable[..., Explorer]) -> None:
+    explorer = trained(make(kinds=["shared, learned"], epochs=60, train_rows=40))
+    config, run = explorer.look.config, explorer.panel.stage.selected
+    gates = {}
+    for epoch in (0, 60):
+        network = explorer.live.network(run, epoch)
+        figure = views.network_figure(network, config.graph, found=True)
+        shown = [text.get_text() for text in figure.axes[0].texts]
+        used = used_slots(network)
+        gates[epoch] = [
+            word_for(slot.name, slot.clarity)
+            for level, uses in zip(read_out(network, config.graph), used, strict=True)
+            for slot, use in zip(level, uses, strict=True)
+            if use
+        ]
+        assert gates[epoch]
+        assert Counter(gates[epoch]) <= Counter(shown)
+    assert gates[0] != gates[60]
+    assert views.FOUND in explorer.panel.diagram.value
+    again = make(results=explorer.store)
+    assert views.FOUND not in again.panel.diagram.value  # it knows of no weights
+    assert "<svg" in again.panel.diagram.value
 
 
 def test_an_explored_store_of_its_own_replays(make: Callable[..., Explorer]) -> None:
