@@ -42,7 +42,7 @@ SMALL_training_efficiency := -p store $(CURDIR)/build/quick/results -p graphs 6-
 SMALL_own_task := -p store $(CURDIR)/build/quick/results -p train_rows 16,32 -p split_seeds 1 \
 	-p seeds 2 -p epochs 20 -p pilot_rows 16,32 -p pilot_seeds 1
 SMALL_routing_training := -p store $(CURDIR)/build/quick/results -p models shared \
-	-p temperatures 2 -p lrs_routing 0.03,0.1 -p lrs 0.01 -p weight_decays 0,0.001 \
+	-p temperatures 2 -p lrs_routing 0.1 -p lrs 0.01 -p weight_decays 0,0.001 \
 	-p input_noises 0.1 -p pilot_temperatures 2 -p pilot_seeds 1 -p seeds 2 \
 	-p fresh_seeds 2 -p parts_may_be known -p epochs 20
 SMALL_module_width := -p store $(CURDIR)/build/quick/results -p slots 5-4 -p pools 2,3 \

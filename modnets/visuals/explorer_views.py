@@ -34,7 +34,7 @@ MANY_LINES = 300
 MAX_CELLS, MAX_OUTPUTS = 1024, 4
 HEIGHT = 136  # pixels of a truth table
 #: What the colours of a diagram of found edges mean.
-FOUND = "green: edges of the task; purple: others; ?: a gate that is not clear-cut"
+FOUND = "green: edges of the task; purple: others; ?: not clear-cut"
 
 
 def is_found(network: nn.Module | None, graph: Task, found: bool) -> bool:
