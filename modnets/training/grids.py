@@ -8,7 +8,7 @@ from dataclasses import fields, replace
 from typing import Any
 
 from modnets.errors import nearest, require
-from modnets.training.config import RunConfig
+from modnets.training.config import SEEDS, RunConfig
 
 
 def grid(base: RunConfig | None = None, **axes: Any) -> list[RunConfig]:
@@ -40,10 +40,19 @@ def grid(base: RunConfig | None = None, **axes: Any) -> list[RunConfig]:
             f"unknown setting {name!r}{nearest(name, names)}; allowed: {', '.join(names)}",
         )
     values = [_axis(name, axis) for name, axis in axes.items()]
-    runs = (
-        replace(base, **dict(zip(axes, point, strict=True))) for point in itertools.product(*values)
-    )
-    return list({run.key: run for run in runs}.values())
+    # Checked whole once, and made anew with each of the seeds.
+    alike: dict[tuple[int, ...], RunConfig] = {}
+    runs: dict[str, RunConfig] = {}
+    others = [place for place, name in enumerate(axes) if name not in SEEDS]
+    for point in itertools.product(*map(enumerate, values)):
+        place = tuple(point[other][0] for other in others)
+        given = {name: value for name, (_, value) in zip(axes, point, strict=True)}
+        if place not in alike:
+            run = alike[place] = replace(base, **given)
+        else:
+            run = alike[place].seeded(**{name: given[name] for name in given if name in SEEDS})
+        runs.setdefault(run.key, run)
+    return list(runs.values())
 
 
 def _axis(name: str, values: Any) -> list[Any]:

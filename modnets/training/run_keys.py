@@ -1,0 +1,109 @@
+"""The keys of runs, worked out in bulk: what runs have in common is written down once.
+
+The key of a run is a hash of its settings as JSON.  Of a million runs all but a few settings are
+the same, so the text between those is kept.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from modnets.training.sources import source_of
+
+Config = Any  # a RunConfig, which asks for its key here
+
+#: Settings, each a number or None, that may differ between the runs of a chunk; by name.
+PER_RUN = ("gamma", "input_noise", "lr", "lr_routing", "lr_selection")
+PER_RUN += ("seed", "split_seed", "temperature", "weight_decay")
+
+MAX_KEPT = 4096
+
+
+@dataclass(eq=False)
+class Common:
+    """What runs have in common that differ in numbers of theirs alone.
+
+    Parameters
+    ----------
+    pieces : list of str
+        The text that is hashed, cut where the settings of a run stand.
+    train_rows : int
+    graphs : tuple
+        Kept, as they are known by their places in memory.
+    kept : dict
+        What else follows from it, worked out elsewhere.
+    """
+
+    pieces: list[str]
+    train_rows: int
+    graphs: tuple
+    kept: dict[str, Any] = field(default_factory=dict)
+
+
+_known: dict[tuple, Common] = {}
+
+
+def common_of(final: Config, schema_version: int, later: dict[str, Any], names: Sequence[str]) -> Common:
+    """What a final config has in common with those that differ in PER_RUN alone.
+
+    Parameters
+    ----------
+    final : RunConfig
+        With every default worked out.
+    schema_version : int
+    later : dict
+        Settings that are left out at these values.
+    names : sequence of str
+        All settings.
+    """
+    values = vars(final)
+    source = source_of(final.model)
+    known_by = [source]
+    for name in names:
+        value = values[name]
+        if name in PER_RUN:
+            # What is not to be had from a number by its own text is part of what is in common.
+            known_by.append(None if type(value) in (int, float) else repr(value))
+        elif name in ("graph", "knowledge"):
+            known_by.append(id(value))
+        elif isinstance(value, float):
+            known_by.append(repr(value))  # 0.0 and -0.0 are equal, and other texts
+        elif isinstance(value, dict):
+            known_by.append(json.dumps(value) if value else "")
+        else:
+            known_by.append((type(value), value))
+    known = tuple(known_by)
+    found = _known.get(known)
+    if found is None:
+        if len(_known) >= MAX_KEPT:
+            _known.clear()
+        found = _known[known] = _common(final, schema_version, later, source)
+    return found
+
+
+def _common(final: Config, schema_version: int, later: dict[str, Any], source: str) -> Common:
+    settings = final.to_dict()
+    left_out = {name for name, value in later.items() if settings[name] == value}
+    settings = {name: value for name, value in settings.items() if name not in left_out}
+    marks = {}
+    for name in PER_RUN:
+        if type(settings[name]) in (int, float):
+            marks[name] = settings[name] = f"\0{name}\0"
+    text = json.dumps([schema_version, settings, source], sort_keys=True)
+    pieces = []
+    for name in sorted(marks):
+        before, text = text.split(json.dumps(marks[name]), 1)
+        pieces += [before, name]
+    return Common([*pieces, text], final.train_rows, (final.graph, final.knowledge))
+
+
+def key_of(values: dict[str, Any], common: Common) -> str:
+    """The key of a run, 16 hexadecimal digits, from its settings with every default worked out."""
+    texts = list(common.pieces)
+    for place in range(1, len(texts), 2):
+        texts[place] = repr(values[texts[place]])  # as JSON writes numbers
+    return hashlib.sha256("".join(texts).encode()).hexdigest()[:16]
