@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 
 from modnets.errors import nearest
+from modnets.training.interruption import Terminated, sigterm_interrupts
 
 #: Command -> what it does.  Each is the module of that name in modnets.commands.
 COMMANDS = {
@@ -28,7 +29,8 @@ def usage() -> str:
             *lines,
             "",
             "modnets COMMAND --help says more.",
-            "Exit code: 0 done, 1 a run or a notebook failed, 2 wrong use, 130 interrupted.",
+            "Exit code: 0 done, 1 a run or a notebook failed, 2 wrong use, 130 interrupted,",
+            "143 ended by SIGTERM.",
         ]
     )
 
@@ -53,15 +55,18 @@ def main(argv: Sequence[str] | None = None) -> int:
         )
         return 2
     try:
-        return importlib.import_module(f"modnets.commands.{command}").main(rest)
+        with sigterm_interrupts():
+            return importlib.import_module(f"modnets.commands.{command}").main(rest)
     except SystemExit as done:  # argparse leaves this way after --help
         return int(done.code or 0)
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as error:
+        by_signal = isinstance(error, Terminated)
         print(
-            "modnets: interrupted; what is complete stays, and the same command goes on from there",
+            f"modnets: {'ended by SIGTERM' if by_signal else 'interrupted'}; what is complete "
+            "stays, and the same command goes on from there",
             file=sys.stderr,
         )
-        return 130
+        return 143 if by_signal else 130
 
 
 if __name__ == "__main__":

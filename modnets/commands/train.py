@@ -13,6 +13,7 @@ from modnets.commands.flags import FIELDS, by_setting, in_flags, train_parser
 from modnets.commands.parser import UsageError
 from modnets.commands.settings import settings
 from modnets.commands.tasks import experiment, find_task
+from modnets.paths import expanded
 from modnets.training.config import RunConfig
 from modnets.training.grids import grid
 
@@ -28,7 +29,10 @@ TESTS = {
 
 
 def main(argv: Sequence[str]) -> int:
-    """Run ``modnets train`` and return its exit code: 0, 1 if a run failed, 2 for wrong use."""
+    """Run ``modnets train`` and return its exit code.
+
+    0, 1 if a run failed or results could not be stored or read, 2 for wrong use.
+    """
     try:
         args = train_parser().parse(argv)
         runs, remarks = plan(args)
@@ -36,24 +40,25 @@ def main(argv: Sequence[str]) -> int:
         return _wrong_use(error)
     for remark in remarks:
         print(f"modnets train: {remark}", file=sys.stderr)
-    folder = Path(args.result_path or "./results/") / experiment(args)
 
     # Here, so that --help and wrong use need not wait for what only training needs.
     from modnets.training.planning import plan as sweep_plan
-    from modnets.training.sweep import RunsFailed, sweep
+    from modnets.training.store_files import StoreError
+    from modnets.training.sweep import RunsFailed, WorkersLost, sweep
 
     start = time.perf_counter()
     try:
+        folder = expanded(args.result_path or "./results/", "store") / experiment(args)
         if args.dry_run:
             print(f"{sweep_plan(runs, folder)} -> {folder}")
             return 0
         device = args.device or "auto"
         table = sweep(runs, store=folder, workers=args.workers, device=device)
-    except (ValueError, OSError) as error:
-        return _wrong_use(error)
-    except RunsFailed as error:
+    except (StoreError, RunsFailed, WorkersLost) as error:
         print(f"modnets train: {error}", file=sys.stderr)
         return 1
+    except (ValueError, OSError) as error:
+        return _wrong_use(error)
     print(summary(table, time.perf_counter() - start, folder))
     return 0
 

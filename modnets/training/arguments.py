@@ -66,7 +66,8 @@ def check_arguments(**given: Any) -> None:
     )
     executor = given.get("executor")
     require(
-        executor is None or (callable(getattr(executor, "submit", None)) and not _is_class(executor)),
+        executor is None
+        or (callable(getattr(executor, "submit", None)) and not _is_class(executor)),
         f"executor={executor!r}; allowed is an executor as those of concurrent.futures",
     )
 

@@ -1,4 +1,4 @@
-"""The columns of result files, and how they are read from files of this version and earlier ones."""
+"""The columns of result files, and how they are read from this version's files and older ones."""
 
 from __future__ import annotations
 

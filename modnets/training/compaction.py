@@ -46,7 +46,7 @@ def compact(folder: Path) -> None:
         merged = True
         while merged:
             groups = list(_groups(store_files.bytes_of(store_files.listed(folder))))
-            merged = any([_merge(folder, paths) for paths in groups])
+            merged = sum(_merge(folder, paths) for paths in groups) > 0
 
 
 def _groups(sizes: dict[Path, int]) -> Iterator[list[Path]]:

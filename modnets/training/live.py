@@ -26,11 +26,12 @@ from modnets.training.batches import total_steps
 from modnets.training.compilation import NotCompiledError, without_compiling
 from modnets.training.config import RunConfig
 from modnets.training.engine import Trained, finished, set_up
+from modnets.training.failures import RunsFailed
 from modnets.training.planning import Chunk, plan
 from modnets.training.rebuilt import rebuilt
 from modnets.training.replicas import Replicas
 from modnets.training.store import Store
-from modnets.training.sweep import RunsFailed, provenance_of
+from modnets.training.sweep import provenance_of
 
 #: Steps of a chunk from which on it is worth to wait for a compiler.
 WAIT_FROM = 4000
@@ -125,7 +126,7 @@ class Live:
         chunk: int | None = None,
     ) -> None:
         todo = plan(runs, chunk=chunk, compiled=compiled)
-        self.runs, self.store = todo.wanted, None if store is None else Store(store)
+        self.runs, self.store = todo.wanted, None if store is None else Store(store, writable=True)
         self.parts = [Part(part, compiled) for part in todo.chunks]
         self._places = {run.key: (part, run) for part in self.parts for run in part.chunk.runs}
         self.error: BaseException | None = None

@@ -7,8 +7,8 @@ a file, or not there at all; so classes and functions of the user's own files tr
 from __future__ import annotations
 
 import os
-import platform
 import pickle
+import platform
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -124,10 +124,10 @@ def _own_modules() -> Iterator[ModuleType]:
         if not isinstance(file, str) or not isinstance(module, ModuleType) or name == "__main__":
             continue
         path = Path(file)
-        installed = {"site-packages", "dist-packages"} & {*path.parts}
+        installed: set[Any] = {"site-packages", "dist-packages"} & {*path.parts}
+        installed |= {place for place in (library, PACKAGE) if path.is_relative_to(place)}
         if module.__name__ == name and not installed:
-            if not any(path.is_relative_to(place) for place in (library, PACKAGE)):
-                yield module
+            yield module
 
 
 def _this_process() -> tuple[str, int]:

@@ -126,7 +126,9 @@ def planned(
     for group in groups.values():
         size, group_compiled = choose(group, chunk, compiled, device)
         missing = [run for run in group if run.key not in done]
-        missing.sort(key=lambda run: run.common.train_rows)  # a vector takes the rows of its largest
+        missing.sort(
+            key=lambda run: run.common.train_rows
+        )  # a vector takes the rows of its largest
         parts = [tuple(missing[i : i + size]) for i in range(0, len(missing), size)]
         by_group.append([Chunk(part, size, group_compiled, device) for part in parts])
     # First a chunk of each group, so that two workers never wait for the same compilation.

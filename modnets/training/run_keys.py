@@ -47,7 +47,9 @@ class Common:
 _known: dict[tuple, Common] = {}
 
 
-def common_of(final: Config, schema_version: int, later: dict[str, Any], names: Sequence[str]) -> Common:
+def common_of(
+    final: Config, schema_version: int, later: dict[str, Any], names: Sequence[str]
+) -> Common:
     """What a final config has in common with those that differ in PER_RUN alone.
 
     Parameters

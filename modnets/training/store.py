@@ -45,14 +45,16 @@ class Store:
     ----------
     folder : str or Path
         Made by the first result if it is missing.
+    writable : bool
+        Make it now, and make sure that it can be written.
 
     Raises
     ------
     ValueError
-        If it can be no folder.
+        If it can be no folder, or shall be written and cannot.
     """
 
-    def __init__(self, folder: str | Path) -> None:
+    def __init__(self, folder: str | Path, *, writable: bool = False) -> None:
         self.folder = expanded(folder, "store").absolute()
         place = self.folder
         while not os.path.lexists(place) and place != place.parent:
@@ -62,6 +64,8 @@ class Store:
             f"store={str(folder)!r} cannot be written ({place.name} is no folder); allowed is a "
             "folder that you may write to",
         )
+        if writable:
+            self.check_writable()
 
     def write(self, table: pd.DataFrame, provenance: dict[str, Any]) -> Path:
         """Add the results of some runs; when the call returns they are on the disk.
