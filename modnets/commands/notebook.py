@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from modnets.commands.parser import Parser, UsageError, whole
 from modnets.errors import nearest, require
-from modnets.paths import NOTEBOOKS, ROOT
+from modnets.paths import NOTEBOOKS, ROOT, expanded
 
 if TYPE_CHECKING:
     from modnets.commands.parameters import Notebook
@@ -61,7 +61,7 @@ def main(argv: Sequence[str]) -> int:
             args.timeout is None or args.timeout >= 1,
             f"--timeout={args.timeout}; allowed is at least 1, in seconds",
         )
-        folder = Path(args.folder) if args.folder else NOTEBOOKS
+        folder = expanded(args.folder, "--folder") if args.folder else NOTEBOOKS
         if args.action == "list":
             print(listing(folder))
             return 0
@@ -70,7 +70,7 @@ def main(argv: Sequence[str]) -> int:
         if args.action == "depends":
             print(dependencies(folder, args.name))
             return 0
-        output = Path(args.output).absolute() if args.output else COPIES
+        output = expanded(args.output, "--output").absolute() if args.output else COPIES
         return run(folder, args.name, args.parameter, output, args.timeout)
     except (ValueError, OSError) as error:
         print(f"modnets notebook: {' '.join(str(error).split())}", file=sys.stderr)

@@ -14,7 +14,7 @@ import nbformat
 from papermill import inspect_notebook
 
 from modnets.errors import nearest, require
-from modnets.paths import FIGURES
+from modnets.paths import FIGURES, expanded
 
 #: Named outright, so that the file of a notebook need not name a kernel.
 KERNEL = {"name": "python3", "display_name": "Python 3", "language": "python"}
@@ -150,7 +150,7 @@ class Notebook:
                 value = self.parameters[name].read(text)
                 if name.endswith(("_folder", "_path")) and value:
                     # The user's shell means her working folder, not the notebook's.
-                    value = str(Path(value).absolute())
+                    value = str(expanded(value, name).absolute())
                 values[name] = value
         return values
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from modnets.errors import require
+from modnets.paths import expanded
 from modnets.tasks.graphs import MAX_TABLE_INPUTS, FunctionGraph
 from modnets.tasks.named_graphs import GRAPHS, get_graph
 
@@ -36,7 +37,7 @@ def read_table(path: str | Path, widths: Sequence[int] | None = None) -> np.ndar
         With file, line, value and what is allowed: if an input row is missing or stands twice,
         an entry is not 0 or 1, or a line has too few or too many of them.
     """
-    path = Path(path)
+    path = expanded(path)
     return _table(_lines(path), str(path), *_ends(path, widths))
 
 
@@ -133,8 +134,8 @@ def find_graph(
         If there is neither such a file nor a graph of that name, or the file is not a table.
     """
     name = "-".join(map(str, widths))
-    path = None if folder is None else Path(folder) / f"{name}.csv"
-    if path is not None and Path(folder).is_file():
+    path = None if folder is None else expanded(folder, "folder") / f"{name}.csv"
+    if path is not None and path.parent.is_file():
         raise ValueError(f"{folder} is a file; allowed is a folder that may hold {name}.csv")
     if path is None or not path.exists():
         reason = "" if path is None else f" (no {path})"

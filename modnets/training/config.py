@@ -240,23 +240,6 @@ class RunConfig:
         """What this run has in common with those that differ in numbers of their own alone."""
         return common_of(self.final, SCHEMA_VERSION, LATER, tuple(self.__dataclass_fields__))
 
-    def seeded(self, **seeds: int) -> RunConfig:
-        """The same with other seeds, quicker than by ``dataclasses.replace``.
-
-        Raises
-        ------
-        ValueError
-            If one of them is no seed, or cannot be one.
-        """
-        types = {name: str(self.__dataclass_fields__[name].type) for name in SEEDS}
-        seeds = {name: coerce(name, types[name], value) for name, value in seeds.items()}
-        made = object.__new__(RunConfig)
-        made.__dict__.update(self._values() | seeds)
-        made.__dict__["_like"] = vars(self).get("_like", self)
-        made.__dict__["common"] = self.common
-        check_numbers(made)
-        return made
-
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in vars(self).items() if name not in WORKED_OUT}
 

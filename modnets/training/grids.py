@@ -8,6 +8,7 @@ from dataclasses import fields, replace
 from typing import Any
 
 from modnets.errors import nearest, require
+from modnets.training.checks import check_numbers, coerce
 from modnets.training.config import SEEDS, RunConfig
 
 
@@ -50,9 +51,19 @@ def grid(base: RunConfig | None = None, **axes: Any) -> list[RunConfig]:
         if place not in alike:
             run = alike[place] = replace(base, **given)
         else:
-            run = alike[place].seeded(**{name: given[name] for name in given if name in SEEDS})
+            run = _seeded(alike[place], {name: given[name] for name in SEEDS if name in given})
         runs.setdefault(run.key, run)
     return list(runs.values())
+
+
+def _seeded(run: RunConfig, seeds: dict[str, Any]) -> RunConfig:
+    """A run with other seeds, of which alone is checked anew what they are."""
+    types = {name: str(RunConfig.__dataclass_fields__[name].type) for name in SEEDS}
+    seeds = {name: coerce(name, types[name], value) for name, value in seeds.items()}
+    made = object.__new__(RunConfig)
+    made.__dict__.update(run._values() | seeds | {"_like": run, "common": run.common})
+    check_numbers(made)
+    return made
 
 
 def _axis(name: str, values: Any) -> list[Any]:

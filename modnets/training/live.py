@@ -26,12 +26,11 @@ from modnets.training.batches import total_steps
 from modnets.training.compilation import NotCompiledError, without_compiling
 from modnets.training.config import RunConfig
 from modnets.training.engine import Trained, finished, set_up
-from modnets.training.failures import RunsFailed
 from modnets.training.planning import Chunk, plan
 from modnets.training.rebuilt import rebuilt
 from modnets.training.replicas import Replicas
 from modnets.training.store import Store
-from modnets.training.sweep import provenance_of
+from modnets.training.sweep import RunsFailed, provenance_of
 
 #: Steps of a chunk from which on it is worth to wait for a compiler.
 WAIT_FROM = 4000

@@ -96,13 +96,14 @@ def plan(
     ValueError
         If an argument is wrong.
     StoreError
-        If the store cannot be read just now.
+        If the store cannot be read.  Of single files that cannot be read just now a line tells;
+        their runs count as to do, and a sweep would stop.
     """
     check_arguments(chunk=chunk, compiled=compiled, device=device)
     results = None if store is None else Store(store)
     wanted = checked_runs(runs)
     choose_device(str(device))
-    held = set() if results is None else results.keys()
+    held = set() if results is None else results.keys_read()
     return planned(wanted, held, chunk=chunk, compiled=compiled, device=device)
 
 

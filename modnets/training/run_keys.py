@@ -10,6 +10,8 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cache
+from operator import itemgetter
 from typing import Any
 
 from modnets.training.sources import source_of
@@ -19,6 +21,9 @@ Config = Any  # a RunConfig, which asks for its key here
 #: Settings, each a number or None, that may differ between the runs of a chunk; by name.
 PER_RUN = ("gamma", "input_noise", "lr", "lr_routing", "lr_selection")
 PER_RUN += ("seed", "split_seed", "temperature", "weight_decay")
+
+#: What those are.  Of other types a text is not what JSON writes, and nothing is kept.
+NUMBERS = frozenset({int, float, type(None)})
 
 MAX_KEPT = 4096
 
@@ -64,27 +69,30 @@ def common_of(
     """
     values = vars(final)
     source = source_of(final.model)
-    known_by = [source]
-    for name in names:
-        value = values[name]
-        if name in PER_RUN:
-            # What is not to be had from a number by its own text is part of what is in common.
-            known_by.append(None if type(value) in (int, float) else repr(value))
-        elif name in ("graph", "knowledge"):
-            known_by.append(id(value))
-        elif isinstance(value, float):
-            known_by.append(repr(value))  # 0.0 and -0.0 are equal, and other texts
-        elif isinstance(value, dict):
-            known_by.append(json.dumps(value) if value else "")
-        else:
-            known_by.append((type(value), value))
-    known = tuple(known_by)
+    plain, numbers = _readers(tuple(names))
+    types = tuple(map(type, numbers(values)))
+    known = (
+        source,
+        types,
+        id(values["graph"]),
+        id(values["knowledge"]),
+        repr(values["pruning_ratio"]),  # 0.0 and -0.0 are equal, and other texts
+        json.dumps(values["options"]) if values["options"] else "",
+        plain(values),
+    )
     found = _known.get(known)
-    if found is None:
+    if found is None or not NUMBERS.issuperset(types):
         if len(_known) >= MAX_KEPT:
             _known.clear()
         found = _known[known] = _common(final, schema_version, later, source)
     return found
+
+
+@cache
+def _readers(names: tuple[str, ...]) -> tuple[itemgetter, itemgetter]:
+    """What takes the words and whole numbers of a config, and what takes its own numbers."""
+    apart = {*PER_RUN, "graph", "knowledge", "pruning_ratio", "options"}
+    return itemgetter(*(name for name in names if name not in apart)), itemgetter(*PER_RUN)
 
 
 def _common(final: Config, schema_version: int, later: dict[str, Any], source: str) -> Common:
@@ -93,7 +101,7 @@ def _common(final: Config, schema_version: int, later: dict[str, Any], source: s
     settings = {name: value for name, value in settings.items() if name not in left_out}
     marks = {}
     for name in PER_RUN:
-        if type(settings[name]) in (int, float):
+        if type(settings[name]) in NUMBERS and settings[name] is not None:
             marks[name] = settings[name] = f"\0{name}\0"
     text = json.dumps([schema_version, settings, source], sort_keys=True)
     pieces = []

@@ -12,12 +12,11 @@ import contextlib
 import json
 import os
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
 
-import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -28,7 +27,8 @@ from modnets.training import store_files
 from modnets.training.columns import DETAILS, decoded, schema
 from modnets.training.compaction import compact, provenance_in
 from modnets.training.leftovers import clear
-from modnets.training.store_files import Content, Damaged
+from modnets.training.ordering import tidy
+from modnets.training.store_files import Content, Damaged, StoreError
 
 READERS = 4  # threads that read and decode files
 
@@ -89,15 +89,28 @@ class Store:
         """The result files, in a fixed order."""
         return store_files.listed(self.folder)
 
-    def _read(self, take: Callable[[Content], Part], *, set_aside: bool = False) -> list[Part]:
-        """What is taken from every file that is not damaged; files that are, are named."""
-        found: dict[Path, Part | Damaged] = {}
+    def _read(
+        self, take: Callable[[Content], Part], *, sweeps: bool = False, lenient: bool = False
+    ) -> list[Part]:
+        """What is taken from every file that is not damaged; files that are, are named.
 
-        def one(path: Path) -> Part | Damaged | None:
+        A sweep sets them aside, and puts right where a bit has flipped.  One that cannot be read
+        is an error, or told where that is enough.
+        """
+        found: dict[Path, Part | Damaged | StoreError] = {}
+        flipped: dict[Path, Content] = {}
+
+        def one(path: Path) -> Part | Damaged | StoreError | None:
             try:
                 content = store_files.read(path)
+                if content.mended:
+                    flipped[path] = content
                 return take(content)
             except Damaged as error:
+                return error
+            except StoreError as error:
+                if not lenient:
+                    raise
                 return error
             except FileNotFoundError:  # merged with others meanwhile: it is in another one now
                 return None
@@ -111,10 +124,14 @@ class Store:
                 taken = zip(new, readers.map(one, new), strict=True)
                 found |= {path: part for path, part in taken if part is not None}
         for path in paths:
+            if isinstance(found.get(path), StoreError):
+                print(f"modnets: {found[path]}", file=sys.stderr)
             if isinstance(found.get(path), Damaged):
-                _tell(path, found[path], set_aside)
+                _tell(path, found[path], sweeps)
+            if path in flipped:
+                _tell_flipped(flipped[path], sweeps)
         found = {path: found[path] for path in paths if path in found}
-        return [part for part in found.values() if not isinstance(part, Damaged)]
+        return [part for part in found.values() if not isinstance(part, Damaged | StoreError)]
 
     def keys(self) -> set[str]:
         """The runs that the store holds.
@@ -123,14 +140,18 @@ class Store:
         """
         return self._keys()
 
-    def _keys(self, *, set_aside: bool = False) -> set[str]:
+    def keys_read(self) -> set[str]:
+        """As :meth:`keys`, of the files that can be read; those that cannot are told."""
+        return self._keys(lenient=True)
+
+    def _keys(self, **how: bool) -> set[str]:
         def runs(content: Content) -> pa.Array:
             # What has no digest is damaged or not by what its columns say.
             names = ["run"] if content.checked else None
             table = decoded(content, names)
             return pc.unique(table["run"])
 
-        return {key for part in self._read(runs, set_aside=set_aside) for key in part.to_pylist()}
+        return {key for part in self._read(runs, **how) for key in part.to_pylist()}
 
     def table(self, runs: Iterable[str] | None = None) -> pd.DataFrame:
         """The tidy table: one row per run and evaluated epoch, every setting a column.
@@ -194,7 +215,7 @@ class Store:
         names = store_files.names_in(self.folder)
         passing = [name for name in names if name.startswith((".runs-", ".probe-"))]
         clear(self.folder / name for name in passing)
-        return self._keys(set_aside=True)
+        return self._keys(sweeps=True)
 
     def check_writable(self) -> None:
         """Raise ValueError unless the folder may be written, or made."""
@@ -206,10 +227,10 @@ class Store:
             compact(self.folder)
 
 
-def _tell(path: Path, error: Damaged, set_aside: bool) -> None:
+def _tell(path: Path, error: Damaged, sweeps: bool) -> None:
     """Name a damaged file, in a line."""
     done = "left out; the next sweep sets it aside and does its runs again"
-    if set_aside:
+    if sweeps:
         try:
             done = f"set aside as {store_files.set_aside(path).name}, its runs are done again"
         except FileNotFoundError:  # somebody else has done so
@@ -219,37 +240,14 @@ def _tell(path: Path, error: Damaged, set_aside: bool) -> None:
     print(f"modnets: {path.name} is damaged ({error}); {done}", file=sys.stderr)
 
 
-def tidy(table: pa.Table, runs: Iterable[str] | None = None) -> pa.Table:
-    """The rows of some runs, by default all by key, in their order and by epoch, each once."""
-    table = table.combine_chunks()
-    coded = table["run"].combine_chunks().dictionary_encode()
-    codes, keys = coded.indices.to_numpy(zero_copy_only=False), coded.dictionary
-    place = np.empty(len(keys), np.int64)
-    if runs is None:
-        place[pc.sort_indices(keys).to_numpy()] = np.arange(len(keys))
-    else:
-        places = {key: number for number, key in enumerate(runs)}
-        wanted = np.array([*places.values(), -1])
-        found = pc.index_in(keys, value_set=pa.array(list(places), pa.string()))
-        place[:] = wanted[found.fill_null(-1).to_numpy()]
-    rows, epochs = place[codes], table["epoch"].to_numpy()
-    order = np.lexsort((epochs, rows))
-    rows, epochs = rows[order], epochs[order]
-    kept = rows >= 0
-    kept[1:] &= (rows[1:] != rows[:-1]) | (epochs[1:] != epochs[:-1])
-    order = order[kept]
-    if len(order) == len(table) and bool((order[1:] > order[:-1]).all()):
-        return table
-    return table.take(pa.array(order))
-
-
-def ordered(frame: pd.DataFrame, runs: Sequence[str]) -> pd.DataFrame:
-    """The rows of the given runs, in their order and by epoch."""
-    place = {key: number for number, key in enumerate(runs)}
-    frame = frame[frame["run"].isin(place)]
-    order = frame.assign(place=frame["run"].map(place))
-    order = order.sort_values(["place", "epoch"], ignore_index=True)
-    return order.drop(columns="place")
+def _tell_flipped(content: Content, sweeps: bool) -> None:
+    """Say, in a line, that a bit was put right."""
+    done = "put right in reading; the next sweep does so on the disk"
+    if sweeps:
+        with contextlib.suppress(OSError):
+            store_files.write_bytes(content.path.parent, content.data)
+            done = "put right"
+    print(f"modnets: {content.path.name} has one bit that flipped; {done}", file=sys.stderr)
 
 
 def load(store: str | Path) -> pd.DataFrame:

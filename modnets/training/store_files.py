@@ -1,7 +1,8 @@
 """Result files: their names, which tell when their content has changed, and what can go wrong.
 
-A file is named by the digest of all its bytes, so that a change of a single bit anywhere in it is
-noticed.  Files of earlier versions have other names and are read without that check.
+A file is named by the digest and the checksum of all its bytes, so that any change in it is
+noticed, and a single flipped bit put right.  Files of earlier versions have other names and are
+read without that check.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import errno
 import hashlib
 import os
 import re
+import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,9 +22,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from modnets.errors import first_line
+from modnets.training.bitflips import mended
 from modnets.training.leftovers import mark
 
-NAMED_BY_DIGEST = re.compile(r"runs-([0-9a-f]{32})\.parquet")
+NAMED_BY_DIGEST = re.compile(r"runs-([0-9a-f]{32})-([0-9a-f]{8})\.parquet")
 #: What keeps a folder from being written today, and is no mistake of the caller.
 PASSING = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 #: Times that the folder is listed until nothing changes meanwhile.
@@ -41,11 +44,22 @@ class Damaged(Exception):
 
 @dataclass(frozen=True)
 class Content:
-    """A whole file as it was read, not yet decoded."""
+    """A whole file as it was read, not yet decoded.
+
+    Parameters
+    ----------
+    path : Path
+    data : bytes
+    checked : bool
+        Whether its bytes are surely those that were written.
+    mended : bool
+        Whether a bit of them had flipped.
+    """
 
     path: Path
     data: bytes
     checked: bool
+    mended: bool = False
 
     def open(self) -> pq.ParquetFile:
         """The file, to read columns and metadata from."""
@@ -108,14 +122,17 @@ def read(path: Path) -> Content:
     except (OSError, MemoryError) as error:
         raise unreadable(path, error) from None
     named = NAMED_BY_DIGEST.fullmatch(path.name)
-    if named and named[1] != digest(data):
+    if named is None or name_of(data) == path.name:
+        return Content(path, data, checked=named is not None)
+    right = mended(data, int(named[2], 16))
+    if right is None or name_of(right) != path.name:
         raise Damaged("its content has changed since it was written")
-    return Content(path, data, checked=named is not None)
+    return Content(path, right, checked=True, mended=True)
 
 
-def digest(data: Any) -> str:
-    """What stands in the name of a file with this content."""
-    return hashlib.sha256(data).hexdigest()[:32]
+def name_of(data: Any) -> str:
+    """The name of a file with this content."""
+    return f"runs-{hashlib.sha256(data).hexdigest()[:32]}-{zlib.crc32(data):08x}.parquet"
 
 
 def unreadable(path: Path, error: BaseException) -> StoreError:
@@ -164,8 +181,12 @@ def write(folder: Path, content: pa.Table, metadata: dict[str, str]) -> Path:
     """
     sink = pa.BufferOutputStream()
     pq.write_table(content.replace_schema_metadata(metadata), sink, compression="zstd")
-    data = sink.getvalue()
-    path = folder / f"runs-{digest(data)}.parquet"
+    return write_bytes(folder, sink.getvalue())
+
+
+def write_bytes(folder: Path, data: Any) -> Path:
+    """Write what is in a file; see :func:`write`."""
+    path = folder / name_of(data)
     partial = folder / f".runs-{mark()}"
     try:
         folder.mkdir(parents=True, exist_ok=True)

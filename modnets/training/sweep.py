@@ -17,10 +17,11 @@ from modnets.training.config import RunConfig
 from modnets.training.engine import Trained, choose_device
 from modnets.training.failures import RunsFailed, WorkersLost
 from modnets.training.interruption import told_in_a_line
+from modnets.training.ordering import ordered
 from modnets.training.planning import Chunk, planned
 from modnets.training.progress import Progress
 from modnets.training.provenance import machine
-from modnets.training.store import Store, ordered
+from modnets.training.store import Store
 from modnets.training.store_files import StoreError
 from modnets.training.workers import ChunksLeft, train_all
 

@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 
 from modnets.analysis.statistics import majority_floor
 from modnets.errors import require
-from modnets.paths import RESULTS
+from modnets.paths import RESULTS, expanded
 from modnets.tasks.named_graphs import get_graph
 from modnets.tasks.task import Task
 from modnets.training.backends import warm_up
@@ -71,8 +71,12 @@ class Explorer(Training):
         figure_folder: str | Path | None = None,
         **settings: Any,
     ) -> None:
-        self.store = Path(store) if store else RESULTS / "explorer"
-        self.figure_folder = Path(figure_folder) if figure_folder else self.store / "figures"
+        self.store = expanded(store, "store").absolute() if store else RESULTS / "explorer"
+        self.figure_folder = (
+            expanded(figure_folder, "figure_folder").absolute()
+            if figure_folder
+            else self.store / "figures"
+        )
         self.finished = None if results is None else Finished(results)
         super().__init__(Panel(self.finished.groups if self.finished else None))
         get_graph(graph)

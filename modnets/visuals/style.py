@@ -22,7 +22,7 @@ from matplotlib.colors import LinearSegmentedColormap, to_hex, to_rgb
 from matplotlib.figure import Figure
 
 from modnets.errors import require
-from modnets.paths import FIGURES
+from modnets.paths import FIGURES, expanded
 
 #: Width of a page's text, in inches: what figures are drawn for.
 PAGE_WIDTH = 7.0
@@ -224,7 +224,7 @@ def save_figure(
         bool(name) and Path(name).name == name,
         f"name={name!r}; allowed is the name of a file, without a folder",
     )
-    target = Path(folder).expanduser() if folder else FIGURES
+    target = expanded(folder, "folder") if folder else FIGURES
     creator = {"Creator": "modnets", "Date": None}
     writers: dict[str, Callable[[Path], object]] = {
         "svg": lambda path: fig.savefig(path, format="svg", metadata=creator),
