@@ -114,10 +114,11 @@ def _completed(
             for future in done:
                 yield futures[future], _outcome(future, futures[future])
     except BaseException:
-        for future in pending:
-            future.cancel()
         if own:
             pool.shutdown(wait=True, kill_workers=True)
+        else:
+            for future in pending:
+                future.cancel()
         raise
 
 
