@@ -38,7 +38,7 @@ def sigterm_interrupts() -> Iterator[bool]:
 def told_in_a_line(stands: Callable[[], str]) -> Iterator[None]:
     """Inside, an interruption is told in one line, in a notebook as in a script.
 
-    After SIGTERM the process ends as it would have without, once all is in order.
+    After SIGTERM the process ends, once all is in order, with the exit code that shells give.
 
     Parameters
     ----------
@@ -54,7 +54,9 @@ def told_in_a_line(stands: Callable[[], str]) -> Iterator[None]:
                 raise
             print(f"modnets: ended by SIGTERM; {stands()}", file=sys.stderr, flush=True)
             stack.close()
-            os.kill(os.getpid(), signal.SIGTERM)
+            if "ipykernel" in sys.modules:  # where SystemExit ends a cell, and not the process
+                os.kill(os.getpid(), signal.SIGTERM)
+            raise SystemExit(128 + signal.SIGTERM) from None
         except KeyboardInterrupt:
             raise _in_one_line(f"interrupted; {stands()}") from None
 
