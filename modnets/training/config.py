@@ -11,13 +11,13 @@ from typing import Any
 
 import numpy as np
 
+from modnets.models.identity import identity_of
 from modnets.tasks.named_graphs import get_graph
 from modnets.tasks.specs import task_from_dict
 from modnets.tasks.splits import HELD_OUT, split_task
 from modnets.tasks.task import Task
 from modnets.training.checks import OPTIMIZERS, SCHEDULES, Options, check, check_numbers, coerce
 from modnets.training.defaults import worked_out
-from modnets.training.sources import source_of
 
 #: Part of every key: raised when the same config would give other results than before.
 SCHEMA_VERSION = 1
@@ -218,16 +218,23 @@ class RunConfig:
         graphs = {name: values[name] and task_from_dict(values[name]) for name in GRAPH_SETTINGS}
         return cls(**(dict(values) | graphs))
 
-    @cached_property
+    @property
     def key(self) -> str:
         """The run's name in a store: hash of the final config and of the schema version.
 
-        For a model of your own, its source code enters too: an edited model is another run.
+        For a model of your own, all code and values that it can reach enter too, as they are now:
+        an edited model is another run.
         """
+        identity = identity_of(self.model)
+        if vars(self).get("_key", ("", None))[1] != identity:
+            vars(self)["_key"] = self._hashed(identity), identity
+        return vars(self)["_key"][0]
+
+    def _hashed(self, identity: str) -> str:
         settings = self.final.to_dict()
         later = {name for name, value in LATER.items() if settings[name] == value}
         settings = {name: value for name, value in settings.items() if name not in later}
-        content = [SCHEMA_VERSION, settings, source_of(self.model)]
+        content = [SCHEMA_VERSION, settings, identity]
         text = json.dumps(content, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 

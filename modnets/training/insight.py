@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from torch import Tensor
+from torch import Tensor, nn
 
 from modnets.models.modular import ModularNetwork
 from modnets.models.monolithic import MLP
@@ -64,12 +64,16 @@ class Insight:
         small = task.images is None and 2**task.n_sources <= MAX_KEPT_ROWS
         self.x = inputs_met(task) if small else None
 
-    def look(self, flat: Tensor) -> dict[str, list[Any]]:
+    def look(
+        self, flat: Tensor, networks: Sequence[nn.Module] | None = None
+    ) -> dict[str, list[Any]]:
         """The columns of each run: ``structure``, JSON or None, and those of INSIGHTS.
 
         Parameters
         ----------
         flat : Tensor, shape (replica, parameter)
+        networks : sequence of nn.Module, optional
+            The runs' networks, where they are at hand.
         """
         n_runs, network = len(self.runs), self.network
         found: dict[str, Any] = {name: np.full(n_runs, np.nan) for name in INSIGHTS}
@@ -79,15 +83,17 @@ class Insight:
         elif type(network) is MLP and self._graph is not None and self.x is not None:
             plain, measures = self._monolithic(network, parameters)
         else:
-            return {"structure": self._told(flat)} | found
+            return {"structure": self._told(flat, networks)} | found
         texts = [json.dumps(one) for one in plain]
         return {"structure": texts} | found | measures
 
-    def _told(self, flat: Tensor) -> list[str | None]:
+    def _told(self, flat: Tensor, networks: Sequence[nn.Module] | None) -> list[str | None]:
         """What networks of one's own say of their structure; None for those that say nothing."""
         if not hasattr(self.network, "structure"):
             return [None] * len(self.runs)
-        networks = (rebuilt(run, row) for run, row in zip(self.runs, flat, strict=False))
+        if networks is None:
+            pairs = zip(self.runs, flat, strict=False)
+            networks = [rebuilt(run, row, self.program) for run, row in pairs]
         return [json.dumps(network.structure()) for network in networks]
 
     @property

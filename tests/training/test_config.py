@@ -503,13 +503,15 @@ def test_models_of_your_own_have_options_and_keys_of_their_source() -> None:
         assert one.key != RunConfig(model="test-own", options={"width": 4, "names": ["a"]}).key
         assert RunConfig.from_dict(json.loads(json.dumps(one.to_dict()))) == one
         assert one.kind == "test-own"
+        before = one.key
 
         @register("test-own")
         def second(config: RunConfig) -> torch.nn.Module:
             return torch.nn.Linear(6, 2, bias=False)
 
         edited = RunConfig(model="test-own", options={"width": 3, "names": ["a"]})
-        assert edited.key != one.key
+        assert edited.key != before
+        assert edited.key == one.key  # a run is one of the network as it is now
     finally:
         del MODELS["test-own"]
 
