@@ -11,6 +11,7 @@ differ there.
 from __future__ import annotations
 
 import contextlib
+import copyreg
 import dis
 import hashlib
 import inspect
@@ -37,9 +38,10 @@ from modnets.models.registry import BUILT_IN, MODELS
 COMMON = ("torch", "numpy", "modnets")
 #: Of a class, what says nothing about what it does.
 SILENT = ("__dict__", "__weakref__", "__module__", "__doc__", "__firstlineno__")
-SILENT += ("__static_attributes__", "__abstractmethods__", "_abc_impl")
-#: Names whose use in code lets it reach globals by their names as text.
-BY_TEXT = {"globals", "getattr", "eval", "exec", "vars", "__dict__", "import_module"}
+SILENT += ("__slotnames__", "__static_attributes__", "__abstractmethods__", "_abc_impl")
+#: Names whose use in code lets it reach globals, and attributes of modules, by names as text.
+GLOBALS_BY_TEXT = {"globals", "eval", "exec"}
+ATTRIBUTES_BY_TEXT = {"getattr", "vars", "__dict__", "eval", "exec"}
 
 #: Digests that hold for a while, so that a sweep goes by one; see :func:`settled`.
 _SETTLED: ContextVar[dict[str, str] | None] = ContextVar("settled", default=None)
@@ -216,7 +218,7 @@ class Reach:
         self._say("module", installed or module.__name__)
         if installed is not None:
             return
-        everything = not BY_TEXT.isdisjoint(attributes)
+        everything = not ATTRIBUTES_BY_TEXT.isdisjoint(attributes)
         for name in sorted(vars(module)) if everything else attributes:
             if name in vars(module) and not name.startswith("__"):
                 value = vars(module)[name]
@@ -282,10 +284,12 @@ class Reach:
             self._mapping(value)
         self._depth += 1
         try:
-            parts = value.__reduce_ex__(4) if self._depth < 50 else None
+            reduce = copyreg.dispatch_table.get(type(value)) or (lambda v: v.__reduce_ex__(4))
+            parts = reduce(value) if self._depth < 50 else None
         except Exception:
             parts = None
-        if parts is None and hasattr(value, "__dict__") and self._depth < 50:
+        own = _installed(type(value).__module__) is None
+        if parts is None and own and hasattr(value, "__dict__") and self._depth < 50:
             parts = vars(value)
         if parts is None:
             self.unseen.append(f"a {type(value).__module__}.{type(value).__qualname__}")
@@ -385,9 +389,8 @@ def _names_in(code: types.CodeType) -> tuple[tuple[str, ...], tuple[str, ...]]:
             for step in dis.get_instructions(one)
             if step.opname in ("LOAD_GLOBAL", "LOAD_NAME")
         ]
-    if not BY_TEXT.isdisjoint(attributes):
+    if not GLOBALS_BY_TEXT.isdisjoint(attributes):
         names += [text for text in texts if text.isidentifier()]
-        attributes += [text for text in texts if text.isidentifier()]
     return tuple(dict.fromkeys(names)), tuple(dict.fromkeys(attributes))
 
 

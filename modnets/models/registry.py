@@ -89,7 +89,18 @@ BUILT_IN = tuple(MODELS)
 def register(name: str) -> Callable[[Builder], Builder]:
     """Decorator that adds a model: a class or function that takes a config, gives an nn.Module.
 
-    Registering a name again replaces the model, so that a notebook cell can be run twice.
+    Registering a name again replaces the model, so that a notebook cell can be run twice.  A run's
+    key holds all code and values that the network can reach, wherever they stand in your own files
+    or notebook; what it reads from files when it is built is not seen, so hand that over as
+    ``options``.
+
+    Networks train as in a plain loop of ``torch.optim``: parameters that ask for no gradient, or
+    that none reaches, stay as they are.  Many train side by side; those that keep a state in
+    forward (BatchNorm, counters), whose rows meet in training, or that torch cannot vectorise train
+    one after the other, and a line says why.  Refused in one line: random numbers drawn in forward
+    (Dropout), rows that meet in evaluation, changes of anything outside of the network.  A network
+    that takes noise has ``noise_size`` and ``forward(x, noise=None)``; with ``gumbel=True`` it is
+    handed Gumbel(0, 1) numbers in training.
 
     Raises
     ------

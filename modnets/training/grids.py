@@ -8,6 +8,7 @@ from dataclasses import fields, replace
 from typing import Any
 
 from modnets.errors import nearest, require
+from modnets.models.identity import settled
 from modnets.training.config import RunConfig
 
 
@@ -43,7 +44,8 @@ def grid(base: RunConfig | None = None, **axes: Any) -> list[RunConfig]:
     runs = (
         replace(base, **dict(zip(axes, point, strict=True))) for point in itertools.product(*values)
     )
-    return list({run.key: run for run in runs}.values())
+    with settled():
+        return list({run.key: run for run in runs}.values())
 
 
 def _axis(name: str, values: Any) -> list[Any]:
