@@ -129,6 +129,7 @@ class Replicas:
         self.found: list[tuple[int, list[Tensor], Tensor]] = []
         #: Of each evaluation at which it is recorded: columns of what the runs have learned.
         self.details: dict[int, dict[str, Sequence[Any]]] = {}
+        self.odd = False  # whether it was said that logits are no numbers
         self.backend: Eager | Lanes | PlainLoop
         self.program = program_of(self.first, device)
         own = self.program.findings is not None
@@ -273,11 +274,26 @@ class Replicas:
         sums = [sum(parts) for parts in zip(*(block[:3] for block in blocks), strict=True)]
         logits = [block[3] for block in blocks]
         self.found.append((epoch, sums, self.evaluation.solved(sums, logits)))
+        finite = torch.stack([block.isfinite().flatten(1).all(dim=1) for block in logits])
+        self._say_odd(epoch, (~finite.all(dim=0))[: len(self.runs)])
         if epoch == self.first.epochs or self.first.record == "every":
             predicted = self.evaluation.predicted(logits)[: len(self.runs)]
             alone = isinstance(self.backend, PlainLoop)
             looked = self.insight.look(self.backend.flat, self.networks() if alone else None)
             self.details[epoch] = {"predicted": predicted} | looked
+
+    def _say_odd(self, epoch: int, odd: Tensor) -> None:
+        """Once, which runs give logits that are no numbers; their losses are NaN from here on."""
+        if self.odd or not bool(odd.any()):
+            return
+        self.odd = True
+        first = self.runs[int(odd.nonzero()[0])]
+        print(
+            f"modnets: NaN or infinite logits in epoch {epoch} in {int(odd.sum())} of "
+            f"{len(self.runs)} runs, as {first} ({first.key}): their loss is no number, and a bit "
+            "counts as 1 only where its logit is above 0",
+            file=sys.stderr,
+        )
 
     def table(self) -> pd.DataFrame:
         """What has been evaluated until now: one row per run and evaluated epoch."""

@@ -492,3 +492,15 @@ def test_settings_hold_for_them_too(
     run = replace(RUN, model="own", seed=9, **({"epochs": 3} | settings))
     found = trained([run, replace(run, seed=10)])
     assert_as_by_hand(run, found.networks[0], found.table[found.table.run == run.key])
+
+
+@pytest.mark.parametrize("chunk", [1, 4])
+@pytest.mark.parametrize("model", ["own", "dense"])
+def test_logits_that_turn_into_no_numbers_are_said_once(
+    model: str, chunk: int, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture
+) -> None:
+    monkeypatch.setitem(MODELS, "own", Net)
+    table = trained([replace(RUN, model=model, lr=1e37, eval_every=1)], chunk=chunk).table
+    said = capfd.readouterr().err
+    assert said.count("NaN or infinite logits in epoch 1 in 1 of 1 runs") == said.count("\n") == 1
+    assert table.train_loss.isna().iloc[-1]
