@@ -11,7 +11,6 @@ import json
 import os
 import re
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,6 +22,7 @@ from ipykernel.kernelspec import get_kernel_dict
 from papermill import PapermillExecutionError, execute_notebook
 
 from modnets.commands.parameters import KERNEL, Notebook
+from modnets.training.leftovers import temporary_folder
 
 WIDGETS = "application/vnd.jupyter.widget-state+json"
 COLOURS = re.compile(r"\x1b\[[0-9;]*m")
@@ -116,19 +116,24 @@ def own_kernel() -> Iterator[None]:
 
     Its log is kept to errors: it warns at each start that it talks to us without encryption.
     """
-    before = os.environ.get("JUPYTER_PATH")
-    with tempfile.TemporaryDirectory() as folder:
-        spec = Path(folder) / "kernels" / KERNEL["name"] / "kernel.json"
+    with temporary_folder("kernel") as folder:
+        spec = folder / "kernels" / KERNEL["name"] / "kernel.json"
         spec.parent.mkdir(parents=True)
         content = get_kernel_dict(extra_arguments=["--IPKernelApp.log_level=ERROR"])
         spec.write_text(json.dumps(content))
-        os.environ["JUPYTER_PATH"] = os.pathsep.join([folder, *([before] if before else [])])
+        others = [os.environ["JUPYTER_PATH"]] if os.environ.get("JUPYTER_PATH") else []
+        # What a killed kernel leaves of itself lies in the folder too, and goes with it.
+        runtime = {"JUPYTER_RUNTIME_DIR": str(folder / "runtime")}
+        changed = runtime | {"JUPYTER_PATH": os.pathsep.join([str(folder), *others])}
+        before = {name: os.environ.get(name) for name in changed}
+        os.environ |= changed
         try:
             yield
         finally:
-            os.environ.pop("JUPYTER_PATH")
-            if before is not None:
-                os.environ["JUPYTER_PATH"] = before
+            for name, value in before.items():
+                os.environ.pop(name)
+                if value is not None:
+                    os.environ[name] = value
 
 
 def _in_words(output: nbformat.NotebookNode) -> str:

@@ -1,0 +1,20 @@
+"""Lines for people, on standard error, that are said once."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+
+#: In the environment, so that processes started later know what has been said:
+#: a hash of each text.
+SAID = "MODNETS_SAID"
+
+
+def say_once(text: str) -> None:
+    """Print ``modnets: text``, once for this process and those that it starts."""
+    mark = hashlib.sha256(text.encode(errors="replace")).hexdigest()[:12]
+    said = os.environ.get(SAID, "").split()
+    if mark not in said:
+        os.environ[SAID] = " ".join([*said, mark])
+        print(f"modnets: {text}", file=sys.stderr)
