@@ -11,6 +11,7 @@ import json
 import os
 import re
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -121,19 +122,16 @@ def own_kernel() -> Iterator[None]:
         spec.parent.mkdir(parents=True)
         content = get_kernel_dict(extra_arguments=["--IPKernelApp.log_level=ERROR"])
         spec.write_text(json.dumps(content))
-        others = [os.environ["JUPYTER_PATH"]] if os.environ.get("JUPYTER_PATH") else []
-        # What a killed kernel leaves of itself lies in the folder too, and goes with it.
-        runtime = {"JUPYTER_RUNTIME_DIR": str(folder / "runtime")}
-        changed = runtime | {"JUPYTER_PATH": os.pathsep.join([str(folder), *others])}
-        before = {name: os.environ.get(name) for name in changed}
-        os.environ |= changed
+        before, temporary = os.environ.get("JUPYTER_PATH"), tempfile.tempdir
+        os.environ["JUPYTER_PATH"] = os.pathsep.join([str(folder), *([before] if before else [])])
+        tempfile.tempdir = str(folder)  # where the file is written that tells how to reach a kernel
         try:
             yield
         finally:
-            for name, value in before.items():
-                os.environ.pop(name)
-                if value is not None:
-                    os.environ[name] = value
+            tempfile.tempdir = temporary
+            os.environ.pop("JUPYTER_PATH")
+            if before is not None:
+                os.environ["JUPYTER_PATH"] = before
 
 
 def _in_words(output: nbformat.NotebookNode) -> str:

@@ -43,9 +43,7 @@ def is_left(path: Path) -> bool:
     if named and named["machine"] == _machine():
         return not _lives(int(named["number"]), named["start"])
     with contextlib.suppress(OSError):
-        inside = path.iterdir() if path.is_dir() and not path.is_symlink() else ()
-        newest = max(one.lstat().st_mtime for one in [path, *inside])
-        return time.time() - newest > OLD
+        return time.time() - path.lstat().st_mtime > OLD
     return False
 
 
