@@ -8,6 +8,7 @@ to, all the way up; else it is kept in a private folder among the temporary ones
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import re
 import stat
@@ -17,6 +18,8 @@ from pathlib import Path
 
 from modnets.training.notices import say_once
 
+#: Characters that the names of files in the folder may take.
+ROOM = 128
 #: What modnets has ever put into the folder.
 MADE = re.compile(r"[0-9a-f]{20}-[0-9a-f]{20}\.so|[0-9a-f]{20}\.lock|\.work-.*|tmp[a-z0-9_]{8}")
 
@@ -25,7 +28,7 @@ class Unsafe(OSError):
     """A folder from which no code shall be loaded; ``strerror`` says why."""
 
     def __init__(self, reason: str, path: Path) -> None:
-        super().__init__(1, reason, str(path))
+        super().__init__(errno.EPERM, reason, str(path))
 
 
 def folders_to_read() -> list[Path]:
@@ -116,6 +119,8 @@ def checked(folder: Path, make: bool = False) -> Path:
     if folder.is_symlink() and folder.lstat().st_uid not in trusted():
         raise Unsafe(f"a link of {_name(folder.lstat().st_uid)}", folder)
     real = Path(os.path.realpath(folder))
+    if len(os.fsencode(real)) > os.pathconf("/", "PC_PATH_MAX") - ROOM:
+        raise Unsafe("too long a name", real)
     for part in [*reversed(real.parents), real]:
         if make and not os.path.lexists(part):
             with contextlib.suppress(FileExistsError):  # another process was quicker
