@@ -153,7 +153,7 @@ def _compile(write_source: Callable[[], str], folder: Path, name: str) -> Path:
         done = _run(command, TMPDIR=str(inner))
         if done.returncode or not made.exists():
             raise RuntimeError(_complaint(done).replace(str(text), text.name))
-        made.chmod(0o700)
+        made.chmod(made.stat().st_mode & 0o755)
         return made.replace(folder / file_name(name, made.read_bytes()))
 
 

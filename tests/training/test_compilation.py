@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import resource
 import shutil
-import stat
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -241,11 +240,11 @@ def test_a_full_disk_is_named_with_the_folder(
 
 
 @needs_compiler
-def test_a_library_is_closed_to_others(folder: Path) -> None:
+def test_no_other_may_write_to_a_library_whatever_the_umask(folder: Path) -> None:
     before = os.umask(0)
     try:
         load_library("one", lambda: SOURCE)
     finally:
         os.umask(before)
     (path,) = folder.iterdir()
-    assert stat.S_IMODE(path.stat().st_mode) == 0o700
+    assert path.stat().st_mode & 0o022 == 0
