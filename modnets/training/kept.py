@@ -6,14 +6,13 @@ import contextlib
 import hashlib
 import os
 import re
-import shutil
 import stat
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 from modnets.training.cache import folders_there, others_write, trusted
-from modnets.training.leftovers import clear, is_left, owner
+from modnets.training.leftovers import clear, is_dead, mark
 
 #: Seconds to wait for another process that compiles the same.
 PATIENCE = 600
@@ -75,7 +74,7 @@ def alone(folder: Path, name: str) -> Iterator[None]:
 @contextlib.contextmanager
 def working_folder(folder: Path) -> Iterator[Path]:
     """A folder in which one library is made; it names this process."""
-    prefix = f".work-{owner()}-"
+    prefix = f".work-{mark()}-"
     with tempfile.TemporaryDirectory(dir=folder, prefix=prefix, ignore_cleanup_errors=True) as made:
         yield Path(made)
 
@@ -83,19 +82,20 @@ def working_folder(folder: Path) -> Iterator[Path]:
 def clear_leftovers() -> None:
     """Remove what killed processes have left where this user's machine code is kept."""
     for folder in folders_there():
-        clear(folder, ".work-*")
-        for path in filter(is_left, [*folder.glob("tmp*"), *folder.glob("*.lock")]):
-            if LOCK.fullmatch(path.name):
-                _clear_lock(path)
-            elif OLD_WORK.fullmatch(path.name):
-                _clear_old_work(path)
+        clear(folder.glob(".work-*"))
+        clear(filter(_is_old_work, folder.glob("tmp*")))
+        for path in folder.glob("*.lock"):
+            with contextlib.suppress(OSError):
+                if LOCK.fullmatch(path.name) and is_dead(path):
+                    _clear_lock(path)
 
 
-def _clear_old_work(path: Path) -> None:
-    """Remove a working folder, if nothing else lies in it."""
+def _is_old_work(path: Path) -> bool:
+    """Whether it is a working folder of old, and nothing else lies in it."""
     with contextlib.suppress(OSError):
-        if not path.is_symlink() and set(os.listdir(path)) <= OLD_PARTS:
-            shutil.rmtree(path, ignore_errors=True)
+        if OLD_WORK.fullmatch(path.name) and not path.is_symlink():
+            return set(os.listdir(path)) <= OLD_PARTS
+    return False
 
 
 def _clear_lock(path: Path) -> None:

@@ -12,8 +12,9 @@ SAID = "MODNETS_SAID"
 
 
 def say_once(text: str) -> None:
-    """Print ``modnets: text``, once for this process and those that it starts."""
-    mark = hashlib.sha256(text.encode(errors="replace")).hexdigest()[:12]
+    """Print ``modnets: text`` in a line, once for this process and those that it starts."""
+    text = "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in text)
+    mark = hashlib.sha256(text.encode()).hexdigest()[:12]
     said = os.environ.get(SAID, "").split()
     if mark not in said:
         os.environ[SAID] = " ".join([*said, mark])

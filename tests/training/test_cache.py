@@ -117,7 +117,15 @@ def test_the_home_is_asked_for_only_where_it_is_needed(
     assert str(private(place)) in line
 
 
-WRONG = ["/dev/null", "/dev/null/x", "/proc/none", "~no-such-user/x", "x" * 5000, "x/" * 3000]
+WRONG = [
+    "/dev/null",
+    "/dev/null/a\nb\udcff",
+    "/dev/null/x",
+    "/proc/none",
+    "~no-such-user/x",
+    "x" * 5000,
+    "x/" * 3000,
+]
 ODD = ["a b'c\"$(d);&", "\udcff\udcfe/\u2764 \u202e\n", "x" * 200, "x/" * 700, "-o", "[a]*?"]
 
 

@@ -17,7 +17,7 @@ from lanes import needs_compiler
 from modnets import RunConfig, grid, sweep
 from modnets.training import leftovers
 from modnets.training.kept import alone, clear_leftovers, working_folder
-from modnets.training.leftovers import clear, is_left, owner, temporary_folder
+from modnets.training.leftovers import clear, is_dead, mark, temporary_folder
 
 DAY = 24 * 3600
 
@@ -31,12 +31,12 @@ def aged(path: Path, seconds: float) -> Path:
 
 def killed() -> str:
     """The owner's name of a process that has been killed."""
-    code = "from modnets.training.leftovers import owner; print(owner(), flush=True); input()"
+    code = "from modnets.training.leftovers import mark; print(mark(), flush=True); input()"
     with subprocess.Popen(
         [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as other:
         name = other.stdout.readline().strip()
-        assert not is_left(Path(f"{name}-of-a-living-process"))
+        assert not is_dead(Path(f"{name}-of-a-living-process"))
         other.send_signal(signal.SIGKILL)
     return name
 
@@ -47,49 +47,48 @@ def dead() -> str:
 
 
 def test_this_process_lives(dead: str) -> None:
-    assert leftovers.OWNER.fullmatch(owner())
-    assert not is_left(Path(f".work-{owner()}-abc"))
-    assert is_left(Path(f".work-{dead}-abc"))
+    assert leftovers.MARK.fullmatch(mark())
+    assert not is_dead(Path(f".work-{mark()}-abc"))
+    assert is_dead(Path(f".work-{dead}-abc"))
 
 
-def test_a_number_that_another_process_has_now(tmp_path: Path) -> None:
-    machine, number, start = owner().split("-")
-    assert is_left(tmp_path / f"{machine}-{number}-{int(start) - 1}")
-    assert not is_left(tmp_path / f"{machine}-{number}-0")  # a start that was not to be known
-    assert is_left(tmp_path / f"{machine}-{'9' * 9}-{start}")
+def test_a_number_that_another_process_has_now() -> None:
+    here, number, start, other = mark().split("-")
+    assert is_dead(Path(f"{here}-{number}-{int(start) - 1}-{other}"))
+    assert not is_dead(Path(f"{here}-{number}-0-{other}"))  # a start that was not to be known
+    assert is_dead(Path(f"{here}-{'9' * 9}-{start}-{other}"))
 
 
 def test_what_has_ended_and_was_not_waited_for_is_dead() -> None:
-    with subprocess.Popen([sys.executable, "-c", ""]) as other:
-        os.waitid(os.P_PID, other.pid, os.WEXITED | os.WNOWAIT)
-        start = leftovers._state(other.pid)[1]
-        assert is_left(Path(f"{owner().split('-')[0]}-{other.pid}-{start}"))
+    with subprocess.Popen([sys.executable, "-c", ""]) as ended:
+        os.waitid(os.P_PID, ended.pid, os.WEXITED | os.WNOWAIT)
+        here, _, _, other = mark().split("-")
+        start = leftovers._state(ended.pid)[1]
+        assert is_dead(Path(f"{here}-{ended.pid}-{start}-{other}"))
 
 
 def test_another_machine_is_given_a_day(tmp_path: Path, dead: str) -> None:
-    other = tmp_path / f"{'0' * 8}-{dead.split('-', 1)[1]}"
+    other = tmp_path / f"{'0' * 12}-{dead.split('-', 1)[1]}"
     other.mkdir()
-    assert not is_left(other)
-    assert not is_left(aged(other, 0.9 * DAY))
-    assert is_left(aged(other, 1.1 * DAY))
-    assert not is_left(tmp_path / "has just gone")
+    assert not is_dead(other)
+    assert not is_dead(aged(other, 0.9 * DAY))
+    assert is_dead(aged(other, 1.1 * DAY))
+    assert clear([tmp_path / "has just gone"]) == []
 
 
-def test_only_what_names_a_dead_process_is_cleared(tmp_path: Path, dead: str) -> None:
+def test_only_what_is_dead_is_cleared(tmp_path: Path, dead: str) -> None:
     (tmp_path / f"a-{dead}").mkdir()
     (tmp_path / f"a-{dead}" / "inner").touch()
     (tmp_path / f"a-{dead}-file").touch()
     (tmp_path / f"a-{dead}-link").symlink_to(tmp_path / "kept")
     (tmp_path / "kept").mkdir()
-    kept = [tmp_path / "kept", tmp_path / f"a-{owner()}", tmp_path / f"b-{dead}", tmp_path / "a-b"]
-    for path in kept[1:]:
-        path.touch()
-        aged(path, 30 * DAY)
     (tmp_path / "kept" / "thesis.tex").touch()
-    clear(tmp_path, "a-*")
-    assert sorted(tmp_path.iterdir()) == sorted(kept)
+    mine = tmp_path / f"a-{mark()}"
+    mine.touch()
+    aged(mine, 30 * DAY)
+    assert len(clear(tmp_path.glob("a-*"))) == 3
+    assert set(tmp_path.iterdir()) == {tmp_path / "kept", mine}
     assert (tmp_path / "kept" / "thesis.tex").exists()
-    clear(tmp_path / "none", "*")
 
 
 def test_a_temporary_folder_clears_those_of_killed_processes(
