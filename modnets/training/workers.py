@@ -14,6 +14,7 @@ import pandas as pd
 
 from modnets.models.registry import BUILT_IN, MODELS
 from modnets.training.batches import total_steps
+from modnets.training.compilation import get_ready
 from modnets.training.engine import Trained
 from modnets.training.planning import Chunk, cores
 from modnets.training.progress import Progress
@@ -32,6 +33,7 @@ def train_all(
     """Train chunks here or on an executor; yields each as it is done."""
     if not chunks:
         return
+    get_ready(compiled=any(part.compiled and part.device == "cpu" for part in chunks))
     threads = cores() if workers is None else 1
     workers = workers or (_useful_workers(chunks) if executor is None else 1)
     if executor is None and workers == 1:
