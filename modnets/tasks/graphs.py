@@ -8,6 +8,7 @@ network has to read), the true selection (which module has to fill it) and the w
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -17,6 +18,14 @@ import numpy as np
 from modnets.errors import require
 from modnets.tasks.gates import Gate, SubFunction, all_rows, bits_of, index_of
 from modnets.tasks.task import MAX_TABLE_INPUTS, Routing, Selection, Task
+from modnets.tasks.truth_tables import DONT_CARE, TruthTable, checked_names
+
+#: How the entries 0, 1 and DONT_CARE of a table are written down.
+WRITTEN = "01-"
+
+
+class _Checked(tuple):
+    """The rows of a table that have been checked; in them 2 is a don't-care, not a mistake."""
 
 
 @dataclass(frozen=True)
@@ -32,15 +41,20 @@ class FunctionGraph(Task):
         Which sub-functions of the last level are the task's outputs, in order and without
         repetition; by default all of them.
     table : ndarray of {0, 1}, shape (2**n_inputs, n_outputs), optional
-        In place of levels: a task without known structure, given by its truth table.
+        In place of levels: a task without known structure, given by its truth table.  Outputs that
+        may be either are NaN, or as :func:`read_table` gives them; they are left out of loss and
+        scores.
     name : str, optional
         By default the widths, as in ``"6-3-2-2"``.
+    input_names, output_names : sequence of str, optional
+        What inputs and outputs are called where they are drawn; by default those of the table, or
+        x0, x1, ... and y0, y1, ...  They are labels: two tasks that differ in them alone are equal.
 
     Raises
     ------
     ValueError
         If a sub-function reads a place that the level below does not have, a level is empty, or
-        the table does not fit.
+        the table or the names do not fit.
 
     Examples
     --------
@@ -54,6 +68,8 @@ class FunctionGraph(Task):
     outputs: tuple[int, ...] | None = None
     table: tuple[tuple[int, ...], ...] | None = field(default=None, repr=False)
     name: str | None = None
+    input_names: tuple[str, ...] | None = field(default=None, compare=False, repr=False)
+    output_names: tuple[str, ...] | None = field(default=None, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         require(1 <= self.n_inputs <= 62, f"n_inputs={self.n_inputs}; allowed is 1 to 62")
@@ -63,6 +79,12 @@ class FunctionGraph(Task):
             self._check_levels()
         else:
             self._check_table()
+        for kind, letter, count in (
+            ("input_names", "x", self.n_inputs),
+            ("output_names", "y", self.n_outputs),
+        ):
+            names = checked_names(kind, getattr(self, kind), letter, count)
+            object.__setattr__(self, kind, names)
         if self.name is None:
             object.__setattr__(self, "name", self.width_name)
 
@@ -91,32 +113,77 @@ class FunctionGraph(Task):
             self.n_inputs <= MAX_TABLE_INPUTS,
             f"n_inputs={self.n_inputs}; a table has at most {MAX_TABLE_INPUTS} inputs",
         )
-        table = np.asarray(self.table)
+        of_file, table = isinstance(self.table, TruthTable), np.asarray(self.table)
+        marked = of_file or isinstance(self.table, _Checked)
         require(
             table.ndim == 2 and len(table) == 2**self.n_inputs and table.shape[1] > 0,
             f"table has shape {table.shape}; allowed is ({2**self.n_inputs}, outputs)",
         )
-        require(bool(np.isin(table, (0, 1)).all()), "table: allowed entries are 0 and 1")
-        rows = tuple(tuple(int(bit) for bit in row) for row in table)
+        free = table == DONT_CARE if marked else _is_nan(table)
+        require(
+            bool((free | np.isin(table, (0, 1))).all()),
+            "table: allowed entries are 0 and 1, and NaN for a don't-care",
+        )
+        require(not free.all(), "table: all outputs are don't-cares; allowed is at least one other")
+        rows = _Checked(map(tuple, np.where(free, DONT_CARE, table).astype(int).tolist()))
+        for kind in ("input_names", "output_names"):
+            if of_file and getattr(self, kind) is None:
+                object.__setattr__(self, kind, getattr(self.table, kind))
         object.__setattr__(self, "table", rows)
         object.__setattr__(self, "outputs", tuple(range(table.shape[1])))
 
     @classmethod
-    def from_table(cls, table: np.ndarray, name: str | None = None) -> FunctionGraph:
+    def from_table(
+        cls,
+        table: np.ndarray,
+        name: str | None = None,
+        *,
+        input_names: Sequence[str] | None = None,
+        output_names: Sequence[str] | None = None,
+    ) -> FunctionGraph:
         """A task given by its truth table; rows in lexicographic order of x0, x1, ...
 
         Parameters
         ----------
         table : ndarray of {0, 1}, shape (2**n_inputs, n_outputs)
+            NaN where an output may be either; or what :func:`read_table` gives.
         name : str, optional
+        input_names, output_names : sequence of str, optional
+            By default those of a table that was read.
         """
         n_inputs = max(len(table) - 1, 1).bit_length()
-        return cls(n_inputs, table=table, name=name)
+        names = {"input_names": input_names, "output_names": output_names}
+        return cls(n_inputs, table=table, name=name, **names)
 
     @property
     def n_outputs(self) -> int:
         """Number of output bits."""
         return len(self.outputs)
+
+    @cached_property
+    def counted(self) -> np.ndarray:
+        """Whether each row of the table has an output that is no don't-care, shape (row,)."""
+        return (self.truth_table() != DONT_CARE).any(axis=1)
+
+    @property
+    def n_counted(self) -> int:
+        """Rows that a split divides: those with an output that is no don't-care."""
+        return int(self.counted.sum()) if self.has_dont_cares else self.n_rows
+
+    @cached_property
+    def has_dont_cares(self) -> bool:
+        """Whether some outputs may be either."""
+        return self.table is not None and any(DONT_CARE in row for row in self.table)
+
+    @property
+    def input_labels(self) -> tuple[str, ...]:
+        """The names of its inputs; x0, x1, ... if it has no others."""
+        return self.input_names or super().input_labels
+
+    @property
+    def output_labels(self) -> tuple[str, ...]:
+        """The names of its outputs; y0, y1, ... if it has no others."""
+        return self.output_names or super().output_labels
 
     @property
     def slots(self) -> tuple[int, ...]:
@@ -181,6 +248,7 @@ class FunctionGraph(Task):
         Returns
         -------
         ndarray of uint8, shape (row, n_outputs)
+            DONT_CARE where an output may be either.
         """
         x = np.asarray(x, dtype=np.uint8)
         require(
@@ -226,6 +294,7 @@ class FunctionGraph(Task):
         Returns
         -------
         ndarray of uint8, shape (2**n_inputs, n_outputs)
+            A TruthTable where some outputs are DONT_CARE.
 
         Raises
         ------
@@ -238,6 +307,8 @@ class FunctionGraph(Task):
     @cached_property
     def _table_bits(self) -> np.ndarray:
         bits = np.array(self.table, np.uint8) if self.table else self.evaluate(self.rows())
+        if self.has_dont_cares:
+            bits = TruthTable.of(bits, self.input_names, self.output_names)
         bits.flags.writeable = False
         return bits
 
@@ -254,13 +325,15 @@ class FunctionGraph(Task):
             [[node.gate.name, list(node.gate.table), list(node.inputs)] for node in level]
             for level in self.levels
         ]
-        table = ["".join(map(str, row)) for row in self.table] if self.table else None
+        table = ["".join(WRITTEN[bit] for bit in row) for row in self.table] if self.table else None
+        names = {"input_names": self.input_names, "output_names": self.output_names}
         return {
             "name": self.name,
             "n_inputs": self.n_inputs,
             "levels": levels,
             "outputs": list(self.outputs),
             "table": table,
+            **{kind: list(given) for kind, given in names.items() if given},
         }
 
     @classmethod
@@ -270,9 +343,17 @@ class FunctionGraph(Task):
             [SubFunction(Gate(name, tuple(table)), tuple(inputs)) for name, table, inputs in level]
             for level in spec["levels"]
         ]
-        table = [[int(bit) for bit in row] for row in spec["table"]] if spec["table"] else None
-        outputs = None if table else tuple(spec["outputs"])
-        return cls(spec["n_inputs"], levels, outputs=outputs, table=table, name=spec["name"])
+        table = spec["table"] and TruthTable.of([[*map(WRITTEN.index, r)] for r in spec["table"]])
+        outputs = tuple(spec["outputs"]) if table is None else None
+        names = {kind: spec.get(kind) for kind in ("input_names", "output_names")}
+        return cls(spec["n_inputs"], levels, outputs, table, spec["name"], **names)
 
     def __str__(self) -> str:
         return str(self.name)
+
+
+def _is_nan(table: np.ndarray) -> np.ndarray:
+    """Which entries are NaN, or None."""
+    if table.dtype.kind not in "fO":
+        return np.zeros(table.shape, bool)
+    return np.isnan(table.astype(float))

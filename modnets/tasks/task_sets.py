@@ -88,6 +88,16 @@ class TaskSet(Task):
         return self.graphs[0].n_rows
 
     @property
+    def n_counted(self) -> int:
+        """Rows of each task that its split divides: as many as the task with the fewest has."""
+        return min(graph.n_counted for graph in self.graphs)
+
+    @property
+    def has_dont_cares(self) -> bool:
+        """Whether some outputs of a task may be either."""
+        return any(graph.has_dont_cares for graph in self.graphs)
+
+    @property
     def enumerable(self) -> bool:
         """Every row of every task is evaluated."""
         return True
