@@ -16,6 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor, fx, nn
 from torch.func import functional_call, grad
 
+from modnets.tasks.truth_tables import DONT_CARE
 from modnets.training.compiler.tracing import Input
 from modnets.training.machine import Function, Machine
 from modnets.training.optimizers import OPTIMIZERS
@@ -33,6 +34,8 @@ class Program:
     device : torch.device
     known_as : str, optional
         Stands for all of this, where the network is one of modnets' own.
+    dont_cares : bool
+        Whether outputs may be DONT_CARE; those are left out of the loss and count as right.
     """
 
     def __init__(
@@ -42,6 +45,7 @@ class Program:
         loss: str,
         device: torch.device,
         known_as: str | None = None,
+        dont_cares: bool = False,
     ) -> None:
         self.network = network.to(device)
         self.names = [name for name, _ in network.named_parameters()]
@@ -49,7 +53,7 @@ class Program:
         self.sizes = [p.numel() for p in network.parameters()]
         self.direction, self.n_states = OPTIMIZERS[optimizer]
         self.loss = {"bce": bce, "mse": mse}[loss]
-        self.known_as = known_as
+        self.known_as, self.dont_cares = known_as, dont_cares
         self.graphs: dict[Any, fx.GraphModule] = {}
         self.machines: dict[str, Machine] = {}
         self.refused = False  # whether there can be no machine code
@@ -90,7 +94,12 @@ class Program:
     def _mean_loss(self, flat, buffers, x, y, weight, temperature, noise) -> Tensor:
         keywords = {"temperature": temperature} | ({} if noise is None else {"noise": noise})
         logits = self._forward(flat, buffers, x, **keywords)
-        return (self.loss(logits, y).mean(dim=-1) * weight).sum()
+        return (self._loss_of_rows(logits, y) * weight).sum()
+
+    def _loss_of_rows(self, logits: Tensor, y: Tensor) -> Tensor:
+        """Mean over the outputs of each row; a don't-care has no loss."""
+        loss = self.loss(logits, y)
+        return (loss * (y < DONT_CARE).to(loss.dtype) if self.dont_cares else loss).mean(dim=-1)
 
     def step(
         self,
@@ -144,7 +153,11 @@ class Program:
         self.network.eval()
         logits = self._forward(flat, buffers, x)
         right = ((logits > 0) == (y > 0.5)).to(logits.dtype)
-        found = self.loss(logits, y).mean(dim=1), right.mean(dim=1), right.amin(dim=1)
+        loss, bits, rows = self._loss_of_rows(logits, y), right, right
+        if self.dont_cares:
+            cared = (y < DONT_CARE).to(logits.dtype)
+            bits, rows = right * cared, torch.maximum(right, 1.0 - cared)
+        found = loss, bits.mean(dim=1), rows.amin(dim=1)
         return *(parts @ measure for measure in found), logits
 
 

@@ -60,6 +60,7 @@ def program_of(final: RunConfig, device: torch.device) -> Program:
         shape = {k: v for k, v in shape.items() if k not in NOT_IN_PROGRAM}
         task = final.graph
         shape["graph"] = [task.n_inputs, task.n_sources, task.n_tasks, task.n_outputs]
+        shape["graph"] += ["don't-cares"] * task.has_dont_cares
     known_as = json.dumps(shape)
     key = (known_as, source_of(final.model), str(device))
     if key not in _programs:
@@ -67,7 +68,8 @@ def program_of(final: RunConfig, device: torch.device) -> Program:
             _programs.pop(next(iter(_programs)))
         known_as = known_as if final.model in BUILT_IN else None
         network = build(final, seed=0)
-        _programs[key] = Program(network, final.optimizer, final.loss, device, known_as)
+        given = (network, final.optimizer, final.loss, device, known_as)
+        _programs[key] = Program(*given, dont_cares=final.graph.has_dont_cares)
     return _programs[key]
 
 
