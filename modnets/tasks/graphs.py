@@ -17,19 +17,12 @@ import numpy as np
 
 from modnets.errors import require
 from modnets.tasks.gates import Gate, SubFunction, all_rows, bits_of, index_of
-from modnets.tasks.task import MAX_TABLE_INPUTS, Routing, Selection, Task
-from modnets.tasks.truth_tables import DONT_CARE, TruthTable, checked_names
-
-#: How the entries 0, 1 and DONT_CARE of a table are written down.
-WRITTEN = "01-"
-
-
-class _Checked(tuple):
-    """The rows of a table that have been checked; in them 2 is a don't-care, not a mistake."""
+from modnets.tasks.task import MAX_TABLE_INPUTS, Routing, Selection
+from modnets.tasks.truth_tables import WRITTEN, TabledTask, TruthTable, checked_names, checked_rows
 
 
 @dataclass(frozen=True)
-class FunctionGraph(Task):
+class FunctionGraph(TabledTask):
     """A Boolean task: levels of sub-functions, each reading the level below.
 
     Parameters
@@ -113,24 +106,12 @@ class FunctionGraph(Task):
             self.n_inputs <= MAX_TABLE_INPUTS,
             f"n_inputs={self.n_inputs}; a table has at most {MAX_TABLE_INPUTS} inputs",
         )
-        of_file, table = isinstance(self.table, TruthTable), np.asarray(self.table)
-        marked = of_file or isinstance(self.table, _Checked)
-        require(
-            table.ndim == 2 and len(table) == 2**self.n_inputs and table.shape[1] > 0,
-            f"table has shape {table.shape}; allowed is ({2**self.n_inputs}, outputs)",
-        )
-        free = table == DONT_CARE if marked else _is_nan(table)
-        require(
-            bool((free | np.isin(table, (0, 1))).all()),
-            "table: allowed entries are 0 and 1, and NaN for a don't-care",
-        )
-        require(not free.all(), "table: all outputs are don't-cares; allowed is at least one other")
-        rows = _Checked(map(tuple, np.where(free, DONT_CARE, table).astype(int).tolist()))
+        rows = checked_rows(self.table, self.n_inputs)
         for kind in ("input_names", "output_names"):
-            if of_file and getattr(self, kind) is None:
-                object.__setattr__(self, kind, getattr(self.table, kind))
+            names = getattr(self, kind) or getattr(self.table, kind, None)
+            object.__setattr__(self, kind, names)
         object.__setattr__(self, "table", rows)
-        object.__setattr__(self, "outputs", tuple(range(table.shape[1])))
+        object.__setattr__(self, "outputs", tuple(range(len(rows[0]))))
 
     @classmethod
     def from_table(
@@ -159,31 +140,6 @@ class FunctionGraph(Task):
     def n_outputs(self) -> int:
         """Number of output bits."""
         return len(self.outputs)
-
-    @cached_property
-    def counted(self) -> np.ndarray:
-        """Whether each row of the table has an output that is no don't-care, shape (row,)."""
-        return (self.truth_table() != DONT_CARE).any(axis=1)
-
-    @property
-    def n_counted(self) -> int:
-        """Rows that a split divides: those with an output that is no don't-care."""
-        return int(self.counted.sum()) if self.has_dont_cares else self.n_rows
-
-    @cached_property
-    def has_dont_cares(self) -> bool:
-        """Whether some outputs may be either."""
-        return self.table is not None and any(DONT_CARE in row for row in self.table)
-
-    @property
-    def input_labels(self) -> tuple[str, ...]:
-        """The names of its inputs; x0, x1, ... if it has no others."""
-        return self.input_names or super().input_labels
-
-    @property
-    def output_labels(self) -> tuple[str, ...]:
-        """The names of its outputs; y0, y1, ... if it has no others."""
-        return self.output_names or super().output_labels
 
     @property
     def slots(self) -> tuple[int, ...]:
@@ -288,44 +244,13 @@ class FunctionGraph(Task):
             return all_rows(self.n_inputs)
         return bits_of(index, self.n_inputs)
 
-    def truth_table(self) -> np.ndarray:
-        """The outputs for all rows, in lexicographic order of x0, x1, ...
-
-        Returns
-        -------
-        ndarray of uint8, shape (2**n_inputs, n_outputs)
-            A TruthTable where some outputs are DONT_CARE.
-
-        Raises
-        ------
-        ValueError
-            If there are more than 20 inputs; ``evaluate(rows(index))`` serves there.
-        """
-        self._check_enumerable()
-        return self._table_bits
-
-    @cached_property
-    def _table_bits(self) -> np.ndarray:
-        bits = np.array(self.table, np.uint8) if self.table else self.evaluate(self.rows())
-        if self.has_dont_cares:
-            bits = TruthTable.of(bits, self.input_names, self.output_names)
-        bits.flags.writeable = False
-        return bits
-
-    def _check_enumerable(self) -> None:
-        require(
-            self.enumerable,
-            f"n_inputs={self.n_inputs}: the whole table is computed up to {MAX_TABLE_INPUTS} "
-            "inputs; evaluate(rows(index)) computes rows on demand",
-        )
-
     def to_dict(self) -> dict[str, Any]:
         """The graph as plain lists and strings, from which ``from_dict`` makes it again."""
         levels = [
             [[node.gate.name, list(node.gate.table), list(node.inputs)] for node in level]
             for level in self.levels
         ]
-        table = ["".join(WRITTEN[bit] for bit in row) for row in self.table] if self.table else None
+        table = self.table and ["".join(WRITTEN[bit] for bit in row) for row in self.table]
         names = {"input_names": self.input_names, "output_names": self.output_names}
         return {
             "name": self.name,
@@ -350,10 +275,3 @@ class FunctionGraph(Task):
 
     def __str__(self) -> str:
         return str(self.name)
-
-
-def _is_nan(table: np.ndarray) -> np.ndarray:
-    """Which entries are NaN, or None."""
-    if table.dtype.kind not in "fO":
-        return np.zeros(table.shape, bool)
-    return np.isnan(table.astype(float))
