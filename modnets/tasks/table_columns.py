@@ -48,10 +48,13 @@ def _places(grid: Grid, name: str, given: Columns, width: int, where: str) -> li
     if given is None:
         return None
     if isinstance(given, int | np.integer) and not isinstance(given, bool):
-        require(0 < given < width, f"{name}={given}; allowed is 1 to {width - 1}, {where}")
+        require(0 < given < width, f"{name}={given}; allowed is 1 to {width - 1} of {where}")
         return [*range(given)] if name == "inputs" else [*range(width - given, width)]
-    given = [given] if isinstance(given, str) else given
-    known = grid.names
+    given, known = [given] if isinstance(given, str) else given, grid.names
+    require(
+        isinstance(given, list | tuple) and all(isinstance(one, str) for one in given),
+        f"{name}={given!r}; allowed is how many columns, or a list of names",
+    )
     require(
         known is not None,
         f"{name}={given!r}: {where} has no line of names; allowed is how many columns",
@@ -82,31 +85,54 @@ def in_order(grid: Grid, n_inputs: int, n_outputs: int, where: str) -> tuple[lis
     return order[:n_inputs], order[n_inputs:]
 
 
-def found_ends(grid: Grid, where: str, missing: str) -> tuple[int, int]:
-    """Inputs and outputs as the table itself tells them."""
-    n_lines, width = len(grid.rows), len(grid.rows[0][1])
-    by_name = grid.names and _by_name(grid.names)
-    told = [n for n in (grid.mark, by_name) if n]
+def found_ends(
+    grid: Grid, ends: tuple[int, int] | None, where: str, missing: str
+) -> tuple[int, int]:
+    """Inputs and outputs: as is known already, or as the table itself tells them.
+
+    Raises
+    ------
+    ValueError
+        If what tells them disagrees, or nothing does.
+    """
+    told = {
+        "widths": ends and ends[0],
+        "the bar or empty column": grid.mark,
+        "the names": grid.names and _by_name(grid.names),
+    }
+    told = {what: n for what, n in told.items() if n}
     require(
-        len({*told}) < 2,
-        f"{where}: {grid.mark} columns before the bar or empty column, but names of {by_name} "
-        "inputs; allowed is that both agree, or inputs=",
+        len({*told.values()}) < 2,
+        f"{where}: {', '.join(f'{n} inputs by {what}' for what, n in told.items())}; allowed is "
+        "that they agree, or inputs=",
     )
+    if ends:
+        return ends
+    n_lines, width = len(grid.rows), len(grid.rows[0][1])
     if told:
-        return told[0], width - told[0]
+        (n_inputs,) = {*told.values()}
+        return n_inputs, width - n_inputs
     require(
         missing == "refuse",
         f"{where}: {width} columns, of which it does not say how many are inputs; allowed with "
         "missing='dont_care' is inputs=, as inputs=3",
     )
-    distinct = len({tuple(cells) for _, cells in grid.rows})
-    n_inputs = max(distinct - 1, 1).bit_length()
+    n_inputs = _by_number({tuple(cells) for _, cells in grid.rows})
     require(
         n_inputs < width,
         f"{where}: {n_lines} lines of {width} entries; allowed are 2**n lines of n inputs and at "
         "least 1 output",
     )
     return n_inputs, width - n_inputs
+
+
+def _by_number(lines: set[tuple[str, ...]]) -> int:
+    """How many inputs so many distinct lines have; if it is no power of 2, those nearest."""
+    n_inputs = max(len(lines) - 1, 1).bit_length()
+    fewer = n_inputs - 1
+    too_many = fewer and len(lines) - 2**fewer < 2**n_inputs - len(lines)
+    whole = too_many and len({line[:fewer] for line in lines}) == 2**fewer
+    return fewer if whole else n_inputs
 
 
 def _by_name(names: Sequence[str]) -> int | None:

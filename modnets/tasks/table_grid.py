@@ -75,14 +75,14 @@ def grid_of(text: str, where: str, usual: Sequence[str] = ()) -> Grid:
     header = None if names is None else names[1]
     while header and len(header) > width and not header[-1]:
         header.pop()
-    if header is not None and len(header) == width - 1 and _counts(cells, named=False):
+    if header is not None and len(header) == width - 1 and _counts(cells, None):
         header.insert(0, "")  # as R writes it
     _check_header(names, width, usual, where)
     for place in reversed(range(width)):
         if not any(row[place] for _, row in cells) and not (header and header[place]) and cells:
             _drop(cells, header, place)
             mark = place if mark is None and place else mark - (mark > place) if mark else mark
-    if _counts(cells, named=bool(header and header[0])):
+    if _counts(cells, header and header[0]):
         _drop(cells, header, 0)
         mark = None if mark is None else mark - 1
     _check_names(names, where)
@@ -198,10 +198,10 @@ def _drop(cells: list[Line], header: list[str] | None, place: int) -> None:
         del header[place]
 
 
-def _counts(cells: list[Line], named: bool) -> bool:
+def _counts(cells: list[Line], name: str | None) -> bool:
     """Whether the first column only numbers the rows, in any order, and is no input.
 
-    Two rows may be 0 and 1 as those of an input are; then the column must have no name.
+    The numbers 0 and 1 alone may be those of an input, unless all columns but this have names.
     """
     first = [row[0] for _, row in cells]
     if len(cells) < 2 or len(cells[0][1]) < 3 or not all(map(str.isdecimal, first)):
@@ -209,4 +209,4 @@ def _counts(cells: list[Line], named: bool) -> bool:
     numbers = sorted(map(int, first))
     others = {cell for _, row in cells for cell in row[1:]}
     distinct = len(set(numbers)) == len(numbers)
-    return distinct and (numbers[-1] > 1 or (not named and not others & {"0", "1"}))
+    return distinct and (numbers[-1] > 1 or name == "" or not (name or others & {"0", "1"}))

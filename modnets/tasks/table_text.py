@@ -20,7 +20,7 @@ MARKS = {
 }
 DELIMITERS = ("\t", ";", ",")
 #: A line that only separates others, as in text and Markdown.
-RULE = re.compile(r"[\s|+:]*([-=~_─]{2,}[\s|+:]*)+")
+RULE = re.compile(r"(?=.*([-=~_─]{2}|:-|-:))[\s|+:=~_─-]+")
 #: Bits that stand side by side, as in ``00 1``.
 TOGETHER = re.compile(r"(?!-1$)[01xX*?-]{2,}")
 

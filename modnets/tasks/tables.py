@@ -145,10 +145,9 @@ def _of_pla(
     require(not stated, f"{where}: a .pla file says its inputs; allowed is none of inputs, outputs")
     table = parse_pla(text, where, missing=missing)
     found = len(table).bit_length() - 1, table.shape[1]
-    require(
-        ends in (None, found),
-        f"{where}: {found[0]} inputs and {found[1]} outputs; allowed are {_told(ends)}",
-    )
+    if ends not in (None, found):
+        wanted, given = (f"{n} inputs and {m} outputs" for n, m in (ends, found))
+        raise ValueError(f"{where}: {given}; allowed are {wanted}")
     return table
 
 
@@ -170,7 +169,7 @@ def _of_text(
     if inputs is not None or outputs is not None:
         ins, outs = stated_columns(grid, inputs, outputs, where)
     else:
-        n_inputs, n_outputs = ends or found_ends(grid, where, missing)
+        n_inputs, n_outputs = found_ends(grid, ends, where, missing)
         ins, outs = in_order(grid, n_inputs, n_outputs, where)
     require(
         1 <= len(ins) <= MAX_TABLE_INPUTS,
@@ -199,10 +198,6 @@ def _ends(path: Path, widths: Sequence[int] | None) -> tuple[int, int] | None:
         "and at least 1 output last; or give inputs=",
     )
     return widths[0], widths[-1]
-
-
-def _told(ends: tuple[int, int]) -> str:
-    return f"{ends[0]} inputs and {ends[1]} outputs"
 
 
 def find_graph(

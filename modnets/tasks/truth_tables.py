@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from modnets.errors import require
-from modnets.tasks.task import Task
+from modnets.tasks.task import MAX_TABLE_INPUTS, Task
 
 #: The entry of a truth table where an output may be either; Espresso's own number for it.
 DONT_CARE = 2
@@ -48,8 +48,9 @@ class TruthTable(np.ndarray):
     ) -> TruthTable:
         """Outputs {0, 1, DONT_CARE}, shape (2**n_inputs, n_outputs), with their names."""
         found = np.asarray(table, np.uint8).view(cls)
-        found.input_names = None if input_names is None else tuple(input_names)
-        found.output_names = None if output_names is None else tuple(output_names)
+        n_inputs = max(len(found) - 1, 1).bit_length()
+        found.input_names = checked_names("input_names", input_names, "x", n_inputs)
+        found.output_names = checked_names("output_names", output_names, "y", found.shape[1])
         return found
 
 
