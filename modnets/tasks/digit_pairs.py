@@ -103,6 +103,11 @@ class DigitPairs(Task):
         return self.graph.n_outputs
 
     @property
+    def output_labels(self) -> tuple[str, ...]:
+        """The names of its outputs; those of the graph."""
+        return self.graph.output_labels
+
+    @property
     def n_rows(self) -> int:
         """Pairs of digits."""
         return self.graph.n_rows

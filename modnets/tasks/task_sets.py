@@ -98,6 +98,20 @@ class TaskSet(Task):
         return any(graph.has_dont_cares for graph in self.graphs)
 
     @property
+    def input_labels(self) -> tuple[str, ...]:
+        """The names of its inputs, where all tasks have the same."""
+        return self._labels("input_labels", super().input_labels)
+
+    @property
+    def output_labels(self) -> tuple[str, ...]:
+        """The names of its outputs, where all tasks have the same."""
+        return self._labels("output_labels", super().output_labels)
+
+    def _labels(self, kind: str, usual: tuple[str, ...]) -> tuple[str, ...]:
+        names = {getattr(graph, kind) for graph in self.graphs}
+        return names.pop() if len(names) == 1 else usual
+
+    @property
     def enumerable(self) -> bool:
         """Every row of every task is evaluated."""
         return True

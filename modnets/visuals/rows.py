@@ -10,6 +10,9 @@ from modnets.visuals.canvas import Canvas
 from modnets.visuals.layout import Layout
 from modnets.visuals.usage import Node, Used
 
+#: Letters of a name that fit in a circle.
+MAX_LETTERS = 5
+
 
 def new_canvas(ax: Axes | None, place: Layout, width: float, title: str | None) -> Canvas:
     """A canvas that the rows of a layout fit on."""
@@ -20,16 +23,33 @@ def draw_inputs(
     canvas: Canvas, place: Layout, used: Sequence[bool], names: Sequence[str] | None = None
 ) -> None:
     """The row of inputs, x0, x1 and so on, or by other names."""
+    names = short(names, "x") if names else [f"x{node}" for node in range(len(used))]
     for node, use in enumerate(used):
-        name = names[node] if names else f"x{node}"
-        canvas.circle(place.at(0, node), place.radius, use, "_input", name)
+        canvas.circle(place.at(0, node), place.radius, use, "_input", names[node])
 
 
-def draw_outputs(canvas: Canvas, place: Layout) -> None:
-    """The row of outputs."""
-    for node in range(place.widths[-1]):
+def draw_outputs(canvas: Canvas, place: Layout, names: Sequence[str] | None = None) -> None:
+    """The row of outputs, y0, y1 and so on, or by other names."""
+    count = place.widths[-1]
+    names = short(names, "y") if names else [f"y{node}" for node in range(count)]
+    for node in range(count):
         at = place.at(len(place.widths) - 1, node)
-        canvas.circle(at, place.radius, True, "_output", f"y{node}")
+        canvas.circle(at, place.radius, True, "_output", names[node])
+
+
+def short(names: Sequence[str], letter: str) -> list[str]:
+    """Names that can be read in a circle: of long ones the ends; letter and number if none differ.
+
+    Parameters
+    ----------
+    names : sequence of str
+    letter : str
+        Stands before the number where two names have the same ends.
+    """
+    ends = [f"{name[:2]}…{name[-2:]}" if len(name) > MAX_LETTERS else name for name in names]
+    if len(set(ends)) < len(ends):
+        return [f"{letter}{place}" for place in range(len(names))]
+    return [name.replace("$", r"\$") for name in ends]  # or it is read as a formula
 
 
 def draw_boxes(
