@@ -65,6 +65,11 @@ def n_train_rows(
     total = graph.n_counted
     unseen = graph.images is None  # seen pairs of digits are tested too, on other images
     require(
+        total > unseen,
+        f"graph={graph} has {total} row with an output that is no don't-care; allowed are at "
+        "least 2, one to train and one to test on",
+    )
+    require(
         (train_rows is None) != (train_fraction is None),
         f"train_rows={train_rows}, train_fraction={train_fraction}; give exactly one of the two",
     )

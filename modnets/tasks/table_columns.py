@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-import numpy as np
-
 from modnets.errors import nearest, require
 from modnets.tasks.table_grid import Grid
 
@@ -45,9 +43,10 @@ def stated_columns(
 
 
 def _places(grid: Grid, name: str, given: Columns, width: int, where: str) -> list[int] | None:
+    given = given.tolist() if hasattr(given, "tolist") else given  # of numpy, of pandas
     if given is None:
         return None
-    if isinstance(given, int | np.integer) and not isinstance(given, bool):
+    if isinstance(given, int) and not isinstance(given, bool):
         require(0 < given < width, f"{name}={given}; allowed is 1 to {width - 1} of {where}")
         return [*range(given)] if name == "inputs" else [*range(width - given, width)]
     given, known = [given] if isinstance(given, str) else given, grid.names

@@ -127,6 +127,12 @@ def test_rows_without_an_output_that_matters_are_in_no_part() -> None:
         RunConfig(graph=GRAPH, train_rows=30)
 
 
+def test_one_row_alone_cannot_be_split() -> None:
+    graph = mn.FunctionGraph.from_table([[1.0], [np.nan], [np.nan], [np.nan]], name="alone")
+    with pytest.raises(ValueError, match=r"graph=alone has 1 row .*; allowed are at least 2, one"):
+        RunConfig(graph=graph)
+
+
 def test_the_split_of_other_rows_is_that_of_the_whole_table() -> None:
     """Which of them come first depends on the seed alone."""
     whole = mn.FunctionGraph.from_table(np.nan_to_num(TABLE))
