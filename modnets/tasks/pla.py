@@ -26,7 +26,7 @@ END = (".e", ".end")
 
 def is_pla(text: str) -> bool:
     """Whether a text has lines that begin with the words of a .pla file."""
-    return re.search(r"^[ \t\ufeff]*\.[a-z]+\b", text, re.MULTILINE) is not None
+    return re.search(r"^[ \t\ufeff]*\.(i|o|ilb|ob|type|p|mv|kiss)\s", text, re.M) is not None
 
 
 @dataclass

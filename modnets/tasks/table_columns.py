@@ -9,8 +9,8 @@ from modnets.errors import nearest, require
 from modnets.tasks.table_grid import Grid
 
 #: Names of columns that say by themselves what they are.
-INPUTS = re.compile(r"(x|in|inputs?)(?![a-z])", re.IGNORECASE)
-OUTPUTS = re.compile(r"(y|out|outputs?)(?![a-z])", re.IGNORECASE)
+INPUTS = re.compile(r"x(?=[\d_])|(in|inputs?)(?![a-z])", re.IGNORECASE)
+OUTPUTS = re.compile(r"y(?=[\d_])|(out|outputs?)(?![a-z])", re.IGNORECASE)
 
 Columns = int | Sequence[str] | None
 
@@ -68,78 +68,82 @@ def _places(grid: Grid, name: str, given: Columns, width: int, where: str) -> li
     return [known.index(one) for one in given]
 
 
-def in_order(grid: Grid, n_inputs: int, n_outputs: int, where: str) -> tuple[list[int], list[int]]:
-    """The first columns are inputs, the others outputs; x0, y0, ... are put in that order."""
-    names = usual_names(n_inputs, n_outputs)
-    width = len(names)
-    for number, cells in grid.rows[:1]:
-        require(
-            len(cells) == width,
-            f"{where}, line {number}: {len(cells)} entries; allowed are {width}: "
-            f"{', '.join(names)}",
-        )
-    order = [*range(width)]
-    if grid.names and sorted(grid.names) == sorted(names):
-        order = [grid.names.index(name) for name in names]
-    return order[:n_inputs], order[n_inputs:]
-
-
-def found_ends(
+def columns_of(
     grid: Grid, ends: tuple[int, int] | None, where: str, missing: str
-) -> tuple[int, int]:
-    """Inputs and outputs: as is known already, or as the table itself tells them.
+) -> tuple[list[int], list[int]]:
+    """The columns of inputs and of outputs, as is known already or as the table itself tells them.
+
+    Columns that have the usual names are put in their order, others stay in that of the table.
+
+    Parameters
+    ----------
+    grid : Grid
+    ends : (int, int), optional
+        Number of inputs, and of outputs.
+    where, missing
+        As for :func:`read_table`.
 
     Raises
     ------
     ValueError
         If what tells them disagrees, or nothing does.
     """
-    told = {
-        "widths": ends and ends[0],
-        "the bar or empty column": grid.mark,
-        "the names": grid.names and _by_name(grid.names),
-    }
-    told = {what: n for what, n in told.items() if n}
+    width = len(grid.rows[0][1]) if grid.rows else sum(ends or ())
+    by_name = _by_name(grid.names or [])
+    told = {"widths": ends and ends[0], "the bar or empty column": grid.mark}
+    told = {what: n for what, n in (told | {"the names": len(by_name)}).items() if n}
     require(
         len({*told.values()}) < 2,
         f"{where}: {', '.join(f'{n} inputs by {what}' for what, n in told.items())}; allowed is "
         "that they agree, or inputs=",
     )
-    if ends:
-        return ends
-    n_lines, width = len(grid.rows), len(grid.rows[0][1])
-    if told:
-        (n_inputs,) = {*told.values()}
-        return n_inputs, width - n_inputs
+    n_inputs = next(iter(told.values())) if told else _by_number(grid, where, missing)
+    names = usual_names(n_inputs, ends[1] if ends else width - n_inputs)
+    for number, cells in grid.rows[:1]:
+        require(
+            len(cells) == len(names),
+            f"{where}, line {number}: {len(cells)} entries; allowed are {len(names)}: "
+            f"{', '.join(names)}",
+        )
+    if grid.names and sorted(grid.names) == sorted(names):
+        order = [grid.names.index(name) for name in names]
+        return order[:n_inputs], order[n_inputs:]
+    ins = by_name or [*range(n_inputs)]
+    outs = [place for place in range(len(names)) if place not in ins]
+    if grid.names and not grid.mark:
+        for kind, places, others in (("an input", ins, OUTPUTS), ("an output", outs, INPUTS)):
+            wrong = next((grid.names[p] for p in places if others.match(grid.names[p])), None)
+            require(
+                wrong is None,
+                f"{where}: column {wrong!r} would be {kind}, as the first {n_inputs} columns are "
+                "inputs; allowed is to say which are, by inputs=",
+            )
+    return ins, outs
+
+
+def _by_number(grid: Grid, where: str, missing: str) -> int:
+    """How many inputs so many distinct lines have; if it is no power of 2, those nearest."""
+    width, lines = len(grid.rows[0][1]), {tuple(cells) for _, cells in grid.rows}
     require(
         missing == "refuse",
         f"{where}: {width} columns, of which it does not say how many are inputs; allowed with "
         "missing='dont_care' is inputs=, as inputs=3",
     )
-    n_inputs = _by_number({tuple(cells) for _, cells in grid.rows})
-    require(
-        n_inputs < width,
-        f"{where}: {n_lines} lines of {width} entries; allowed are 2**n lines of n inputs and at "
-        "least 1 output",
-    )
-    return n_inputs, width - n_inputs
-
-
-def _by_number(lines: set[tuple[str, ...]]) -> int:
-    """How many inputs so many distinct lines have; if it is no power of 2, those nearest."""
     n_inputs = max(len(lines) - 1, 1).bit_length()
     fewer = n_inputs - 1
     too_many = fewer and len(lines) - 2**fewer < 2**n_inputs - len(lines)
-    whole = too_many and len({line[:fewer] for line in lines}) == 2**fewer
-    return fewer if whole else n_inputs
+    if too_many and len({line[:fewer] for line in lines}) == 2**fewer:
+        n_inputs = fewer
+    require(
+        n_inputs < width,
+        f"{where}: {len(grid.rows)} lines of {width} entries; allowed are 2**n lines of n inputs "
+        "and at least 1 output",
+    )
+    return n_inputs
 
 
-def _by_name(names: Sequence[str]) -> int | None:
-    """How many names are those of inputs, if all say what they are, inputs first or x0, y0."""
-    are_inputs = [bool(INPUTS.match(name)) for name in names]
-    all_told = all(one or OUTPUTS.match(name) for one, name in zip(are_inputs, names, strict=True))
-    n_inputs = sum(are_inputs)
-    if not all_told or n_inputs in (0, len(names)):
-        return None
-    usual = sorted(usual_names(n_inputs, len(names) - n_inputs)) == sorted(names)
-    return n_inputs if all(are_inputs[:n_inputs]) or usual else None
+def _by_name(names: Sequence[str]) -> list[int]:
+    """Which columns are inputs, if the names of all say what they are; else none."""
+    ins = [place for place, name in enumerate(names) if INPUTS.match(name)]
+    outs = [place for place, name in enumerate(names) if OUTPUTS.match(name)]
+    return ins if outs and len(ins) + len(outs) == len(names) else []

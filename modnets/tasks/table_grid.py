@@ -201,12 +201,11 @@ def _drop(cells: list[Line], header: list[str] | None, place: int) -> None:
 def _counts(cells: list[Line], name: str | None) -> bool:
     """Whether the first column only numbers the rows, in any order, and is no input.
 
-    The numbers 0 and 1 alone may be those of an input, unless all columns but this have names.
+    The numbers 0 and 1 alone are those of an input, unless all columns but this have names.
     """
     first = [row[0] for _, row in cells]
     if len(cells) < 2 or len(cells[0][1]) < 3 or not all(map(str.isdecimal, first)):
         return False
     numbers = sorted(map(int, first))
-    others = {cell for _, row in cells for cell in row[1:]}
     distinct = len(set(numbers)) == len(numbers)
-    return distinct and (numbers[-1] > 1 or name == "" or not (name or others & {"0", "1"}))
+    return distinct and (numbers[-1] > 1 or name == "")

@@ -15,8 +15,7 @@ from modnets.tasks.named_graphs import GRAPHS, get_graph
 from modnets.tasks.pla import is_pla, parse_pla
 from modnets.tasks.table_columns import (
     Columns,
-    found_ends,
-    in_order,
+    columns_of,
     stated_columns,
     usual_names,
 )
@@ -95,6 +94,7 @@ def read_table(
     >>> _ = path.write_text("\\n".join(lines[:-1]))
     >>> read_table(path, inputs=2, missing="dont_care").tolist()
     [[0, 0], [1, 0], [1, 0], [2, 2]]
+    >>> folder.cleanup()
     """
     path = Path(path).expanduser()
     stated = inputs is not None or outputs is not None
@@ -169,8 +169,7 @@ def _of_text(
     if inputs is not None or outputs is not None:
         ins, outs = stated_columns(grid, inputs, outputs, where)
     else:
-        n_inputs, n_outputs = found_ends(grid, ends, where, missing)
-        ins, outs = in_order(grid, n_inputs, n_outputs, where)
+        ins, outs = columns_of(grid, ends, where, missing)
     require(
         1 <= len(ins) <= MAX_TABLE_INPUTS,
         f"{where}: {len(ins)} inputs; allowed are 1 to {MAX_TABLE_INPUTS}",

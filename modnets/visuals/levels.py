@@ -85,7 +85,7 @@ def draw_levels(
     pool = zip(names, colors, modules_used, shared, strict=True)
     if pool := [look for *look, is_shared in pool if is_shared]:
         draw_pool(canvas, place, *zip(*pool, strict=True))
-    labels = short(graph.input_labels, "x") if graph else None
+    labels = short(graph.input_labels, "x", most=5) if graph else None
     _draw_matrices(canvas, place, network, task, fills, colors, labels)
     return canvas.ax
 

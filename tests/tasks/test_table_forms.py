@@ -192,6 +192,15 @@ def test_columns_may_stand_in_any_order_and_others_be_left_out() -> None:
     assert other[0b110].tolist() == TABLE[0b011]
 
 
+def test_names_that_say_what_they_are_may_stand_in_any_order() -> None:
+    """Of names that do not, the first columns are inputs."""
+    rows = "0,0,0\n1,0,1\n0,1,0\n0,1,1\n"  # the first is: not the second, and the third
+    table = parse_table("out,in_a,in_b\n" + rows)
+    assert (table.ravel().tolist(), table.input_names) == ([0, 1, 0, 0], ("in_a", "in_b"))
+    assert parse_table("y0,x1,x0\n" + rows).ravel().tolist() == [0, 0, 1, 0]
+    assert parse_table("y,x,z\n0,0,1\n0,1,0\n1,0,0\n1,1,1").input_names == ("y", "x")
+
+
 def test_one_input_and_one_output() -> None:
     for text in (
         "0,1\n1,0",
@@ -227,6 +236,8 @@ def test_one_input_and_one_output() -> None:
         (CSV.replace("b", "a", 1), {}, "line 1: the name 'a' stands twice; allowed are distinct"),
         (CSV.replace("b", "", 1), {}, "line 1: column 2 has no name; allowed are names for all"),
         ("x0,x1,x2,y0\n" + lines("{},{},{} | {}"), {}, None),
+        ("out,a,b\n0,0,0\n0,1,1\n1,0,1\n1,1,0", {}, "column 'out' would be an input, as the fir"),
+        ("a,b,in_c\n0,0,0\n0,1,1\n1,0,1\n1,1,0", {}, "column 'in_c' would be an output, as the"),
         ("x0,x1,y0,y1\n" + lines("{},{},{} | {}"), {}, "3 inputs by the bar .*, 2 inputs by the n"),
         ("0,0|1\n0|1,0\n1,0|1\n1,1|0", {}, "line 2: 1 entries before a bar; allowed are 2, as in"),
         (",".join("0" * 22), {"inputs": 21}, "21 inputs; allowed are 1 to 20"),

@@ -53,9 +53,9 @@ def test_tasks_of_a_set_are_drawn_with_names_that_they_share() -> None:
     ("names", "wanted"),
     [
         (["a", "carry"], ["a", "carry"]),
-        (["temperature", "pressure"], ["te…re", "pr…re"]),
-        (["in_first_1", "in_first_2"], ["in…_1", "in…_2"]),
-        (["temperature", "tempered_are"], ["x0", "x1"]),  # the same ends
+        (["temperature", "pressure"], ["temp…ture", "pressure"]),
+        (["in_first_1", "in_first_2"], ["in_f…st_1", "in_f…st_2"]),
+        (["temperature", "temper_nurture"], ["x0", "x1"]),  # the same ends
         (["$a$", "b"], [r"\$a\$", "b"]),
     ],
 )
