@@ -65,6 +65,8 @@ from .tasks.splits import split_rows as split_rows
 from .tasks.splits import split_task as split_task
 from .tasks.tables import read_table as read_table
 from .tasks.task_sets import TaskSet as TaskSet
+from .tasks.truth_tables import DONT_CARE as DONT_CARE
+from .tasks.truth_tables import TruthTable as TruthTable
 from .training.benchmark import benchmark as benchmark
 from .training.config import RunConfig as RunConfig
 from .training.costs import arithmetic_of as arithmetic_of

@@ -13,7 +13,7 @@ import numpy as np
 
 from modnets.models.identity import identity_of
 from modnets.tasks.named_graphs import get_graph
-from modnets.tasks.specs import task_from_dict
+from modnets.tasks.specs import task_from_dict, without_labels
 from modnets.tasks.splits import HELD_OUT, split_task
 from modnets.tasks.task import Task
 from modnets.training.checks import OPTIMIZERS, SCHEDULES, Options, check, check_numbers, coerce
@@ -234,6 +234,7 @@ class RunConfig:
         settings = self.final.to_dict()
         later = {name for name, value in LATER.items() if settings[name] == value}
         settings = {name: value for name, value in settings.items() if name not in later}
+        settings |= {name: without_labels(settings[name]) for name in GRAPH_SETTINGS}
         content = [SCHEMA_VERSION, settings, identity]
         text = json.dumps(content, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]

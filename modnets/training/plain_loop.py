@@ -107,7 +107,7 @@ class PlainLoop:
         real = weight > 0
         if noise is not None and noise.dim() == 2:
             noise = noise[:, real]
-        return x[real].to(self.type), y[real], noise
+        return x[real].to(self.type), y[real], weight[real], noise
 
     def _step(
         self,
@@ -116,13 +116,17 @@ class PlainLoop:
         batch: tuple[Tensor | None, ...],
         final: RunConfig,
     ) -> None:
-        x, y, noise = batch
+        x, y, weight, noise = batch
         keywords: dict[str, Any] = {"temperature": final.temperature or 0.0}
         keywords |= {} if noise is None else {"noise": noise}
         keywords = {n: value for n, value in keywords.items() if n in self.program.takes}
         optimizer.zero_grad()
         with torch.enable_grad():
-            loss = self.loss(network(x, **keywords), y.to(self.type))
+            logits = network(x, **keywords)
+            if self.program.dont_cares:
+                loss = self.program.mean_loss(logits, y, weight)
+            else:
+                loss = self.loss(logits, y.to(self.type))
         if loss.requires_grad:
             loss.backward()
             optimizer.step()

@@ -17,6 +17,7 @@ from torch import Tensor, fx, nn
 from torch.func import functional_call, grad
 
 from modnets.models.own_networks import Findings
+from modnets.tasks.truth_tables import DONT_CARE
 from modnets.training.compiler.tracing import Input
 from modnets.training.machine import Function, Machine
 from modnets.training.optimizers import OPTIMIZERS
@@ -36,6 +37,8 @@ class Program:
         Stands for all of this, where the network is one of modnets' own.
     findings : Findings, optional
         What a network of a person's own is like; its parameters without gradient count as buffers.
+    dont_cares : bool
+        Whether outputs may be DONT_CARE; those are left out of the loss and count as right.
     """
 
     def __init__(
@@ -46,6 +49,7 @@ class Program:
         device: torch.device,
         known_as: str | None = None,
         findings: Findings | None = None,
+        dont_cares: bool = False,
     ) -> None:
         self.network, self.findings = network.to(device), findings
         untrained = findings.untrained if findings else frozenset()
@@ -58,7 +62,7 @@ class Program:
         self.optimizer = optimizer
         self.direction, self.n_states = OPTIMIZERS[optimizer]
         self.loss = {"bce": bce, "mse": mse}[loss]
-        self.known_as = known_as
+        self.known_as, self.dont_cares = known_as, dont_cares
         self.graphs: dict[Any, fx.GraphModule] = {}
         self.machines: dict[str, Machine] = {}
         self.refused = False  # whether there can be no machine code
@@ -121,7 +125,12 @@ class Program:
 
     def mean_loss(self, logits: Tensor, y: Tensor, weight: Tensor) -> Tensor:
         """The loss of some rows, weighted; weights of shape (row,) add up to 1."""
-        return (self.loss(logits, y).mean(dim=-1) * weight).sum()
+        return (self._loss_of_rows(logits, y) * weight).sum()
+
+    def _loss_of_rows(self, logits: Tensor, y: Tensor) -> Tensor:
+        """Mean over the outputs of each row; a don't-care has no loss."""
+        loss = self.loss(logits, y)
+        return (loss * (y < DONT_CARE).to(loss.dtype) if self.dont_cares else loss).mean(dim=-1)
 
     def step(
         self,
@@ -180,7 +189,11 @@ class Program:
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """How good logits are; see :meth:`evaluate`."""
         right = ((logits > 0) == (y > 0.5)).to(logits.dtype)
-        found = self.loss(logits, y).mean(dim=1), right.mean(dim=1), right.amin(dim=1)
+        loss, bits, rows = self._loss_of_rows(logits, y), right, right
+        if self.dont_cares:
+            cared = (y < DONT_CARE).to(logits.dtype)
+            bits, rows = right * cared, torch.maximum(right, 1.0 - cared)
+        found = loss, bits.mean(dim=1), rows.amin(dim=1)
         return *(parts @ measure for measure in found), logits
 
 

@@ -71,6 +71,7 @@ def program_of(final: RunConfig, device: torch.device) -> Program:
         shape = {k: v for k, v in shape.items() if k not in NOT_IN_PROGRAM}
         task = final.graph
         shape["graph"] = [task.n_inputs, task.n_sources, task.n_tasks, task.n_outputs]
+        shape["graph"] += ["don't-cares"] * task.has_dont_cares
     known_as = json.dumps(shape)
     key = (known_as, identity_of(final.model), str(device))
     if key not in _programs:
@@ -79,7 +80,8 @@ def program_of(final: RunConfig, device: torch.device) -> Program:
         network, findings = build(final, seed=0), None
         if final.model not in BUILT_IN:
             known_as, findings = None, examine(final, build, [another(final)], some_rows(final))
-        _programs[key] = Program(network, final.optimizer, final.loss, device, known_as, findings)
+        given = (network, final.optimizer, final.loss, device, known_as, findings)
+        _programs[key] = Program(*given, dont_cares=final.graph.has_dont_cares)
     return _programs[key]
 
 

@@ -111,11 +111,12 @@ def draw(
         title = f"task {task or 0}" if title is None and n_tasks > 1 else title
         found = bool(found) and graph is not None
         return draw_levels(network, graph, task or 0, pixels, ax, title, found, matrices)
-    n_bits, names = 0 if graph is None else graph.n_sources, None
-    if graph is not None and graph.n_tasks > 1:
-        ids = [f"t{number}" for number in range(graph.n_tasks)]
-        names = [*(f"x{bit}" for bit in range(n_bits)), *ids]
-    return draw_layers(network, ax, title, n_images, pixels, names)
+    if graph is None:
+        return draw_layers(network, ax, title, n_images, pixels, None)
+    names = list(graph.input_labels)
+    if graph.n_tasks > 1:
+        names += [f"t{number}" for number in range(graph.n_tasks)]
+    return draw_layers(network, ax, title, n_images, pixels, names, graph.output_labels)
 
 
 def diagram_legend(found: bool = False) -> list[Line2D | Patch]:
