@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import difflib
+import reprlib
 from collections.abc import Iterable
+
+SHORT = reprlib.Repr()
+SHORT.maxlevel, SHORT.maxdict, SHORT.maxlist, SHORT.maxtuple = 4, 6, 8, 8
+SHORT.maxstring = SHORT.maxlong = SHORT.maxother = 60
 
 
 def require(condition: bool, message: str) -> None:
@@ -24,7 +29,7 @@ def one_of(parameter: str, value: object, allowed: Iterable[object]) -> None:
     if value in allowed:
         return
     raise ValueError(
-        f"unknown {parameter} {value!r}{nearest(value, allowed)}; "
+        f"unknown {parameter} {shown(value)}{nearest(value, allowed)}; "
         f"allowed: {', '.join(map(str, allowed))}"
     )
 
@@ -39,3 +44,12 @@ def nearest(value: object, allowed: Iterable[object]) -> str:
     names = [str(name) for name in allowed]
     close = difflib.get_close_matches(str(value), names, n=1, cutoff=0.5)
     return f", did you mean {close[0]!r}?" if close else ""
+
+
+def shown(value: object, width: int = 60) -> str:
+    """How a value is shown in an error: its notation, shortened, in one line."""
+    try:
+        text = " ".join(SHORT.repr(value).split())
+    except Exception:  # whatever a foreign __repr__ raises
+        text = f"<{type(value).__name__}>"
+    return text if len(text) <= width else f"{text[: width - 4]} ..."

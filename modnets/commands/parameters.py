@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import ast
-import json
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -14,66 +11,12 @@ import nbformat
 from papermill import inspect_notebook
 
 from modnets.errors import nearest, require
+from modnets.parameters import KINDS, Parameter, literal_or_word
 from modnets.paths import FIGURES
 
 #: Named outright, so that the file of a notebook need not name a kernel.
 KERNEL = {"name": "python3", "display_name": "Python 3", "language": "python"}
 SUFFIXES = (".svg", ".png", ".csv")
-WORDS = {
-    "int": "a whole number",
-    "float": "a number",
-    "bool": "true or false",
-    "list": "a list, as [1, 2] or 1,2",
-}
-
-
-@dataclass(frozen=True)
-class Parameter:
-    """A line of a notebook's parameters cell: ``name: kind = default  # meaning``."""
-
-    name: str
-    kind: str
-    default: Any
-    meaning: str
-
-    def read(self, text: str) -> Any:
-        """The value that a word of the command line stands for, in the type of the default.
-
-        Raises
-        ------
-        ValueError
-            ``parameter epochs='x'; allowed is a whole number``
-        """
-        readers: dict[str, Callable[[str], Any]] = {
-            "int": int,
-            "float": float,
-            "bool": _truth,
-            "list": self._items,
-        }
-        try:
-            return readers.get(self.kind, str)(text)
-        except (ValueError, SyntaxError, TypeError):
-            raise ValueError(
-                f"parameter {self.name}={text!r}; allowed is {WORDS[self.kind]}"
-                + (f" with entries like {self.default[0]!r}" if self._has_items else "")
-            ) from None
-
-    @property
-    def _has_items(self) -> bool:
-        return self.kind == "list" and bool(self.default)
-
-    def _items(self, text: str) -> list[Any]:
-        """A list in Python's or JSON's notation, or its entries with commas between."""
-        try:
-            found = _literal(text)
-        except (ValueError, SyntaxError):
-            found = [_literal_or_word(part) for part in text.split(",")]
-        items = list(found) if isinstance(found, list | tuple) else [found]
-        if self._has_items:
-            like = {type(entry) for entry in self.default}
-            like |= {int} if float in like else set()
-            require(all(type(item) in like for item in items), text)
-        return items
 
 
 @dataclass(frozen=True)
@@ -110,9 +53,9 @@ class Notebook:
         """The lines of the cell tagged ``parameters``, as papermill sees them."""
         found = {}
         for name, seen in inspect_notebook(self.content).items():
-            default = _literal_or_word(seen["default"])
+            default = literal_or_word(seen["default"])
             kind = seen["inferred_type_name"]
-            kind = kind if kind in (*WORDS, "str") else type(default).__name__
+            kind = kind if kind in KINDS else type(default).__name__
             found[name] = Parameter(name, kind, default, seen["help"])
         return found
 
@@ -174,23 +117,3 @@ def check_parameters(notebooks: list[Notebook], names: list[str]) -> None:
             name in known,
             f"unknown parameter {name!r}{nearest(name, known)}; allowed: {', '.join(known)}",
         )
-
-
-def _truth(text: str) -> bool:
-    words = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
-    require(text.lower() in words, text)
-    return words[text.lower()]
-
-
-def _literal(text: str) -> Any:
-    try:
-        return ast.literal_eval(text)
-    except (ValueError, SyntaxError):
-        return json.loads(text)
-
-
-def _literal_or_word(text: str) -> Any:
-    try:
-        return _literal(text.strip())
-    except (ValueError, SyntaxError):
-        return text.strip()
