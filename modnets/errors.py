@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import reprlib
 from collections.abc import Iterable
@@ -26,8 +27,10 @@ def one_of(parameter: str, value: object, allowed: Iterable[object]) -> None:
         ``unknown graph '6-3-2': did you mean '6-3-2-2'? allowed: ...``
     """
     allowed = list(allowed)
-    if value in allowed:
-        return
+    with contextlib.suppress(TypeError):  # what has no hash is not compared: an array, a table
+        hash(value)
+        if value in allowed:
+            return
     raise ValueError(
         f"unknown {parameter} {shown(value)}{nearest(value, allowed)}; "
         f"allowed: {', '.join(map(str, allowed))}"
@@ -42,7 +45,7 @@ def first_line(error: BaseException) -> str:
 def nearest(value: object, allowed: Iterable[object]) -> str:
     """``", did you mean 'x'?"`` for the allowed name closest to the value, or nothing."""
     names = [str(name) for name in allowed]
-    close = difflib.get_close_matches(str(value), names, n=1, cutoff=0.5)
+    close = difflib.get_close_matches(shown(value).strip("'\""), names, n=1, cutoff=0.5)
     return f", did you mean {close[0]!r}?" if close else ""
 
 

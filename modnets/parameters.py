@@ -14,9 +14,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from modnets.errors import require, shown
+from modnets.values import MAX_WHOLE
 
-#: Whole numbers are at most this, as tables store them.
-MAX_WHOLE = 2**63 - 1
 KINDS = {
     "int": "a whole number",
     "float": "a number",

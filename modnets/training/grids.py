@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import fields, replace
 from typing import Any
 
-from modnets.errors import nearest, require
+from modnets.errors import one_of, require
 from modnets.training.config import RunConfig
 
 
@@ -35,10 +35,7 @@ def grid(base: RunConfig | None = None, **axes: Any) -> list[RunConfig]:
     base = base or RunConfig()
     names = [f.name for f in fields(RunConfig)]
     for name in axes:
-        require(
-            name in names,
-            f"unknown setting {name!r}{nearest(name, names)}; allowed: {', '.join(names)}",
-        )
+        one_of("setting", name, names)
     values = [_axis(name, axis) for name, axis in axes.items()]
     runs = (
         replace(base, **dict(zip(axes, point, strict=True))) for point in itertools.product(*values)
