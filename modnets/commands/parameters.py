@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import logging
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -9,13 +13,17 @@ from typing import Any
 
 import nbformat
 from papermill import inspect_notebook
+from traitlets.log import get_logger
 
-from modnets.errors import nearest, require
+from modnets.errors import first_line, nearest, require, shown
 from modnets.parameters import KINDS, Parameter, literal_or_word
 from modnets.paths import FIGURES
 
 #: Named outright, so that the file of a notebook need not name a kernel.
 KERNEL = {"name": "python3", "display_name": "Python 3", "language": "python"}
+#: What reading a file raises that is no notebook, whatever it is.
+FOREIGN = (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError)
+FOREIGN += (nbformat.ValidationError, MemoryError)
 SUFFIXES = (".svg", ".png", ".csv")
 
 
@@ -34,9 +42,12 @@ class Notebook:
     def content(self) -> nbformat.NotebookNode:
         """The notebook, its kernel set to Python's own."""
         try:
-            content = nbformat.read(self.path, as_version=4)
-        except (OSError, ValueError) as error:
-            reason = str(error).splitlines()[0][:80]
+            text = self.path.read_text(encoding="utf-8")
+            with quiet():
+                content = nbformat.reads(text, as_version=4)
+                nbformat.validate(content, relax_add_props=True)
+        except FOREIGN as error:
+            reason = first_line(error)[:80]
             raise ValueError(f"{self.path} is no notebook ({reason})") from None
         content.metadata["kernelspec"] = KERNEL
         return content
@@ -52,7 +63,9 @@ class Notebook:
     def parameters(self) -> dict[str, Parameter]:
         """The lines of the cell tagged ``parameters``, as papermill sees them."""
         found = {}
-        for name, seen in inspect_notebook(self.content).items():
+        with quiet():
+            every = inspect_notebook(self.content)
+        for name, seen in every.items():
             default = literal_or_word(seen["default"])
             kind = seen["inferred_type_name"]
             kind = kind if kind in KINDS else type(default).__name__
@@ -62,7 +75,8 @@ class Notebook:
     @property
     def has_figure(self) -> bool:
         """Whether it draws one; metadata ``{"modnets": {"figure": false}}`` say it does not."""
-        return self.content.metadata.get("modnets", {}).get("figure", True)
+        own = self.content.metadata.get("modnets", {})
+        return bool(own.get("figure", True)) if isinstance(own, dict) else True
 
     def figure_files(self, values: dict[str, Any]) -> list[Path]:
         """The files of its figure: drawing, picture, and the numbers behind them.
@@ -76,7 +90,7 @@ class Notebook:
             return []
         default = self.parameters.get("figure_folder")
         folder = values.get("figure_folder", default.default if default else "")
-        base = self.path.parent / folder if folder else FIGURES
+        base = self.path.parent / str(folder) if folder else FIGURES
         return [base / f"{self.name}{suffix}" for suffix in SUFFIXES]
 
     def read(self, words: dict[str, str]) -> dict[str, Any]:
@@ -98,8 +112,25 @@ class Notebook:
         return values
 
 
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Jupyter's libraries neither warn nor log; what matters is raised."""
+    logger = get_logger()
+    level = logger.level
+    logger.setLevel(logging.CRITICAL + 1)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.setLevel(level)
+
+
 def find_notebooks(folder: Path) -> dict[str, Notebook]:
     """Name -> notebook, for the notebooks of a folder."""
+    require(
+        folder.is_dir(), f"folder={shown(str(folder))} is no folder; allowed is one of notebooks"
+    )
     return {path.stem: Notebook(path) for path in sorted(folder.glob("*.ipynb"))}
 
 

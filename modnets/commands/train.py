@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import time
 from collections.abc import Sequence
@@ -13,12 +14,14 @@ from modnets.commands.flags import FIELDS, by_setting, in_flags, train_parser
 from modnets.commands.parser import UsageError
 from modnets.commands.settings import settings
 from modnets.commands.tasks import experiment, find_task
+from modnets.errors import require, shown
 from modnets.training.config import RunConfig
 from modnets.training.grids import grid
 
 if TYPE_CHECKING:
     import pandas as pd
 
+MAX_WORKERS = 1024
 #: Columns that a summary tells, where they are measured -> what it calls them.
 TESTS = {
     "test_bit_accuracy": "test bit accuracy",
@@ -32,11 +35,11 @@ def main(argv: Sequence[str]) -> int:
     try:
         args = train_parser().parse(argv)
         runs, remarks = plan(args)
+        folder = result_folder(args)
     except (ValueError, OSError) as error:
         return _wrong_use(error)
     for remark in remarks:
         print(f"modnets train: {remark}", file=sys.stderr)
-    folder = Path(args.result_path or "./results/") / experiment(args)
 
     # Here, so that --help and wrong use need not wait for what only training needs.
     from modnets.training.planning import plan as sweep_plan
@@ -90,6 +93,33 @@ def _unused(args: argparse.Namespace, run: RunConfig) -> list[str]:
         if setting != "train_fraction" and (setting, value) != ("pruning_ratio", 0.0):
             unused.append(f"--{flag.name}")
     return unused
+
+
+def result_folder(args: argparse.Namespace) -> Path:
+    """The folder of the results, which training can write to; looking does not make it.
+
+    Raises
+    ------
+    ValueError
+        If it is not, or there is not to be a process that trains.
+    """
+    require(
+        args.workers is None or 1 <= args.workers <= MAX_WORKERS,
+        f"--workers={args.workers}; allowed is 1 to {MAX_WORKERS}",
+    )
+    folder = Path(args.result_path or "./results/").expanduser() / experiment(args)
+    there = folder.absolute()
+    while not there.exists():  # the first of those above that is there
+        require(
+            not there.is_symlink(), f"--result_path={shown(str(folder))}: {there} leads nowhere"
+        )
+        there = there.parent
+    require(
+        there.is_dir() and os.access(there, os.W_OK | os.X_OK),
+        f"--result_path={shown(str(folder))}: {there} {'cannot be written' * there.is_dir()}"
+        f"{'is a file' * (not there.is_dir())}; allowed is a folder that can be written",
+    )
+    return folder
 
 
 def summary(table: pd.DataFrame, seconds: float, folder: Path) -> str:
