@@ -42,6 +42,12 @@ def first_line(error: BaseException) -> str:
     return (str(error).strip() or type(error).__name__).splitlines()[0]
 
 
+def in_a_line(error: BaseException, width: int = 1000) -> str:
+    """All that an error says, in one line, cut where it is endless."""
+    text = " ".join(str(error).split()) or type(error).__name__
+    return text if len(text) <= width else f"{text[: width - 4]} ..."
+
+
 def nearest(value: object, allowed: Iterable[object]) -> str:
     """``", did you mean 'x'?"`` for the allowed name closest to the value, or nothing."""
     names = [str(name) for name in allowed]
@@ -52,7 +58,10 @@ def nearest(value: object, allowed: Iterable[object]) -> str:
 def shown(value: object, width: int = 60) -> str:
     """How a value is shown in an error: its notation, shortened, in one line."""
     try:
-        text = " ".join(SHORT.repr(value).split())
+        if isinstance(value, str):
+            value = value if len(value) <= width else f"{value[: width - 3]}..."
+        text = repr(value) if isinstance(value, str) else SHORT.repr(value)
+        text = " ".join(text.split())
     except Exception:  # whatever a foreign __repr__ raises
         text = f"<{type(value).__name__}>"
-    return text if len(text) <= width else f"{text[: width - 4]} ..."
+    return text if len(text) <= width + 2 else f"{text[: width - 4]} ..."

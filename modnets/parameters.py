@@ -118,7 +118,7 @@ def literal_or_word(text: str) -> Any:
     """The value that a text is the notation of, in Python or JSON; else the text itself."""
     try:
         return _literal(text.strip())
-    except (ValueError, SyntaxError):
+    except (ValueError, SyntaxError, RecursionError, MemoryError):
         return text.strip()
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from modnets.commands.parser import Parser, UsageError, whole
-from modnets.errors import nearest, require
-from modnets.paths import NOTEBOOKS, ROOT
+from modnets.errors import in_a_line, nearest, require, shown
+from modnets.paths import NOTEBOOKS, ROOT, expanded
 
 if TYPE_CHECKING:
     from modnets.commands.parameters import Notebook
@@ -60,14 +60,14 @@ def main(argv: Sequence[str]) -> int:
         args = notebook_parser().parse(argv)
         require(
             args.action in ACTIONS,
-            f"unknown action {args.action!r}{nearest(args.action, ACTIONS)}; "
+            f"unknown action {shown(args.action)}{nearest(args.action, ACTIONS)}; "
             f"allowed: {', '.join(ACTIONS)}",
         )
         require(
             args.timeout is None or 1 <= args.timeout <= MAX_TIMEOUT,
             f"--timeout={args.timeout}; allowed is at least 1, in seconds, at most {MAX_TIMEOUT}",
         )
-        folder = Path(args.folder).expanduser() if args.folder else NOTEBOOKS
+        folder = expanded(args.folder, "--folder") if args.folder else NOTEBOOKS
         if args.action == "list":
             print(listing(folder))
             return 0
@@ -79,10 +79,12 @@ def main(argv: Sequence[str]) -> int:
         if args.action == "depends":
             print(dependencies(folder, args.name))
             return 0
-        output = Path(args.output).expanduser().absolute() if args.output else COPIES
+        output = expanded(args.output, "--output").absolute() if args.output else COPIES
         return run(folder, args.name, args.parameter, output, args.timeout)
+    except BrokenPipeError:
+        raise
     except (ValueError, OSError) as error:
-        print(f"modnets notebook: {' '.join(str(error).split())}", file=sys.stderr)
+        print(f"modnets notebook: {in_a_line(error)}", file=sys.stderr)
         return 2
 
 
@@ -130,7 +132,7 @@ def choose(folder: Path, name: str) -> list[Notebook]:
     name = name if name == "all" else Path(name).name.removesuffix(".ipynb")
     require(
         name in (*known, "all"),
-        f"unknown notebook {name!r}{nearest(name, known)}; "
+        f"unknown notebook {shown(name)}{nearest(name, known)}; "
         f"allowed: {', '.join([*known, 'all'])} (in {folder})",
     )
     return list(known.values()) if name == "all" else [known[name]]

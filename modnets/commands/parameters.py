@@ -23,7 +23,7 @@ from modnets.paths import FIGURES
 KERNEL = {"name": "python3", "display_name": "Python 3", "language": "python"}
 #: What reading a file raises that is no notebook, whatever it is.
 FOREIGN = (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError)
-FOREIGN += (nbformat.ValidationError, MemoryError)
+FOREIGN += (nbformat.ValidationError, AssertionError, MemoryError)
 SUFFIXES = (".svg", ".png", ".csv")
 
 
@@ -62,9 +62,15 @@ class Notebook:
     @cached_property
     def parameters(self) -> dict[str, Parameter]:
         """The lines of the cell tagged ``parameters``, as papermill sees them."""
-        found = {}
-        with quiet():
-            every = inspect_notebook(self.content)
+        found, content = {}, self.content
+        try:
+            with quiet():
+                every = inspect_notebook(content)
+        except FOREIGN as error:
+            raise ValueError(
+                f"{self.path}: no parameters can be read ({first_line(error)[:80]}); allowed is a "
+                "cell tagged parameters, with lines such as epochs: int = 1000  # meaning"
+            ) from None
         for name, seen in every.items():
             default = literal_or_word(seen["default"])
             kind = seen["inferred_type_name"]
@@ -129,7 +135,8 @@ def quiet() -> Iterator[None]:
 def find_notebooks(folder: Path) -> dict[str, Notebook]:
     """Name -> notebook, for the notebooks of a folder."""
     require(
-        folder.is_dir(), f"folder={shown(str(folder))} is no folder; allowed is one of notebooks"
+        folder.is_dir(),
+        f"--folder={shown(str(folder))} is no folder; allowed is one that holds notebooks",
     )
     return {path.stem: Notebook(path) for path in sorted(folder.glob("*.ipynb"))}
 

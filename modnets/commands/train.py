@@ -14,7 +14,8 @@ from modnets.commands.flags import FIELDS, by_setting, in_flags, train_parser
 from modnets.commands.parser import UsageError
 from modnets.commands.settings import settings
 from modnets.commands.tasks import experiment, find_task
-from modnets.errors import require, shown
+from modnets.errors import in_a_line, require, shown
+from modnets.paths import expanded
 from modnets.training.config import RunConfig
 from modnets.training.grids import grid
 
@@ -46,18 +47,18 @@ def main(argv: Sequence[str]) -> int:
     from modnets.training.sweep import RunsFailed, sweep
 
     start = time.perf_counter()
+    device = args.device or "auto"
     try:
         if args.dry_run:
-            print(f"{sweep_plan(runs, folder)} -> {folder}")
-            return 0
-        device = args.device or "auto"
-        table = sweep(runs, store=folder, workers=args.workers, device=device)
+            told = f"{sweep_plan(runs, folder, device=device)} -> {folder}"
+        else:
+            table = sweep(runs, store=folder, workers=args.workers, device=device)
     except (ValueError, OSError) as error:
         return _wrong_use(error)
     except RunsFailed as error:
         print(f"modnets train: {error}", file=sys.stderr)
         return 1
-    print(summary(table, time.perf_counter() - start, folder))
+    print(told if args.dry_run else summary(table, time.perf_counter() - start, folder))
     return 0
 
 
@@ -107,17 +108,17 @@ def result_folder(args: argparse.Namespace) -> Path:
         args.workers is None or 1 <= args.workers <= MAX_WORKERS,
         f"--workers={args.workers}; allowed is 1 to {MAX_WORKERS}",
     )
-    folder = Path(args.result_path or "./results/").expanduser() / experiment(args)
+    folder = expanded(args.result_path or "./results/", "store") / experiment(args)
     there = folder.absolute()
-    while not there.exists():  # the first of those above that is there
-        require(
-            not there.is_symlink(), f"--result_path={shown(str(folder))}: {there} leads nowhere"
-        )
+    while not there.exists() and not there.is_symlink():  # the first above that is there
         there = there.parent
+    reason = "is no folder"
+    if there.is_dir():
+        reason = "" if os.access(there, os.W_OK | os.X_OK) else "is closed to you"
     require(
-        there.is_dir() and os.access(there, os.W_OK | os.X_OK),
-        f"--result_path={shown(str(folder))}: {there} {'cannot be written' * there.is_dir()}"
-        f"{'is a file' * (not there.is_dir())}; allowed is a folder that can be written",
+        not reason,
+        f"store={shown(str(folder))} cannot be written: {there} {reason}; "
+        "allowed is a folder that can be written",
     )
     return folder
 
@@ -143,6 +144,7 @@ def summary(table: pd.DataFrame, seconds: float, folder: Path) -> str:
 
 def _wrong_use(error: Exception) -> int:
     """Say in one line what is wrong."""
-    message = str(error) if isinstance(error, UsageError) else in_flags(str(error))
-    print(f"modnets train: {' '.join(message.split())}", file=sys.stderr)
+    message = in_a_line(error)
+    message = message if isinstance(error, UsageError) else in_flags(message)
+    print(f"modnets train: {message}", file=sys.stderr)
     return 2

@@ -91,8 +91,10 @@ def benchmark(
     """
     for model in models:
         one_of("model", model, KINDS)
-    require(len(models) > 0, "models is empty; allowed is at least one")
-    require(len(runs) > 0, "runs is empty; allowed is at least one")
+    require(
+        len(models) > 0 and len(runs) > 0,
+        "models and runs are empty; allowed is at least one each",
+    )
     for number in runs:
         require(
             1 <= number <= MOST_RUNS, f"runs={number}; allowed is at least 1, at most {MOST_RUNS}"

@@ -25,7 +25,9 @@ def run_peer(command: str) -> list[dict[str, Any]]:
     ValueError
         If it cannot be run, fails, or prints no line with PEER_KEYS.
     """
-    require(isinstance(command, str), f"peer={shown(command)}; allowed is a command, as a word")
+    require(
+        isinstance(command, str), f"peer={shown(command, 200)}; allowed is a command, as a word"
+    )
     require(bool(command.strip()), f"peer={command!r} is empty; allowed is a command")
     try:
         words = shlex.split(command)
@@ -33,10 +35,10 @@ def run_peer(command: str) -> list[dict[str, Any]]:
         done = subprocess.run(words, capture_output=True, text=True)
     except (OSError, ValueError) as error:
         reason = first_line(error)
-        raise ValueError(f"peer {shown(command)} cannot be run: {reason}") from None
+        raise ValueError(f"peer {shown(command, 200)} cannot be run: {reason}") from None
     if done.returncode:
         said = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
-        raise ValueError(f"peer {shown(command)} ended with {done.returncode}: {said}")
+        raise ValueError(f"peer {shown(command, 200)} ended with {done.returncode}: {said}")
     found = []
     for line in done.stdout.splitlines():
         row = None
@@ -44,7 +46,9 @@ def run_peer(command: str) -> list[dict[str, Any]]:
             row = json.loads(line)
         if isinstance(row, dict) and set(PEER_KEYS) <= set(row):
             found.append({"peer": Path(words[0]).name} | _checked(row, command))
-    require(bool(found), f"peer {shown(command)} printed no JSON line with {', '.join(PEER_KEYS)}")
+    require(
+        bool(found), f"peer {shown(command, 200)} printed no JSON line with {', '.join(PEER_KEYS)}"
+    )
     return found
 
 
@@ -62,7 +66,8 @@ def _checked(row: dict[str, Any], command: str) -> dict[str, Any]:
             require(name != "ms_per_run_per_1000_steps" or kept[name] > 0, "too small")
         except (TypeError, ValueError, OverflowError):
             raise ValueError(
-                f"peer {shown(command)} printed {name}={shown(value)}; allowed is {MEANINGS[kind]}"
+                f"peer {shown(command, 200)} printed {name}={shown(value)}; "
+                f"allowed is {MEANINGS[kind]}"
             ) from None
     return kept
 
