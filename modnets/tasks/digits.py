@@ -34,6 +34,7 @@ FILES = (
 SUBFOLDERS = ("MNIST/raw", "raw", "mnist", "MNIST")
 
 #: The first four bytes of an IDX file: 0, 0, data type (8: unsigned bytes), number of dimensions.
+GZIP = b"\x1f"  # with which no IDX file begins
 MAGIC = {"labels": 0x0801, "images": 0x0803}
 
 
@@ -123,7 +124,7 @@ def read_idx(path: str | Path) -> np.ndarray:
     Parameters
     ----------
     path : str or Path
-        A raw file, or a compressed one whose name ends in .gz.
+        A raw file or a compressed one, whatever its name.
 
     Returns
     -------
@@ -240,10 +241,10 @@ def _read(path: Path, kind: str) -> np.ndarray:
 
 
 def _content(path: Path) -> bytes:
-    """All bytes of a file, unpacked."""
+    """All bytes of a file, unpacked where they are packed, whatever its name."""
     try:
-        with (gzip.open if path.suffix == ".gz" else open)(path, "rb") as file:
-            return file.read()
+        content = path.read_bytes()
+        return gzip.decompress(content) if content[:1] == GZIP else content
     except (OSError, EOFError, zlib.error) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise ValueError(
