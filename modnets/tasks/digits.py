@@ -18,6 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
+from modnets.checked import checked
 from modnets.errors import one_of, require
 from modnets.paths import ROOT
 
@@ -81,6 +82,7 @@ class Digits:
         return digest.hexdigest()[:16]
 
 
+@checked
 def load_digits(source: str = "bundled", folder: str | Path | None = None) -> Digits:
     """The digits of a source; one source never stands in for the other.
 

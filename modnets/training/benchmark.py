@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 import torch
 
+from modnets.checked import checked
 from modnets.errors import one_of, require
 from modnets.training.config import RunConfig
 from modnets.training.costs import arithmetic_of
@@ -41,6 +42,7 @@ REPEATS, REPEAT_WITHIN = 3, 4.0  # s
 USUAL_EPOCHS = {None: 300, 0: 200, "workers": 20}
 
 
+@checked
 def benchmark(
     models: Sequence[str] = tuple(KINDS),
     runs: Sequence[int] = RUNS,
