@@ -49,6 +49,7 @@ from .models.registry import MODELS as MODELS
 from .models.registry import build as build
 from .models.registry import n_weights as n_weights
 from .models.registry import register as register
+from .parameters import read_parameters as read_parameters
 from .tasks.digit_pairs import DigitPairs as DigitPairs
 from .tasks.digits import Digits as Digits
 from .tasks.digits import load_digits as load_digits

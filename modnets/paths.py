@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parent
@@ -9,3 +10,37 @@ ROOT = PACKAGE.parent
 FIGURES = ROOT / "figures"
 NOTEBOOKS = ROOT / "notebooks"
 RESULTS = ROOT / "results"
+
+
+def expanded(path: str | os.PathLike[str], parameter: str = "path") -> Path:
+    """A path that a user has given, with ``~`` expanded.
+
+    Every path is expanded here and nowhere else, when it comes in: what opens files further down
+    does not agree on what ``~`` is.
+
+    Parameters
+    ----------
+    path : str or Path
+    parameter : str
+        What it was given as, for the error.
+
+    Raises
+    ------
+    ValueError
+        If it is no path, or names a user who is not known here.
+
+    Examples
+    --------
+    >>> expanded("~/study") == Path.home() / "study"
+    True
+    """
+    try:
+        if not os.fspath(path) or isinstance(os.fspath(path), bytes) or "\0" in os.fspath(path):
+            raise TypeError
+        return Path(path).expanduser()
+    except TypeError:
+        raise ValueError(f"{parameter}={path!r}; allowed is a path, as a text or a Path") from None
+    except RuntimeError:
+        raise ValueError(
+            f"{parameter}={str(path)!r}: no such user here; allowed is a path, ~ for your own home"
+        ) from None

@@ -17,6 +17,7 @@ from modnets.analysis.intervals import need, percentiles, resampling_weights
 from modnets.analysis.learning_curves import curve_of
 from modnets.analysis.statistics import groups, last_runs
 from modnets.analysis.theory import VersionSpace
+from modnets.checked import checked
 from modnets.errors import require
 from modnets.tasks.graphs import FunctionGraph
 from modnets.training.config import RunConfig
@@ -27,6 +28,7 @@ POINT = ["graph", "kind", "train_rows"]
 Spaces = list[tuple[VersionSpace | EveryTable, list[RunConfig]]]
 
 
+@checked
 def version_spaces(runs: Iterable[RunConfig]) -> Spaces:
     """The version space of each graph and kind of network in a sweep.
 
@@ -58,6 +60,7 @@ def version_spaces(runs: Iterable[RunConfig]) -> Spaces:
     return pairs
 
 
+@checked
 def exact_counts(spaces: Spaces) -> pd.DataFrame:
     """How many networks and functions each kind of network has.
 
@@ -83,6 +86,7 @@ def exact_counts(spaces: Spaces) -> pd.DataFrame:
     return pd.DataFrame(rows, dtype=object)
 
 
+@checked
 def exact_answers(spaces: Spaces, *, weights: str = "functions") -> pd.DataFrame:
     """What can be known exactly on each split of a sweep, for each kind of network.
 
@@ -118,6 +122,7 @@ def exact_answers(spaces: Spaces, *, weights: str = "functions") -> pd.DataFrame
     return pd.concat(found, ignore_index=True)
 
 
+@checked
 def exact_curves(answers: pd.DataFrame) -> pd.DataFrame:
     """The exact curves of a sweep: means over its splits.
 
@@ -142,6 +147,7 @@ def exact_curves(answers: pd.DataFrame) -> pd.DataFrame:
     return pd.concat(found, ignore_index=True)
 
 
+@checked
 def gaps(
     results: pd.DataFrame,
     answers: pd.DataFrame,

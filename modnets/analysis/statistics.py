@@ -20,11 +20,13 @@ from modnets.analysis.intervals import (
     resampling_weights,
     wilson_interval,
 )
+from modnets.checked import checked
 from modnets.errors import require
 from modnets.tasks.named_graphs import GRAPHS, TASK_SETS, get_graph
 from modnets.tasks.task import Task
 
 
+@checked
 def majority_floor(graph: str | Task) -> float:
     """Bit accuracy over the whole table of the best constant answer, chosen for each output.
 
@@ -53,6 +55,7 @@ def majority_floor(graph: str | Task) -> float:
     return float(np.maximum(ones, 1 - ones).mean())
 
 
+@checked
 def last(results: pd.DataFrame) -> pd.DataFrame:
     """One row per run: its last evaluated epoch.  No checkpoint is picked by its accuracy.
 
@@ -71,6 +74,7 @@ def last(results: pd.DataFrame) -> pd.DataFrame:
     return results.loc[results.groupby("run", sort=False)["epoch"].idxmax()].reset_index(drop=True)
 
 
+@checked
 def summarize(
     results: pd.DataFrame,
     by: Sequence[str] = ("graph", "kind", "train_rows"),
@@ -137,6 +141,7 @@ def summarize(
     return summary
 
 
+@checked
 def paired_difference(
     results: pd.DataFrame,
     measure: str = "test_bit_accuracy",

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from modnets.checked import checked
 from modnets.errors import require
 from modnets.models.recovery import is_recovered, match
 from modnets.models.structures import Structures, readable_slots
@@ -22,6 +23,7 @@ from modnets.tasks.named_graphs import get_graph
 from modnets.training.store import Store
 
 
+@checked
 def gates(
     store: str | Path | pd.DataFrame,
     runs: Iterable[str] | None = None,
@@ -71,6 +73,7 @@ def gates(
     return frame.astype({"node": "Int64"})
 
 
+@checked
 def probes(
     store: str | Path | pd.DataFrame,
     runs: Iterable[str] | None = None,
@@ -162,6 +165,7 @@ def _by_task(
         yield {name: part[task] for name, part in structure.items()}, graph
 
 
+@checked
 def chance_level(
     graph: str | FunctionGraph,
     *,

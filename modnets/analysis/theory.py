@@ -23,6 +23,7 @@ from modnets.analysis.learning_curves import (
 from modnets.analysis.network_choices import Structure
 from modnets.analysis.signals import pack
 from modnets.analysis.symmetries import Solution, solutions_of
+from modnets.checked import checked
 from modnets.errors import require
 from modnets.tasks.graphs import FunctionGraph
 from modnets.training.config import RunConfig
@@ -54,6 +55,7 @@ class VersionSpace:
         Bound on the distinct functions: labelled networks, or all tables where these are fewer.
     """
 
+    @checked
     def __init__(self, run: RunConfig) -> None:
         graph = run.graph
         require(
@@ -178,6 +180,7 @@ class VersionSpace:
         return answer(sets, lambda train, asked: functions.answers(train, asked, by))
 
 
+@checked
 def version_space(
     graph: str | FunctionGraph,
     shared: bool = True,

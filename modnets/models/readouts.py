@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from modnets.checked import checked
 from modnets.errors import require
 from modnets.models.modular import ModularNetwork
 from modnets.models.structures import (
@@ -128,6 +129,7 @@ def read_outs(
     return levels
 
 
+@checked
 def read_out(network: ModularNetwork, graph: Task | str, task: int = 0) -> list[list[Readout]]:
     """The gate that each slot of one network computes, [level][slot].
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from modnets.checked import checked
 from modnets.errors import one_of, require
 from modnets.tasks.digit_pairs import DigitPairs
 from modnets.tasks.graphs import FunctionGraph
@@ -96,6 +97,7 @@ def n_train_rows(
     return count
 
 
+@checked
 def split_rows(graph: FunctionGraph, train_rows: int, seed: int) -> Split:
     """Split the rows of a graph's table.
 
@@ -132,6 +134,7 @@ def split_rows(graph: FunctionGraph, train_rows: int, seed: int) -> Split:
     return Split(order[:train_rows], order[train_rows:half], order[half:])
 
 
+@checked
 def split_task(
     task: Task,
     train_rows: int,

@@ -5,19 +5,31 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
+from modnets.errors import one_of, require, shown
 from modnets.models.identity import identity_of
 from modnets.tasks.named_graphs import get_graph
 from modnets.tasks.specs import task_from_dict, without_labels
 from modnets.tasks.splits import HELD_OUT, split_task
 from modnets.tasks.task import Task
-from modnets.training.checks import OPTIMIZERS, SCHEDULES, Options, check, check_numbers, coerce
+from modnets.training.checks import (
+    OPTIMIZERS,
+    SCHEDULES,
+    WORDS,
+    Options,
+    check,
+    check_numbers,
+    check_words,
+    coerce,
+    naming_settings,
+)
 from modnets.training.defaults import worked_out
+from modnets.values import thawed
 
 #: Part of every key: raised when the same config would give other results than before.
 SCHEMA_VERSION = 1
@@ -34,11 +46,14 @@ def setting(default: Any, meaning: str, unit: str = "") -> Any:
     return field(default=default, metadata={"meaning": meaning, "unit": unit})
 
 
+@naming_settings
 @dataclass(frozen=True, kw_only=True)
 class RunConfig:
     """One run: a task, a split, a network, and how it is trained.  Nothing else enters its result.
 
     Settings left at None follow from the others; :attr:`final` has all of them worked out.
+    Numbers of numpy, torch or decimal are taken at the shortest decimal that gives them; options
+    are copied and frozen, and tell 6 from 6.0.
     Settings that a model does not have (the routing of a dense network) play no part.
 
     Raises
@@ -150,10 +165,13 @@ class RunConfig:
         object.__setattr__(self, "graph", get_graph(self.graph))
         if self.knowledge is not None:
             object.__setattr__(self, "knowledge", get_graph(self.knowledge))
-        for f in fields(self):
-            value = coerce(f.name, str(f.type), getattr(self, f.name))
-            object.__setattr__(self, f.name, value)
+        for name, described in self.__dataclass_fields__.items():
+            given = vars(self)[name]
+            value = coerce(name, described.type, given)
+            if value is not given:
+                object.__setattr__(self, name, value)
         check_numbers(self)
+        check_words(self)
         check(self.final)
 
     def _values(self) -> dict[str, Any]:
@@ -210,13 +228,23 @@ class RunConfig:
         values = self._values()
         lists = {k: list(v) for k, v in values.items() if isinstance(v, tuple)}
         graphs = {name: values[name] and values[name].to_dict() for name in GRAPH_SETTINGS}
-        return values | lists | graphs | {"options": dict(self.options)}
+        return values | lists | graphs | {"options": thawed(self.options)}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> RunConfig:
         """The config that ``to_dict`` wrote down."""
-        graphs = {name: values[name] and task_from_dict(values[name]) for name in GRAPH_SETTINGS}
-        return cls(**(dict(values) | graphs))
+        require(
+            isinstance(values, Mapping), f"values={shown(values)}; allowed is a dict of settings"
+        )
+        given = {n: values[n] for n in GRAPH_SETTINGS if isinstance(values.get(n), Mapping)}
+        settings = dict(values) | {name: task_from_dict(spec) for name, spec in given.items()}
+        # What plays no part was not always checked.
+        odd = {n for n, words in WORDS.items() if settings.get(n) not in (None, *words)}
+        config = cls(**{name: value for name, value in settings.items() if name not in odd})
+        for name in odd:
+            if getattr(config.final, name) is not None:
+                one_of(name, settings[name], WORDS[name])
+        return config
 
     @property
     def key(self) -> str:

@@ -10,6 +10,7 @@ splits, learning rates, weight decay, temperature, noise.
 from __future__ import annotations
 
 import json
+import re
 import time
 import traceback
 from collections.abc import Callable, Sequence
@@ -19,7 +20,7 @@ import pandas as pd
 import torch
 from torch import nn
 
-from modnets.errors import require
+from modnets.errors import require, shown
 from modnets.models.own_networks import check_alike
 from modnets.models.registry import BUILT_IN
 from modnets.training.backends import one_thread
@@ -55,15 +56,20 @@ class Trained:
     threads: int = 1
 
 
+DEVICES = re.compile(r"cpu|cuda(:[0-9]{1,2})?")
+
+
 def choose_device(device: str = "auto") -> torch.device:
     """The device to train on; "auto" is a GPU where there is one."""
-    if device == "auto":
+    if isinstance(device, str) and device == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        return torch.empty(0, device=device).device
-    except (RuntimeError, AssertionError):
-        there = "cuda is not available here" if device.startswith("cuda") else "unknown"
-        raise ValueError(f"device={device!r}: {there}; allowed is auto, cpu, cuda") from None
+    there = "unknown"
+    if isinstance(device, str | torch.device) and DEVICES.fullmatch(str(device)):
+        try:
+            return torch.empty(0, device=device).device
+        except (RuntimeError, AssertionError):
+            there = "cuda is not available here"
+    raise ValueError(f"device={shown(device)}: {there}; allowed is auto, cpu, cuda")
 
 
 def train_chunk(

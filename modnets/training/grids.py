@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import fields, replace
 from typing import Any
 
-from modnets.errors import nearest, require
+from modnets.errors import one_of, require
 from modnets.models.identity import settled
 from modnets.training.config import RunConfig
+
+#: Runs that a grid may list: more do not fit into memory.
+MAX_RUNS = 2_000_000
 
 
 def grid(base: RunConfig | None = None, **axes: Any) -> list[RunConfig]:
@@ -36,11 +40,10 @@ def grid(base: RunConfig | None = None, **axes: Any) -> list[RunConfig]:
     base = base or RunConfig()
     names = [f.name for f in fields(RunConfig)]
     for name in axes:
-        require(
-            name in names,
-            f"unknown setting {name!r}{nearest(name, names)}; allowed: {', '.join(names)}",
-        )
+        one_of("setting", name, names)
     values = [_axis(name, axis) for name, axis in axes.items()]
+    count = math.prod(map(len, values))
+    require(count <= MAX_RUNS, f"{count:,} runs in a grid; allowed are at most {MAX_RUNS:,}")
     runs = (
         replace(base, **dict(zip(axes, point, strict=True))) for point in itertools.product(*values)
     )
@@ -53,6 +56,6 @@ def _axis(name: str, values: Any) -> list[Any]:
     one = isinstance(values, str | Mapping) or not isinstance(values, Iterable)
     if name in ("hidden", "slots", "module_hidden", "image_hidden", "channels"):
         one = one or isinstance(values, tuple)
-    found = [values] if one else list(values)
+    found = [values] if one else list(itertools.islice(values, MAX_RUNS + 1))
     require(bool(found), f"{name}=[]; allowed is at least one value")
     return found

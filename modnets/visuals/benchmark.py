@@ -8,6 +8,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, NullLocator, PercentFormatter
 
+from modnets.checked import checked
 from modnets.training.benchmark import best
 from modnets.visuals.generalization import draw_legend
 from modnets.visuals.plots import kind_order
@@ -17,6 +18,7 @@ MILLISECONDS = "ms_per_run_per_1000_steps"
 MARKERS = ("o", "s", "D", "^", "v", "P", "X")
 
 
+@checked
 def plot_benchmark(table: pd.DataFrame, *, axes: np.ndarray | None = None) -> np.ndarray:
     """Time per run and share of the machine's sgemm rate over runs side by side; other ways.
 

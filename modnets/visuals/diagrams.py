@@ -10,6 +10,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from torch import nn
 
+from modnets.checked import checked
 from modnets.errors import require
 from modnets.models.modular import ModularNetwork
 from modnets.models.monolithic import CNN, MLP
@@ -24,6 +25,7 @@ from modnets.visuals.levels import draw_levels
 from modnets.visuals.style import DARK, INK, KNOWN, LEARNED, NEGATIVE, POSITIVE
 
 
+@checked
 def draw(
     network: nn.Module | TrainedRun,
     ax: Axes | None = None,
@@ -119,6 +121,7 @@ def draw(
     return draw_layers(network, ax, title, n_images, pixels, names, graph.output_labels)
 
 
+@checked
 def diagram_legend(found: bool = False) -> list[Line2D | Patch]:
     """Handles that explain the diagrams, for ``fig.legend(handles=...)``.
 

@@ -14,6 +14,7 @@ from matplotlib.ticker import PercentFormatter
 
 from modnets.analysis.inside import FAMILIES, gate_family
 from modnets.analysis.intervals import need
+from modnets.checked import checked
 from modnets.errors import require
 from modnets.visuals.generalization import draw_legend
 from modnets.visuals.plots import FLOOR, new_axes
@@ -38,6 +39,7 @@ COURSES = {
 }
 
 
+@checked
 def plot_timeline(changes: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     """One run over time: the gate of each slot as a colour, a tick where the slot is rewired.
 
@@ -92,6 +94,7 @@ def plot_timeline(changes: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     return ax
 
 
+@checked
 def plot_course(
     table: pd.DataFrame, measure: str, *, ax: Axes | None = None, label: str = ""
 ) -> Axes:
@@ -136,6 +139,7 @@ def plot_course(
     return ax
 
 
+@checked
 def plot_dynamics(
     results: pd.DataFrame,
     changes: pd.DataFrame,

@@ -10,6 +10,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator, PercentFormatter
 
+from modnets.checked import checked
 from modnets.errors import one_of, require
 from modnets.visuals.generalization import draw_legend, graph_title
 from modnets.visuals.plots import kind_dodges, kind_order, label_rows, new_axes
@@ -26,6 +27,7 @@ COSTS = {
 }
 
 
+@checked
 def plot_time_to_solve(
     curves: pd.DataFrame, *, ax: Axes | None = None, unit: str = "epoch"
 ) -> Axes:
@@ -76,6 +78,7 @@ def plot_time_to_solve(
     return ax
 
 
+@checked
 def plot_solve_times(summary: pd.DataFrame, *, ax: Axes | None = None, unit: str = "flops") -> Axes:
     """The time until a share of the runs have solved, over the number of training rows.
 
@@ -124,6 +127,7 @@ def plot_solve_times(summary: pd.DataFrame, *, ax: Axes | None = None, unit: str
     return ax
 
 
+@checked
 def plot_costs(shares: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     """What each kind costs in weights and arithmetic, as a share of what the reference does.
 
@@ -167,6 +171,7 @@ def plot_costs(shares: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     return ax
 
 
+@checked
 def plot_training_efficiency(
     curves: pd.DataFrame,
     summary: pd.DataFrame,

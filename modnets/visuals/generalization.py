@@ -11,6 +11,7 @@ from matplotlib.legend import Legend
 from matplotlib.lines import Line2D
 
 from modnets.analysis.statistics import last, summarize
+from modnets.checked import checked
 from modnets.errors import require
 from modnets.tasks.named_graphs import GRAPHS
 from modnets.visuals.plots import plot_accuracy, plot_solved, runs_behind
@@ -22,6 +23,7 @@ EXACT_WORDS = (
 )
 
 
+@checked
 def plot_generalization(
     data: pd.DataFrame,
     *,
@@ -83,6 +85,7 @@ def plot_generalization(
     return axes
 
 
+@checked
 def draw_legend(axes: np.ndarray, *, title: str = "", columns: int = 4) -> Legend:
     """One legend below all axes of a figure, each label once.
 

@@ -13,6 +13,7 @@ from matplotlib.patches import Rectangle
 from matplotlib.ticker import PercentFormatter
 
 from modnets.analysis.intervals import need
+from modnets.checked import checked
 from modnets.errors import require
 from modnets.visuals.plots import new_axes
 from modnets.visuals.style import INK, NEGATIVE, PAGE_WIDTH
@@ -28,6 +29,7 @@ ACCURACIES = LinearSegmentedColormap.from_list("accuracies", ["#ffffff", "#bdb7b
 FRAMES = ((INK, 0.05), (NEGATIVE, 0.12), ("#009e73", 0.19))
 
 
+@checked
 def plot_heat(
     frame: pd.DataFrame,
     x: str,
@@ -96,6 +98,7 @@ def plot_heat(
     return ax
 
 
+@checked
 def plot_heats(
     frame: pd.DataFrame,
     x: str,
@@ -164,6 +167,7 @@ def plot_heats(
     return axes
 
 
+@checked
 def draw_scale(axes: np.ndarray, label: str) -> Colorbar:
     """The scale of colours of heat maps, beside them, in percent.
 

@@ -7,10 +7,12 @@ import numpy as np
 import pandas as pd
 
 from modnets.analysis.intervals import need
+from modnets.checked import checked
 from modnets.visuals.heat import ACCURACIES, draw_scale, plot_heat, plot_heats
 from modnets.visuals.style import PAGE_WIDTH
 
 
+@checked
 def plot_inside(
     shares: pd.DataFrame,
     layers: pd.DataFrame,

@@ -14,6 +14,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from modnets.analysis.kinds import ladder
+from modnets.checked import checked
 from modnets.errors import require
 from modnets.visuals.generalization import graph_title
 from modnets.visuals.plots import FLOOR, label_rows, new_axes
@@ -25,6 +26,7 @@ LABEL_ROOM = 0.75  # octaves that two digits take on a narrow panel
 TITLE = {"fontsize": 8, "pad": 11}  # above the heads of the columns of numbers
 
 
+@checked
 def plot_ladder(
     needed: pd.DataFrame,
     summary: pd.DataFrame,

@@ -9,10 +9,12 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import PercentFormatter
 
+from modnets.checked import checked
 from modnets.visuals.plots import FLOOR, count_behind, kind_order, new_axes
 from modnets.visuals.style import kind_style
 
 
+@checked
 def plot_learning_curves(
     curves: pd.DataFrame,
     *,

@@ -14,6 +14,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, NullLocator, PercentFormatter
 
+from modnets.checked import checked
 from modnets.errors import require
 from modnets.visuals.style import INK, KINDS, kind_style
 
@@ -30,6 +31,7 @@ EXACT = {"linestyle": (0, (0.9, 0.9)), "linewidth": 1.1}
 EXACT_LABEL = "exact"
 
 
+@checked
 def plot_accuracy(
     summary: pd.DataFrame,
     *,
@@ -79,6 +81,7 @@ def plot_accuracy(
     return ax
 
 
+@checked
 def plot_solved(
     summary: pd.DataFrame,
     *,

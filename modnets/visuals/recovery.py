@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import PercentFormatter
 
 from modnets.analysis.intervals import need
+from modnets.checked import checked
 from modnets.errors import require
 from modnets.visuals.generalization import draw_legend, graph_title
 from modnets.visuals.plots import kind_dodges, label_rows, runs_behind
@@ -23,6 +24,7 @@ CHANCE = {"color": "#777777", "linestyle": (0, (1, 1.2)), "linewidth": 1.1}
 LABELS = {"routing_recovered": "runs with the true routing", "edge_f1": "edges that agree (F1)"}
 
 
+@checked
 def plot_recovery(
     summary: pd.DataFrame, chance: Mapping[str, pd.Series], *, axes: np.ndarray | None = None
 ) -> np.ndarray:

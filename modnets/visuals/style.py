@@ -21,6 +21,7 @@ import pandas as pd
 from matplotlib.colors import LinearSegmentedColormap, to_hex, to_rgb
 from matplotlib.figure import Figure
 
+from modnets.checked import checked
 from modnets.errors import require
 from modnets.paths import FIGURES
 
@@ -126,6 +127,7 @@ OTHERS = ("#009e73", "#cc79a7", "#7a5195", "#8a6d00", "#117733", "#aa4466")
 MARKERS = ("v", "P", "X", "*", "<", ">")
 
 
+@checked
 def kind_style(kind: str) -> KindStyle:
     """The style of a kind of network.
 
@@ -157,6 +159,7 @@ def kind_style(kind: str) -> KindStyle:
     return KindStyle(color, kind, LEARNED if kind.endswith(", learned") else KNOWN, marker)
 
 
+@checked(count=(0, 10_000))
 def module_colors(count: int) -> list[str]:
     """Fills for that many modules, each its own; the first eight are told apart by anyone.
 
@@ -193,6 +196,7 @@ def style() -> Iterator[None]:
         yield
 
 
+@checked
 def save_figure(
     fig: Figure, name: str, table: pd.DataFrame | None = None, folder: str | Path | None = None
 ) -> list[Path]:

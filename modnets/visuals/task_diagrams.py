@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from matplotlib.axes import Axes
 
+from modnets.checked import checked
 from modnets.errors import require
 from modnets.tasks.digit_pairs import DigitPairs
 from modnets.tasks.gates import Gate
@@ -25,6 +26,7 @@ from modnets.visuals.style import PALE, module_colors
 GAP, NAME = 0.5, 0.36
 
 
+@checked
 def draw_graph(
     graph: Task | str,
     ax: Axes | None = None,

@@ -10,6 +10,7 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import PercentFormatter
 
 from modnets.analysis.statistics import majority_floor
+from modnets.checked import checked
 from modnets.errors import require
 from modnets.tasks.named_graphs import GRAPHS
 from modnets.visuals.generalization import draw_legend, graph_title
@@ -47,6 +48,7 @@ def area_style(area: str, color: str) -> dict[str, object]:
     return {"facecolor": "none", "edgecolor": color, "hatch": hatch, "alpha": 0.55}
 
 
+@checked
 def plot_gap(gap: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     """What trained networks of one kind get right and wrong over the number of training rows.
 
@@ -119,6 +121,7 @@ def _draw_areas(
             ax.fill_between(x, below, above, where=here, linewidth=0, label=f"_{area}", **look)
 
 
+@checked
 def plot_gaps(
     gaps: pd.DataFrame,
     summary: pd.DataFrame,
