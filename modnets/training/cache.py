@@ -97,9 +97,12 @@ def chosen() -> Path:
             return Path(named).expanduser()
         if os.path.isabs(shared):  # the specification: others count as not set
             return Path(shared, "modnets")
-        return Path.home() / ".cache" / "modnets"
-    except RuntimeError as error:
-        raise Unsafe("no home folder", Path(named or "~/.cache/modnets")) from error
+        folder = Path.home() / ".cache" / "modnets"
+    except RuntimeError:
+        folder = Path(named or "~/.cache/modnets")
+    if not folder.is_absolute():
+        raise Unsafe("no home folder", folder)
+    return folder
 
 
 def checked(folder: Path, make: bool = False) -> Path:

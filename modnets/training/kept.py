@@ -82,10 +82,10 @@ def working_folder(folder: Path) -> Iterator[Path]:
 def clear_leftovers() -> None:
     """Remove what killed processes have left where this user's machine code is kept."""
     for folder in folders_there():
-        clear(folder.glob(".work-*"))
-        clear(filter(_is_old_work, folder.glob("tmp*")))
-        for path in folder.glob("*.lock"):
-            with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError):
+            clear(list(folder.glob(".work-*")))
+            clear(list(filter(_is_old_work, folder.glob("tmp*"))))
+            for path in list(folder.glob("*.lock")):
                 if LOCK.fullmatch(path.name) and is_dead(path):
                     _clear_lock(path)
 

@@ -96,6 +96,14 @@ def test_a_tilde_is_the_home(place: Path, monkeypatch: pytest.MonkeyPatch) -> No
     assert cache.cache_folder() == place / "home" / "compiled"
 
 
+def test_a_home_is_an_absolute_path(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("MODNETS_CACHE")
+    monkeypatch.setenv("HOME", "relative")
+    monkeypatch.chdir(place)
+    assert cache.cache_folder() == private(place)
+    assert not (place / "relative").exists()
+
+
 def no_home() -> Path:
     raise RuntimeError("Could not determine home directory.")
 
