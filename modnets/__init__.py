@@ -6,6 +6,14 @@ The public names stand in ``__init__.pyi``; each is imported when it is first us
 command line and worker processes start without what they do not need.
 """
 
+import importlib.metadata
+
 import lazy_loader
 
-__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
+_public, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
+
+
+def __getattr__(name: str) -> object:
+    if name == "__version__":
+        return importlib.metadata.version("modnets")
+    return _public(name)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 from collections.abc import Sequence
 
-from modnets.errors import nearest
+from modnets.errors import nearest, shown
 from modnets.training.interruption import Terminated, sigterm_interrupts
 
 #: Command -> what it does.  Each is the module of that name in modnets.commands.
@@ -29,6 +30,7 @@ def usage() -> str:
             *lines,
             "",
             "modnets COMMAND --help says more.",
+            "modnets --version says which one this is.",
             "Exit code: 0 done, 1 a run or a notebook failed, 2 wrong use, 130 interrupted,",
             "143 ended by SIGTERM.",
         ]
@@ -47,12 +49,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     if command in ("-h", "--help"):
         print(usage())
         return 0
+    if command in ("-V", "--version"):
+        from modnets import __version__
+
+        print(f"modnets {__version__}")
+        return 0
     if command not in COMMANDS:
-        allowed = ", ".join(COMMANDS)
-        print(
-            f"modnets: unknown command {command!r}{nearest(command, COMMANDS)}; allowed: {allowed}",
-            file=sys.stderr,
-        )
+        close, allowed = nearest(command, [*COMMANDS, "--version"]), ", ".join(COMMANDS)
+        _say(f"unknown command {shown(command)}{close}; allowed: {allowed}")
         return 2
     try:
         with sigterm_interrupts():
@@ -61,12 +65,19 @@ def main(argv: Sequence[str] | None = None) -> int:
         return int(done.code or 0)
     except KeyboardInterrupt as error:
         by_signal = isinstance(error, Terminated)
-        print(
-            f"modnets: {'ended by SIGTERM' if by_signal else 'interrupted'}; what is complete "
-            "stays, and the same command goes on from there",
-            file=sys.stderr,
-        )
+        word = "ended by SIGTERM" if by_signal else "interrupted"
+        _say(f"{word}; what is complete stays, and the same command goes on from there")
         return 143 if by_signal else 130
+    except MemoryError:
+        _say("out of memory; what is complete stays; allowed are fewer or smaller runs at once")
+        return 1
+    except BrokenPipeError:  # whoever read the output has gone: `modnets notebook list | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+
+
+def _say(line: str) -> None:
+    print(f"modnets: {line}", file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -14,12 +14,14 @@ import pandas as pd
 
 from modnets.analysis.intervals import need
 from modnets.analysis.structure import details_of
+from modnets.checked import checked
 from modnets.errors import require
 
 #: Parts of a structure that are choices.
 CHOICES = ("routing", "selection", "outputs", "image_routing", "image_selection")
 
 
+@checked
 def rewiring(store: str | Path | pd.DataFrame, runs: Iterable[str] | None = None) -> pd.DataFrame:
     """How many choices have changed since the evaluation before, a row per run and evaluation.
 
@@ -57,6 +59,7 @@ def rewiring(store: str | Path | pd.DataFrame, runs: Iterable[str] | None = None
     return frame.astype({"flips": "Int64", "regated": "Int64"})
 
 
+@checked
 def turning_points(
     results: pd.DataFrame, changes: pd.DataFrame, measure: str = "bit_accuracy"
 ) -> pd.DataFrame:
@@ -98,6 +101,7 @@ def turning_points(
     return pd.DataFrame(rows, columns=columns)
 
 
+@checked
 def slot_changes(found: pd.DataFrame) -> pd.DataFrame:
     """Which slots changed since the evaluation before.
 
@@ -125,6 +129,7 @@ def slot_changes(found: pd.DataFrame) -> pd.DataFrame:
     return found.assign(flipped=flipped, rewired=rewired, regated=changed["gate"])
 
 
+@checked
 def visits(results: pd.DataFrame, state: str = "solved") -> pd.DataFrame:
     """How often each run comes into a state and leaves it again, and whether it stays.
 
@@ -153,6 +158,7 @@ def visits(results: pd.DataFrame, state: str = "solved") -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["run", "first", "found", "lost", "stays", "share"])
 
 
+@checked
 def course(
     results: pd.DataFrame,
     by: list[str],

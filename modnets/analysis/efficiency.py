@@ -13,11 +13,13 @@ import pandas as pd
 
 from modnets.analysis.intervals import need, percentiles, resampling_weights
 from modnets.analysis.survival import BY, UNITS, units_of
+from modnets.checked import checked
 from modnets.errors import one_of, require
 
 COSTS = ("weights", "forward_flops", "wired_flops", "epoch_flops")
 
 
+@checked
 def relative_costs(
     costs: pd.DataFrame, by: Sequence[str] = BY, *, reference: str = "dense"
 ) -> pd.DataFrame:
@@ -56,6 +58,7 @@ def relative_costs(
     return table.join(shares.add_suffix("_share"))
 
 
+@checked
 def solve_times(
     times: pd.DataFrame,
     by: Sequence[str] = BY,

@@ -7,6 +7,7 @@ import pandas as pd
 
 from modnets.analysis.learning_curves import Rows, answer, by_networks, curve_of, row_sets
 from modnets.analysis.symmetries import Solution
+from modnets.checked import checked
 from modnets.errors import require
 from modnets.tasks.graphs import FunctionGraph
 from modnets.tasks.named_graphs import get_graph
@@ -31,8 +32,13 @@ class EveryTable:
         Empty: a table has no gates.
     """
 
+    @checked
     def __init__(self, graph: FunctionGraph) -> None:
         require(isinstance(graph, FunctionGraph), f"graph {graph}; allowed is one function graph")
+        require(
+            not graph.has_dont_cares,
+            f"no exact theory of graph {graph}, which has don't-cares; allowed are graphs without",
+        )
         self.graph, self.kind, self.n_solutions = graph, "dense", 1
         self.n_functions = 2 ** (graph.n_rows * graph.n_outputs)
         self.n_labelled = self.n_functions_at_most = self.n_functions
@@ -67,6 +73,7 @@ class EveryTable:
         return answer(row_sets(rows, n_rows, draws, seed), by_half)
 
 
+@checked
 def every_table(graph: str | FunctionGraph) -> EveryTable:
     """What a dense network can express: every truth table, in the form of a version space.
 

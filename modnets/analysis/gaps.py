@@ -17,6 +17,7 @@ from modnets.analysis.intervals import need, percentiles, resampling_weights
 from modnets.analysis.learning_curves import curve_of
 from modnets.analysis.statistics import groups, last_runs
 from modnets.analysis.theory import VersionSpace
+from modnets.checked import checked
 from modnets.errors import require
 from modnets.tasks.graphs import FunctionGraph
 from modnets.training.config import RunConfig
@@ -27,6 +28,7 @@ POINT = ["graph", "kind", "train_rows"]
 Spaces = list[tuple[VersionSpace | EveryTable, list[RunConfig]]]
 
 
+@checked
 def version_spaces(runs: Iterable[RunConfig]) -> Spaces:
     """The version space of each graph and kind of network in a sweep.
 
@@ -34,7 +36,7 @@ def version_spaces(runs: Iterable[RunConfig]) -> Spaces:
     ----------
     runs : iterable of RunConfig
         Sparse networks, models of one's own and other tasks than one graph have none, nor has a
-        network with the structure of another task.
+        network with the structure of another task, or on a graph with don't-cares.
 
     Returns
     -------
@@ -45,7 +47,7 @@ def version_spaces(runs: Iterable[RunConfig]) -> Spaces:
     for run in runs:
         final, graph = run.final, run.graph
         countable = run.known_graph == graph if run.is_modular else run.model == "dense"
-        if countable and isinstance(graph, FunctionGraph):
+        if countable and isinstance(graph, FunctionGraph) and not graph.has_dont_cares:
             sizes = final.slots, final.shared_modules, final.arity, final.output_levels
             splits = found.setdefault((graph, run.kind, *sizes), {})
             splits.setdefault((final.train_rows, final.split_seed), run)
@@ -58,6 +60,7 @@ def version_spaces(runs: Iterable[RunConfig]) -> Spaces:
     return pairs
 
 
+@checked
 def exact_counts(spaces: Spaces) -> pd.DataFrame:
     """How many networks and functions each kind of network has.
 
@@ -83,6 +86,7 @@ def exact_counts(spaces: Spaces) -> pd.DataFrame:
     return pd.DataFrame(rows, dtype=object)
 
 
+@checked
 def exact_answers(spaces: Spaces, *, weights: str = "functions") -> pd.DataFrame:
     """What can be known exactly on each split of a sweep, for each kind of network.
 
@@ -118,6 +122,7 @@ def exact_answers(spaces: Spaces, *, weights: str = "functions") -> pd.DataFrame
     return pd.concat(found, ignore_index=True)
 
 
+@checked
 def exact_curves(answers: pd.DataFrame) -> pd.DataFrame:
     """The exact curves of a sweep: means over its splits.
 
@@ -142,6 +147,7 @@ def exact_curves(answers: pd.DataFrame) -> pd.DataFrame:
     return pd.concat(found, ignore_index=True)
 
 
+@checked
 def gaps(
     results: pd.DataFrame,
     answers: pd.DataFrame,

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from modnets.analysis.intervals import need
+from modnets.checked import checked
 from modnets.errors import require
 
 #: Families of gates that differ by a negation of their output, or in which input is which; in the
@@ -30,6 +31,7 @@ _FAMILY = {gate: family for family, gates in _MEMBERS.items() for gate in gates}
 SLOT = ("run", "task", "level", "slot")
 
 
+@checked
 def gate_family(gate: str) -> str:
     """The family of a gate: itself, up to a negation of its output and the order of inputs.
 
@@ -54,6 +56,7 @@ def gate_family(gate: str) -> str:
     return "one input" if len(gate.removeprefix("NOT_")) == 1 else "other"
 
 
+@checked
 def gate_shares(found: pd.DataFrame, by: Sequence[str] = ("kind", "train_rows")) -> pd.DataFrame:
     """Of the slots matched with each sub-function, the share that compute each family of gates.
 
@@ -88,6 +91,7 @@ def gate_shares(found: pd.DataFrame, by: Sequence[str] = ("kind", "train_rows"))
     return shares[[*keys, "family", "n", "share"]].reset_index(drop=True)
 
 
+@checked
 def redundancy(found: pd.DataFrame) -> pd.DataFrame:
     """How many modules have learned a gate that the task needs more than once.
 

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 import pandas as pd
 
 from modnets.analysis.intervals import need
+from modnets.checked import checked
 
 #: Pieces of knowledge, in the order in which a ladder of kinds adds them.
 PIECES = ("modules", "sharing", "selection", "outputs", "routing")
@@ -67,6 +68,7 @@ def ladder(kinds: Iterable[str]) -> list[str]:
     return sorted(set(kinds), key=_rung)
 
 
+@checked
 def by_density(results: pd.DataFrame) -> pd.DataFrame:
     """The results with sparse networks of each density as a kind of their own.
 

@@ -10,6 +10,7 @@ import pandas as pd
 
 from modnets.analysis.intervals import need
 from modnets.analysis.theory import version_space
+from modnets.checked import checked
 from modnets.tasks.task import Task
 from modnets.training.config import RunConfig
 
@@ -17,6 +18,7 @@ from modnets.training.config import RunConfig
 MAX_NETWORKS = 2**32
 
 
+@checked
 def learning_curves(results: pd.DataFrame, measure: str = "test_bit_accuracy") -> pd.DataFrame:
     """Median and quartiles of a measure over the epochs, for each kind of network.
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from itertools import count
 
+from modnets.checked import checked
 from modnets.errors import require
 from modnets.models.monolithic import MLP
 from modnets.models.registry import build, n_weights
 from modnets.training.config import RunConfig
 
 
+@checked(layers=(1, 1000))
 def matched_hidden(run: RunConfig, layers: int = 1) -> tuple[int, ...]:
     """Hidden widths of the dense network whose number of weights is nearest to a run's network.
 

@@ -8,6 +8,7 @@ import pandas as pd
 
 from modnets.analysis.intervals import SEEDS, need
 from modnets.analysis.statistics import last
+from modnets.checked import checked
 from modnets.errors import require
 from modnets.tasks.splits import SEED_STEP
 from modnets.tasks.task_sets import TaskSet
@@ -21,6 +22,7 @@ ARRANGEMENTS = {
 MEASURES = ["bit_accuracy", "row_accuracy", "validation_bit_accuracy", "test_bit_accuracy"]
 
 
+@checked
 def arrange(together: pd.DataFrame, apart: pd.DataFrame, sets: Iterable[TaskSet]) -> pd.DataFrame:
     """Runs that learn a set of tasks at once, and beside them those of a network for each task.
 

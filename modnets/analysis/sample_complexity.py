@@ -14,11 +14,13 @@ import pandas as pd
 
 from modnets.analysis.intervals import percentiles, resampling_weights
 from modnets.analysis.statistics import last_runs
+from modnets.checked import checked
 from modnets.errors import require
 
 SAVED = ("saved", "saved_low", "saved_high", "saved_is")
 
 
+@checked
 def sample_complexity(
     results: pd.DataFrame,
     share: float = 0.5,

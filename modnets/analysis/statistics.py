@@ -20,18 +20,21 @@ from modnets.analysis.intervals import (
     resampling_weights,
     wilson_interval,
 )
+from modnets.checked import checked
 from modnets.errors import require
 from modnets.tasks.named_graphs import GRAPHS, TASK_SETS, get_graph
 from modnets.tasks.task import Task
 
 
+@checked
 def majority_floor(graph: str | Task) -> float:
     """Bit accuracy over the whole table of the best constant answer, chosen for each output.
 
     Parameters
     ----------
     graph : str or Task
-        Of a set of tasks the answer is chosen for each task; of digit pairs every pair counts once.
+        Of a set of tasks the answer is chosen for each task; of digit pairs every pair counts once;
+        don't-cares do not count.
 
     Returns
     -------
@@ -44,10 +47,15 @@ def majority_floor(graph: str | Task) -> float:
     """
     task = get_graph(graph)
     table = task.truth_table()
-    ones = table.reshape(task.n_tasks, -1, table.shape[1]).mean(axis=1)
+    table = np.asarray(table).reshape(task.n_tasks, -1, table.shape[1])
+    if task.has_dont_cares:
+        counts = [(table == bit).sum(axis=1) for bit in (0, 1)]
+        return float(np.maximum(*counts).sum() / np.sum(counts))
+    ones = table.mean(axis=1)
     return float(np.maximum(ones, 1 - ones).mean())
 
 
+@checked
 def last(results: pd.DataFrame) -> pd.DataFrame:
     """One row per run: its last evaluated epoch.  No checkpoint is picked by its accuracy.
 
@@ -66,6 +74,7 @@ def last(results: pd.DataFrame) -> pd.DataFrame:
     return results.loc[results.groupby("run", sort=False)["epoch"].idxmax()].reset_index(drop=True)
 
 
+@checked
 def summarize(
     results: pd.DataFrame,
     by: Sequence[str] = ("graph", "kind", "train_rows"),
@@ -132,6 +141,7 @@ def summarize(
     return summary
 
 
+@checked
 def paired_difference(
     results: pd.DataFrame,
     measure: str = "test_bit_accuracy",

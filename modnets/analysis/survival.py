@@ -16,12 +16,14 @@ from scipy.stats import CensoredData, ecdf
 
 from modnets.analysis.intervals import SEEDS, need, wilson_interval
 from modnets.analysis.statistics import last_runs
+from modnets.checked import checked
 from modnets.errors import require
 
 BY = ("graph", "kind", "train_rows")
 UNITS = ("epoch", "flops")
 
 
+@checked
 def time_to_solve(
     results: pd.DataFrame, by: Sequence[str] = BY, *, costs: pd.DataFrame | None = None
 ) -> pd.DataFrame:
@@ -69,6 +71,7 @@ def time_to_solve(
     return times
 
 
+@checked
 def kaplan_meier(
     times: pd.DataFrame,
     by: Sequence[str] = BY,

@@ -23,6 +23,7 @@ from modnets.analysis.learning_curves import (
 from modnets.analysis.network_choices import Structure
 from modnets.analysis.signals import pack
 from modnets.analysis.symmetries import Solution, solutions_of
+from modnets.checked import checked
 from modnets.errors import require
 from modnets.tasks.graphs import FunctionGraph
 from modnets.training.config import RunConfig
@@ -54,11 +55,16 @@ class VersionSpace:
         Bound on the distinct functions: labelled networks, or all tables where these are fewer.
     """
 
+    @checked
     def __init__(self, run: RunConfig) -> None:
         graph = run.graph
         require(
             isinstance(graph, FunctionGraph) and run.is_modular,
             f"no exact theory of {run.model} on {graph}; allowed are modular networks on one graph",
+        )
+        require(
+            not graph.has_dont_cares,
+            f"no exact theory of graph {graph}, which has don't-cares; allowed are graphs without",
         )
         require(
             graph.n_inputs <= MOST_INPUTS,
@@ -174,6 +180,7 @@ class VersionSpace:
         return answer(sets, lambda train, asked: functions.answers(train, asked, by))
 
 
+@checked
 def version_space(
     graph: str | FunctionGraph,
     shared: bool = True,

@@ -13,6 +13,7 @@ import pandas as pd
 
 from modnets.analysis.intervals import need
 from modnets.analysis.statistics import last
+from modnets.checked import checked
 from modnets.errors import require
 from modnets.training.config import RunConfig
 
@@ -20,6 +21,7 @@ from modnets.training.config import RunConfig
 EVERY = {"observed": True, "dropna": False}
 
 
+@checked
 def choose(
     results: pd.DataFrame,
     setting: str | Sequence[str] = "lr",
@@ -77,6 +79,7 @@ def choose(
     return best[[*by, *settings, "candidates", "runs", measure, "worst"]]
 
 
+@checked
 def with_choices(
     runs: Iterable[RunConfig],
     choices: pd.DataFrame,

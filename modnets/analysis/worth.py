@@ -13,6 +13,7 @@ import pandas as pd
 
 from modnets.analysis.kinds import PIECES, ladder, pieces_of
 from modnets.analysis.sample_complexity import SAVED, needs, saved
+from modnets.checked import checked
 
 #: Added together too: only a shared pool has a selection, and only where routing is known do the
 #: outputs follow from it.
@@ -21,6 +22,7 @@ PAIRS = (("sharing", "selection"), ("outputs", "routing"))
 COLUMNS = ["graph", "piece", "context", "kind", "share", "rows_without", "rows_with", *SAVED]
 
 
+@checked
 def worth(
     results: pd.DataFrame,
     share: float = 0.5,

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from modnets.commands.parser import Parser, whole
+from modnets.errors import in_a_line
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -71,8 +72,10 @@ def main(argv: Sequence[str]) -> int:
             peers=args.peer,
             device=args.device,
         )
+    except BrokenPipeError:
+        raise
     except (ValueError, OSError) as error:
-        print(f"modnets benchmark: {' '.join(str(error).split())}", file=sys.stderr)
+        print(f"modnets benchmark: {in_a_line(error)}", file=sys.stderr)
         return 2
     print(as_json(table) if args.json else as_text(table))
     return 0

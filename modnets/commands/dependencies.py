@@ -10,7 +10,10 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
+from IPython.core.inputtransformer2 import TransformerManager
+
 from modnets.commands.parameters import Notebook
+from modnets.errors import first_line
 from modnets.paths import PACKAGE
 
 #: What rooms read that Python does not import.
@@ -25,8 +28,7 @@ def files_of(notebook: Notebook) -> list[Path]:
     notebook : Notebook
         What it takes of ``mn``, or imports from ``modnets``, counts.
     """
-    cells = (cell.source for cell in notebook.content.cells if cell.cell_type == "code")
-    tree = ast.parse("\n".join(cells))
+    tree = ast.parse("\n".join(cells_of(notebook)))
     taken = {node.attr for node in ast.walk(tree) if _is_taken(node)}
     todo = [room for name, room in public_names().items() if name in taken]
     todo += imported(tree)
@@ -39,6 +41,28 @@ def files_of(notebook: Notebook) -> list[Path]:
     beside = [PACKAGE / extra for room, extras in BESIDE.items() for extra in extras
               if PACKAGE / room in found]  # fmt: skip
     return sorted(found | set(beside))
+
+
+def cells_of(notebook: Notebook) -> Iterator[str]:
+    """The code of its cells, IPython's magics as calls.
+
+    Raises
+    ------
+    ValueError
+        If a cell is no Python.
+    """
+    code = (cell.source for cell in notebook.content.cells if cell.cell_type == "code")
+    for number, source in enumerate(code, start=1):
+        try:
+            text = TransformerManager().transform_cell(source)
+            ast.parse(text)
+        except (ValueError, SyntaxError, RecursionError, MemoryError) as error:
+            reason = f"line {error.lineno}, " if getattr(error, "lineno", None) else ""
+            reason += getattr(error, "msg", None) or first_line(error)
+            raise ValueError(
+                f"{notebook.path}: code cell {number} is no Python ({reason}); allowed is what runs"
+            ) from None
+        yield text
 
 
 def imported(tree: ast.AST) -> Iterator[Path]:

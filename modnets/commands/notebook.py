@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from modnets.commands.parser import Parser, UsageError, whole
-from modnets.errors import nearest, require
+from modnets.errors import in_a_line, nearest, require, shown
 from modnets.paths import NOTEBOOKS, ROOT, expanded
 
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 #: Executed copies; git ignores this folder.
 COPIES = ROOT / "build" / "notebooks"
+MAX_TIMEOUT = 366 * 24 * 3600  # s
 ACTIONS = ("list", "run", "depends")
 USAGE = (
     "modnets notebook list | run NAME|all [-p name value]... [--output FOLDER] [--timeout N] | "
@@ -51,15 +52,20 @@ def notebook_parser() -> Parser:
 def main(argv: Sequence[str]) -> int:
     """Run ``modnets notebook`` and return its exit code."""
     try:
+        if "run" in argv[:1] and {"-h", "--help"} & set(argv):
+            argv, asked = [word for word in argv if word not in ("-h", "--help")], len(argv) > 2
+            argv = argv if asked else ["--help"]
+        else:
+            asked = False
         args = notebook_parser().parse(argv)
         require(
             args.action in ACTIONS,
-            f"unknown action {args.action!r}{nearest(args.action, ACTIONS)}; "
+            f"unknown action {shown(args.action)}{nearest(args.action, ACTIONS)}; "
             f"allowed: {', '.join(ACTIONS)}",
         )
         require(
-            args.timeout is None or args.timeout >= 1,
-            f"--timeout={args.timeout}; allowed is at least 1, in seconds",
+            args.timeout is None or 1 <= args.timeout <= MAX_TIMEOUT,
+            f"--timeout={args.timeout}; allowed is at least 1, in seconds, at most {MAX_TIMEOUT}",
         )
         folder = expanded(args.folder, "--folder") if args.folder else NOTEBOOKS
         if args.action == "list":
@@ -67,30 +73,47 @@ def main(argv: Sequence[str]) -> int:
             return 0
         if args.name is None:
             raise UsageError(f"{args.action} needs the name of a notebook, or all")
+        if asked:
+            print(help_of(folder, args.name))
+            return 0
         if args.action == "depends":
             print(dependencies(folder, args.name))
             return 0
         output = expanded(args.output, "--output").absolute() if args.output else COPIES
         return run(folder, args.name, args.parameter, output, args.timeout)
+    except BrokenPipeError:
+        raise
     except (ValueError, OSError) as error:
-        print(f"modnets notebook: {' '.join(str(error).split())}", file=sys.stderr)
+        print(f"modnets notebook: {in_a_line(error)}", file=sys.stderr)
         return 2
 
 
 def listing(folder: Path) -> str:
     """The notebooks of a folder: name, question, parameters with defaults, figure."""
-    from modnets.commands.parameters import SUFFIXES, find_notebooks
+    from modnets.commands.parameters import find_notebooks
 
-    lines = []
-    for notebook in find_notebooks(folder).values():
-        lines.append(f"{notebook.name}: {notebook.question}")
-        for parameter in notebook.parameters.values():
-            shown = f"-p {parameter.name} {parameter.default!r}"
-            lines.append(f"    {shown:<36} {parameter.meaning}".rstrip())
-        if notebook.has_figure:
-            endings = ", ".join(SUFFIXES)
-            lines.append(f"    figure: figures/{notebook.name} ({endings})")
+    lines = [described(notebook) for notebook in find_notebooks(folder).values()]
     return "\n".join(lines) or f"no notebooks in {folder}"
+
+
+def described(notebook: Notebook) -> str:
+    """A notebook's name, question, parameters with defaults and meanings, and figure."""
+    from modnets.commands.parameters import SUFFIXES
+
+    lines = [f"{notebook.name}: {notebook.question}"]
+    for parameter in notebook.parameters.values():
+        shown = f"-p {parameter.name} {parameter.default!r}"
+        lines.append(f"    {shown:<36} {parameter.meaning}".rstrip())
+    if notebook.has_figure:
+        lines.append(f"    figure: figures/{notebook.name} ({', '.join(SUFFIXES)})")
+    return "\n".join(lines)
+
+
+def help_of(folder: Path, name: str) -> str:
+    """What ``modnets notebook run NAME --help`` prints: that notebook's parameters."""
+    usage = f"usage: modnets notebook run {name} [-p NAME VALUE]... [--output FOLDER] [--timeout N]"
+    notebooks = [described(notebook) for notebook in choose(folder, name)]
+    return "\n\n".join([usage, *notebooks, "-p NAME VALUE: a value; of a list one entry, or a,b."])
 
 
 def choose(folder: Path, name: str) -> list[Notebook]:
@@ -109,7 +132,7 @@ def choose(folder: Path, name: str) -> list[Notebook]:
     name = name if name == "all" else Path(name).name.removesuffix(".ipynb")
     require(
         name in (*known, "all"),
-        f"unknown notebook {name!r}{nearest(name, known)}; "
+        f"unknown notebook {shown(name)}{nearest(name, known)}; "
         f"allowed: {', '.join([*known, 'all'])} (in {folder})",
     )
     return list(known.values()) if name == "all" else [known[name]]
@@ -159,6 +182,10 @@ def run(
     from modnets.commands.parameters import check_parameters
 
     check_parameters(wanted, [word for word, _ in words])
+    require(
+        not output.exists() or output.is_dir(),
+        f"--output={output} is a file; allowed is a folder",
+    )
     plan = [(notebook, notebook.read(dict(words))) for notebook in wanted]
     output.mkdir(parents=True, exist_ok=True)
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import ast
-import json
-from collections.abc import Callable
+import logging
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -12,68 +13,18 @@ from typing import Any
 
 import nbformat
 from papermill import inspect_notebook
+from traitlets.log import get_logger
 
-from modnets.errors import nearest, require
+from modnets.errors import first_line, nearest, require, shown
+from modnets.parameters import KINDS, Parameter, literal_or_word
 from modnets.paths import FIGURES, expanded
 
 #: Named outright, so that the file of a notebook need not name a kernel.
 KERNEL = {"name": "python3", "display_name": "Python 3", "language": "python"}
+#: What reading a file raises that is no notebook, whatever it is.
+FOREIGN = (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError)
+FOREIGN += (nbformat.ValidationError, AssertionError, MemoryError)
 SUFFIXES = (".svg", ".png", ".csv")
-WORDS = {
-    "int": "a whole number",
-    "float": "a number",
-    "bool": "true or false",
-    "list": "a list, as [1, 2] or 1,2",
-}
-
-
-@dataclass(frozen=True)
-class Parameter:
-    """A line of a notebook's parameters cell: ``name: kind = default  # meaning``."""
-
-    name: str
-    kind: str
-    default: Any
-    meaning: str
-
-    def read(self, text: str) -> Any:
-        """The value that a word of the command line stands for, in the type of the default.
-
-        Raises
-        ------
-        ValueError
-            ``parameter epochs='x'; allowed is a whole number``
-        """
-        readers: dict[str, Callable[[str], Any]] = {
-            "int": int,
-            "float": float,
-            "bool": _truth,
-            "list": self._items,
-        }
-        try:
-            return readers.get(self.kind, str)(text)
-        except (ValueError, SyntaxError, TypeError):
-            raise ValueError(
-                f"parameter {self.name}={text!r}; allowed is {WORDS[self.kind]}"
-                + (f" with entries like {self.default[0]!r}" if self._has_items else "")
-            ) from None
-
-    @property
-    def _has_items(self) -> bool:
-        return self.kind == "list" and bool(self.default)
-
-    def _items(self, text: str) -> list[Any]:
-        """A list in Python's or JSON's notation, or its entries with commas between."""
-        try:
-            found = _literal(text)
-        except (ValueError, SyntaxError):
-            found = [_literal_or_word(part) for part in text.split(",")]
-        items = list(found) if isinstance(found, list | tuple) else [found]
-        if self._has_items:
-            like = {type(entry) for entry in self.default}
-            like |= {int} if float in like else set()
-            require(all(type(item) in like for item in items), text)
-        return items
 
 
 @dataclass(frozen=True)
@@ -91,9 +42,12 @@ class Notebook:
     def content(self) -> nbformat.NotebookNode:
         """The notebook, its kernel set to Python's own."""
         try:
-            content = nbformat.read(self.path, as_version=4)
-        except (OSError, ValueError) as error:
-            reason = str(error).splitlines()[0][:80]
+            text = self.path.read_text(encoding="utf-8")
+            with quiet():
+                content = nbformat.reads(text, as_version=4)
+                nbformat.validate(content, relax_add_props=True)
+        except FOREIGN as error:
+            reason = first_line(error)[:80]
             raise ValueError(f"{self.path} is no notebook ({reason})") from None
         content.metadata["kernelspec"] = KERNEL
         return content
@@ -108,18 +62,27 @@ class Notebook:
     @cached_property
     def parameters(self) -> dict[str, Parameter]:
         """The lines of the cell tagged ``parameters``, as papermill sees them."""
-        found = {}
-        for name, seen in inspect_notebook(self.content).items():
-            default = _literal_or_word(seen["default"])
+        found, content = {}, self.content
+        try:
+            with quiet():
+                every = inspect_notebook(content)
+        except FOREIGN as error:
+            raise ValueError(
+                f"{self.path}: no parameters can be read ({first_line(error)[:80]}); allowed is a "
+                "cell tagged parameters, with lines such as epochs: int = 1000  # meaning"
+            ) from None
+        for name, seen in every.items():
+            default = literal_or_word(seen["default"])
             kind = seen["inferred_type_name"]
-            kind = kind if kind in (*WORDS, "str") else type(default).__name__
+            kind = kind if kind in KINDS else type(default).__name__
             found[name] = Parameter(name, kind, default, seen["help"])
         return found
 
     @property
     def has_figure(self) -> bool:
         """Whether it draws one; metadata ``{"modnets": {"figure": false}}`` say it does not."""
-        return self.content.metadata.get("modnets", {}).get("figure", True)
+        own = self.content.metadata.get("modnets", {})
+        return bool(own.get("figure", True)) if isinstance(own, dict) else True
 
     def figure_files(self, values: dict[str, Any]) -> list[Path]:
         """The files of its figure: drawing, picture, and the numbers behind them.
@@ -133,7 +96,7 @@ class Notebook:
             return []
         default = self.parameters.get("figure_folder")
         folder = values.get("figure_folder", default.default if default else "")
-        base = self.path.parent / folder if folder else FIGURES
+        base = self.path.parent / str(folder) if folder else FIGURES
         return [base / f"{self.name}{suffix}" for suffix in SUFFIXES]
 
     def read(self, words: dict[str, str]) -> dict[str, Any]:
@@ -155,8 +118,26 @@ class Notebook:
         return values
 
 
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Jupyter's libraries neither warn nor log; what matters is raised."""
+    logger = get_logger()
+    level = logger.level
+    logger.setLevel(logging.CRITICAL + 1)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.setLevel(level)
+
+
 def find_notebooks(folder: Path) -> dict[str, Notebook]:
     """Name -> notebook, for the notebooks of a folder."""
+    require(
+        folder.is_dir(),
+        f"--folder={shown(str(folder))} is no folder; allowed is one that holds notebooks",
+    )
     return {path.stem: Notebook(path) for path in sorted(folder.glob("*.ipynb"))}
 
 
@@ -174,23 +155,3 @@ def check_parameters(notebooks: list[Notebook], names: list[str]) -> None:
             name in known,
             f"unknown parameter {name!r}{nearest(name, known)}; allowed: {', '.join(known)}",
         )
-
-
-def _truth(text: str) -> bool:
-    words = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
-    require(text.lower() in words, text)
-    return words[text.lower()]
-
-
-def _literal(text: str) -> Any:
-    try:
-        return ast.literal_eval(text)
-    except (ValueError, SyntaxError):
-        return json.loads(text)
-
-
-def _literal_or_word(text: str) -> Any:
-    try:
-        return _literal(text.strip())
-    except (ValueError, SyntaxError):
-        return text.strip()

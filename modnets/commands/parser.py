@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import argparse
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
-from modnets.errors import nearest
+from modnets.errors import nearest, shown
+from modnets.values import MAX_WHOLE
 
+#: Numbers that a range may stand for: each is a run.
+MAX_RANGE = 1_000_000
 LONG_FLAG = re.compile(r"--[A-Za-z][\w-]*(=.*)?", re.DOTALL)
 
 
@@ -32,7 +35,7 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Raise instead of printing the usage and leaving."""
-        raise UsageError(re.sub(r"^argument (\S+): ", r"\1: ", message))
+        raise UsageError(" ".join(re.sub(r"^argument (\S+): ", r"\1: ", message).split()))
 
     def parse(self, argv: Sequence[str]) -> argparse.Namespace:
         """The arguments of a command line.
@@ -46,9 +49,9 @@ class Parser(argparse.ArgumentParser):
         if unknown:
             word = unknown[0].split("=")[0]
             if not word.startswith("-"):
-                raise UsageError(f"unexpected {word!r}: it belongs to no flag")
+                raise UsageError(f"unexpected {shown(unknown[0])}: it belongs to no flag")
             flags = [flag for flag in self._option_string_actions if flag.startswith("--")]
-            raise UsageError(f"unknown flag {word!r}{nearest(word, flags)}; --help lists all")
+            raise UsageError(f"unknown flag {shown(word)}{nearest(word, flags)}; --help lists all")
         return args
 
 
@@ -66,23 +69,39 @@ def number(word: str) -> float:
 
 def whole(word: str) -> int:
     """A whole number."""
-    return _read(int, word, "a whole number")
+    return _read(_bounded, word, "a whole number")
 
 
 def whole_or_range(word: str) -> list[int]:
     """A whole number, or a range with its end left out: ``0:20``, ``0:20:2``."""
     allowed = "whole numbers, or a range such as 0:20 or 0:20:2"
-    parts = [_read(int, part, allowed, word) for part in word.split(":")]
+    parts = [_read(_bounded, part, allowed, word) for part in word.split(":")]
     if len(parts) == 1:
         return parts
     if len(parts) > 3 or 0 in parts[2:] or not range(*parts):
-        raise argparse.ArgumentTypeError(f"given {word!r}; allowed are {allowed}")
+        raise argparse.ArgumentTypeError(f"given {shown(word)}; allowed are {allowed}")
+    first, end, step = (*parts, 1)[:3]
+    count = -((first - end) // step) if step > 0 else -((end - first) // -step)
+    if count > MAX_RANGE:
+        raise argparse.ArgumentTypeError(
+            f"given {shown(word)}, {count:,} numbers; allowed are at most {MAX_RANGE:,}"
+        )
     return list(range(*parts))
 
 
-def _read(kind: type, part: str, allowed: str, word: str | None = None) -> Any:
+def _bounded(word: str) -> int:
+    number = int(word)
+    if abs(number) > MAX_WHOLE:
+        raise ValueError(word)
+    return number
+
+
+def _read(kind: Callable[[str], Any], part: str, allowed: str, word: str | None = None) -> Any:
     try:
         return kind(part)
     except ValueError:
         given = part if word is None else word
-        raise argparse.ArgumentTypeError(f"given {given!r}; allowed is {allowed}") from None
+        most = f", at most {MAX_WHOLE}" if part.lstrip("+-").isdecimal() else ""
+        raise argparse.ArgumentTypeError(
+            f"given {shown(given)}; allowed is {allowed}{most}"
+        ) from None

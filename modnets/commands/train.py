@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import time
 from collections.abc import Sequence
@@ -13,6 +14,7 @@ from modnets.commands.flags import FIELDS, by_setting, in_flags, train_parser
 from modnets.commands.parser import UsageError
 from modnets.commands.settings import settings
 from modnets.commands.tasks import experiment, find_task
+from modnets.errors import in_a_line, require, shown
 from modnets.paths import expanded
 from modnets.training.config import RunConfig
 from modnets.training.grids import grid
@@ -20,6 +22,7 @@ from modnets.training.grids import grid
 if TYPE_CHECKING:
     import pandas as pd
 
+MAX_WORKERS = 1024
 #: Columns that a summary tells, where they are measured -> what it calls them.
 TESTS = {
     "test_bit_accuracy": "test bit accuracy",
@@ -36,6 +39,7 @@ def main(argv: Sequence[str]) -> int:
     try:
         args = train_parser().parse(argv)
         runs, remarks = plan(args)
+        folder = result_folder(args)
     except (ValueError, OSError) as error:
         return _wrong_use(error)
     for remark in remarks:
@@ -47,19 +51,18 @@ def main(argv: Sequence[str]) -> int:
     from modnets.training.sweep import RunsFailed, WorkersLost, sweep
 
     start = time.perf_counter()
+    device = args.device or "auto"
     try:
-        folder = expanded(args.result_path or "./results/", "store") / experiment(args)
         if args.dry_run:
-            print(f"{sweep_plan(runs, folder)} -> {folder}")
-            return 0
-        device = args.device or "auto"
-        table = sweep(runs, store=folder, workers=args.workers, device=device)
+            told = f"{sweep_plan(runs, folder, device=device)} -> {folder}"
+        else:
+            table = sweep(runs, store=folder, workers=args.workers, device=device)
     except (StoreError, RunsFailed, WorkersLost) as error:
         print(f"modnets train: {error}", file=sys.stderr)
         return 1
     except (ValueError, OSError) as error:
         return _wrong_use(error)
-    print(summary(table, time.perf_counter() - start, folder))
+    print(told if args.dry_run else summary(table, time.perf_counter() - start, folder))
     return 0
 
 
@@ -97,6 +100,33 @@ def _unused(args: argparse.Namespace, run: RunConfig) -> list[str]:
     return unused
 
 
+def result_folder(args: argparse.Namespace) -> Path:
+    """The folder of the results, which training can write to; looking does not make it.
+
+    Raises
+    ------
+    ValueError
+        If it is not, or there is not to be a process that trains.
+    """
+    require(
+        args.workers is None or 1 <= args.workers <= MAX_WORKERS,
+        f"--workers={args.workers}; allowed is 1 to {MAX_WORKERS}",
+    )
+    folder = expanded(args.result_path or "./results/", "store") / experiment(args)
+    there = folder.absolute()
+    while not there.exists() and not there.is_symlink():  # the first above that is there
+        there = there.parent
+    reason = "is no folder"
+    if there.is_dir():
+        reason = "" if os.access(there, os.W_OK | os.X_OK) else "is closed to you"
+    require(
+        not reason,
+        f"store={shown(str(folder))} cannot be written: {there} {reason}; "
+        "allowed is a folder that can be written",
+    )
+    return folder
+
+
 def summary(table: pd.DataFrame, seconds: float, folder: Path) -> str:
     """One line for each kind of network, graph and number of training rows."""
     from modnets.analysis.statistics import last
@@ -118,6 +148,7 @@ def summary(table: pd.DataFrame, seconds: float, folder: Path) -> str:
 
 def _wrong_use(error: Exception) -> int:
     """Say in one line what is wrong."""
-    message = str(error) if isinstance(error, UsageError) else in_flags(str(error))
-    print(f"modnets train: {' '.join(message.split())}", file=sys.stderr)
+    message = in_a_line(error)
+    message = message if isinstance(error, UsageError) else in_flags(message)
+    print(f"modnets train: {message}", file=sys.stderr)
     return 2

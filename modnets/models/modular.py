@@ -15,6 +15,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
+from modnets.checked import checked
 from modnets.errors import require
 from modnets.models.images import ImageLevel
 from modnets.models.modules import Modules, compute, read
@@ -60,6 +61,7 @@ class ModularNetwork(nn.Module):
         "selection": "lr_selection",
     }
 
+    @checked
     def __init__(
         self,
         n_inputs: int,

@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from modnets.checked import checked
 from modnets.errors import require
 
 #: From this side of an image on kernels are 5 x 5; on smaller ones 3 x 3 with a border of zeros.
@@ -86,6 +87,7 @@ class MLP(Monolithic):
         See Monolithic.
     """
 
+    @checked
     def __init__(self, widths: Sequence[int], pruning_ratio: float = 0.0) -> None:
         layers = [nn.Linear(n_in, n_out) for n_in, n_out in pairwise(widths)]
         super().__init__(layers, pruning_ratio)
@@ -145,6 +147,7 @@ class CNN(Monolithic):
         If an image cannot be halved so often.
     """
 
+    @checked
     def __init__(
         self,
         side: int,

@@ -18,6 +18,7 @@ from itertools import permutations
 
 import numpy as np
 
+from modnets.checked import checked
 from modnets.errors import require
 from modnets.models.matching import best_matching
 from modnets.models.modular import ModularNetwork
@@ -197,6 +198,7 @@ class Recovery:
     true_edges: list[list[tuple[bool, ...]]]
 
 
+@checked
 def compare(network: ModularNetwork, graph: Task | str, task: int = 0) -> Recovery:
     """One network beside the graph of its task.
 

@@ -18,6 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
+from modnets.checked import checked
 from modnets.errors import one_of, require
 from modnets.paths import ROOT, expanded
 
@@ -34,6 +35,7 @@ FILES = (
 SUBFOLDERS = ("MNIST/raw", "raw", "mnist", "MNIST")
 
 #: The first four bytes of an IDX file: 0, 0, data type (8: unsigned bytes), number of dimensions.
+GZIP = b"\x1f"  # with which no IDX file begins
 MAGIC = {"labels": 0x0801, "images": 0x0803}
 
 
@@ -80,6 +82,7 @@ class Digits:
         return digest.hexdigest()[:16]
 
 
+@checked
 def load_digits(source: str = "bundled", folder: str | Path | None = None) -> Digits:
     """The digits of a source; one source never stands in for the other.
 
@@ -123,7 +126,7 @@ def read_idx(path: str | Path) -> np.ndarray:
     Parameters
     ----------
     path : str or Path
-        A raw file, or a compressed one whose name ends in .gz.
+        A raw file or a compressed one, whatever its name.
 
     Returns
     -------
@@ -240,10 +243,10 @@ def _read(path: Path, kind: str) -> np.ndarray:
 
 
 def _content(path: Path) -> bytes:
-    """All bytes of a file, unpacked."""
+    """All bytes of a file, unpacked where they are packed, whatever its name."""
     try:
-        with (gzip.open if path.suffix == ".gz" else open)(path, "rb") as file:
-            return file.read()
+        content = path.read_bytes()
+        return gzip.decompress(content) if content[:1] == GZIP else content
     except (OSError, EOFError, zlib.error) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise ValueError(

@@ -11,6 +11,7 @@ from functools import cache
 
 import numpy as np
 
+from modnets.checked import checked
 from modnets.errors import one_of, require
 
 #: The 16 two-input gates: outputs for the inputs (0,0), (0,1), (1,0), (1,1).
@@ -144,6 +145,7 @@ class Gate:
         return f"Gate({self.name}, {self.n_inputs} inputs)"
 
 
+@checked
 @cache
 def gate(name: str, n_inputs: int = 2) -> Gate:
     """The gate of that name.

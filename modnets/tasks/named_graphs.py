@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from modnets.checked import checked
 from modnets.errors import one_of
 from modnets.tasks.graphs import FunctionGraph
 from modnets.tasks.task import Task
@@ -56,6 +57,7 @@ TASK_SETS: dict[str, TaskSet] = {
 }
 
 
+@checked
 def get_graph(graph: str | Task) -> Task:
     """A task by its name in ``GRAPHS`` or ``TASK_SETS``; a task itself is handed back.
 

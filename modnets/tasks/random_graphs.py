@@ -6,11 +6,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from modnets.checked import checked
 from modnets.errors import require
 from modnets.tasks.gates import SubFunction, gate
 from modnets.tasks.graphs import FunctionGraph
 
 
+@checked(fan_in=(1, 20))
 def random_graph(
     widths: Sequence[int],
     gates: Sequence[str] = ("XOR", "AND", "OR"),

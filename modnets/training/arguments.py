@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from modnets.errors import require
+from modnets.models.identity import settled
 from modnets.training.config import RunConfig
 
 #: The most that can be meant.
@@ -36,7 +37,8 @@ def checked_runs(runs: Iterable[RunConfig]) -> tuple[RunConfig, ...]:
         if not isinstance(run, RunConfig):
             raise ValueError(f"runs[{place}]={reprlib.repr(run)}; {allowed}")
     require(bool(found), "runs=[]; allowed is at least one run")
-    return tuple({run.key: run for run in found}.values())
+    with settled():
+        return tuple({run.key: run for run in found}.values())
 
 
 def check_arguments(**given: Any) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from importlib.metadata import version
@@ -11,12 +10,14 @@ from typing import Any
 import pandas as pd
 import torch
 
+from modnets.checked import checked
 from modnets.errors import one_of, require
 from modnets.training.config import RunConfig
 from modnets.training.costs import arithmetic_of
 from modnets.training.engine import Trained, choose_device, train_chunk
 from modnets.training.gauges import environment, peak_memory, seconds_of, sgemm_rate
 from modnets.training.grids import grid
+from modnets.training.leftovers import temporary_folder
 from modnets.training.peers import run_peer
 from modnets.training.planning import cores
 from modnets.training.progress import Progress
@@ -34,12 +35,14 @@ KINDS: dict[str, dict[str, str]] = {
     "shared_known": {"model": "shared", "routing": "known"},
 }
 RUNS = (1, 4, 16, 64, 256, 1024, 4096)
+MOST_RUNS = 2**16  # of which all are in memory at once
 #: Repeated so often, while it takes no longer than this; the best counts.
 REPEATS, REPEAT_WITHIN = 3, 4.0  # s
 #: Epochs of the usual ways: without a DataLoader, with one, with one that has workers.
 USUAL_EPOCHS = {None: 300, 0: 200, "workers": 20}
 
 
+@checked
 def benchmark(
     models: Sequence[str] = tuple(KINDS),
     runs: Sequence[int] = RUNS,
@@ -90,13 +93,20 @@ def benchmark(
     """
     for model in models:
         one_of("model", model, KINDS)
-    for name, value in {**{f"runs={n}": n for n in runs}, f"steps={steps}": steps}.items():
-        require(value >= 1, f"{name}; allowed is at least 1")
-    require(bool(models) and bool(runs), "models and runs are empty; allowed is at least one each")
-    place = choose_device(device)
-    here = machine(place)
-    by_peers = [here | line for command in peers for line in run_peer(command)]
+    require(
+        len(models) > 0 and len(runs) > 0,
+        "models and runs are empty; allowed is at least one each",
+    )
+    for number in runs:
+        require(
+            1 <= number <= MOST_RUNS, f"runs={number}; allowed is at least 1, at most {MOST_RUNS}"
+        )
+    require(steps >= 1, f"steps={steps}; allowed is at least 1")
     bases = {name: RunConfig(train_rows=rows, epochs=steps, **KINDS[name]) for name in models}
+    place = choose_device(device)
+    by_others = [line for command in peers for line in run_peer(command)]
+    here = machine(place)
+    by_peers = [here | line for line in by_others]
     # First, while the process is small: a large one takes longer to start a DataLoader's workers.
     by_torch = {name: list(measure_usual(base)) for name, base in bases.items() if usual}
     found: list[dict[str, Any]] = []
@@ -164,7 +174,7 @@ def compile_time(base: RunConfig, device: torch.device) -> float:
     """Seconds from the network to machine code, with nothing of it on the disk; s."""
     short = [replace(base, epochs=1, eval_every=1)]
     arithmetic_of(base)  # imports what tracing needs, once a process
-    with tempfile.TemporaryDirectory() as folder, environment("MODNETS_CACHE", folder):
+    with temporary_folder("benchmark") as folder, environment("MODNETS_CACHE", str(folder)):
         forget_programs()
         first, second = (seconds_of(_training(short, device, []), device) for _ in range(2))
     return first - second

@@ -6,32 +6,52 @@ Every refusal is one line: the setting, the value given, what is allowed.
 from __future__ import annotations
 
 import json
-import math
+from collections.abc import Callable, Mapping
+from dataclasses import fields
+from functools import wraps
 from typing import Any
 
 import numpy as np
 
-from modnets.errors import one_of, require
+from modnets.errors import one_of, require, shown
 from modnets.models.monolithic import sides
 from modnets.models.registry import BUILT_IN, MODELS
 from modnets.tasks.splits import HELD_OUT
+from modnets.training.sizes import MAX_EPOCHS, MAX_LAYERS, MAX_SAMPLES, check_sizes
+from modnets.values import FrozenDict, number, plain, truth, whole
 
 Config = Any  # a RunConfig, which is made of these checks
 
 CHOICES = ("known", "learned")
+MOST = {"epochs": MAX_EPOCHS, "samples": MAX_SAMPLES, "test_samples": MAX_SAMPLES}
 OPTIMIZERS = ("adam", "sgd", "momentum", "rmsprop")
 LEVELS = ("last", "every")
 NETWORKS = ("mlp", "cnn")
 SCHEDULES = ("constant", "exponential", "cosine")
 LOSSES = ("bce", "mse")
 RECORD = ("end", "every")
+#: Words of settings that play a part in some networks only; they are checked in all.
+WORDS = dict.fromkeys(
+    ("routing", "selection", "outputs", "image_routing", "image_selection"), CHOICES
+)
+WORDS |= {"held_out": HELD_OUT, "image_network": NETWORKS, "output_levels": LEVELS}
 
 
-class Options(dict):
-    """A dict that can be part of a frozen config: hashed by its JSON text."""
+class Options(FrozenDict):
+    """A dict that can be part of a frozen config: never changed, hashed by its JSON text."""
 
     def __hash__(self) -> int:  # type: ignore[override]
         return hash(json.dumps(self, sort_keys=True))
+
+
+ALLOWED = {
+    "tuple": "whole numbers of at least 1",
+    "int": "a whole number, at most 2**63 - 1",
+    "float": "a finite number",
+    "bool": "True or False",
+    "str": "a word",
+    "Mapping": "a dict of JSON values, named by words",
+}
 
 
 def coerce(name: str, kind: str, value: Any) -> Any:
@@ -39,39 +59,69 @@ def coerce(name: str, kind: str, value: Any) -> Any:
     if value is None:
         require("None" in kind, f"{name}=None; allowed is {kind.split(' ')[0]}")
         return None
+    kind = kind.partition(" ")[0].partition("[")[0]
+    if kind not in READERS or type(value).__name__ == kind in ("bool", "str"):  # a task; as it is
+        return value
     try:
-        if kind.startswith("tuple"):
-            parts = tuple(int(v) for v in value)
-            require(parts == tuple(value) and min(parts, default=1) > 0, "")
-            return parts
-        if kind.startswith("int"):
-            require(not isinstance(value, bool) and int(value) == value, "")
-            return int(value)
-        if kind.startswith("float"):
-            require(not isinstance(value, bool | str) and math.isfinite(value), "")
-            return float(value)
-        if kind.startswith("bool"):
-            require(value in (True, False), "")
-            return bool(value)
-        if name == "options":
-            json.dumps(dict(value))
-            return Options(value)
-    except (TypeError, ValueError):
-        words = {"tuple": "whole numbers of at least 1", "int": "a whole number"}
-        words |= {"float": "a finite number", "bool": "True or False"}
-        allowed = words.get(kind.split(" ")[0].split("[")[0], "a dict of JSON values")
-        raise ValueError(f"{name}={value!r}; allowed is {allowed}") from None
-    return value
+        return READERS[kind](value)
+    except (TypeError, ValueError, OverflowError, RecursionError):
+        raise ValueError(f"{name}={shown(value)}; allowed is {ALLOWED[kind]}") from None
+
+
+def _widths(value: Any) -> tuple[int, ...]:
+    require(hasattr(value, "__len__") and not isinstance(value, str | bytes | set | Mapping), "")
+    require(len(value) <= MAX_LAYERS, "")
+    parts = tuple(map(whole, value))
+    require(min(parts, default=1) > 0, "")
+    return parts
+
+
+def _word(value: Any) -> str:
+    require(isinstance(value, str), "")
+    return str(value)
+
+
+def _options(value: Any) -> Options:
+    require(isinstance(value, Mapping), "")
+    return value if type(value) is Options else Options(plain(value))
+
+
+READERS: dict[str, Callable[[Any], Any]] = {
+    "tuple": _widths,
+    "int": whole,
+    "float": number,
+    "bool": truth,
+    "str": _word,
+    "Mapping": _options,
+}
+
+
+def naming_settings(kind: type) -> type:
+    """Decorator of a dataclass: a field that it does not have is refused with the nearest one."""
+    made, names = kind.__init__, [f.name for f in fields(kind)]
+
+    @wraps(made)
+    def __init__(self: Any, *args: Any, **settings: Any) -> None:  # noqa: N807
+        for name in settings.keys() - set(names):
+            one_of("setting", name, names)
+        made(self, *args, **settings)
+
+    kind.__init__ = __init__
+    return kind
 
 
 def check_numbers(config: Config) -> None:
     """Raise unless every number given is in its range, whether or not it plays a part."""
     bounds = dict.fromkeys(("epochs", "batch_size", "eval_every", "samples", "test_samples"), 1)
     bounds |= dict.fromkeys(("seed", "split_seed", "weight_decay", "input_noise"), 0)
-    bounds |= {"image_slots": 1, "shared_image_modules": 0}
+    bounds |= {"image_slots": 1, "shared_image_modules": 0, "shared_modules": 1}
+    bounds |= {} if config.is_modular else {"arity": 1}  # there its line tells more
     for name, least in bounds.items():
         value = getattr(config, name)
         require(value is None or value >= least, f"{name}={value}; allowed is at least {least}")
+    for name, most in MOST.items():
+        value = getattr(config, name)
+        require(value is None or value <= most, f"{name}={value}; allowed is at most {most:,}")
     for name in ("lr", "lr_routing", "lr_selection", "temperature"):
         value = getattr(config, name)
         require(value is None or value > 0, f"{name}={value}; allowed is above 0")
@@ -87,6 +137,13 @@ def check_numbers(config: Config) -> None:
     )
 
 
+def check_words(config: Config) -> None:
+    """Raise unless every word given is an allowed one, whether or not it plays a part."""
+    for name, allowed in WORDS.items():
+        if getattr(config, name) is not None:
+            one_of(name, getattr(config, name), allowed)
+
+
 def check(final: Config) -> None:
     """Raise unless the config, defaults worked out, makes sense."""
     one_of("model", final.model, MODELS)
@@ -96,12 +153,8 @@ def check(final: Config) -> None:
     one_of("record", final.record, RECORD)
     require(
         not (final.options and final.model in BUILT_IN),
-        f"options={dict(final.options)}; allowed only with a model of your own",
+        f"options={shown(dict(final.options))}; allowed only with a model of your own",
     )
-    if final.held_out is not None:
-        one_of("held_out", final.held_out, HELD_OUT)
-    if final.image_network is not None:
-        one_of("image_network", final.image_network, NETWORKS)
     if final.channels is not None and final.model in BUILT_IN:
         sides(final.graph.side, final.channels)
     if final.is_modular:
@@ -109,6 +162,7 @@ def check(final: Config) -> None:
         _check_outputs(final)
         if final.graph.images is not None:
             _check_image_slots(final)
+    check_sizes(final, final.model in BUILT_IN)
 
 
 def _check_modular(final: Config) -> None:
@@ -125,10 +179,7 @@ def _check_modular(final: Config) -> None:
         f"knowledge={graph}: {parts[0]} sources of the first level and tasks; allowed are "
         f"{parts[1]}, as graph {final.graph} has",
     )
-    for name in ("routing", "selection", "outputs"):
-        value = getattr(final, name)
-        if value is not None or name == "routing":
-            one_of(name, value, CHOICES)
+    one_of("routing", final.routing, CHOICES)
     require(
         bool(slots), f"slots={slots}: graph {graph} has no levels to follow; give slots, as (3, 2)"
     )
@@ -177,7 +228,6 @@ def _check_modular(final: Config) -> None:
 def _check_outputs(final: Config) -> None:
     """The outputs are slots that are there."""
     graph, slots = final.known_graph, final.slots
-    one_of("output_levels", final.output_levels, LEVELS)
     every_level = final.output_levels == "every"
     # Of one table without levels they are the first slots of the last level.
     require(
@@ -210,9 +260,6 @@ def _check_outputs(final: Config) -> None:
 def _check_image_slots(final: Config) -> None:
     """The level that looks at images."""
     task = final.graph
-    for name in ("image_routing", "image_selection"):
-        if getattr(final, name) is not None:
-            one_of(name, getattr(final, name), CHOICES)
     slots = final.image_slots
     require(
         slots == task.image_slots or final.image_routing != "known",

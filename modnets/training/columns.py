@@ -8,9 +8,10 @@ from functools import cache
 
 import pyarrow as pa
 
-from modnets.training.config import LATER, RunConfig
+from modnets.training.config import RunConfig
 from modnets.training.evaluation import MEASURES, PARTS
 from modnets.training.insight import INSIGHTS
+from modnets.training.run_keys import LATER
 from modnets.training.store_files import Content, decoding
 
 #: What a run has learned and what made it; not part of the tidy table.

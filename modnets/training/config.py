@@ -4,34 +4,35 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
+from modnets.errors import one_of, require, shown
+from modnets.models.identity import identity_of
 from modnets.tasks.named_graphs import get_graph
 from modnets.tasks.specs import task_from_dict
 from modnets.tasks.splits import HELD_OUT, split_task
 from modnets.tasks.task import Task
-from modnets.training.checks import OPTIMIZERS, SCHEDULES, Options, check, check_numbers, coerce
+from modnets.training.checks import (
+    OPTIMIZERS,
+    SCHEDULES,
+    WORDS,
+    Options,
+    check,
+    check_numbers,
+    check_words,
+    coerce,
+    naming_settings,
+)
 from modnets.training.defaults import worked_out
-from modnets.training.run_keys import Common, common_of, key_of
-
-#: Part of every key: raised when the same config would give other results than before.
-SCHEMA_VERSION = 1
-
-#: Settings that came after the first stores: at these values they do not enter a run's key.
-LATER = {"record": "end"}
+from modnets.training.run_keys import SEEDS, WORKED_OUT, common_of, key_of
+from modnets.values import thawed
 
 #: Settings that hold a graph.
 GRAPH_SETTINGS = ("graph", "knowledge")
-
-#: Settings from which no other follows.
-SEEDS = ("seed", "split_seed")
-
-#: What is worked out of a config, and not sent with it to other processes.
-WORKED_OUT = ("common", "_like")
 
 
 def setting(default: Any, meaning: str, unit: str = "") -> Any:
@@ -39,11 +40,14 @@ def setting(default: Any, meaning: str, unit: str = "") -> Any:
     return field(default=default, metadata={"meaning": meaning, "unit": unit})
 
 
+@naming_settings
 @dataclass(frozen=True, kw_only=True)
 class RunConfig:
     """One run: a task, a split, a network, and how it is trained.  Nothing else enters its result.
 
     Settings left at None follow from the others; :attr:`final` has all of them worked out.
+    Numbers of numpy, torch or decimal are taken at the shortest decimal that gives them; options
+    are copied and frozen, and tell 6 from 6.0.
     Settings that a model does not have (the routing of a dense network) play no part.
 
     Raises
@@ -155,10 +159,13 @@ class RunConfig:
         object.__setattr__(self, "graph", get_graph(self.graph))
         if self.knowledge is not None:
             object.__setattr__(self, "knowledge", get_graph(self.knowledge))
-        for f in fields(self):
-            value = coerce(f.name, str(f.type), getattr(self, f.name))
-            object.__setattr__(self, f.name, value)
+        for name, described in self.__dataclass_fields__.items():
+            given = vars(self)[name]
+            value = coerce(name, described.type, given)
+            if value is not given:
+                object.__setattr__(self, name, value)
         check_numbers(self)
+        check_words(self)
         check(self.final)
 
     def _values(self) -> dict[str, Any]:
@@ -219,26 +226,36 @@ class RunConfig:
         values = self._values()
         lists = {k: list(v) for k, v in values.items() if isinstance(v, tuple)}
         graphs = {name: values[name] and values[name].to_dict() for name in GRAPH_SETTINGS}
-        return values | lists | graphs | {"options": dict(self.options)}
+        return values | lists | graphs | {"options": thawed(self.options)}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> RunConfig:
         """The config that ``to_dict`` wrote down."""
-        graphs = {name: values[name] and task_from_dict(values[name]) for name in GRAPH_SETTINGS}
-        return cls(**(dict(values) | graphs))
+        require(
+            isinstance(values, Mapping), f"values={shown(values)}; allowed is a dict of settings"
+        )
+        given = {n: values[n] for n in GRAPH_SETTINGS if isinstance(values.get(n), Mapping)}
+        settings = dict(values) | {name: task_from_dict(spec) for name, spec in given.items()}
+        # What plays no part was not always checked.
+        odd = {n for n, words in WORDS.items() if settings.get(n) not in (None, *words)}
+        config = cls(**{name: value for name, value in settings.items() if name not in odd})
+        for name in odd:
+            if getattr(config.final, name) is not None:
+                one_of(name, settings[name], WORDS[name])
+        return config
 
-    @cached_property
+    @property
     def key(self) -> str:
         """The run's name in a store: hash of the final config and of the schema version.
 
-        For a model of your own, its source code enters too: an edited model is another run.
+        For a model of your own, all code and values that it can reach enter too, as they are now:
+        an edited model is another run.
         """
-        return key_of(vars(self) if "_like" in vars(self) else vars(self.final), self.common)
-
-    @cached_property
-    def common(self) -> Common:
-        """What this run has in common with those that differ in numbers of their own alone."""
-        return common_of(self.final, SCHEMA_VERSION, LATER, tuple(self.__dataclass_fields__))
+        identity = identity_of(self.model)
+        if vars(self).get("_key", ("", None))[1] != identity:
+            values = vars(self) if "_like" in vars(self) else vars(self.final)
+            vars(self)["_key"] = key_of(values, common_of(self), identity), identity
+        return vars(self)["_key"][0]
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in vars(self).items() if name not in WORKED_OUT}

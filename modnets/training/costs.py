@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, fx
 from torch.func import functional_call
 
+from modnets.checked import checked
 from modnets.models.modular import ModularNetwork
 from modnets.models.monolithic import MLP
 from modnets.models.registry import n_weights
@@ -24,6 +25,7 @@ from modnets.training.compiler.tracing import Input, trace_one
 from modnets.training.config import RunConfig
 from modnets.training.program import Program
 from modnets.training.replicas import program_of, shape_of
+from modnets.values import MAX_WHOLE
 
 PRODUCTS = ("mm", "bmm", "addmm", "mv", "dot")
 SUMS = ("sum", "mean", "amax", "amin")
@@ -51,6 +53,7 @@ def memory_of(config: RunConfig) -> int:
     return 4 * _at(sum(_elements(node) for node in nodes), padded_rows(config))
 
 
+@checked(rows=(1, MAX_WHOLE))
 def arithmetic_of(config: RunConfig, rows: int | None = None) -> int:
     """Floating-point operations of one training step of one run: forward, backward, optimizer.
 
@@ -64,6 +67,7 @@ def arithmetic_of(config: RunConfig, rows: int | None = None) -> int:
     return _at(_operations(trace_of(config)), rows)
 
 
+@checked
 def forward_flops(config: RunConfig, *, wired: bool = False) -> int:
     """Floating-point operations of a network for one row, in evaluation.
 
@@ -88,11 +92,12 @@ def forward_flops(config: RunConfig, *, wired: bool = False) -> int:
         return functional_call(network, (program.unflatten(flat), buffers), (x,))
 
     network.eval()
-    buffers = {name: Input(tuple(b.shape)) for name, b in network.named_buffers()}
+    buffers = {name: Input(shape) for name, shape in program.buffers.items()}
     inputs = Input((sum(program.sizes),)), buffers, Input((ROWS, config.graph.n_inputs))
     return _at(_operations(trace_one(forward, inputs, open_rows=False)), rows=1)
 
 
+@checked
 def costs_of(runs: Iterable[RunConfig]) -> pd.DataFrame:
     """What runs cost in weights and in arithmetic, counted from their models, not timed.
 

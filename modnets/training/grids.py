@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import fields, replace
 from typing import Any
 
-from modnets.errors import nearest, require
+from modnets.errors import one_of, require
+from modnets.models.identity import settled
 from modnets.training.checks import check_numbers, coerce
-from modnets.training.config import SEEDS, RunConfig
+from modnets.training.config import RunConfig
+from modnets.training.run_keys import SEEDS, common_of
+
+#: Runs that a grid may list: more do not fit into memory.
+MAX_RUNS = 2_000_000
 
 
 def grid(base: RunConfig | None = None, **axes: Any) -> list[RunConfig]:
@@ -36,23 +42,23 @@ def grid(base: RunConfig | None = None, **axes: Any) -> list[RunConfig]:
     base = base or RunConfig()
     names = [f.name for f in fields(RunConfig)]
     for name in axes:
-        require(
-            name in names,
-            f"unknown setting {name!r}{nearest(name, names)}; allowed: {', '.join(names)}",
-        )
+        one_of("setting", name, names)
     values = [_axis(name, axis) for name, axis in axes.items()]
+    count = math.prod(map(len, values))
+    require(count <= MAX_RUNS, f"{count:,} runs in a grid; allowed are at most {MAX_RUNS:,}")
     # Checked whole once, and made anew with each of the seeds.
     alike: dict[tuple[int, ...], RunConfig] = {}
     runs: dict[str, RunConfig] = {}
     others = [place for place, name in enumerate(axes) if name not in SEEDS]
-    for point in itertools.product(*map(enumerate, values)):
-        place = tuple(point[other][0] for other in others)
-        given = {name: value for name, (_, value) in zip(axes, point, strict=True)}
-        if place not in alike:
-            run = alike[place] = replace(base, **given)
-        else:
-            run = _seeded(alike[place], {name: given[name] for name in SEEDS if name in given})
-        runs.setdefault(run.key, run)
+    with settled():
+        for point in itertools.product(*map(enumerate, values)):
+            place = tuple(point[other][0] for other in others)
+            given = {name: value for name, (_, value) in zip(axes, point, strict=True)}
+            if place not in alike:
+                run = alike[place] = replace(base, **given)
+            else:
+                run = _seeded(alike[place], {name: given[name] for name in SEEDS if name in given})
+            runs.setdefault(run.key, run)
     return list(runs.values())
 
 
@@ -61,7 +67,7 @@ def _seeded(run: RunConfig, seeds: dict[str, Any]) -> RunConfig:
     types = {name: str(RunConfig.__dataclass_fields__[name].type) for name in SEEDS}
     seeds = {name: coerce(name, types[name], value) for name, value in seeds.items()}
     made = object.__new__(RunConfig)
-    made.__dict__.update(run._values() | seeds | {"_like": run, "common": run.common})
+    made.__dict__.update(run._values() | seeds | {"_like": run, "_common": common_of(run)})
     check_numbers(made)
     return made
 
@@ -71,6 +77,6 @@ def _axis(name: str, values: Any) -> list[Any]:
     one = isinstance(values, str | Mapping) or not isinstance(values, Iterable)
     if name in ("hidden", "slots", "module_hidden", "image_hidden", "channels"):
         one = one or isinstance(values, tuple)
-    found = [values] if one else list(values)
+    found = [values] if one else list(itertools.islice(values, MAX_RUNS + 1))
     require(bool(found), f"{name}=[]; allowed is at least one value")
     return found

@@ -79,8 +79,7 @@ class Part:
 
     def _evaluate(self) -> None:
         self.epoch = next(self._evaluations)
-        flat = self.replicas.backend.flat[: len(self.replicas.runs)]
-        self.parameters[self.epoch] = flat.detach().cpu().clone()
+        self.parameters[self.epoch] = self.replicas.rows.detach().cpu().clone()
         if self.epoch == self.epochs:
             self.trained = finished(self.replicas, self.failures)
             self.trained.duration = self.seconds
@@ -277,4 +276,5 @@ class Live:
         last = max((one for one in kept if one <= epoch), default=None)
         if last is None:
             return None
-        return rebuilt(config, kept[last][part.replicas.runs.index(config)])
+        row = kept[last][part.replicas.runs.index(config)]
+        return rebuilt(config, row, part.replicas.program)

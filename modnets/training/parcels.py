@@ -19,6 +19,7 @@ from typing import Any
 import cloudpickle
 
 from modnets.errors import first_line
+from modnets.models.identity import identity_of
 from modnets.models.registry import BUILT_IN, MODELS
 from modnets.paths import PACKAGE
 from modnets.training.planning import Chunk
@@ -37,16 +38,19 @@ class Parcel:
     chunk : Chunk
     models : dict
         Name -> pickled builder, of the models that are not modnets' own.
+    identities : dict
+        Name -> identity of those models here, as runs are known by it.
     sender : tuple
         The process that sends it.
     """
 
     chunk: Chunk
     models: dict[str, bytes]
+    identities: dict[str, str]
     sender: tuple[str, int]
 
     def __reduce__(self) -> tuple:
-        return _unpacked, (cloudpickle.dumps(self.chunk), self.models, self.sender)
+        return _unpacked, (cloudpickle.dumps(self.chunk), self.models, self.identities, self.sender)
 
     def open(self) -> Chunk:
         """The chunk, its models registered here; threads of the sender have them as they are.
@@ -65,8 +69,8 @@ class Parcel:
         return self.chunk
 
 
-def _unpacked(chunk: bytes, models: dict[str, bytes], sender: tuple[str, int]) -> Parcel:
-    return Parcel(pickle.loads(chunk), models, sender)
+def _unpacked(chunk: bytes, *others: Any) -> Parcel:
+    return Parcel(pickle.loads(chunk), *others)
 
 
 class Sender:
@@ -91,7 +95,8 @@ class Sender:
             if isinstance(packed, CannotTravel):
                 raise packed
             models[name] = packed
-        return Parcel(chunk, models, _this_process())
+        identities = {name: identity_of(name) for name in models}
+        return Parcel(chunk, models, identities, _this_process())
 
 
 def check_travels(chunk: Chunk) -> None:

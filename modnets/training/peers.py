@@ -6,10 +6,12 @@ import contextlib
 import json
 import shlex
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from modnets.errors import require
+from modnets.errors import first_line, require, shown
+from modnets.values import number, whole
 
 #: What a line of a peer has to hold.
 PEER_KEYS = ("model", "runs", "ms_per_run_per_1000_steps")
@@ -23,18 +25,73 @@ def run_peer(command: str) -> list[dict[str, Any]]:
     ValueError
         If it cannot be run, fails, or prints no line with PEER_KEYS.
     """
+    require(
+        isinstance(command, str), f"peer={shown(command, 200)}; allowed is a command, as a word"
+    )
+    require(bool(command.strip()), f"peer={command!r} is empty; allowed is a command")
     try:
-        done = subprocess.run(shlex.split(command), capture_output=True, text=True)
+        words = shlex.split(command)
+        require(bool(words), "it is empty")
+        done = subprocess.run(words, capture_output=True, text=True)
     except (OSError, ValueError) as error:
-        raise ValueError(f"peer {command!r} cannot be run: {error}") from None
+        reason = first_line(error)
+        raise ValueError(f"peer {shown(command, 200)} cannot be run: {reason}") from None
     if done.returncode:
         said = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
-        raise ValueError(f"peer {command!r} ended with {done.returncode}: {said}")
+        raise ValueError(f"peer {shown(command, 200)} ended with {done.returncode}: {said}")
     found = []
     for line in done.stdout.splitlines():
-        with contextlib.suppress(json.JSONDecodeError):
+        row = None
+        with contextlib.suppress(ValueError, RecursionError):  # other lines may stand between
             row = json.loads(line)
-            if isinstance(row, dict) and set(PEER_KEYS) <= set(row):
-                found.append({"peer": Path(shlex.split(command)[0]).name} | row)
-    require(bool(found), f"peer {command!r} printed no JSON line with {', '.join(PEER_KEYS)}")
+        if isinstance(row, dict) and set(PEER_KEYS) <= set(row):
+            found.append({"peer": Path(words[0]).name} | _checked(row, command))
+    require(
+        bool(found), f"peer {shown(command, 200)} printed no JSON line with {', '.join(PEER_KEYS)}"
+    )
     return found
+
+
+def _checked(row: dict[str, Any], command: str) -> dict[str, Any]:
+    """What is known of a row's columns, each of its kind."""
+    kept = {}
+    for name, kind in COLUMNS.items():
+        value = row.get(name)
+        if value is None and name not in PEER_KEYS:
+            continue
+        try:
+            kept[name] = kind(value)
+            least = 1 if kind is whole else 0
+            require(kind is _word or kept[name] >= least, "too small")
+            require(name != "ms_per_run_per_1000_steps" or kept[name] > 0, "too small")
+        except (TypeError, ValueError, OverflowError):
+            raise ValueError(
+                f"peer {shown(command, 200)} printed {name}={shown(value)}; "
+                f"allowed is {MEANINGS[kind]}"
+            ) from None
+    return kept
+
+
+def _word(value: Any) -> str:
+    require(isinstance(value, str), "no word")
+    return value
+
+
+COLUMNS: dict[str, Callable[[Any], Any]] = {
+    "peer": _word,
+    "model": _word,
+    "kind": _word,
+    "runs": whole,
+    "rows": whole,
+    "steps": whole,
+    "ms_per_run_per_1000_steps": number,
+    "compile_s": number,
+    "gflops": number,
+    "share_of_sgemm": number,
+    "peak_memory_mb": number,
+    "mean_bit_accuracy": number,
+    "device": _word,
+    "threads": whole,
+    "torch": _word,
+}
+MEANINGS = {_word: "a word", whole: "a whole number, at least 1", number: "a positive number"}

@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 
+from modnets.models.identity import settled
 from modnets.training.arguments import check_arguments, checked_runs
 from modnets.training.batches import total_steps
 from modnets.training.compilation import can_compile, lanes
@@ -19,6 +20,7 @@ from modnets.training.config import RunConfig
 from modnets.training.costs import arithmetic_of, memory_of
 from modnets.training.engine import Trained, choose_device, train_chunk
 from modnets.training.replicas import shape_of
+from modnets.training.run_keys import common_of
 from modnets.training.store import Store
 
 CHUNK = 64  # of fewer than this the cost of each call shows
@@ -104,7 +106,8 @@ def plan(
     wanted = checked_runs(runs)
     choose_device(str(device))
     held = set() if results is None else results.keys_read()
-    return planned(wanted, held, chunk=chunk, compiled=compiled, device=device)
+    with settled():
+        return planned(wanted, held, chunk=chunk, compiled=compiled, device=device)
 
 
 def planned(
@@ -128,7 +131,7 @@ def planned(
         size, group_compiled = choose(group, chunk, compiled, device)
         missing = [run for run in group if run.key not in done]
         missing.sort(
-            key=lambda run: run.common.train_rows
+            key=lambda run: common_of(run).train_rows
         )  # a vector takes the rows of its largest
         parts = [tuple(missing[i : i + size]) for i in range(0, len(missing), size)]
         by_group.append([Chunk(part, size, group_compiled, device) for part in parts])

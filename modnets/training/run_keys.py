@@ -8,15 +8,27 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from operator import itemgetter
 from typing import Any
 
-from modnets.training.sources import source_of
+from modnets.tasks.specs import without_labels
+from modnets.values import thawed
 
 Config = Any  # a RunConfig, which asks for its key here
+
+#: Part of every key: raised when the same config would give other results than before.
+SCHEMA_VERSION = 1
+
+#: Settings that came after the first stores: at these values they do not enter a run's key.
+LATER = {"record": "end"}
+
+#: Settings from which no other follows.
+SEEDS = ("seed", "split_seed")
+
+#: What is worked out of a config, and not sent with it to other processes.
+WORKED_OUT = ("_common", "_like")
 
 #: Settings, each a number or None, that may differ between the runs of a chunk; by name.
 PER_RUN = ("gamma", "input_noise", "lr", "lr_routing", "lr_selection")
@@ -52,39 +64,31 @@ class Common:
 _known: dict[tuple, Common] = {}
 
 
-def common_of(
-    final: Config, schema_version: int, later: dict[str, Any], names: Sequence[str]
-) -> Common:
-    """What a final config has in common with those that differ in PER_RUN alone.
+def common_of(config: Config) -> Common:
+    """What a run has in common with those that differ in PER_RUN alone."""
+    if "_common" not in vars(config):
+        vars(config)["_common"] = _kept(config.final)
+    return vars(config)["_common"]
 
-    Parameters
-    ----------
-    final : RunConfig
-        With every default worked out.
-    schema_version : int
-    later : dict
-        Settings that are left out at these values.
-    names : sequence of str
-        All settings.
-    """
+
+def _kept(final: Config) -> Common:
     values = vars(final)
-    source = source_of(final.model)
-    plain, numbers = _readers(tuple(names))
+    plain, numbers = _readers(tuple(final.__dataclass_fields__))
     types = tuple(map(type, numbers(values)))
     known = (
-        source,
+        SCHEMA_VERSION,
         types,
         id(values["graph"]),
         id(values["knowledge"]),
         repr(values["pruning_ratio"]),  # 0.0 and -0.0 are equal, and other texts
-        json.dumps(values["options"]) if values["options"] else "",
+        json.dumps(thawed(values["options"])) if values["options"] else "",
         plain(values),
     )
     found = _known.get(known)
     if found is None or not NUMBERS.issuperset(types):
         if len(_known) >= MAX_KEPT:
             _known.clear()
-        found = _known[known] = _common(final, schema_version, later, source)
+        found = _known[known] = _common(final)
     return found
 
 
@@ -95,15 +99,16 @@ def _readers(names: tuple[str, ...]) -> tuple[itemgetter, itemgetter]:
     return itemgetter(*(name for name in names if name not in apart)), itemgetter(*PER_RUN)
 
 
-def _common(final: Config, schema_version: int, later: dict[str, Any], source: str) -> Common:
+def _common(final: Config) -> Common:
     settings = final.to_dict()
-    left_out = {name for name, value in later.items() if settings[name] == value}
+    left_out = {name for name, value in LATER.items() if settings[name] == value}
     settings = {name: value for name, value in settings.items() if name not in left_out}
     marks = {}
     for name in PER_RUN:
         if type(settings[name]) in NUMBERS and settings[name] is not None:
             marks[name] = settings[name] = f"\0{name}\0"
-    text = json.dumps([schema_version, settings, source], sort_keys=True)
+    settings |= {name: without_labels(settings[name]) for name in ("graph", "knowledge")}
+    text = json.dumps([SCHEMA_VERSION, settings], sort_keys=True).removesuffix("]")
     pieces = []
     for name in sorted(marks):
         before, text = text.split(json.dumps(marks[name]), 1)
@@ -111,9 +116,19 @@ def _common(final: Config, schema_version: int, later: dict[str, Any], source: s
     return Common([*pieces, text], final.train_rows, (final.graph, final.knowledge))
 
 
-def key_of(values: dict[str, Any], common: Common) -> str:
-    """The key of a run, 16 hexadecimal digits, from its settings with every default worked out."""
+def key_of(values: dict[str, Any], common: Common, identity: str) -> str:
+    """The key of a run: 16 hexadecimal digits.
+
+    Parameters
+    ----------
+    values : dict
+        Its settings, those in PER_RUN at least, with every default worked out.
+    common : Common
+    identity : str
+        Of its model; see :mod:`modnets.models.identity`.
+    """
     texts = list(common.pieces)
     for place in range(1, len(texts), 2):
         texts[place] = repr(values[texts[place]])  # as JSON writes numbers
+    texts.append(f", {json.dumps(identity)}]")
     return hashlib.sha256("".join(texts).encode()).hexdigest()[:16]

@@ -11,6 +11,7 @@ from typing import Any
 
 import pandas as pd
 
+from modnets.models.identity import settled
 from modnets.training.arguments import check_arguments, checked_runs
 from modnets.training.columns import DETAILS
 from modnets.training.config import RunConfig
@@ -104,7 +105,7 @@ def sweep(
             return "nothing is stored, as no store was given"
         return f"{done} of {len(wanted)} runs are stored, and the same call goes on from there"
 
-    with told_in_a_line(stands):
+    with told_in_a_line(stands), settled():
         held |= set() if results is None else results.take_stock()
         todo = planned(wanted, held, chunk=chunk, compiled=compiled, device=device)
         if results is not None and todo.chunks:

@@ -13,7 +13,9 @@ from concurrent.futures import FIRST_COMPLETED, CancelledError, Executor, Future
 import pandas as pd
 
 from modnets.errors import first_line
+from modnets.models.identity import settled
 from modnets.training.batches import total_steps
+from modnets.training.compilation import get_ready
 from modnets.training.engine import Trained
 from modnets.training.interruption import shielded
 from modnets.training.parcels import CannotTravel, Parcel, Sender, check_travels
@@ -50,6 +52,7 @@ def train_all(
     """
     if not chunks:
         return
+    get_ready(compiled=any(part.compiled and part.device == "cpu" for part in chunks))
     threads = cores() if workers is None else 1
     workers = workers or (_useful_workers(chunks) if executor is None else 1)
     if executor is None and workers == 1:
@@ -147,7 +150,8 @@ def _train_there(parcel: Parcel) -> Trained:
     """
     part = parcel.open()
     try:
-        return part.train()
+        with settled(parcel.identities):
+            return part.train()
     except Exception as error:
         return _failed(part, error)
 

@@ -6,8 +6,9 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
+from modnets.checked import checked
 from modnets.errors import require
-from modnets.visuals.generalization import draw_legend
+from modnets.visuals.legends import draw_legend
 from modnets.visuals.plots import label_rows, plot_accuracy, runs_behind
 from modnets.visuals.style import PAGE_WIDTH
 
@@ -17,6 +18,7 @@ LABELS = {"samples": "images of each pair", "train_rows": "pairs seen, of 64"}
 NETWORKS = {"mlp": "perceptrons", "cnn": "convolutional networks"}
 
 
+@checked
 def plot_digit_pairs(
     summaries: dict[str, pd.DataFrame],
     *,

@@ -14,6 +14,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from modnets.analysis.statistics import majority_floor
+from modnets.checked import checked
 from modnets.errors import require
 from modnets.paths import RESULTS, expanded
 from modnets.tasks.named_graphs import get_graph
@@ -61,6 +62,7 @@ class Explorer(Training):
     'Train'
     """
 
+    @checked
     def __init__(
         self,
         graph: str | Task = "6-3-2-2",

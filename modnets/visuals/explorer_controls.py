@@ -218,7 +218,7 @@ class Controls:
         except ValueError as error:
             return {"task": first_line(error)}
         rows = self.settings["train_rows"]
-        rows.max = max(task.n_rows - 1, rows.value)
+        rows.max = max(task.n_counted - 1, rows.value)
         try:
             self.configs()
         except ValueError as error:

@@ -188,7 +188,7 @@ class Panel:
 
     def show_task(self, graph: Task) -> None:
         """The task in place of a network, before anything is trained."""
-        self._head(f"the task {graph}", f"{graph.n_rows} rows")
+        self._head(f"the task {graph}", f"{graph.n_counted} rows")
         self.diagram.value = views.diagram(None, graph)
         one = RunConfig(graph=graph, model="dense", train_rows=1)
         self.table.value = views.truth_table(one, None)

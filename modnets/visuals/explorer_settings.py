@@ -35,7 +35,8 @@ MEANINGS = {
     "width": "sub-functions in each level; there are twice as many inputs (sub-functions)",
     "gates": "gates that are drawn from, as XOR AND OR; NAND, NOR, XNOR, ... too",
     "graph_seed": "seed of the draw: another number, another graph",
-    "table": "a line for each row: inputs, then outputs, 0 or 1; a first line of names is optional",
+    "table": "a line for each row: inputs, then outputs, 0 or 1, or - for an output that may be "
+    "either; a first line of names is optional; or a .pla file of Espresso",
     "source": "the task: a named graph, one drawn at random, or a truth table of your own",
 }
 

@@ -20,6 +20,7 @@ from torch import nn
 from modnets.analysis.structure import gates, probes
 from modnets.models.modular import ModularNetwork
 from modnets.tasks.task import Task
+from modnets.tasks.truth_tables import DONT_CARE
 from modnets.training.config import RunConfig
 from modnets.visuals.diagrams import draw
 from modnets.visuals.style import module_colors, style
@@ -120,7 +121,7 @@ def truth_table(config: RunConfig, predicted: str | None) -> str:
     cell = max(3, min(17, HEIGHT // -(-len(table) // columns)))
     train = set(config.split["train"].tolist())
     n_outputs = min(table.shape[1], MAX_OUTPUTS)
-    gap = columns * cell + 14
+    gap, names = columns * cell + 14, [escape(name[:12]) for name in graph.output_labels]
     parts = [
         _grid(table[:, output], None if said is None else said[:, output], train, graph, cell)
         for output in range(n_outputs)
@@ -128,7 +129,7 @@ def truth_table(config: RunConfig, predicted: str | None) -> str:
     width, height = gap * n_outputs, -(-len(table) // columns) * cell + 18
     shown = "".join(
         f'<g transform="translate({output * gap + 2},16)"><text class="mn-out" x="0" y="-5">'
-        f"y{output}{_score(table[:, output], said, output)}</text>{part}</g>"
+        f"{names[output]}{_score(table[:, output], said, output)}</text>{part}</g>"
         for output, part in enumerate(parts)
     )
     left_out = table.shape[1] - n_outputs
@@ -148,7 +149,7 @@ def truth_table(config: RunConfig, predicted: str | None) -> str:
 def _score(right: np.ndarray, said: np.ndarray | None, output: int) -> str:
     if said is None:
         return ""
-    wrong = int((right != said[:, output]).sum())
+    wrong = int(((right != said[:, output]) & (right != DONT_CARE)).sum())
     return ": all right" if wrong == 0 else f": {wrong} wrong"
 
 
@@ -163,7 +164,10 @@ def _grid(
         bits = f"task {row // 2**graph.n_sources}, {bits}" if graph.n_tasks > 1 else bits
         shown, look = wanted, "none"
         words = f"{bits}: {wanted}"
-        if said is not None:
+        if wanted == DONT_CARE:
+            shown = "-" if said is None else said[row]
+            words = f"{bits}: either" + ("" if said is None else f", says {said[row]}")
+        elif said is not None:
             shown, look = said[row], "ok" if said[row] == wanted else "bad"
             words += ", right" if look == "ok" else f", but says {said[row]}"
         seen = row in train

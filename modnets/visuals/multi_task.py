@@ -9,8 +9,9 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from modnets.analysis.multi_task import ARRANGEMENTS
+from modnets.checked import checked
 from modnets.errors import require
-from modnets.visuals.generalization import draw_legend
+from modnets.visuals.legends import draw_legend
 from modnets.visuals.plots import (
     kind_order,
     label_rows,
@@ -25,6 +26,7 @@ from modnets.visuals.style import INK, PAGE_WIDTH, kind_style
 MARKS = {"apart": ("o", -0.24), "same": ("s", 0.0), "different": ("D", 0.24)}
 
 
+@checked
 def plot_needed(needed: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     """Training rows of each task that a kind needs, by how the tasks are learned.
 
@@ -65,6 +67,7 @@ def plot_needed(needed: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     return ax
 
 
+@checked
 def plot_multi_task(
     summary: pd.DataFrame,
     needed: pd.DataFrame,

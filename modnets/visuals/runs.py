@@ -9,6 +9,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 
+from modnets.checked import checked
 from modnets.errors import require
 from modnets.models.modular import ModularNetwork
 from modnets.training.single import TrainedRun
@@ -25,6 +26,7 @@ TITLE = 0.36
 HEADING = 30
 
 
+@checked
 def draw_runs(
     runs: Sequence[TrainedRun],
     axes: np.ndarray | Sequence[Axes] | None = None,
@@ -82,6 +84,7 @@ def draw_runs(
     return axes
 
 
+@checked
 def draw_before_after(
     run: TrainedRun,
     axes: Sequence[Axes] | None = None,
@@ -118,6 +121,7 @@ def draw_before_after(
     return axes
 
 
+@checked
 def outcome(run: TrainedRun) -> str:
     """How a run has ended, in a few words.
 

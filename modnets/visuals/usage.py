@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from modnets.checked import checked
 from modnets.models.modular import ModularNetwork
 from modnets.models.monolithic import CNN, Monolithic
 from modnets.models.routing import Routing, Selection
@@ -78,6 +79,7 @@ def used_rows(widths: Sequence[int], reads: Reads) -> Used:
     return [tuple(row) for row in rows]
 
 
+@checked
 def used_slots(network: ModularNetwork, task: int = 0) -> Used:
     """Which slots some path to an output uses, by the choices as they are now.
 

@@ -6,12 +6,14 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
+from modnets.checked import checked
 from modnets.visuals.plots import new_axes
 from modnets.visuals.style import INK, kind_style
 
 MARKERS = {"exact": "o", "at least": ">", "at most": "<"}
 
 
+@checked
 def plot_worth(worth: pd.DataFrame, *, ax: Axes | None = None, limit: float | None = None) -> Axes:
     """Training rows that each piece of knowledge saves, a line of marks for each piece.
 

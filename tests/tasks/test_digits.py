@@ -326,7 +326,7 @@ def test_a_packed_file_cut_anywhere_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (WHOLE, "Not a gzipped file"),
+        (PACKED[:1] + WHOLE, "Not a gzipped file"),
         (PACKED[:10] + b"\xff" * 20, "invalid block type"),
         (PACKED[:-8] + bytes(4) + PACKED[-4:], "CRC check failed"),
         (PACKED + b"more", "Not a gzipped file"),
@@ -335,6 +335,12 @@ def test_a_packed_file_cut_anywhere_is_refused(tmp_path: Path) -> None:
 def test_a_damaged_packed_file_is_refused(tmp_path: Path, content: bytes, message: str) -> None:
     with pytest.raises(ValueError, match=rf"some\.gz cannot be read \(.*{message}.*\); allowed is"):
         read_idx(save(tmp_path, content, "some.gz"))
+
+
+def test_a_file_is_packed_by_its_content_and_not_by_its_name(tmp_path: Path) -> None:
+    """Browsers store packed files under the bare name, and unpacked ones under that in .gz."""
+    assert read_idx(save(tmp_path, PACKED, "bare")).tolist() == SMALL.tolist()
+    assert read_idx(save(tmp_path, WHOLE, "raw.gz")).tolist() == SMALL.tolist()
 
 
 @pytest.mark.parametrize(
@@ -352,7 +358,6 @@ def test_a_damaged_packed_file_is_refused(tmp_path: Path, content: bytes, messag
         (b"\x03\x08\0\0" + WHOLE[4:], "magic number 50855936, .*; allowed are 2049 to 2051"),
         (b"\0\0\x08\0\x07", "magic number 2048, .*; allowed are 2049 to 2051"),
         (b"\0\0\x08\x04" + WHOLE[4:], "magic number 2052, .*; allowed are 2049 to 2051"),
-        (PACKED, "magic number 529205248, .*; allowed are 2049 to 2051"),
         (b"\x89PNG\r\n\x1a\n", "magic number 2303741511, .*; allowed are 2049 to 2051"),
     ],
 )

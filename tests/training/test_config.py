@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import copy
+import inspect
 import json
+import pickle
 from dataclasses import FrozenInstanceError, fields, replace
+from decimal import Decimal
+from fractions import Fraction
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
@@ -16,6 +22,7 @@ from modnets.tasks.graphs import FunctionGraph
 from modnets.tasks.named_graphs import GRAPHS
 from modnets.tasks.task_sets import TaskSet
 from modnets.training import config as module
+from modnets.training import run_keys
 from modnets.training.config import RunConfig
 from modnets.training.grids import grid
 
@@ -267,14 +274,14 @@ def test_a_config_is_frozen_and_keyword_only() -> None:
         RunConfig("6-2-2")
 
 
-def test_settings_that_play_no_part_are_not_checked() -> None:
+def test_what_settings_that_play_no_part_would_fit_is_not_checked() -> None:
     RunConfig(model="dense", arity=99, lr_routing=None, temperature=None)
     RunConfig(model="modular", routing="known", lr_routing=None, temperature=None)
     RunConfig(model="shared", routing="known", lr_selection=None, temperature=None)
-    RunConfig(held_out="sam", image_network="cn", output_levels="all", channels=(9,) * 9)
-    RunConfig(graph=PAIRS.graph, image_routing="free", knowledge=EIGHT, channels=(9,) * 9)
-    replace(PAIRS, image_selection="free")  # own image modules
-    replace(PAIRS, shared_image_modules=1, image_selection="free")  # a pool of one
+    RunConfig(held_out="same", image_network="cnn", output_levels="every", channels=(9,) * 9)
+    RunConfig(graph=PAIRS.graph, image_routing="known", knowledge=EIGHT, channels=(9,) * 9)
+    replace(PAIRS, image_selection="known")  # own image modules
+    replace(PAIRS, shared_image_modules=1, image_selection="known")  # a pool of one
 
 
 def test_all_pairs_of_digits_may_be_seen() -> None:
@@ -298,6 +305,181 @@ def test_equal_settings_are_equal_in_every_way() -> None:
     assert hash(one) == hash(other)
     assert one.key == other.key
     assert json.dumps(one.to_dict()) == json.dumps(other.to_dict())
+
+
+# Numbers of other libraries, and what has no bounds
+
+
+@pytest.mark.parametrize(
+    "tenth",
+    [
+        np.float32(0.1),
+        np.float16(0.1),
+        np.float64(0.1),
+        np.array(0.1, np.float32),
+        torch.tensor(0.1),
+        torch.tensor(0.1, dtype=torch.bfloat16),
+        Decimal("0.1"),
+        Fraction(1, 10),
+    ],
+    ids=lambda value: f"{type(value).__name__} {getattr(value, 'dtype', '')}",
+)
+def test_a_number_is_taken_at_the_shortest_decimal_that_gives_it(tenth: object) -> None:
+    plain = RunConfig(model="modular", lr=0.1, weight_decay=0.1, lr_routing=0.1, temperature=0.1)
+    other = RunConfig(
+        model="modular", lr=tenth, weight_decay=tenth, lr_routing=tenth, temperature=tenth
+    )
+    assert other == plain
+    assert (other.key, type(other.lr)) == (plain.key, float)
+
+
+@pytest.mark.parametrize("three", [np.int64(3), np.uint8(3), np.array(3), torch.tensor(3), 3.0])
+def test_a_whole_number_of_any_library_is_pythons(three: object) -> None:
+    one = RunConfig(seed=three, hidden=[three], epochs=three)
+    assert one == RunConfig(seed=3, hidden=(3,), epochs=3)
+    assert (type(one.seed), type(one.hidden[0])) == (int, int)
+    assert RunConfig(hidden=np.array([3, 5])).hidden == (3, 5)
+
+
+def test_options_are_plain_values_of_their_own() -> None:
+    try:
+        register("test-options")(lambda config: torch.nn.Linear(6, 2))
+
+        def run(**options: object) -> RunConfig:
+            return RunConfig(model="test-options", options=options)
+
+        plain = run(
+            width=6, rate=0.1, names=["a", ["b"]], on=True, grid=[[0, 1], [2, 3]], none=None
+        )
+        other = run(
+            width=np.int64(6),
+            rate=np.float32(0.1),
+            names=("a", ["b"]),
+            on=np.bool_(True),
+            grid=np.arange(4).reshape(2, 2),
+            none=None,
+        )
+        assert other == plain
+        assert (other.key, hash(other)) == (plain.key, hash(plain))
+        assert [type(v) for v in other.options.values()][:2] == [int, float]
+        widths = grid(run(), options=[{"width": w} for w in np.arange(6, 25, 6)])
+        assert [r.options["width"] for r in widths] == [6, 12, 18, 24]
+        assert run(width=6).key != run(width=6.0).key
+        given = {"names": ["a"]}
+        one = run(**given)
+        given["names"].append("b")
+        assert one.options == {"names": ["a"]}
+        for change in (
+            lambda: one.options.update(x=1),
+            lambda: one.options.__setitem__("x", 1),
+            lambda: one.options["names"].append("b"),
+        ):
+            with pytest.raises(TypeError, match="options of a run cannot be changed"):
+                change()
+        assert pickle.loads(pickle.dumps(one)) == one
+        assert copy.deepcopy(one) == one
+        one.to_dict()["options"]["names"].append("b")
+        assert one.options == {"names": ["a"]}
+        assert json.dumps(one.options) == '{"names": ["a"]}'
+    finally:
+        del MODELS["test-options"]
+
+
+ENDLESS: list = []
+ENDLESS.append(ENDLESS)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"seed": 2**63}, "seed=9223372036854775808; allowed is a whole number, at most 2..63 - 1"),
+        ({"split_seed": 10**30}, "split_seed=10+; allowed is a whole number, at most"),
+        ({"seed": 10**5000}, "seed=.*; allowed is a whole number"),
+        ({"batch_size": 2**63}, "batch_size=.*; allowed is a whole number"),
+        ({"epochs": float("inf")}, "epochs=inf; allowed is a whole number"),
+        ({"epochs": float("nan")}, "epochs=nan; allowed is a whole number"),
+        ({"epochs": 10**15}, "epochs=10+; allowed is at most 1,000,000,000"),
+        ({"epochs": 10**8, "eval_every": 1}, "eval_every=1: 100,000,000 evaluations .* at most"),
+        ({"samples": 10**9}, "samples=10+; allowed is at most 100,000"),
+        ({"lr": 10**400}, "lr=10+.*; allowed is a finite number"),
+        ({"lr": Decimal("nan")}, "lr=.*; allowed is a finite number"),
+        ({"lr": np.arange(3)}, r"lr=array\(.*; allowed is a finite number"),
+        ({"lr": 1j}, "lr=1j; allowed is a finite number"),
+        ({"seed": np.arange(3)}, r"seed=array\(\[0, 1, 2\]\); allowed is a whole number"),
+        ({"seed": torch.arange(3)}, "seed=tensor.*; allowed is a whole number"),
+        ({"seed": "3"}, "seed='3'; allowed is a whole number"),
+        ({"gumbel": np.arange(3)}, "gumbel=.*; allowed is True or False"),
+        ({"hidden": {3: 1}}, r"hidden=\{3: 1\}; allowed is whole numbers"),
+        ({"hidden": [[3]]}, r"hidden=\[\[3\]\]; allowed is whole numbers"),
+        ({"hidden": "12"}, "hidden='12'; allowed is whole numbers"),
+        ({"hidden": range(1, 10**10)}, "hidden=range.*; allowed is whole numbers"),
+        (
+            {"hidden": (10**9,)},
+            "hidden=.*: a network of 8,000,000,000 weights; allowed are at most",
+        ),
+        ({"model": "modular", "slots": (10**6,)}, "slots=.*weights; allowed are at most"),
+        (
+            {"model": "modular", "slots": (9, 9), "module_hidden": (10**8,)},
+            "module_hidden=.*weights",
+        ),
+        ({"model": "shared", "shared_modules": 10**9}, "shared_modules=.*weights"),
+        (
+            {"graph": PAIRS.graph, "image_network": "cnn", "channels": (10**7,)},
+            "channels=.*weights",
+        ),
+        ({**ON_PAIRS, "image_slots": 10**7}, "image_slots=.*weights"),
+        ({"graph": None}, "unknown graph None; allowed: 6-2-2"),
+        ({"graph": np.array(["6-2-2"])}, "unknown graph array.*; allowed: 6-2-2"),
+        ({"knowledge": ["6-2-2"]}, r"unknown graph \['6-2-2'\], did you mean '6-2-2'.; allowed"),
+        ({"model": ["dense"]}, r"model=\['dense'\]; allowed is a word"),
+        # where they play no part, too
+        ({"routing": object()}, "routing=<object .*; allowed is a word"),
+        ({"routing": float("nan")}, "routing=nan; allowed is a word"),
+        ({"held_out": 3}, "held_out=3; allowed is a word"),
+        ({"held_out": "sam"}, "unknown held_out 'sam', did you mean 'same'.*allowed: different"),
+        ({"output_levels": "all"}, "unknown output_levels 'all'.*allowed: last, every"),
+        ({"image_network": "cn"}, "unknown image_network 'cn', did you mean 'cnn'"),
+        ({"image_selection": "free"}, "unknown image_selection 'free'.*allowed: known, learned"),
+        ({"arity": -1}, "arity=-1; allowed is at least 1"),
+        ({"shared_modules": 0}, "shared_modules=0; allowed is at least 1"),
+        ({"pruning_ratio": 200}, "pruning_ratio=200.0; allowed is in"),
+        ({"options": {"a": float("nan")}}, r"options=\{'a': nan\}; allowed is a dict of JSON"),
+        (
+            {"options": {1: 2}},
+            r"options=\{1: 2\}; allowed is a dict of JSON values, named by words",
+        ),
+        ({"options": {"a": {"b": {3}}}}, "options=.*; allowed is a dict of JSON values"),
+        ({"options": {"a": ENDLESS}}, "options=.*; allowed is a dict of JSON values"),
+        ({"options": [("a", 1)]}, "options=.*; allowed is a dict of JSON values"),
+        # names
+        (
+            {"artiy": 3},
+            "unknown setting 'artiy', did you mean 'arity'.; allowed: graph, train_rows",
+        ),
+    ],
+)
+def test_what_cannot_be_is_refused_before_anything_is_built(settings: dict, message: str) -> None:
+    for make in (lambda: RunConfig(**settings), lambda: replace(RunConfig(), **settings)):
+        with pytest.raises(ValueError, match=message) as caught:
+            make()
+        assert "\n" not in str(caught.value)
+        assert len(str(caught.value)) < 200 or "unknown setting" in message
+
+
+def test_the_signature_of_a_config_stands() -> None:
+    names = list(inspect.signature(RunConfig).parameters)
+    assert names == [f.name for f in fields(RunConfig)]
+    assert RunConfig.__doc__.startswith("One run:")
+
+
+def test_configs_written_when_less_was_checked_are_read() -> None:
+    values = RunConfig().to_dict() | {"image_routing": "free", "held_out": "sam"}
+    assert RunConfig.from_dict(values) == RunConfig()
+    with pytest.raises(ValueError, match="unknown routing 'free'"):
+        RunConfig.from_dict(MODULAR.to_dict() | {"routing": "free"})
+    assert RunConfig.from_dict({"seed": 3}) == RunConfig(seed=3)
+    with pytest.raises(ValueError, match="values=3; allowed is a dict of settings"):
+        RunConfig.from_dict(3)
 
 
 # What follows from what
@@ -480,7 +662,7 @@ def test_a_setting_that_came_later_leaves_old_keys_as_they_were() -> None:
 
 def test_the_key_depends_on_the_schema_version(monkeypatch: pytest.MonkeyPatch) -> None:
     before = RunConfig().key
-    monkeypatch.setattr(module, "SCHEMA_VERSION", module.SCHEMA_VERSION + 1)
+    monkeypatch.setattr(run_keys, "SCHEMA_VERSION", run_keys.SCHEMA_VERSION + 1)
     assert RunConfig().key != before
 
 
@@ -503,13 +685,15 @@ def test_models_of_your_own_have_options_and_keys_of_their_source() -> None:
         assert one.key != RunConfig(model="test-own", options={"width": 4, "names": ["a"]}).key
         assert RunConfig.from_dict(json.loads(json.dumps(one.to_dict()))) == one
         assert one.kind == "test-own"
+        before = one.key
 
         @register("test-own")
         def second(config: RunConfig) -> torch.nn.Module:
             return torch.nn.Linear(6, 2, bias=False)
 
         edited = RunConfig(model="test-own", options={"width": 3, "names": ["a"]})
-        assert edited.key != one.key
+        assert edited.key != before
+        assert edited.key == one.key  # a run is one of the network as it is now
     finally:
         del MODELS["test-own"]
 

@@ -1,0 +1,172 @@
+"""Values read as the kinds that annotations name, as they stand in the text of a function."""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from modnets.errors import require
+from modnets.values import number, truth, whole
+
+#: Names of types that stand for others.
+ALIASES = {"Config": "RunConfig", "Spaces": "Sequence", "Builder": "Callable", "Known": "Sequence"}
+MAX_ITEMS = 10_000_000  # of a list; an iterator may have no end
+WORDS = {
+    "int": "a whole number",
+    "float": "a finite number",
+    "bool": "True or False",
+    "str": "a word",
+    "Path": "a path",
+    "DataFrame": "a table (pandas DataFrame)",
+    "ndarray": "an array",
+    "Axes": "axes of matplotlib",
+    "Figure": "a figure of matplotlib",
+    "Module": "a network (torch.nn.Module)",
+    "Callable": "a function",
+    "RunConfig": "a RunConfig",
+}
+
+
+@functools.cache
+def options_of(kind: str) -> tuple[str, ...]:
+    """The parts of an annotation between the bars."""
+    parts, depth = [""], 0
+    for letter in kind:
+        depth += (letter in "[(") - (letter in "])")
+        if letter == "|" and depth == 0:
+            parts.append("")
+        else:
+            parts[-1] += letter
+    return tuple(part.strip() for part in parts)
+
+
+@functools.cache
+def outer_and_inner(option: str) -> tuple[str, tuple[str, ...]]:
+    """``Sequence[str]`` -> Sequence, (str,)."""
+    outer, _, rest = option.partition("[")
+    outer = outer.rsplit(".", 1)[-1]
+    inner, depth = [""], 0
+    for letter in rest.removesuffix("]"):
+        depth += (letter in "[(") - (letter in "])")
+        if letter == "," and depth == 0:
+            inner.append("")
+        else:
+            inner[-1] += letter
+    return ALIASES.get(outer, outer), tuple(part.strip() for part in inner if part.strip())
+
+
+def read_as(option: str, value: Any) -> Any:
+    """A value as one kind; ValueError or TypeError if it is another."""
+    outer, inner = outer_and_inner(option)
+    if outer in ("Any", "object"):
+        return value
+    if outer == "None":
+        require(value is None, "")
+        return value
+    if outer in READERS:
+        return READERS[outer](value)
+    if outer in ("Sequence", "Iterable", "tuple", "list"):
+        return _items(outer, inner, value)
+    if outer in ("Mapping", "dict"):
+        require(isinstance(value, Mapping), "")
+        for key, entry in value.items():
+            if inner:
+                _read_any(inner[0], key)
+                _read_any(inner[1], entry)
+        return value
+    if outer == "Callable":
+        require(callable(value), "")
+        return value
+    require(not isinstance(value, type), "")
+    require(any(kind.__name__ == outer for kind in type(value).__mro__), "")
+    return value
+
+
+def in_words(kind: str) -> str:
+    """What an annotation allows, in words."""
+    return " or ".join(dict.fromkeys(_option_in_words(option) for option in options_of(kind)))
+
+
+def _option_in_words(option: str) -> str:
+    outer, inner = outer_and_inner(option)
+    if outer in ("Sequence", "Iterable", "tuple", "list"):
+        if not inner or inner[0] == "Any":
+            return "a list"
+        return f"a list, each {in_words(inner[0])}"
+    if outer in ("Mapping", "dict"):
+        return "a dict" + (f", each value {in_words(inner[1])}" if len(inner) > 1 else "")
+    if outer == "None":
+        return "None"
+    return WORDS.get(outer, f"a {outer}")
+
+
+def _read_any(kind: str, value: Any) -> Any:
+    for option in options_of(kind):
+        try:
+            return read_as(option, value)
+        except (TypeError, ValueError, OverflowError):
+            continue
+    raise ValueError(kind)
+
+
+def _items(outer: str, inner: tuple[str, ...], value: Any) -> Any:
+    require(not isinstance(value, str | bytes | Mapping | type), "")
+    require(type(value).__name__ != "DataFrame", "")
+    require(outer == "Iterable" or not isinstance(value, set | frozenset), "")
+    if hasattr(value, "ndim"):
+        require(value.ndim > 0 and (value.ndim == 1 or outer != "Iterable"), "")
+    require(hasattr(value, "__len__") or outer == "Iterable", "")
+    if hasattr(value, "__len__"):
+        require(len(value) <= MAX_ITEMS, "")
+    entries: Iterable[Any] = value
+    fixed = outer == "tuple" and "..." not in inner
+    if fixed and inner:
+        require(len(value) == len(inner), "")
+        found = [_read_any(kind, entry) for kind, entry in zip(inner, entries, strict=True)]
+    elif inner and inner[0] != "Any":
+        found = [_read_any(inner[0], entry) for entry in entries]
+    else:
+        found = list(entries)
+    same = isinstance(value, list | tuple) and all(map(_is, found, value))
+    if outer == "tuple":
+        return value if same and isinstance(value, tuple) else tuple(found)
+    return value if same else found
+
+
+def _is(one: Any, other: Any) -> bool:
+    return one is other
+
+
+def _word(value: Any) -> str:
+    require(isinstance(value, str), "")
+    return value
+
+
+def _path(value: Any) -> Any:
+    require(isinstance(value, os.PathLike), "")
+    return value
+
+
+def _array(value: Any) -> Any:
+    """An array, or a list of what has none of its own, as axes."""
+    if isinstance(value, list | tuple):
+        import numpy as np
+
+        made = np.empty(len(value), dtype=object)
+        for place, entry in enumerate(value):
+            made[place] = entry
+        return made
+    require(type(value).__name__ == "ndarray", "")
+    return value
+
+
+READERS: dict[str, Callable[[Any], Any]] = {
+    "int": whole,
+    "float": number,
+    "bool": truth,
+    "str": _word,
+    "Path": _path,
+    "ndarray": _array,
+}

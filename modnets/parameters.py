@@ -1,0 +1,159 @@
+"""A notebook's parameters: lines ``name: kind = default  # meaning``, and values for them in words.
+
+Plain papermill's ``-p graphs 6-2-2`` hands a notebook the word "6-2-2" where a list stands.
+``mn.read_parameters(globals())`` after the imports takes it as what is meant: ["6-2-2"].
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from modnets.errors import require, shown
+from modnets.values import MAX_WHOLE
+
+KINDS = {
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "true or false",
+    "list": "a list, as [1, 2] or 1,2",
+    "str": "a word",
+}
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A line of a notebook's parameters cell: ``name: kind = default  # meaning``."""
+
+    name: str
+    kind: str
+    default: Any
+    meaning: str = ""
+
+    def read(self, value: Any) -> Any:
+        """A value, or the word of a command line that stands for it, in the type of the default.
+
+        Raises
+        ------
+        ValueError
+            ``parameter epochs='x'; allowed is a whole number``
+        """
+        readers: dict[str, Callable[[Any], Any]] = {
+            "int": _whole,
+            "float": _number,
+            "bool": _truth,
+            "list": self._items,
+        }
+        try:
+            return readers.get(self.kind, _word)(value)
+        except (ValueError, SyntaxError, TypeError, OverflowError, RecursionError, MemoryError):
+            raise ValueError(
+                f"parameter {self.name}={shown(value)}; allowed is {KINDS.get(self.kind, 'a word')}"
+                + (f" with entries like {self.default[0]!r}" if self._has_items else "")
+            ) from None
+
+    @property
+    def _has_items(self) -> bool:
+        return self.kind == "list" and bool(self.default)
+
+    def _items(self, value: Any) -> list[Any]:
+        """A list, one entry, or a list in Python's or JSON's notation or with commas between."""
+        found, words = value, isinstance(value, str)
+        if words:
+            try:
+                found = _literal(value)
+            except (ValueError, SyntaxError):
+                found = [literal_or_word(part) for part in value.split(",")]
+        items = list(found) if isinstance(found, list | tuple) else [found]
+        if self._has_items:
+            like = {type(entry) for entry in self.default}
+            if like <= {int, float}:
+                items = [literal_or_word(i) if isinstance(i, str) else i for i in items]
+            elif words and like == {str}:  # a task may be named 12
+                items = [str(i) if isinstance(i, int | float) else i for i in items]
+            like |= {int} if float in like else set()
+            require(all(type(item) in like for item in items), "")
+            for item in items:
+                if isinstance(item, int | float):
+                    _number(item)
+        return items
+
+
+def read_parameters(namespace: dict[str, Any]) -> None:
+    """Take the words that papermill's ``-p`` hands to a notebook as values of each parameter.
+
+    A list takes one value or ``a,b``, ``1,2``, ``[1,2]``; numbers may come as words.  The kinds are
+    those of the cell that defines the parameters, ``name: kind = default``.
+
+    Parameters
+    ----------
+    namespace : dict
+        The notebook's ``globals()``, in which the values are replaced.
+
+    Raises
+    ------
+    ValueError
+        One line with the parameter, the value given and what is allowed.
+    """
+    for cell in namespace.get("In", ()):
+        for parameter in defined(cell):
+            if parameter.name in namespace:
+                namespace[parameter.name] = parameter.read(namespace[parameter.name])
+
+
+def defined(cell: str) -> list[Parameter]:
+    """The parameters that the text of a cell defines; none, if it does anything else."""
+    try:
+        lines = ast.parse(cell).body
+        return [Parameter(*_line(node)) for node in lines]
+    except (ValueError, SyntaxError, RecursionError, MemoryError):
+        return []
+
+
+def literal_or_word(text: str) -> Any:
+    """The value that a text is the notation of, in Python or JSON; else the text itself."""
+    try:
+        return _literal(text.strip())
+    except (ValueError, SyntaxError, RecursionError, MemoryError):
+        return text.strip()
+
+
+def _line(node: ast.stmt) -> tuple[str, str, Any]:
+    require(isinstance(node, ast.AnnAssign) and node.value is not None, "")
+    return ast.unparse(node.target), ast.unparse(node.annotation), ast.literal_eval(node.value)
+
+
+def _whole(value: Any) -> int:
+    require(not isinstance(value, bool) and isinstance(value, int | float | str), "")
+    number = int(value)
+    require((isinstance(value, str) or number == value) and abs(number) <= MAX_WHOLE, "")
+    return number
+
+
+def _number(value: Any) -> float:
+    require(not isinstance(value, bool) and isinstance(value, int | float | str), "")
+    number = float(value)
+    require(math.isfinite(number) and abs(number) <= MAX_WHOLE, "")
+    return number
+
+
+def _truth(value: Any) -> bool:
+    words = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
+    require(isinstance(value, bool | str | int) and str(value).lower() in words, "")
+    return words[str(value).lower()]
+
+
+def _word(value: Any) -> str:
+    require(isinstance(value, str | int | float), "")
+    return str(value)
+
+
+def _literal(text: str) -> Any:
+    try:
+        return ast.literal_eval(text)
+    except (ValueError, SyntaxError):
+        return json.loads(text)
