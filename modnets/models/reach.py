@@ -23,6 +23,11 @@ SILENT = ("__dict__", "__weakref__", "__module__", "__doc__", "__firstlineno__")
 SILENT += ("__slotnames__", "__static_attributes__", "__abstractmethods__", "_abc_impl")
 
 
+#: What has a name and nothing to walk into.
+WRITTEN_IN_C = types.WrapperDescriptorType | types.MethodDescriptorType | type(NotImplemented)
+WRITTEN_IN_C |= types.GetSetDescriptorType | types.MemberDescriptorType | type(torch.ops.aten.add)
+
+
 class Reach:
     """Walks through code and values, and adds all that it meets to a digest.
 
@@ -260,9 +265,7 @@ _WALKS: list[tuple[Any, Callable[[Reach, Any], None]]] = [
         torch.dtype | torch.device | torch.layout | torch.memory_format | type(Ellipsis),
         Reach._named,
     ),
-    (types.WrapperDescriptorType | types.MethodDescriptorType, Reach._named),
-    (types.GetSetDescriptorType | types.MemberDescriptorType, Reach._named),
-    (type(NotImplemented) | type(torch.ops.aten.add), Reach._named),
+    (WRITTEN_IN_C, Reach._named),
 ]
 
 
