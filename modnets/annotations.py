@@ -11,7 +11,10 @@ from modnets.errors import require
 from modnets.values import number, truth, whole
 
 #: Names of types that stand for others.
-ALIASES = {"Config": "RunConfig", "Spaces": "Sequence", "Builder": "Callable", "Known": "Sequence"}
+ALIASES = {"Config": "RunConfig", "Known": "Sequence", "Builder": "Callable"}
+SPELT_OUT = {
+    "Spaces": "Sequence[tuple[VersionSpace | EveryTable, Sequence[RunConfig]]]",
+}
 MAX_ITEMS = 10_000_000  # of a list; an iterator may have no end
 WORDS = {
     "int": "a whole number",
@@ -33,7 +36,7 @@ WORDS = {
 def options_of(kind: str) -> tuple[str, ...]:
     """The parts of an annotation between the bars."""
     parts, depth = [""], 0
-    for letter in kind:
+    for letter in SPELT_OUT.get(kind, kind):
         depth += (letter in "[(") - (letter in "])")
         if letter == "|" and depth == 0:
             parts.append("")

@@ -26,6 +26,8 @@ class Between(NamedTuple):
     most: float
 
 
+#: Of arrays: entries are axes of matplotlib.
+AXES = object()
 #: What parameters of these names may be wherever they stand; ``@checked(name=...)`` says otherwise.
 LIMITS: dict[str, Any] = {
     "confidence": Between(0, 1),
@@ -34,6 +36,7 @@ LIMITS: dict[str, Any] = {
     "draws": (1, 100_000_000),
     "task": (0, 1000),
     "columns": (1, 1000),
+    "axes": AXES,
     "window": (1, MAX_WHOLE),
 }
 
@@ -91,10 +94,10 @@ def checked(function: Function | None = None, /, **limits: Any) -> Any:
     return call
 
 
-def check_fields(made: Any, **limits: Any) -> None:
-    """Read the fields of a frozen dataclass by their annotations, as ``checked`` does arguments."""
-    for name, described in made.__dataclass_fields__.items():
-        value = getattr(made, name)
+def check_fields(made: Any, *names: str, **limits: Any) -> None:
+    """Read fields of a frozen dataclass by their annotations, as ``checked`` does arguments."""
+    for name in names:
+        described, value = made.__dataclass_fields__[name], getattr(made, name)
         if value is described.default:
             continue
         found = read(name, described.type, value, limits.get(name, LIMITS.get(name)))
@@ -127,6 +130,10 @@ def read(name: str, kind: str, value: Any, limit: Any = None, default: Any = Non
 
 def _check(name: str, value: Any, limit: Any) -> None:
     if limit is None or value is None:
+        return
+    if limit is AXES:
+        for entry in value.flat:
+            read(name, "Axes", entry)
         return
     if isinstance(limit, list):
         missing = [column for column in limit if column not in value]
