@@ -13,8 +13,10 @@ from modnets.values import number, truth, whole
 #: Names of types that stand for others.
 ALIASES = {"Config": "RunConfig", "Known": "Sequence", "Builder": "Callable"}
 SPELT_OUT = {
+    "str | FunctionGraph": "str | Task",  # which graphs it takes, the function says itself
     "Spaces": "Sequence[tuple[VersionSpace | EveryTable, Sequence[RunConfig]]]",
 }
+TASKS = ("str | FunctionGraph", "str | Task", "Task | str")
 MAX_ITEMS = 10_000_000  # of a list; an iterator may have no end
 WORDS = {
     "int": "a whole number",
@@ -89,6 +91,8 @@ def read_as(option: str, value: Any) -> Any:
 
 def in_words(kind: str) -> str:
     """What an annotation allows, in words."""
+    if kind in TASKS:
+        return "the name of a graph, or a task"
     return " or ".join(dict.fromkeys(_option_in_words(option) for option in options_of(kind)))
 
 
@@ -142,6 +146,11 @@ def _is(one: Any, other: Any) -> bool:
     return one is other
 
 
+def _number(value: Any) -> float:
+    """A number; a whole one stays whole, as it was given."""
+    return whole(value) if type(value) is int else number(value)
+
+
 def _word(value: Any) -> str:
     require(isinstance(value, str), "")
     return value
@@ -167,7 +176,7 @@ def _array(value: Any) -> Any:
 
 READERS: dict[str, Callable[[Any], Any]] = {
     "int": whole,
-    "float": number,
+    "float": _number,
     "bool": truth,
     "str": _word,
     "Path": _path,

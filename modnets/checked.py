@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from modnets.annotations import in_words, options_of, read_as
 from modnets.errors import nearest, require, shown
+from modnets.tables_given import FOREIGN, check_table, is_own, is_table, told
 from modnets.values import MAX_WHOLE, scalar
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -26,6 +27,7 @@ class Between(NamedTuple):
     most: float
 
 
+MANY = 1000  # from here on an upper limit is named only where it is passed
 #: Of arrays: entries are axes of matplotlib.
 AXES = object()
 #: What parameters of these names may be wherever they stand; ``@checked(name=...)`` says otherwise.
@@ -89,9 +91,31 @@ def checked(function: Function | None = None, /, **limits: Any) -> Any:
                         given[name] = read(name, kind, given[name], limit, default)
                 elif place < len(args) and args[place] is not default:
                     args[place] = read(name, kind, args[place], limit, default)
-        return function(*args, **given)
+        tables = {name: given[name] for name in given if is_table(given[name])}
+        tables |= {name: args[p] for name, p in places.items() if _is_table_at(args, p)}
+        if not tables:
+            return function(*args, **given)
+        for name, table in tables.items():
+            check_table(name, table)
+        try:
+            return function(*args, **given)
+        except (*FOREIGN, *_of_pandas()) as error:
+            if isinstance(error, Warning) or is_own(error, error.__traceback__):
+                raise
+            raise ValueError(told(error, tables)) from error
 
     return call
+
+
+def _is_table_at(args: list[Any], place: int) -> bool:
+    return place < len(args) and is_table(args[place])
+
+
+def _of_pandas() -> tuple[type[Exception], ...]:
+    """What pandas raises that is no ValueError."""
+    from pandas.errors import InvalidIndexError
+
+    return (InvalidIndexError,)
 
 
 def check_fields(made: Any, *names: str, **limits: Any) -> None:
@@ -146,10 +170,10 @@ def _check(name: str, value: Any, limit: Any) -> None:
     for entry in entries:
         if isinstance(scalar(entry), int | float):
             least, most = limit
-            inside = least < entry < most if isinstance(limit, Between) else least <= entry <= most
-            between = (
-                f"between {least} and {most}"
-                if isinstance(limit, Between)
-                else (f"{least} to {most}" if most < MAX_WHOLE else f"at least {least}")
-            )
+            if isinstance(limit, Between):
+                inside, between = least < entry < most, f"in ({least}, {most})"
+            else:
+                inside = least <= entry <= most
+                below = f"at least {least}" if entry < least else f"at most {most}"
+                between = below if most >= MANY else f"{least} to {most}"
             require(inside, f"{name}={entry}; allowed is {between}")
