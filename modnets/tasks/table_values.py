@@ -151,8 +151,8 @@ def filled(
         raise ValueError(
             f"{where}: input row {int((~there).argmax()):0{n_inputs}b} is missing "
             f"({there.sum()} of {len(table)} rows are there); allowed is each input row once; "
-            "outputs - leave a row out of loss and scores, read_table(missing='dont_care') all that "
-            "are missing"
+            "outputs - leave a row out of loss and scores, read_table(missing='dont_care') all "
+            "that are missing"
         )
     require(
         bool((table != DONT_CARE).any()),
