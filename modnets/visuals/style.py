@@ -17,6 +17,7 @@ from pathlib import Path
 
 import matplotlib as mpl
 import matplotlib.style
+import numpy as np
 import pandas as pd
 from matplotlib.colors import LinearSegmentedColormap, to_hex, to_rgb
 from matplotlib.figure import Figure, SubFigure
@@ -55,7 +56,7 @@ MODULE_COLORS = (
     "#8ea970",  # olive
     "#e4c6ec",  # lilac
     "#9fdfb9",  # mint
-    "#53c653",  # grass
+    "#45b84a",  # grass
 )
 
 RC = {
@@ -270,7 +271,7 @@ def whole(fig: Figure) -> Bbox | None:
         for size, edge in zip(page.max, drawn.max, strict=True)
     )
     box = Bbox.from_extents(left, bottom, right, top)
-    return None if box == page else box
+    return None if np.allclose(box.extents, page.extents) else box
 
 
 def hide_bare_ticks(fig: Figure | SubFigure) -> None:
@@ -283,6 +284,7 @@ def hide_bare_ticks(fig: Figure | SubFigure) -> None:
             shown = axis.get_tick_params()
             if not any(shown.get(side, False) for side in sides):
                 ax.tick_params(axis=name, which="both", length=0)
+            ax.tick_params(axis=name, which="minor", length=0)
 
 
 def _write(path: Path, write: Callable[[Path], object]) -> Path:
