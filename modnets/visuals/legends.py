@@ -15,7 +15,8 @@ from matplotlib.patches import Patch, Rectangle
 from matplotlib.textpath import TextPath
 from matplotlib.transforms import Transform
 
-from modnets.visuals.style import INK, KINDS, SIGNED, hide_bare_ticks, kind_style
+from modnets.visuals.edges import hide_bare_ticks
+from modnets.visuals.style import INK, KINDS, SIGNED, kind_style
 
 POINTS_PER_INCH = 72
 #: Height of a line of text, and of a row of a legend, in sizes of its letters.

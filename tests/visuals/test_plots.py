@@ -13,10 +13,11 @@ from matplotlib.textpath import TextPath
 
 from modnets.analysis.sample_complexity import sample_complexity
 from modnets.analysis.statistics import summarize
+from modnets.visuals.edges import whole
 from modnets.visuals.generalization import plot_generalization
 from modnets.visuals.legends import wrapped
 from modnets.visuals.plots import DODGE, label_rows, plot_accuracy, plot_solved
-from modnets.visuals.style import KINDS, style, whole
+from modnets.visuals.style import KINDS, style
 
 ROWS = (4, 8, 16, 32)
 GRAPHS = ("6-2-2", "6-3-2-2")
