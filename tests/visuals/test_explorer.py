@@ -28,6 +28,7 @@ from modnets.training.live import Live, Part
 from modnets.training.store import Store
 from modnets.training.sweep import sweep
 from modnets.visuals import explorer_views as views
+from modnets.visuals import explorer_words as words
 from modnets.visuals.explorer import Explorer
 from modnets.visuals.explorer_settings import SETTINGS
 from modnets.visuals.explorer_training import BEAT
@@ -472,8 +473,11 @@ def test_read_outs_name_gates_and_modules() -> None:
     record = live.record(run.key, 10)
     html = views.read_outs(run, record["structure"], 10)
     named = json.loads(record["structure"])["gates"]
-    for gate in np.concatenate([np.array(level) for level in named]):
-        assert f"<b>{gate}</b>" in html
+    routing = run.graph.routing
+    for level, (gates, places) in enumerate(zip(named, routing, strict=True)):
+        below = "x" if level == 0 else f"s{level}."
+        for gate, reads in zip(gates, places, strict=True):
+            assert f"<b>{words.computes(gate, [f'{below}{one}' for one in reads])}</b>" in html
     assert html.count("<tr>") == 1 + 5
     assert "Nothing was recorded" in views.read_outs(run, None, 10)
 
