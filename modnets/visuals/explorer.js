@@ -49,7 +49,6 @@ function drawCurves(svg, model) {
     const at = { x1: LEFT, x2: width - RIGHT, y1: y(floor), y2: y(floor), class: "mn-floor" };
     element(svg, "line", at);
   }
-  const notes = []; // what lines stand for, written last, apart from each other
   for (const curve of curves) {
     const color = ink(curve.color);
     if (curve.theory !== null) {
@@ -57,7 +56,6 @@ function drawCurves(svg, model) {
       const line = element(svg, "line", { ...at, stroke: color, class: "mn-theory" });
       element(line, "title", {}, `${curve.label}: data and knowledge allow ` +
         `${(100 * curve.theory).toFixed(1)} % (theory)`);
-      notes.push([y(curve.theory), color, `theory, ${curve.label}`, "mn-theory"]);
     }
     if (curve.points.length === 0) continue;
     const up = curve.points.map((p) => `${x(p[0])},${y(p[3])}`);
@@ -75,21 +73,6 @@ function drawCurves(svg, model) {
     element(svg, "circle", { cx: x(epoch), cy: y(median), r: 2.6, fill: ink(curve.color),
       class: "mn-end" });
   }
-  if (floor !== null) {
-    const words = `majority floor ${(100 * floor).toFixed(1)} %`;
-    notes.push([y(floor), "var(--mn-soft)", words, "mn-floor", "the best constant answer"]);
-  }
-  let above = -Infinity;
-  for (const [at, color, words, look, meaning] of notes.sort((a, b) => a[0] - b[0])) {
-    above = Math.min(Math.max(at + 13, above + 13), HEIGHT - BOTTOM - 4);
-    const end = width - RIGHT - 6;
-    const text = element(svg, "text", { x: end, y: above, class: "mn-note", "text-anchor": "end" },
-      words);
-    element(text, "title", {}, meaning ?? "what data and knowledge allow");
-    const start = end - text.getComputedTextLength() - 5;
-    element(svg, "line", { x1: start - 26, x2: start, y1: above - 4, y2: above - 4,
-      stroke: color, class: look });
-  }
   element(svg, "line", { x1: LEFT, x2: LEFT, y1: TOP, y2: HEIGHT - BOTTOM, class: "mn-axis" });
   element(svg, "line", { x1: LEFT, x2: width - RIGHT, y1: HEIGHT - BOTTOM, y2: HEIGHT - BOTTOM,
     class: "mn-axis" });
@@ -100,6 +83,33 @@ function drawCurves(svg, model) {
   svg.epochOf = (px) => Math.round(((px - LEFT) / (width - LEFT - RIGHT)) * last);
   drawEpoch(svg, model);
   svg.dataset.draws = Number(svg.dataset.draws ?? 0) + 1;
+}
+
+// What the straight lines stand for.
+function drawLegend(box, model) {
+  const floor = model.get("floor"), notes = [];
+  for (const { theory, label, color } of model.get("curves")) {
+    if (theory !== null) {
+      notes.push([`theory, ${label} ${(100 * theory).toFixed(1)} %`, "mn-theory", ink(color),
+        "what training rows and known structure allow: the accuracy of a network drawn at random " +
+        "from all that fit the rows"]);
+    }
+  }
+  if (floor !== null) {
+    notes.push([`majority floor ${(100 * floor).toFixed(1)} %`, "mn-floor", "var(--mn-soft)",
+      "the accuracy of the best constant answer"]);
+  }
+  box.replaceChildren(...notes.map(([text, look, color, meaning]) => {
+    const note = document.createElement("span"), words = document.createElement("span");
+    note.className = "mn-note";
+    note.title = meaning;
+    note.innerHTML = `<svg width="26" height="10" aria-hidden="true"><line x1="1" x2="25" y1="5"
+      y2="5" class="${look}" style="stroke: ${color}"/></svg>`;
+    words.className = "mn-word";
+    words.textContent = text;
+    note.append(words);
+    return note;
+  }));
 }
 
 // The line at the epoch that is looked at.
@@ -124,7 +134,7 @@ function copy(text) {
 
 function render({ model, el }) {
   el.classList.add("mn-stage");
-  const [caption, old, plot, box] = ["caption", "old", "plot", "strip"].map((name) => {
+  const [caption, legend, old, plot, box] = ["caption", "legend", "old", "plot", "strip"].map((name) => {
     const part = document.createElement("div");
     part.className = `mn-${name}`;
     el.append(part);
@@ -141,6 +151,7 @@ function render({ model, el }) {
     caption.textContent = model.get("caption");
     old.textContent = model.get("old");
     plot.classList.toggle("mn-faded", model.get("old") !== "");
+    drawLegend(legend, model);
     drawCurves(svg, model);
   };
   let waiting = false;

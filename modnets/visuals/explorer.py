@@ -139,7 +139,7 @@ class Explorer(Training):
     def _mark_old(self) -> None:
         """Say of curves that they are not of what is chosen now."""
         theirs, ours = self.controls.differences(self.look)
-        text = f"old curves, of {theirs}; press Train for {ours}" if theirs else ""
+        text = f"old curves: {theirs}. Press Train for {ours}" if theirs else ""
         self.panel.stage.old = text
 
     def _find_again(self) -> None:

@@ -193,7 +193,7 @@ class Controls:
         if noise and self.gumbel.value not in noise:
             words = ("without Gumbel noise", "with Gumbel noise")
             found.append((words[not self.gumbel.value], words[self.gumbel.value]))
-        return ", ".join(theirs for theirs, _ in found), ", ".join(ours for _, ours in found)
+        return "; ".join(theirs for theirs, _ in found), "; ".join(ours for _, ours in found)
 
     def configs(self) -> list[RunConfig]:
         """The runs chosen, kind after kind; raises ValueError with the setting that is wrong."""

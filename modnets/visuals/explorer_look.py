@@ -44,9 +44,9 @@ def spread(counts: pd.Series) -> str:
     """What a curve and its band are, of so many runs of each kind."""
     least, most = int(counts.min()), int(counts.max())
     if most == 1:
-        return "1 run of each kind"
+        return "1 run each"
     number = f"{most}" if least == most else f"{least} to {most}"
-    return f"median and quartiles of {number} runs of each kind"
+    return f"median and quartiles of {number} runs each"
 
 
 class Look:

@@ -168,10 +168,10 @@ class Panel:
         self.stage.epoch = -1
 
     def offer(self, groups: Iterable[str]) -> None:
-        """Groups of finished runs to choose from; none puts the choice away."""
+        """Groups of finished runs to choose from, the first chosen; none puts the choice away."""
         options = tuple(groups)
-        if options != self.group.options:
-            self.group.options = options
+        self.group.options = options
+        self.group.value = next(iter(options), None)
         self.group.layout.display = "" if options else "none"
 
     def ready(self, ok: bool) -> None:

@@ -38,6 +38,8 @@ HEIGHT = 136  # pixels of a truth table
 #: What the colours of a diagram of found edges mean.
 FOUND = "green: edges of the task; purple: others; ?: not clear-cut"
 
+BOXES = "in a box: the gate of a slot, a and b being what it reads first and second; its module"
+
 
 def is_found(network: nn.Module | None, graph: Task, found: bool) -> bool:
     """Whether a diagram tells true edges from others."""
@@ -96,7 +98,9 @@ def diagram(network: nn.Module | None, graph: Task, found: bool = False) -> str:
             )
         except ValueError as error:  # a model of one's own, a task without structure
             return f'<div class="mn-quiet">{escape(str(error))}</div>'
-        key = f'<div class="mn-quiet">{FOUND}</div>' if is_found(network, graph, found) else ""
+        key = ""
+        if is_found(network, graph, found):
+            key = f'<div class="mn-quiet" title="{BOXES}">{FOUND}</div>'
         name = f"diagram of {f'the task {graph}' if network is None else 'the network'}"
         return f'<div class="mn-diagram">{as_svg(figure, name)}</div>{key}'
 

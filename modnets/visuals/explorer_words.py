@@ -29,10 +29,10 @@ COLUMNS = {
     "best in": "the hidden layer in which the part can be read best",
 }
 FORMULAS = {
-    "NIMPLY": "{0} ∧ ¬{1}",
-    "CNIMPLY": "¬{0} ∧ {1}",
-    "IMPLY": "¬{0} ∨ {1}",
-    "CIMPLY": "{0} ∨ ¬{1}",
+    "NIMPLY": "{0}∧¬{1}",
+    "CNIMPLY": "¬{0}∧{1}",
+    "IMPLY": "¬{0}∨{1}",
+    "CIMPLY": "{0}∨¬{1}",
     "FALSE": "always 0",
     "TRUE": "always 1",
     "OTHER": "another gate",

@@ -89,18 +89,18 @@ def wait_for(condition: Any, seconds: float, what: str) -> Any:
     raise TimeoutError(f"{what}: nothing for {seconds:g} s")
 
 
-def put_notebook(folder: Path, **parameters: Any) -> None:
-    """The explorer's notebook with parameters of one's own."""
+def put_notebook(folder: Path, name: str = "explorer", **parameters: Any) -> None:
+    """The explorer's notebook with parameters of one's own; each name has a kernel of its own."""
     notebook = nbformat.read(NOTEBOOKS / "explorer.ipynb", as_version=4)
     cell = next(c for c in notebook.cells if "parameters" in c.metadata.get("tags", ()))
     lines = [f"{name} = {value!r}" for name, value in parameters.items()]
     cell.source += "\n" + "\n".join(lines)
-    nbformat.write(notebook, folder / "explorer.ipynb")
+    nbformat.write(notebook, folder / f"{name}.ipynb")
 
 
-def open_explorer(page: Any, address: str, dark: bool = False) -> Any:
+def open_explorer(page: Any, address: str, dark: bool = False, name: str = "explorer") -> Any:
     """Open the notebook, run it, and hand back the explorer in it."""
-    page.goto(f"{address}/lab/tree/explorer.ipynb?reset")
+    page.goto(f"{address}/lab/tree/{name}.ipynb?reset")
     page.wait_for_function("() => window.jupyterapp?.shell?.currentWidget?.context", timeout=60000)
     theme = "JupyterLab Dark" if dark else "JupyterLab Light"
     page.evaluate(
