@@ -134,7 +134,7 @@ class Look:
             seed=runs["run"].map(self.seeds),
             accuracy=runs[self.measure],
             done=runs["epoch"] >= self.epochs,
-        )
+        ).sort_values("seed", kind="stable")
         curves, stage = learning_curves(found, self.measure), self.panel.stage
         with stage.hold_sync():
             stage.caption = f"{self.task}: {stage.measure}, {spread(curves['n'])}"

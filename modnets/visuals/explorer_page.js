@@ -13,17 +13,20 @@ function said(node) {
   return node?.textContent.replaceAll("\u200b", "").trim() ?? "";
 }
 
-// JupyterLab takes no key that is pressed inside, but for the one that saves the notebook.
+// JupyterLab takes no key that is pressed inside, but for the one that saves the notebook.  It looks
+// from the focused element upwards, and many of its shortcuts are for that element itself.
 function keepKeys(root) {
   root.setAttribute(SUPPRESS, "true");
   root.tabIndex = -1; // a click beside a control stays inside too
   const onKey = (event) => {
-    if (!root.contains(event.target)) return;
+    const inside = root.contains(event.target);
     const saves = (event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "s";
-    if (saves) root.removeAttribute(SUPPRESS);
-    else root.setAttribute(SUPPRESS, "true");
+    for (const node of inside ? [root, event.target] : []) {
+      if (saves) node.removeAttribute(SUPPRESS);
+      else node.setAttribute(SUPPRESS, "true");
+    }
   };
-  window.addEventListener("keydown", onKey, true);
+  window.addEventListener("keydown", onKey, true); // before JupyterLab's own, which is the document's
   return () => window.removeEventListener("keydown", onKey, true);
 }
 
@@ -65,10 +68,9 @@ function nameWidgets(root, meanings) {
       widget.querySelector(":scope > .widget-label");
     const meaning = meanings[said(label)];
     if (!meaning) continue;
-    set(widget, "title", meaning);
-    widget.querySelectorAll("[title]").forEach((inner) => set(inner, "title", meaning));
-    widget.querySelectorAll("input, select, [role=slider]").forEach((one) =>
-      set(one, "title", meaning));
+    for (const one of [widget, ...widget.querySelectorAll("[title], label, input, select")]) {
+      set(one, "title", meaning);
+    }
   }
 }
 

@@ -105,8 +105,8 @@ class Finished:
 
     @property
     def runs(self) -> list[str]:
-        """Keys of the runs looked at."""
-        return list(self.part["run"].unique())
+        """Keys of the runs looked at, by seed."""
+        return list(self.part.sort_values("seed", kind="stable")["run"].unique())
 
     def config(self, run: str) -> RunConfig | None:
         """The config of a run, where it is kept."""

@@ -50,7 +50,9 @@ PALE = """() => {
     v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
     return 0.2126 * r + 0.7152 * g + 0.0722 * b; };
   const behind = (node) => { const layers = [];
-    for (let at = node; at; at = at.parentElement) layers.push(getComputedStyle(at).backgroundColor);
+    for (let at = node; at; at = at.parentElement) {
+      layers.push(getComputedStyle(at).backgroundColor);
+    }
     return layers.reverse().reduce((paper, layer) => over(rgb(layer), paper), [255, 255, 255]); };
   const found = [];
   const walk = document.createTreeWalker(document.querySelector('.mn-explorer'),
@@ -205,7 +207,7 @@ def test_words_are_explained_on_hover(page: Any) -> None:
         (".mn-name .mn-word", "modular, known", "given, as in the task's graph"),
         (".mn-controls span", "Gumbel noise", "Gumbel(0, 1) distribution"),
         (".mn-controls label", "temperature", "divides the logits"),
-        (".mn-controls label", "graph", "the task"),
+        (".mn-controls .widget-dropdown label", "graph", "the task"),
         (".mn-gates th span", "clarity", "gap between outputs"),
         (".mn-gates th span", "module", "the small network that fills the slot"),
         (".mn-legend span", "majority floor", "best constant answer"),

@@ -7,12 +7,11 @@ import json
 import re
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from html import unescape
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import pytest
 
@@ -36,20 +35,6 @@ from modnets.visuals.findings import word_for
 from modnets.visuals.usage import used_slots
 
 KINDS = ["dense", "modular, known", "shared, learned"]
-
-
-@pytest.fixture
-def make(tmp_path: Path) -> Iterator[Callable[..., Explorer]]:
-    made: list[Explorer] = []
-
-    def build(**keywords: Any) -> Explorer:
-        given = {"store": tmp_path / "store", "runs": 2, "epochs": 20} | keywords
-        made.append(Explorer(**given))
-        return made[-1]
-
-    yield build
-    for explorer in made:
-        explorer.close()
 
 
 def trained(explorer: Explorer) -> Explorer:
