@@ -89,29 +89,37 @@ def wait_for(condition: Any, seconds: float, what: str) -> Any:
     raise TimeoutError(f"{what}: nothing for {seconds:g} s")
 
 
-def put_notebook(folder: Path, name: str = "explorer", **parameters: Any) -> None:
-    """The explorer's notebook with parameters of one's own; each name has a kernel of its own."""
+def put_notebook(folder: Path, **parameters: Any) -> None:
+    """The explorer's notebook with parameters of one's own."""
     notebook = nbformat.read(NOTEBOOKS / "explorer.ipynb", as_version=4)
     cell = next(c for c in notebook.cells if "parameters" in c.metadata.get("tags", ()))
     lines = [f"{name} = {value!r}" for name, value in parameters.items()]
     cell.source += "\n" + "\n".join(lines)
-    nbformat.write(notebook, folder / f"{name}.ipynb")
+    nbformat.write(notebook, folder / "explorer.ipynb")
 
 
-def open_explorer(page: Any, address: str, dark: bool = False, name: str = "explorer") -> Any:
+def open_explorer(page: Any, address: str, dark: bool = False) -> Any:
     """Open the notebook, run it, and hand back the explorer in it."""
-    page.goto(f"{address}/lab/tree/{name}.ipynb?reset")
+    page.goto(f"{address}/lab/tree/explorer.ipynb?reset")
     page.wait_for_function("() => window.jupyterapp?.shell?.currentWidget?.context", timeout=60000)
-    theme = "JupyterLab Dark" if dark else "JupyterLab Light"
-    page.evaluate(
-        "(theme) => window.jupyterapp.commands.execute('apputils:change-theme', {theme})", theme
-    )
+    set_theme(page, dark)
     page.evaluate("() => window.jupyterapp.shell.collapseLeft()")
     page.evaluate(RUN_ALL)
     view = page.locator(".mn-explorer")
     view.wait_for(timeout=90000)
     page.locator(".mn-plot svg").wait_for(timeout=30000)
     return view
+
+
+def set_theme(page: Any, dark: bool) -> None:
+    """JupyterLab's light theme, or its dark one."""
+    theme = f"JupyterLab {'Dark' if dark else 'Light'}"
+    page.evaluate(
+        "(theme) => window.jupyterapp.commands.execute('apputils:change-theme', {theme})", theme
+    )
+    page.wait_for_function(
+        "(light) => document.body.dataset.jpThemeLight === light", arg=str(not dark).lower()
+    )
 
 
 def status_says(page: Any, start: str) -> None:

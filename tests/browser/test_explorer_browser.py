@@ -7,7 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from lab import browser_path, open_explorer, press, put_notebook, status_says, wait_for
+from lab import (
+    browser_path,
+    open_explorer,
+    press,
+    put_notebook,
+    set_theme,
+    status_says,
+    wait_for,
+)
 
 from modnets.training.store import Store
 from modnets.visuals.style import KINDS
@@ -125,28 +133,29 @@ def test_a_closed_tab_loses_nothing(browser: Any, address: str, folder: Path) ->
     wait_for(lambda: store.is_dir() and len(Store(store).keys()) == 48, 90, "results")
 
 
-@pytest.mark.parametrize("dark", [False, True])
-def test_it_fits_on_one_screen(page: Any, address: str, folder: Path, dark: bool) -> None:
+def test_it_fits_on_one_screen(page: Any, address: str, folder: Path) -> None:
     put_notebook(folder, store=str(folder / "fourth"), runs=64, epochs=100, kinds=list(KINDS))
-    view = open_explorer(page, address, dark=dark)
+    view = open_explorer(page, address)
     press(page, "Train")
     status_says(page, "done")
-    box = view.bounding_box()
-    assert box["width"] <= 1180
-    assert box["height"] <= 660
-    clipped = page.evaluate(
-        """() => [...document.querySelectorAll('.mn-explorer *')].filter((node) =>
-          !(node instanceof SVGElement) && node.tagName !== 'TEXTAREA' &&
-          ['auto', 'scroll'].includes(getComputedStyle(node).overflowY) &&
-          node.scrollHeight > node.clientHeight + 1).map((node) => node.className)"""
-    )
-    assert clipped == []  # nothing scrolls inside
-    ink, paper = page.evaluate(
-        """() => { const node = document.querySelector('.mn-title');
-          return [getComputedStyle(node).color,
-            getComputedStyle(document.querySelector('.jp-Notebook')).backgroundColor]; }"""
-    )
-    assert abs(_lightness(ink) - _lightness(paper)) > 120
+    for dark in (False, True):
+        set_theme(page, dark)
+        box = view.bounding_box()
+        assert box["width"] <= 1180
+        assert box["height"] <= 660
+        clipped = page.evaluate(
+            """() => [...document.querySelectorAll('.mn-explorer *')].filter((node) =>
+              !(node instanceof SVGElement) && node.tagName !== 'TEXTAREA' &&
+              ['auto', 'scroll'].includes(getComputedStyle(node).overflowY) &&
+              node.scrollHeight > node.clientHeight + 1).map((node) => node.className)"""
+        )
+        assert clipped == []  # nothing scrolls inside
+        ink, paper = page.evaluate(
+            """() => { const node = document.querySelector('.mn-title');
+              return [getComputedStyle(node).color,
+                getComputedStyle(document.querySelector('.jp-Notebook')).backgroundColor]; }"""
+        )
+        assert abs(_lightness(ink) - _lightness(paper)) > 120
 
 
 def _lightness(color: str) -> float:

@@ -5,13 +5,21 @@ One notebook, opened and trained once, serves all of these tests.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from lab import browser_path, open_explorer, press, put_notebook, status_says, wait_for
+from lab import (
+    RUN_ALL,
+    browser_path,
+    open_explorer,
+    press,
+    put_notebook,
+    set_theme,
+    status_says,
+    wait_for,
+)
 
 pytestmark = [
     pytest.mark.browser,
@@ -78,12 +86,11 @@ PALE = """() => {
 @pytest.fixture(scope="module")
 def page(browser: Any, address: str, folder: Path) -> Iterator[Any]:
     """A page with an explorer that has trained."""
-    name = "by_keyboard"
-    put_notebook(folder, name, store=str(folder / name), runs=6, epochs=60, kinds=KINDS)
+    put_notebook(folder, store=str(folder / "by_keyboard"), runs=6, epochs=60, kinds=KINDS)
     one = browser.new_page(viewport={"width": 1280, "height": 800})
     errors: list[str] = []
     one.on("pageerror", lambda error: errors.append(str(error)))
-    open_explorer(one, address, name=name)
+    open_explorer(one, address)
     one.evaluate(LISTEN)
     press(one, "Train")
     status_says(one, "done: 18 runs")
@@ -131,7 +138,7 @@ def test_no_key_reaches_the_notebook(page: Any, at: str) -> None:
 
 
 def test_the_notebook_can_be_saved_from_inside(page: Any, folder: Path) -> None:
-    file = folder / "by_keyboard.ipynb"
+    file = folder / "explorer.ipynb"
     before = file.stat().st_mtime_ns
     page.locator(".mn-cell").first.focus()
     page.keyboard.press("Control+s")
@@ -219,13 +226,7 @@ def test_words_are_explained_on_hover(page: Any) -> None:
 
 @pytest.mark.parametrize("dark", [False, True])
 def test_it_can_be_read(page: Any, dark: bool) -> None:
-    theme = f"JupyterLab {'Dark' if dark else 'Light'}"
-    page.evaluate(
-        "(theme) => window.jupyterapp.commands.execute('apputils:change-theme', {theme})", theme
-    )
-    page.wait_for_function(
-        "(light) => document.body.dataset.jpThemeLight === light", arg=str(not dark).lower()
-    )
+    set_theme(page, dark)
     page.mouse.move(0, 0)
     page.wait_for_timeout(500)
     assert page.evaluate(PALE) == []
@@ -255,19 +256,12 @@ def test_another_task_marks_the_curves_as_old(page: Any) -> None:
     page.wait_for_function("() => document.querySelector('.mn-old').textContent === ''")
 
 
-def test_what_is_stored_is_found_after_a_reload_and_after_a_restart(
-    browser: Any, address: str, folder: Path
-) -> None:
-    name = "restarted"
-    put_notebook(folder, name, store=str(folder / "by_keyboard"), runs=6, epochs=60, kinds=KINDS)
-    page = browser.new_page(viewport={"width": 1280, "height": 800})
-    open_explorer(page, address, name=name)
-    status_says(page, "found in")  # what another notebook has trained
-    assert page.locator(".mn-cell").count() == 18
+def test_it_lives_on_after_a_reload_and_is_found_after_a_restart(page: Any, folder: Path) -> None:
+    """The last of these tests, for it ends the kernel."""
     page.locator(".mn-cell").first.focus()
     page.keyboard.press("Control+s")
-    file = folder / f"{name}.ipynb"
-    wait_for(lambda: "widget-view" in json.dumps(json.loads(file.read_text())), 20, "saving")
+    file = folder / "explorer.ipynb"
+    wait_for(lambda: "widget-view" in file.read_text(), 20, "saving")
     page.reload()
     page.locator(".mn-cell").first.wait_for(timeout=60_000)
     assert page.locator(".mn-cell").count() == 18
@@ -278,5 +272,7 @@ def test_what_is_stored_is_found_after_a_reload_and_after_a_restart(
     page.locator(".mn-gone", has_text="Run the cell again").wait_for(timeout=60_000)
     page.reload()  # nobody knows the widgets any more
     page.locator(".mn-hint", has_text="run this cell again").wait_for(timeout=60_000)
-    page.evaluate(f"() => {kernel}.shutdown()")
-    page.close()
+    page.evaluate(RUN_ALL)
+    status_says(page, "found in")
+    assert page.locator(".mn-cell").count() == 18
+    assert not page.locator(".mn-hint").is_visible()
