@@ -143,23 +143,19 @@ class Live:
             which is then ``error``.
         """
         require(not self.running, "training goes on already; allowed is one at a time")
-        self.watch(on_evaluation, on_end)
+        self.told = on_evaluation, on_end  # whoever looks on later may take their place
         self.error = None
         self._stop.clear()
 
         def work() -> None:
             try:
-                self.train(lambda: self._told[0]())
+                self.train(lambda: self.told[0]())
             except BaseException as error:  # whoever looks on, or waits, tells it
                 self.error = error
-            self._told[1]()
+            self.told[1]()
 
         self._thread = threading.Thread(target=work, name="modnets-live", daemon=True)
         self._thread.start()
-
-    def watch(self, on_evaluation: Callable[[], None], on_end: Callable[[], None]) -> None:
-        """Tell somebody else, in place of who was told until now; as for :meth:`start`."""
-        self._told = on_evaluation, on_end
 
     def train(self, on_evaluation: Callable[[], None] = lambda: None) -> None:
         """Train in this thread to the end, or until :meth:`stop` is called in another.

@@ -18,8 +18,8 @@ function step(range, count) {
   return [1, 2, 2.5, 5, 10].map((f) => f * power).find((s) => s >= raw);
 }
 
-function drawCurves(svg, model) {
-  const width = Math.max(280, svg.parentNode.clientWidth);
+function drawCurves(svg, model, room) {
+  const width = Math.max(280, room);
   const HEIGHT = width < 620 ? 226 : 310;
   svg.setAttribute("viewBox", `0 0 ${width} ${HEIGHT}`);
   svg.setAttribute("height", HEIGHT);
@@ -147,12 +147,13 @@ function render({ model, el }) {
   box.setAttribute("aria-label", "runs; arrow keys lead from one to the next");
   const choose = (name, value) => { model.set(name, value); model.save_changes(); };
   const strip = makeStrip(box, model, choose);
+  let room = 0; // as last observed: while a theme loads the page may be narrow for a moment
   const curves = () => {
     caption.textContent = model.get("caption");
     old.textContent = model.get("old");
     plot.classList.toggle("mn-faded", model.get("old") !== "");
     drawLegend(legend, model);
-    drawCurves(svg, model);
+    drawCurves(svg, model, room || plot.clientWidth);
   };
   let waiting = false;
   function schedule() { // traits that come in one message are drawn once
@@ -172,7 +173,10 @@ function render({ model, el }) {
     const epoch = svg.epochOf((event.clientX - frame.left) * svg.viewBox.baseVal.width / frame.width);
     choose("epoch", Math.min(model.get("epochs"), Math.max(0, epoch)));
   });
-  const observer = new ResizeObserver(schedule);
+  const observer = new ResizeObserver(([entry]) => {
+    room = entry.contentRect.width;
+    schedule();
+  });
   observer.observe(plot);
   curves();
   strip.draw();

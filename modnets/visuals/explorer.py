@@ -47,7 +47,8 @@ class Explorer(Training):
     results : str, Path, Store or DataFrame, optional
         A finished sweep, to be looked at in place of training.
     store : str or Path, optional
-        Where results go; by default ``results/explorer`` of the repository.
+        Where results go; by default ``results/explorer`` of the repository.  Runs that it holds
+        are shown at the start, and a training that goes on for it in this session is followed.
     figure_folder : str or Path, optional
         Where "Save figure" writes; by default ``figures`` in the store.
     **settings
@@ -76,8 +77,9 @@ class Explorer(Training):
         figure_folder: str | Path | None = None,
         **settings: Any,
     ) -> None:
-        self.store = Path(store) if store else RESULTS / "explorer"
-        self.figure_folder = Path(figure_folder) if figure_folder else self.store / "figures"
+        self.store = Path(store).expanduser() if store else RESULTS / "explorer"
+        folder = Path(figure_folder).expanduser() if figure_folder else self.store / "figures"
+        self.figure_folder = folder
         self.finished = None if results is None else Finished(results)
         #: Whether it only looks at results.
         self.only_looks = results is not None

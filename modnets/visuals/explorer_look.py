@@ -44,9 +44,9 @@ def spread(counts: pd.Series) -> str:
     """What a curve and its band are, of so many runs of each kind."""
     least, most = int(counts.min()), int(counts.max())
     if most == 1:
-        return "1 run each"
+        return "1 run"
     number = f"{most}" if least == most else f"{least} to {most}"
-    return f"median and quartiles of {number} runs each"
+    return f"median, quartiles of {number} runs"
 
 
 class Look:
@@ -137,7 +137,7 @@ class Look:
         ).sort_values("seed", kind="stable")
         curves, stage = learning_curves(found, self.measure), self.panel.stage
         with stage.hold_sync():
-            stage.caption = f"{self.task}: {stage.measure}, {spread(curves['n'])}"
+            stage.caption = f"{self.task}: {stage.measure} ({spread(curves['n'])})"
             stage.curves = curves_of(curves, kinds, self.theory)
             states = runs[["run", "solved", "done"]].to_numpy().tolist()
             if states != self._states:

@@ -127,7 +127,7 @@ class Training:
         other.panel.training(False, done=True, share=self.live.share)
         other.panel.say("training goes on in the explorer that was made after this one")
         self._look_at_live()
-        self._watch(self.live.watch)
+        self._watch(lambda *told: setattr(self.live, "told", told))
         return True
 
     def _beat(self, turn: int) -> None:

@@ -230,6 +230,11 @@ def test_it_can_be_read(page: Any, dark: bool) -> None:
     page.mouse.move(0, 0)
     page.wait_for_timeout(500)
     assert page.evaluate(PALE) == []
+    room, drawn = page.evaluate(
+        """() => { const svg = document.querySelector('.mn-plot svg');
+          return [svg.parentNode.clientWidth, svg.viewBox.baseVal.width]; }"""
+    )
+    assert drawn == pytest.approx(room, abs=1)  # also after the page was another for a moment
 
 
 @pytest.mark.parametrize("width", [560, 853, 900, 1280, 1920])  # 853: 1280 at a zoom of 150 %

@@ -213,7 +213,7 @@ def test_curves_name_their_task_and_say_when_they_are_old(make: Callable[..., Ex
     explorer = trained(make())
     controls, stage = explorer.controls, explorer.panel.stage
     assert stage.caption == (
-        "6-3-2-2, 16 training rows: unseen bits right, median and quartiles of 2 runs each"
+        "6-3-2-2, 16 training rows: unseen bits right (median, quartiles of 2 runs)"
     )
     assert stage.old == ""
     controls.settings["runs"].value = 5  # more of the same
