@@ -11,7 +11,12 @@ from modnets.errors import require
 from modnets.values import number, truth, whole
 
 #: Names of types that stand for others.
-ALIASES = {"Config": "RunConfig", "Spaces": "Sequence", "Builder": "Callable", "Known": "Sequence"}
+ALIASES = {"Config": "RunConfig", "Known": "Sequence", "Builder": "Callable"}
+SPELT_OUT = {
+    "str | FunctionGraph": "str | Task",  # which graphs it takes, the function says itself
+    "Spaces": "Sequence[tuple[VersionSpace | EveryTable, Sequence[RunConfig]]]",
+}
+TASKS = ("str | FunctionGraph", "str | Task", "Task | str")
 MAX_ITEMS = 10_000_000  # of a list; an iterator may have no end
 WORDS = {
     "int": "a whole number",
@@ -33,7 +38,7 @@ WORDS = {
 def options_of(kind: str) -> tuple[str, ...]:
     """The parts of an annotation between the bars."""
     parts, depth = [""], 0
-    for letter in kind:
+    for letter in SPELT_OUT.get(kind, kind):
         depth += (letter in "[(") - (letter in "])")
         if letter == "|" and depth == 0:
             parts.append("")
@@ -86,6 +91,8 @@ def read_as(option: str, value: Any) -> Any:
 
 def in_words(kind: str) -> str:
     """What an annotation allows, in words."""
+    if kind in TASKS:
+        return "the name of a graph, or a task"
     return " or ".join(dict.fromkeys(_option_in_words(option) for option in options_of(kind)))
 
 
@@ -139,6 +146,11 @@ def _is(one: Any, other: Any) -> bool:
     return one is other
 
 
+def _number(value: Any) -> float:
+    """A number; a whole one stays whole, as it was given."""
+    return whole(value) if type(value) is int else number(value)
+
+
 def _word(value: Any) -> str:
     require(isinstance(value, str), "")
     return value
@@ -164,7 +176,7 @@ def _array(value: Any) -> Any:
 
 READERS: dict[str, Callable[[Any], Any]] = {
     "int": whole,
-    "float": number,
+    "float": _number,
     "bool": truth,
     "str": _word,
     "Path": _path,

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from modnets.annotations import in_words, options_of, read_as
 from modnets.errors import nearest, require, shown
+from modnets.tables_given import FOREIGN, check_table, is_own, is_table, told
 from modnets.values import MAX_WHOLE, scalar
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -26,6 +27,9 @@ class Between(NamedTuple):
     most: float
 
 
+MANY = 1000  # from here on an upper limit is named only where it is passed
+#: Of arrays: entries are axes of matplotlib.
+AXES = object()
 #: What parameters of these names may be wherever they stand; ``@checked(name=...)`` says otherwise.
 LIMITS: dict[str, Any] = {
     "confidence": Between(0, 1),
@@ -34,6 +38,7 @@ LIMITS: dict[str, Any] = {
     "draws": (1, 100_000_000),
     "task": (0, 1000),
     "columns": (1, 1000),
+    "axes": AXES,
     "window": (1, MAX_WHOLE),
 }
 
@@ -86,15 +91,37 @@ def checked(function: Function | None = None, /, **limits: Any) -> Any:
                         given[name] = read(name, kind, given[name], limit, default)
                 elif place < len(args) and args[place] is not default:
                     args[place] = read(name, kind, args[place], limit, default)
-        return function(*args, **given)
+        tables = {name: given[name] for name in given if is_table(given[name])}
+        tables |= {name: args[p] for name, p in places.items() if _is_table_at(args, p)}
+        if not tables:
+            return function(*args, **given)
+        for name, table in tables.items():
+            check_table(name, table)
+        try:
+            return function(*args, **given)
+        except (*FOREIGN, *_of_pandas()) as error:
+            if isinstance(error, Warning) or is_own(error, error.__traceback__):
+                raise
+            raise ValueError(told(error, tables)) from error
 
     return call
 
 
-def check_fields(made: Any, **limits: Any) -> None:
-    """Read the fields of a frozen dataclass by their annotations, as ``checked`` does arguments."""
-    for name, described in made.__dataclass_fields__.items():
-        value = getattr(made, name)
+def _is_table_at(args: list[Any], place: int) -> bool:
+    return place < len(args) and is_table(args[place])
+
+
+def _of_pandas() -> tuple[type[Exception], ...]:
+    """What pandas raises that is no ValueError."""
+    from pandas.errors import InvalidIndexError
+
+    return (InvalidIndexError,)
+
+
+def check_fields(made: Any, *names: str, **limits: Any) -> None:
+    """Read fields of a frozen dataclass by their annotations, as ``checked`` does arguments."""
+    for name in names:
+        described, value = made.__dataclass_fields__[name], getattr(made, name)
         if value is described.default:
             continue
         found = read(name, described.type, value, limits.get(name, LIMITS.get(name)))
@@ -128,6 +155,10 @@ def read(name: str, kind: str, value: Any, limit: Any = None, default: Any = Non
 def _check(name: str, value: Any, limit: Any) -> None:
     if limit is None or value is None:
         return
+    if limit is AXES:
+        for entry in value.flat:
+            read(name, "Axes", entry)
+        return
     if isinstance(limit, list):
         missing = [column for column in limit if column not in value]
         require(
@@ -139,10 +170,10 @@ def _check(name: str, value: Any, limit: Any) -> None:
     for entry in entries:
         if isinstance(scalar(entry), int | float):
             least, most = limit
-            inside = least < entry < most if isinstance(limit, Between) else least <= entry <= most
-            between = (
-                f"between {least} and {most}"
-                if isinstance(limit, Between)
-                else (f"{least} to {most}" if most < MAX_WHOLE else f"at least {least}")
-            )
+            if isinstance(limit, Between):
+                inside, between = least < entry < most, f"in ({least}, {most})"
+            else:
+                inside = least <= entry <= most
+                below = f"at least {least}" if entry < least else f"at most {most}"
+                between = below if most >= MANY else f"{least} to {most}"
             require(inside, f"{name}={entry}; allowed is {between}")

@@ -20,7 +20,7 @@ from modnets.paths import ROOT
 PACKAGE = ROOT / "modnets"
 ROOMS = sorted(PACKAGE.rglob("*.py"))
 FLOORS = ("tasks", "models", "training", "analysis", "visuals", "", "commands", "__main__")
-GROUND = ("annotations", "checked", "errors", "parameters", "paths", "values")
+GROUND = ("annotations", "checked", "errors", "parameters", "paths", "tables_given", "values")
 MAX_LINES = 280
 
 

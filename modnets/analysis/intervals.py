@@ -24,7 +24,11 @@ SEEDS = ["split_seed", "seed"]
 def need(frame: pd.DataFrame, columns: Sequence[str]) -> None:
     """Raise ValueError unless a frame has these columns."""
     missing = [name for name in columns if name not in frame]
-    require(not missing, f"missing columns {missing}; there are {list(frame.columns)}")
+    require(
+        not missing,
+        f"missing columns {missing}; allowed is a table that has them; there are "
+        f"{', '.join(map(str, frame.columns))[:600]}",
+    )
 
 
 def wilson_interval(

@@ -16,13 +16,22 @@ import torch
 from torch import Tensor, nn
 
 from modnets.errors import first_line, require
-from modnets.models.identity import Reach, held, random_state
+from modnets.models.network_state import (
+    attributes_of,
+    check_alike,
+    check_is_network,
+    digest_of,
+    other_types,
+    shapes_of,
+    type_of,
+    values_of,
+)
+from modnets.models.random_states import random_state
+from modnets.models.reach import Reach
 from modnets.models.registry import MODELS
 
 Config = Any  # a RunConfig, whose room stands on a floor above
 
-#: Of a module, what is no plain attribute.
-INTERNAL = ("training", "_parameters", "_buffers", "_modules", "_is_full_backward_hook")
 RANDOM = (nn.modules.dropout._DropoutNd, nn.RReLU, nn.FractionalMaxPool2d, nn.FractionalMaxPool3d)
 EXTRA_ROWS = 3  # that fill a batch up
 SEEDS = (1, 2, 3)  # whose networks are compared with that of seed 0
@@ -48,71 +57,6 @@ class Findings:
     shapes: dict[str, tuple[int, ...]]
     attributes: str
     by_itself: str | None
-
-
-def shapes_of(network: nn.Module) -> dict[str, tuple[int, ...]]:
-    """The shape of each parameter and buffer."""
-    named = [*network.named_parameters(), *network.named_buffers()]
-    return {name: tuple(part.shape) for name, part in named}
-
-
-def attributes_of(network: nn.Module) -> dict[str, str]:
-    """The digest of each thing that a network holds beside parameters and buffers."""
-    named = [network.named_parameters(), network.named_buffers(), network.named_modules()]
-    names = {id(part): name for every in named for name, part in every}
-
-    def stand_in(value: Any) -> Any:
-        if type(value).__module__ == "modnets.training.config":
-            return "config"  # differs from run to run; what the network does with it is tried
-        return names.get(id(value), value)  # a list of its own parameters, as RNNs have
-
-    return {
-        f"{name}.{key}".removeprefix("."): Reach(stand_in).digest(held(key, value))
-        for name, module in network.named_modules()
-        for key, value in vars(module).items()
-        if key not in INTERNAL and not ("_hooks" in key and not value)
-    }
-
-
-def digest_of(attributes: dict[str, str]) -> str:
-    """One digest for all of them."""
-    return Reach().digest(attributes)
-
-
-def check_is_network(network: Any, config: Config) -> None:
-    """Raise unless it is an nn.Module with parameters of known sizes."""
-    name = f"model {config.model!r}"
-    require(
-        isinstance(network, nn.Module),
-        f"{name} built a {type(network).__name__}; allowed is an nn.Module",
-    )
-    parameters = dict(network.named_parameters())
-    require(bool(parameters), f"{name} has no parameters to train; allowed is at least one")
-    named = parameters | dict(network.named_buffers())
-    lazy = [key for key, part in named.items() if nn.parameter.is_lazy(part)]
-    require(
-        not lazy,
-        f"{name}: the size of {', '.join(lazy)} is not given; allowed are layers whose sizes are, "
-        "as Linear in place of LazyLinear",
-    )
-    odd = [key for key, part in named.items() if part.is_meta or part.is_complex()]
-    require(
-        not odd,
-        f"{name}: {', '.join(odd)} is {named[odd[0]].dtype if odd else ''} on "
-        f"{named[odd[0]].device if odd else ''}; allowed are real numbers in memory",
-    )
-
-
-def check_alike(network: nn.Module, shapes: dict[str, tuple[int, ...]], config: Config) -> None:
-    """Raise unless a network has the shapes that the runs beside it have."""
-    check_is_network(network, config)
-    found = shapes_of(network)
-    differ = sorted(n for n in {*found, *shapes} if found.get(n) != shapes.get(n))
-    require(
-        not differ,
-        f"model {config.model!r}: {', '.join(differ[:3])} has another shape for another seed; "
-        "allowed are shapes that follow from the config without its seed",
-    )
 
 
 def examine(
@@ -152,7 +96,7 @@ def examine(
         by_itself=changed
         or trial.mixing(logits)
         or trial.varying(attributes, others)
-        or _other_types(network),
+        or other_types(network),
     )
 
 
@@ -182,7 +126,7 @@ class _Trial:
             f"{self.name}: two networks share {', '.join(shared[:3]) or 'all'}; allowed is a "
             "builder that makes a new network each time",
         )
-        found = [{**_values(n), **attributes_of(n)} for n in (one, other)]
+        found = [{**values_of(n), **attributes_of(n)} for n in (one, other)]
         differ = [key for key in found[0] if found[0][key] != found[1].get(key)]
         require(
             not differ,
@@ -223,24 +167,25 @@ class _Trial:
             logits.is_floating_point(),
             f"{self.name}: forward gives {logits.dtype}; allowed are real numbers",
         )
+        odd = "NaN" if bool(logits.isnan().any()) else "infinity"
         require(
             bool(logits.isfinite().all()),
-            f"{self.name}: forward gives {_first_odd(logits)} before any training; allowed are "
-            "finite logits",
+            f"{self.name}: forward gives {odd} before any training; allowed are finite logits",
         )
         return logits
 
-    def _outside(self) -> tuple[Any, str]:
-        """The states of sources of random numbers, and of all that is not the network itself."""
+    def _outside(self) -> tuple[str, str]:
+        """Sources of random numbers, and all that is not the network itself, as digests."""
         return Reach().digest(random_state()), Reach().digest(MODELS[self.config.model])
 
     def check_outside(self, before: tuple[Any, str], network: nn.Module) -> None:
         """Raise if random numbers were drawn, or something outside of the network has changed."""
         after = self._outside()
         layers = [n for n, m in network.named_modules() if isinstance(m, RANDOM)]
+        where = f" ({', '.join(layers)})" if layers else ""
         require(
             before[0] == after[0],
-            f"{self.name} draws random numbers in forward{_in(layers)}; allowed are those that it "
+            f"{self.name} draws random numbers in forward{where}; allowed are those that it "
             "is handed: set noise_size = how many, take forward(x, noise=None), and train with "
             "gumbel=True, which hands it Gumbel(0, 1) noise in training",
         )
@@ -275,13 +220,13 @@ class _Trial:
     def check_training(self) -> tuple[Tensor, str | None]:
         """Logits in training, and what forward changes of the network's own."""
         network, before = self.new().train(), self._outside()
-        buffers, attributes = _values(network), attributes_of(network)
+        buffers, attributes = values_of(network), attributes_of(network)
         with torch.no_grad():
             logits = self.forward(network, self.x)
             again = self.forward(self.new().train(), self.x)
         self.check_outside(before, network)
         self._check_same(logits, again)
-        now = _values(network) | attributes_of(network)
+        now = values_of(network) | attributes_of(network)
         old = buffers | attributes
         changed = [name for name in {**old, **now} if old.get(name) != now.get(name)]
         return logits, f"forward changes {', '.join(changed[:3])}" if changed else None
@@ -326,30 +271,5 @@ class _Trial:
         return without
 
 
-def type_of(network: nn.Module) -> torch.dtype:
-    """In which rows are handed over: that of the parameters, where they have one in common."""
-    found = {part.dtype for part in network.parameters() if part.is_floating_point()}
-    return found.pop() if len(found) == 1 else torch.float32
-
-
-def _other_types(network: nn.Module) -> str | None:
-    found = {str(part.dtype) for part in network.parameters() if part.dtype != torch.float32}
-    return f"parameters are of {', '.join(sorted(found))}" if found else None
-
-
-def _values(network: nn.Module) -> dict[str, str]:
-    """The digest of each parameter and buffer."""
-    named = [*network.named_parameters(), *network.named_buffers()]
-    return {name: Reach().digest(part) for name, part in named}
-
-
 def _alike(one: Tensor, other: Tensor) -> bool:
     return one.shape == other.shape and torch.allclose(one, other, rtol=1e-3, atol=1e-4)
-
-
-def _first_odd(logits: Tensor) -> str:
-    return "NaN" if bool(logits.isnan().any()) else "infinity"
-
-
-def _in(layers: list[str]) -> str:
-    return f" ({', '.join(layers)})" if layers else ""

@@ -15,7 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from modnets.errors import require
+from modnets.checked import check_fields
+from modnets.errors import require, shown
 from modnets.tasks.digits import Digits, load_digits
 from modnets.tasks.graphs import FunctionGraph
 from modnets.tasks.named_graphs import get_graph
@@ -54,10 +55,12 @@ class DigitPairs(Task):
     normalize: bool = False
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "digits", self.digits or load_digits())
+        check_fields(self, "normalize")
+        if self.digits is None:
+            object.__setattr__(self, "digits", load_digits())
         require(
             isinstance(self.digits, Digits),
-            f"digits={self.digits!r}; allowed are Digits, as load_digits gives",
+            f"digits={shown(self.digits)}; allowed are Digits, as load_digits gives",
         )
         object.__setattr__(self, "graph", get_graph(self.graph))
         n_bits = self.graph.n_inputs

@@ -6,13 +6,14 @@ Gate names are the usual ones of logic design.  A two-input gate is one of 16; A
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
 
-from modnets.checked import checked
-from modnets.errors import one_of, require
+from modnets.checked import check_fields, checked
+from modnets.errors import one_of, require, shown
 
 #: The 16 two-input gates: outputs for the inputs (0,0), (0,1), (1,0), (1,1).
 TWO_INPUT_GATES = {
@@ -45,6 +46,7 @@ SYMMETRIC_GATES = {
 }
 
 MAX_GATE_INPUTS = 20
+PLACE = re.compile("[0-9]{1,9}")
 
 
 def all_rows(n_inputs: int) -> np.ndarray:
@@ -112,6 +114,7 @@ class Gate:
     table: tuple[int, ...]
 
     def __post_init__(self) -> None:
+        check_fields(self, "name", "table")
         size = len(self.table)
         require(
             size > 1 and size & (size - 1) == 0 and size <= 2**MAX_GATE_INPUTS,
@@ -120,7 +123,7 @@ class Gate:
         )
         require(
             set(self.table) <= {0, 1},
-            f"gate {self.name!r}: table={self.table!r}; allowed entries are 0 and 1",
+            f"gate {self.name!r}: table={shown(self.table)}; allowed entries are 0 and 1",
         )
 
     @property
@@ -188,6 +191,7 @@ class SubFunction:
     inputs: tuple[int, ...]
 
     def __post_init__(self) -> None:
+        check_fields(self, "gate", "inputs")
         require(
             len(self.inputs) == self.gate.n_inputs,
             f"sub-function {self}: inputs={self.inputs}; {self.gate.name} with a table of "
@@ -203,12 +207,24 @@ class SubFunction:
         """Read ``"XOR 0 1"``: a gate's name, then its input places."""
         if isinstance(text, SubFunction):
             return text
-        name, *places = text.split()
+        name, *places = text.split() if isinstance(text, str) and text.strip() else [""]
         require(
-            bool(places) and all(place.isdigit() for place in places),
-            f"sub-function {text!r}: allowed is a gate and its input places, as in 'XOR 0 1'",
+            bool(places) and all(PLACE.fullmatch(place) for place in places),
+            f"sub-function {shown(text)}: allowed is a gate and its input places, as in 'XOR 0 1'",
         )
         return cls(gate(name, len(places)), tuple(map(int, places)))
 
+    @classmethod
+    def parse_levels(cls, levels: object) -> tuple[tuple[SubFunction, ...], ...]:
+        """Read ``[["XOR 0 1", "XOR 2 3"], ["AND 0 1"]]``: levels of sub-functions."""
+        allowed = 'allowed are lists of sub-functions, as [["XOR 0 1", "XOR 2 3"], ["AND 0 1"]]'
+        for level in [levels, *levels] if _is_list(levels) else [levels]:
+            require(_is_list(level), f"levels={shown(levels)}; {allowed}")
+        return tuple(tuple(map(cls.parse, level)) for level in levels)
+
     def __str__(self) -> str:
         return " ".join([self.gate.name, *map(str, self.inputs)])
+
+
+def _is_list(value: object) -> bool:
+    return isinstance(value, list | tuple) or (isinstance(value, np.ndarray) and value.ndim > 0)

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from modnets.checked import check_fields
 from modnets.errors import require
 from modnets.tasks.gates import Gate, SubFunction, all_rows, bits_of, index_of
 from modnets.tasks.task import MAX_TABLE_INPUTS, Routing, Selection
@@ -65,9 +66,9 @@ class FunctionGraph(TabledTask):
     output_names: tuple[str, ...] | None = field(default=None, compare=False, repr=False)
 
     def __post_init__(self) -> None:
+        check_fields(self, "n_inputs", "outputs", "name")
         require(1 <= self.n_inputs <= 62, f"n_inputs={self.n_inputs}; allowed is 1 to 62")
-        levels = tuple(tuple(map(SubFunction.parse, level)) for level in self.levels)
-        object.__setattr__(self, "levels", levels)
+        object.__setattr__(self, "levels", SubFunction.parse_levels(self.levels))
         if self.table is None:
             self._check_levels()
         else:

@@ -106,7 +106,7 @@ def _is_header(first: list[str], rest: list[Line]) -> bool:
         for cell in given
         if not is_number(cell) and pair_of(cell) not in pairs and cell not in "-*?"
     ]
-    return bool(names) and not any(cell.lower() in below for cell in given)
+    return bool(names) and not any(pair_of(cell) in pairs for cell in given)
 
 
 def _counted(n: int) -> tuple[list[int], list[int]]:

@@ -19,6 +19,7 @@ MARKS = {
     codecs.BOM_UTF16_BE: "utf-16",
 }
 DELIMITERS = ("\t", ";", ",")
+ALLOWED = "allowed is a CSV file, other text in UTF-8, or an Espresso .pla file"
 #: A line that only separates others, as in text and Markdown.
 RULE = re.compile(r"(?=.*([-=~_─]{2}|:-|-:))[\s|+:=~_─-]+")
 #: Bits that stand side by side, as in ``00 1``.
@@ -42,9 +43,6 @@ def text_of(path: Path) -> str:
         raise ValueError(f"{path} cannot be read ({reason}); {ALLOWED}") from None
     require("\0" not in text, f"{path} cannot be read (it is no text); {ALLOWED}")
     return text
-
-
-ALLOWED = "allowed is a CSV file, other text in UTF-8, or an Espresso .pla file"
 
 
 def lines_of(text: str) -> tuple[list[tuple[int, str]], str | None, str | None]:

@@ -150,8 +150,9 @@ def filled(
     if missing == "refuse" and not there.all():
         raise ValueError(
             f"{where}: input row {int((~there).argmax()):0{n_inputs}b} is missing "
-            f"({there.sum()} of {len(table)} rows are there); allowed is each input row once, or "
-            "missing='dont_care', which leaves the others out of loss and scores"
+            f"({there.sum()} of {len(table)} rows are there); allowed is each input row once; "
+            "outputs - leave a row out of loss and scores, read_table(missing='dont_care') all "
+            "that are missing"
         )
     require(
         bool((table != DONT_CARE).any()),

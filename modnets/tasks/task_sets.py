@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from modnets.checked import check_fields
 from modnets.errors import require
 from modnets.tasks.gates import Gate
 from modnets.tasks.graphs import FunctionGraph
@@ -52,7 +53,7 @@ class TaskSet(Task):
     name: str | None = None
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "graphs", tuple(self.graphs))
+        check_fields(self, "graphs", "name")
         require(len(self.graphs) > 1, f"{len(self.graphs)} tasks in a set; allowed are 2 or more")
         ends = [(graph.n_inputs, graph.n_outputs) for graph in self.graphs]
         require(

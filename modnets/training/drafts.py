@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from modnets.models.own_networks import attributes_of, digest_of
+from modnets.models.network_state import attributes_of, digest_of
 from modnets.models.registry import BUILT_IN, build
 from modnets.training.batches import stream_seed
 from modnets.training.config import RunConfig

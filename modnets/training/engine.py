@@ -21,7 +21,7 @@ import torch
 from torch import nn
 
 from modnets.errors import require, shown
-from modnets.models.own_networks import check_alike
+from modnets.models.network_state import check_alike
 from modnets.models.registry import BUILT_IN
 from modnets.training.backends import one_thread
 from modnets.training.config import RunConfig

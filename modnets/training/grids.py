@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import fields, replace
 from typing import Any
 
-from modnets.errors import one_of, require
+from modnets.errors import one_of, require, shown
 from modnets.models.identity import settled
 from modnets.training.checks import check_numbers, coerce
 from modnets.training.config import RunConfig
@@ -39,7 +39,10 @@ def grid(base: RunConfig | None = None, **axes: Any) -> list[RunConfig]:
     >>> len(grid(model=["dense", "modular"], routing=["known", "learned"], seed=range(3)))
     9
     """
-    base = base or RunConfig()
+    require(
+        base is None or isinstance(base, RunConfig), f"base={shown(base)}; allowed is a RunConfig"
+    )
+    base = RunConfig() if base is None else base
     names = [f.name for f in fields(RunConfig)]
     for name in axes:
         one_of("setting", name, names)
@@ -77,6 +80,7 @@ def _axis(name: str, values: Any) -> list[Any]:
     one = isinstance(values, str | Mapping) or not isinstance(values, Iterable)
     if name in ("hidden", "slots", "module_hidden", "image_hidden", "channels"):
         one = one or isinstance(values, tuple)
+    one = one or getattr(values, "ndim", 1) == 0  # a number in an array
     found = [values] if one else list(itertools.islice(values, MAX_RUNS + 1))
     require(bool(found), f"{name}=[]; allowed is at least one value")
     return found

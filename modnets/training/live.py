@@ -142,15 +142,16 @@ class Live:
             which is then ``error``.
         """
         require(not self.running, "training goes on already; allowed is one at a time")
+        self.told = on_evaluation, on_end  # whoever looks on later may take their place
         self.error = None
         self._stop.clear()
 
         def work() -> None:
             try:
-                self.train(on_evaluation)
+                self.train(lambda: self.told[0]())
             except BaseException as error:  # whoever looks on, or waits, tells it
                 self.error = error
-            on_end()
+            self.told[1]()
 
         self._thread = threading.Thread(target=work, name="modnets-live", daemon=True)
         self._thread.start()

@@ -16,7 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from modnets.models.own_networks import type_of
+from modnets.models.network_state import type_of
 from modnets.training.batches import Block
 from modnets.training.config import RunConfig
 from modnets.training.evaluation import Rows

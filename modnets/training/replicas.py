@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,33 +12,26 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
-from modnets.errors import first_line
 from modnets.models.identity import identity_of
 from modnets.models.own_networks import examine
 from modnets.models.registry import BUILT_IN, build
-from modnets.training.alone import Alone
-from modnets.training.backends import Eager, Fixed, Lanes
+from modnets.training.backend_choice import make_backend
 from modnets.training.batches import (
-    Batches,
     images_on,
     inputs_of,
     is_full_batch,
     padded_rows,
     total_steps,
 )
-from modnets.training.captured import Captured
-from modnets.training.compilation import can_compile, lanes
-from modnets.training.compiler.operations import Unsupported
 from modnets.training.config import RunConfig
-from modnets.training.drafts import Start, start_of
-from modnets.training.evaluation import Evaluation, Rows
+from modnets.training.drafts import Start
 from modnets.training.insight import INSIGHTS, Insight
 from modnets.training.optimizers import corrections, schedule
 from modnets.training.plain_loop import PlainLoop
 from modnets.training.program import Program
 from modnets.training.rebuilt import rebuilt
 from modnets.training.run_keys import PER_RUN, common_of
-from modnets.training.trial import another, disagreement
+from modnets.training.trial import another
 
 #: Of what a chunk has in common, what does not enter the step of modnets' own networks.
 NOT_IN_PROGRAM = ("epochs", "eval_every", "schedule", "train_rows", "batch_size", "padded_rows")
@@ -130,110 +123,12 @@ class Replicas:
         #: Of each evaluation at which it is recorded: columns of what the runs have learned.
         self.details: dict[int, dict[str, Sequence[Any]]] = {}
         self.odd = False  # whether it was said that logits are no numbers
-        self.backend: Eager | Lanes | PlainLoop
         self.program = program_of(self.first, device)
-        own = self.program.findings is not None
-        by_itself = self._why_by_itself(starts) if own else None
-        on_cpu = device.type == "cpu"
-        if compiled and on_cpu and can_compile() and not (by_itself or self.program.refused):
-            whole_vectors = -(-len(runs) // lanes()) * lanes()
-            given = self._fill(starts, whole_vectors)
-            try:
-                if own:
-                    self._try("compiled", lambda *parts: Lanes(*parts, 1), lanes())
-                self.backend = Lanes(*given, self.batches, self.evaluation.blocks[0], threads)
-                return
-            except (Unsupported, RuntimeError) as error:
-                said = f"compiling failed, step stays eager: {first_line(error)}"
-                print(f"modnets: {said}", file=sys.stderr)
-                self.program.refused = True
-        eager = Alone if chunk == 1 else Eager
-        backend = Captured if compiled and not on_cpu else eager
-        if own and chunk > 1 and by_itself is None:
-            try:
-                self._try("eager", lambda program, flat, fixed, *_: backend(program, flat, fixed))
-            except Unsupported as error:
-                by_itself = first_line(error)
-        if own and (chunk == 1 or by_itself):
-            self._say_by_itself(None if chunk == 1 else by_itself)
-            program, *_ = self._fill(starts, len(runs))
-            networks = [start.network for start in starts]
-            self.backend = PlainLoop(program, networks, self.padded, device)
-            return
-        self.backend = backend(*self._fill(starts, chunk))
-
-    def _why_by_itself(self, starts: Sequence[Start]) -> str | None:
-        """Why networks of a person's own cannot train side by side, before it is tried."""
-        findings = self.program.findings
-        if findings.by_itself:
-            return findings.by_itself
-        if any(start.attributes != findings.attributes for start in starts):
-            return "a plain attribute differs between runs (a buffer may)"
-        return None
-
-    def _try(self, name: str, backend: Callable[..., Any], width: int = 1) -> None:
-        """Raise Unsupported unless a backend takes the same step as a plain loop; tried once."""
-        tried = self.program.tried
-        if name not in tried:
-            finals = [self.first, another(self.first)]
-            networks = [build(final, final.seed) for final in finals]
-            starts = [start_of(network, self.program) for network in networks]
-
-            def made(
-                starts: Sequence[Start], finals: Sequence[RunConfig], batches: Batches, rows: Rows
-            ) -> Any:
-                flat = torch.stack([start.flat for start in starts]).to(self.device)
-                return backend(self.program, flat, self._fixed(starts, finals), batches, rows)
-
-            tried[name] = disagreement(self.program, starts, finals, made, self.device, width)
-        if tried[name] is not None:
-            raise Unsupported(tried[name])
-
-    def _say_by_itself(self, reason: str | None) -> None:
-        """Once for each program, why its networks train one after the other."""
-        if reason is not None and self.program.by_itself_said is None:
-            self.program.by_itself_said = reason
-            print(
-                f"modnets: networks of model {self.first.model!r} train one after the other, as in "
-                f"a plain loop: {reason}",
-                file=sys.stderr,
-            )
-
-    def _fill(self, starts: Sequence[Start], size: int) -> tuple[Program, Tensor, Fixed]:
-        """Fill so many places; hand back the program, parameters, and what else stays."""
-        finals = [run.final for run in self.runs]
-        missing = size - len(finals)
-        self.padded = [*finals, *[self.first] * missing]
-        starts = [*starts, *[starts[0]] * missing]
-        noise_size = getattr(self.program.network, "noise_size", 0)
-        fixed = self._fixed(starts, self.padded)
-        self.insight = Insight(self.runs, self.program, fixed[0])
-        self.batches = Batches(finals, size, noise_size, self.device)
-        self.evaluation = Evaluation(self.padded, self.device)
-        flat = torch.stack([start.flat for start in starts]).to(self.device)
-        return self.program, flat, fixed
-
-    def _fixed(self, starts: Sequence[Start], finals: Sequence[RunConfig]) -> Fixed:
-        """Buffers, temperature, learning rates and weight decay of every replica."""
-        buffers = {
-            name: torch.stack([start.buffers[name] for start in starts]).to(self.device)
-            for name in self.program.buffers
-        }
-        temperature, decay = (self._per_run(n, finals) for n in ("temperature", "weight_decay"))
-        return buffers, temperature, self._rates(finals), decay
-
-    def _per_run(self, name: str, finals: Sequence[RunConfig]) -> Tensor:
-        values = [getattr(final, name) or 0.0 for final in finals]
-        return torch.tensor(values, dtype=torch.float32, device=self.device)
-
-    def _rates(self, finals: Sequence[RunConfig]) -> Tensor:
-        """Learning rates, shape (replica, parameter), or (replica, 1) if a network has but one."""
-        names = [self.program.rate_of(name) for name in self.program.names]
-        if set(names) == {"lr"}:
-            return self._per_run("lr", finals)[:, None]
-        sizes = zip(names, self.program.sizes, strict=True)
-        parts = [self._per_run(name, finals)[:, None].expand(-1, size) for name, size in sizes]
-        return torch.cat(parts, dim=1)
+        given = (self.program, runs, starts, chunk, compiled, device, threads)
+        self.backend, places = make_backend(*given)
+        self.padded, self.batches = places.finals, places.batches
+        self.evaluation = places.evaluation
+        self.insight = Insight(runs, self.program, places.fixed[0])
 
     @property
     def rows(self) -> Tensor:

@@ -46,7 +46,7 @@ SIGNS = {"XOR": "⊕", "AND": "∧", "OR": "∨", "XNOR": "⊙", "NAND": "⊼", 
 SIGNS |= {"a∧¬b": "↛", "¬a∧b": "↚", "¬a∨b": "→", "a∨¬b": "←", "other": "…"}
 POINTS_PER_INCH = 72
 #: Of more weights between two rows than this, so many are drawn in full, the largest.
-MANY_WEIGHTS, STRONGEST = 250, 120
+MANY_WEIGHTS, STRONGEST = 150, 100
 
 
 class Canvas:

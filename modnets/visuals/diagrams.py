@@ -42,7 +42,7 @@ def draw(
 
     Inputs are at the bottom, outputs at the top.  A monolithic network shows its units and
     weights: colour is the sign, width and opacity the magnitude, relative to the network's largest
-    weight; masked weights are absent.  Of more than 250 weights of a layer the 120 largest stand
+    weight; masked weights are absent.  Of more than 150 weights of a layer the 100 largest stand
     out, and the others are a pale hint.  A layer of more than 64 units is a block, and what leads
     to it a band with the number of weights.  A convolution shows its feature maps, before the
     maximum of neighbours is taken: ``12 @ 8x8`` are 12 of 8 x 8 values.

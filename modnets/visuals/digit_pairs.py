@@ -104,5 +104,5 @@ def _caption(summary: pd.DataFrame) -> str:
     n, percent = runs_behind(summary)
     return (
         f"{summary['graph'].iloc[0]}; images of tests were never trained on; inter-quartile mean "
-        f"of {n} runs a point,\n{percent} bootstrap interval; a dot is a run"
+        f"of {n} runs a point, {percent} bootstrap interval; a dot is a run"
     )

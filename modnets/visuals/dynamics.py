@@ -29,7 +29,7 @@ GATE_COLORS = {
     "A, not B": "#e29bc4",
     "OR": "#5fc9a4",
     "AND": "#f0e442",
-    "XOR": "#6a51a3",
+    "XOR": "#4b2a7b",
 }
 
 #: Measure over time -> what its axis says.

@@ -17,8 +17,8 @@ from modnets.visuals.plots import plot_accuracy, plot_solved, runs_behind
 from modnets.visuals.style import PAGE_WIDTH
 
 EXACT_WORDS = (
-    "exact, if modules may be any gate: above, accuracy of a function picked at random among all",
-    "that fit the rows shown; below, chance that a single function fits them",
+    "exact, if modules may be any gate: above, accuracy of a function picked at random among all "
+    "that fit the rows shown; below, chance that a single function fits them"
 )
 
 
@@ -111,5 +111,5 @@ def _caption(
         )
     parts.append(below)
     if theory is not None:
-        parts += EXACT_WORDS
+        parts.append(EXACT_WORDS)
     return "\n".join(parts)

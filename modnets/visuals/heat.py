@@ -172,7 +172,7 @@ def draw_scale(axes: np.ndarray, label: str) -> Colorbar:
     """The scale of colours of heat maps, beside them, in percent.
 
     Where heat maps among them have other colours or limits than the first, those have a scale of
-    their own, beside the column of the first of them.
+    their own.
 
     Parameters
     ----------
@@ -194,8 +194,6 @@ def draw_scale(axes: np.ndarray, label: str) -> Colorbar:
     for number, ((name, *_), group) in enumerate(kinds.items()):
         colors = group[0].collections[0]
         beside = {"ax": axes, "fraction": 0.03, "pad": 0.02}
-        if number:
-            beside = {"ax": group, "fraction": 0.06, "pad": 0.03}
         scale = group[0].figure.colorbar(colors, extend=_beyond(group), **beside)
         scale.ax.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
         scale.outline.set_visible(False)

@@ -16,11 +16,14 @@ from matplotlib.textpath import TextPath
 from matplotlib.transforms import Transform
 
 from modnets.checked import checked
-from modnets.visuals.style import INK, KINDS, SIGNED, hide_bare_ticks, kind_style
+from modnets.visuals.edges import hide_bare_ticks
+from modnets.visuals.style import INK, KINDS, SIGNED, kind_style
 
 POINTS_PER_INCH = 72
 #: Height of a line of text, and of a row of a legend, in sizes of its letters.
 LINE, ROW = 1.2, 1.55
+#: Letters on a screen are a little wider than their outlines.
+SAFE = 0.95
 
 
 @checked
@@ -59,7 +62,7 @@ def draw_legend(
     names = [*(label for _, label in first), *order]
     figure = axes.flat[0].figure
     size = FontProperties(size=plt.rcParams["legend.fontsize"]).get_size_in_points()
-    room = figure.bbox.width / figure.dpi * POINTS_PER_INCH - 2 * size
+    room = SAFE * figure.bbox.width / figure.dpi * POINTS_PER_INCH - 2 * size
     wanted = min(columns, max(len(names), 1))
     n_columns = _columns_that_fit(names, wanted, room, size)
     text = wrapped(title, room, size)

@@ -153,5 +153,5 @@ def _caption(summary: pd.DataFrame) -> str:
     return (
         "above and middle: one network for all tasks, each of which holds out rows of its own\n"
         f"inter-quartile mean of {n} runs a point, {percent} bootstrap interval; share of the "
-        f"runs, {percent} Wilson interval;\nbelow: {percent} bootstrap interval"
+        f"runs, {percent} Wilson interval; below: {percent} bootstrap interval"
     )

@@ -19,13 +19,13 @@ import matplotlib as mpl
 import matplotlib.style
 import pandas as pd
 from matplotlib.colors import LinearSegmentedColormap, to_hex, to_rgb
-from matplotlib.figure import Figure, SubFigure
+from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
-from matplotlib.transforms import Bbox
 
 from modnets.checked import checked
 from modnets.errors import require
 from modnets.paths import FIGURES, expanded
+from modnets.visuals.edges import hide_bare_ticks, whole
 
 #: Width of a page's text, in inches: what figures are drawn for.
 PAGE_WIDTH = 7.0
@@ -50,13 +50,13 @@ PIXELS = LinearSegmentedColormap.from_list("pixels", ["#ffffff", INK])
 #: a sign of weights or a kind of network.
 MODULE_COLORS = (
     "#f0e442",  # yellow
-    "#b39ddb",  # violet
+    "#a39bc9",  # violet
     "#63dc98",  # green
     "#df9fba",  # rose
     "#8ea970",  # olive
     "#e4c6ec",  # lilac
     "#9fdfb9",  # mint
-    "#53c653",  # grass
+    "#45b84a",  # grass
 )
 
 RC = {
@@ -85,8 +85,6 @@ RC = {
 }
 #: Around words that lie on lines.
 HALO = (withStroke(linewidth=2.0, foreground="white"),)
-#: Inches between what is drawn beyond the edge of a figure and the edge of its file.
-PAD = 0.04
 SAVE_RC = {"svg.fonttype": "path", "svg.hashsalt": "modnets"}
 
 
@@ -261,32 +259,6 @@ def save_figure(
     except OSError as error:
         reason = error.strerror or error
         raise ValueError(f"folder={str(target)!r} cannot be written: {reason}") from None
-
-
-def whole(fig: Figure) -> Bbox | None:
-    """The figure and all that reaches beyond it, in inches; None if nothing does."""
-    fig.draw_without_rendering()  # the layout, and where everything comes to lie
-    page, drawn = fig.bbox_inches, fig.get_tightbbox()
-    # What touches the edge counts too: a line has a width, and a letter may lie a pixel aside.
-    left, bottom = (min(0.0, edge - PAD) if edge < 0.01 else 0.0 for edge in drawn.min)
-    right, top = (
-        max(size, edge + PAD) if edge > size - 0.01 else size
-        for size, edge in zip(page.max, drawn.max, strict=True)
-    )
-    box = Bbox.from_extents(left, bottom, right, top)
-    return None if box == page else box
-
-
-def hide_bare_ticks(fig: Figure | SubFigure) -> None:
-    """Ticks without labels are not drawn, as those of panels that share their neighbour's axis."""
-    for ax in fig.axes:
-        for name, axis, sides in (
-            ("x", ax.xaxis, ("labelbottom", "labeltop")),
-            ("y", ax.yaxis, ("labelleft", "labelright")),
-        ):
-            shown = axis.get_tick_params()
-            if not any(shown.get(side, False) for side in sides):
-                ax.tick_params(axis=name, which="both", length=0)
 
 
 def _write(path: Path, write: Callable[[Path], object]) -> Path:

@@ -191,11 +191,10 @@ def _draw_key(axes: np.ndarray, caption: str) -> None:
 
 def _caption(gaps: pd.DataFrame) -> str:
     n, percent = runs_behind(gaps)
-    lines = [
-        f"a row for each kind of network: bit accuracy on unseen rows, mean of {n} runs a point;",
-        f"bars: {percent} bootstrap interval of the optimisation gap; exact: a function picked at",
-        "random among all of its kind that fit the rows shown, if modules may be any gate",
-        f"last row: share of the runs, {percent} Wilson interval; exact: chance that a single",
-        "function of its kind fits the rows shown",
-    ]
-    return "\n".join(lines)
+    return (
+        f"a row for each kind of network: bit accuracy on unseen rows, mean of {n} runs a point; "
+        f"bars: {percent} bootstrap interval of the optimisation gap; exact: a function picked at "
+        "random among all of its kind that fit the rows shown, if modules may be any gate\n"
+        f"last row: share of the runs, {percent} Wilson interval; exact: chance that a single "
+        "function of its kind fits the rows shown"
+    )

@@ -17,7 +17,8 @@ import pytest
 import torch
 from torch import nn
 
-from modnets.models.identity import Reach, identity_of, settled
+from modnets.models.identity import identity_of, settled
+from modnets.models.reach import Reach
 from modnets.models.registry import MODELS
 from modnets.training.config import RunConfig
 

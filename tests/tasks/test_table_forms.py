@@ -112,6 +112,10 @@ FORMS = {
         "a,b,c | sum,carry\n0,0,- | 0,0\n0,1,0|1,0\n0,1,1|1,1\n1,0,x|1,0\n1,1,0|0,0\n1,1,1|0,1\n",
         NAMES,
     ),
+    "names that are signs elsewhere": (
+        "x,y,n,f,t\n" + lines("{},{},{},{},{}"),
+        (("x", "y", "n"), ("f", "t")),
+    ),
     "names that say what they are": (
         "in_a,in_b,in_c,out_s,out_c\n" + lines("{},{},{},{},{}"),
         (("in_a", "in_b", "in_c"), ("out_s", "out_c")),
@@ -296,8 +300,9 @@ def test_rows_that_are_not_there_can_be_dont_cares() -> None:
 
 @pytest.mark.parametrize("sign", ["-", "x", "X", "*", "?"])
 def test_outputs_may_be_either(sign: str) -> None:
-    text = CSV.replace("1,1,0,0,0", f"1,1,0,{sign},0")
-    assert parse_table(text)[6].tolist() == [DONT_CARE, 0]
+    text = CSV.replace("1,1,0,0,0", f"1,1,0,{sign},0").replace("a,b", "x,y")
+    table = parse_table(text)
+    assert (table[6].tolist(), table.input_names) == ([DONT_CARE, 0], ("x", "y", "c"))
 
 
 # The names of a task

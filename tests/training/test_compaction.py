@@ -159,7 +159,7 @@ def test_a_sweep_killed_while_it_stores_and_merges(store: Path) -> None:
 
 def test_leftovers_of_the_dead_are_cleared_and_no_others(store: Path) -> None:
     process = subprocess.Popen(["sleep", "60"])
-    here, own = leftovers._here(), leftovers._started(process.pid)
+    here, own = leftovers._here(), leftovers._state(process.pid)[1]
     names = {
         f".runs-{leftovers.mark()}": True,
         f".runs-{here}-{process.pid}-{own}-01234567": True,
@@ -181,16 +181,6 @@ def test_leftovers_of_the_dead_are_cleared_and_no_others(store: Path) -> None:
     process.wait()
     Store(store).take_stock()
     assert f".runs-{here}-{process.pid}-{own}-01234567" not in os.listdir(store)
-
-
-def test_old_folders_go_with_what_is_in_them(tmp_path: Path) -> None:
-    for name in ("old", "young"):
-        (tmp_path / name).mkdir()
-        (tmp_path / name / "program.cpp").write_text("text")
-    day = time.time() - leftovers.OLD - 60
-    for path in (tmp_path / "old" / "program.cpp", tmp_path / "old", tmp_path / "young"):
-        os.utime(path, (day, day))
-    assert leftovers.clear(sorted(tmp_path.iterdir())) == [tmp_path / "old"]
 
 
 def test_many_runs_are_read_from_few_files(results: Store) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 import pytest
+from drawings import check_drawing
 
 from modnets.visuals.benchmark import plot_benchmark
 
@@ -44,3 +45,4 @@ def test_every_measurement_is_drawn(table: pd.DataFrame) -> None:
     (legend,) = axes[0].figure.legends
     assert "2 cores, X" in legend.get_title().get_text()
     assert "300 GFLOP/s" in legend.get_title().get_text()
+    check_drawing(axes[0].figure)

@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 
 import modnets as mn
 from modnets.visuals import explorer_views as views
+from modnets.visuals.explorer_controls import Controls
 from modnets.visuals.rows import short
 
 TABLE = np.array([[0, 1], [1, 0], [1, np.nan], [0, 1]])
@@ -75,3 +76,35 @@ def test_the_truth_table_of_the_explorer_has_names_and_free_cells() -> None:
     assert "halt: all right" in html  # whatever it says where either will do
     assert html.count('class="mn-ok') == 7
     assert "10: either, says 0" in html
+
+
+TYPED = {
+    "names and semicolons": ("go; stop; run\n0;0;0\n0;1;1\n1;0;1\n1;1;0\n", 4, ("go", "stop")),
+    "an index, true and false": (
+        ",a,b,run\n0,False,False,False\n1,False,True,True\n2,True,False,True\n3,True,True,False",
+        4,
+        ("a", "b"),
+    ),
+    "a .pla file": (".i 2\n.o 1\n.ilb p q\n01 1\n10 1\n00 -\n.e\n", 3, ("p", "q")),
+    "an open row": ("0 0 -\n0 1 1\n1 0 1\n1 1 0\n", 3, ("x0", "x1")),
+}
+
+
+@pytest.mark.parametrize("form", TYPED)
+def test_the_typed_table_takes_what_files_may_be(form: str) -> None:
+    text, n_counted, labels = TYPED[form]
+    controls = Controls({"train_rows": 2, "kinds": ["dense"]}, lambda: None)
+    controls.source.value = "table"
+    controls.table.value = text
+    task = controls.task()
+    assert controls.wrong == {}
+    assert task.truth_table()[1:].ravel().tolist() == [1, 1, 0]
+    assert (task.n_counted, task.input_labels) == (n_counted, labels)
+
+
+def test_a_typed_table_that_lacks_a_row_says_what_to_do() -> None:
+    controls = Controls({"train_rows": 2, "kinds": ["dense"]}, lambda: None)
+    controls.source.value = "table"
+    controls.table.value = "0 0 0\n0 1 1\n1 0 1\n"
+    assert "row 11 is missing (3 of 4 rows are there); allowed is" in controls.wrong["task"]
+    assert "outputs - leave a row out" in controls.wrong["task"]
