@@ -73,6 +73,8 @@ from .training.config import RunConfig as RunConfig
 from .training.costs import arithmetic_of as arithmetic_of
 from .training.costs import costs_of as costs_of
 from .training.costs import forward_flops as forward_flops
+from .training.failures import RunsFailed as RunsFailed
+from .training.failures import WorkersLost as WorkersLost
 from .training.grids import grid as grid
 from .training.live import Live as Live
 from .training.planning import plan as plan
@@ -81,7 +83,7 @@ from .training.single import TrainedRun as TrainedRun
 from .training.single import train as train
 from .training.store import Store as Store
 from .training.store import load as load
-from .training.sweep import RunsFailed as RunsFailed
+from .training.store_files import StoreError as StoreError
 from .training.sweep import sweep as sweep
 from .visuals.benchmark import plot_benchmark as plot_benchmark
 from .visuals.diagrams import diagram_legend as diagram_legend

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from modnets.errors import one_of, require
+from modnets.paths import expanded
 from modnets.tasks.graphs import MAX_TABLE_INPUTS, FunctionGraph
 from modnets.tasks.named_graphs import GRAPHS, get_graph
 from modnets.tasks.pla import is_pla, parse_pla
@@ -96,7 +97,7 @@ def read_table(
     [[0, 0], [1, 0], [1, 0], [2, 2]]
     >>> folder.cleanup()
     """
-    path = Path(path).expanduser()
+    path = expanded(path)
     stated = inputs is not None or outputs is not None
     ends = None if stated else _ends(path, widths)
     text = text_of(path)
@@ -225,7 +226,7 @@ def find_graph(
     name = "-".join(map(str, widths))
     if folder is None:
         return get_graph(name), f"truth table of {name} computed"
-    folder = Path(folder).expanduser()
+    folder = expanded(folder, "folder")
     require(
         not folder.is_file(), f"{folder} is a file; allowed is a folder that may hold {name}.csv"
     )

@@ -124,7 +124,7 @@ class Live:
         chunk: int | None = None,
     ) -> None:
         todo = plan(runs, chunk=chunk, compiled=compiled)
-        self.runs, self.store = todo.wanted, None if store is None else Store(store)
+        self.runs, self.store = todo.wanted, None if store is None else Store(store, writable=True)
         self.parts = [Part(part, compiled) for part in todo.chunks]
         self._places = {run.key: (part, run) for part in self.parts for run in part.chunk.runs}
         self.error: BaseException | None = None

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 
 from modnets.paths import ROOT
-from modnets.training.config import SCHEMA_VERSION
+from modnets.training.run_keys import SCHEMA_VERSION
 
 #: Lines of ``/proc/cpuinfo`` that say what a processor can do: x86, ARM, POWER, s390, RISC-V.
 FEATURES = ("flags", "vendor_id", "cpu family", "model")

@@ -30,11 +30,8 @@ from modnets.training.optimizers import corrections, schedule
 from modnets.training.plain_loop import PlainLoop
 from modnets.training.program import Program
 from modnets.training.rebuilt import rebuilt
+from modnets.training.run_keys import PER_RUN, common_of
 from modnets.training.trial import another
-
-#: Settings that may differ between the runs of a chunk.
-PER_RUN = ("seed", "split_seed", "lr", "lr_routing", "lr_selection", "weight_decay")
-PER_RUN += ("temperature", "input_noise", "gamma")
 
 #: Of what a chunk has in common, what does not enter the step of modnets' own networks.
 NOT_IN_PROGRAM = ("epochs", "eval_every", "schedule", "train_rows", "batch_size", "padded_rows")
@@ -43,9 +40,10 @@ NOT_IN_PROGRAM += ("knowledge", "held_out", "samples", "test_samples", "record")
 
 def shape_of(config: RunConfig) -> str:
     """What the runs of a chunk have in common, as text: equal for runs that train together."""
-    if "_shape" not in vars(config):  # worked out once, as the config's key
-        vars(config)["_shape"] = _shape_of(config)
-    return vars(config)["_shape"]
+    kept = common_of(config).kept  # worked out once for all runs that have it
+    if "shape" not in kept:
+        kept["shape"] = _shape_of(config)
+    return kept["shape"]
 
 
 def _shape_of(config: RunConfig) -> str:

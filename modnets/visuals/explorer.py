@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 from modnets.analysis.statistics import majority_floor
 from modnets.checked import checked
 from modnets.errors import first_line, require
-from modnets.paths import RESULTS
+from modnets.paths import RESULTS, expanded
 from modnets.tasks.named_graphs import get_graph
 from modnets.tasks.task import Task
 from modnets.training.backends import warm_up
@@ -79,9 +79,12 @@ class Explorer(Training):
         figure_folder: str | Path | None = None,
         **settings: Any,
     ) -> None:
-        self.store = Path(store).expanduser() if store else RESULTS / "explorer"
-        folder = Path(figure_folder).expanduser() if figure_folder else self.store / "figures"
-        self.figure_folder = folder
+        self.store = expanded(store, "store").absolute() if store else RESULTS / "explorer"
+        self.figure_folder = (
+            expanded(figure_folder, "figure_folder").absolute()
+            if figure_folder
+            else self.store / "figures"
+        )
         self.finished = None if results is None else Finished(results)
         #: Whether it only looks at results.
         self.only_looks = results is not None

@@ -12,6 +12,7 @@ from torch import nn
 
 from modnets.analysis.intervals import need
 from modnets.errors import require
+from modnets.paths import expanded
 from modnets.training.config import RunConfig
 from modnets.training.rebuilt import from_structure
 from modnets.training.store import DETAILS, Store
@@ -52,7 +53,7 @@ class Finished:
             self.frame = results.reset_index(drop=True)
         else:
             if not isinstance(results, Store):
-                is_folder = Path(results).is_dir()
+                is_folder = expanded(results, "results").is_dir()
                 require(is_folder, f"results={str(results)!r} is no folder; allowed is a store")
                 results = Store(results)
             self.store, self.frame = results, results.table()

@@ -24,7 +24,7 @@ from matplotlib.patheffects import withStroke
 
 from modnets.checked import checked
 from modnets.errors import require
-from modnets.paths import FIGURES
+from modnets.paths import FIGURES, expanded
 from modnets.visuals.edges import hide_bare_ticks, whole
 
 #: Width of a page's text, in inches: what figures are drawn for.
@@ -238,7 +238,7 @@ def save_figure(
         bool(name) and Path(name).name == name,
         f"name={name!r}; allowed is the name of a file, without a folder",
     )
-    target = Path(folder).expanduser() if folder else FIGURES
+    target = expanded(folder, "folder") if folder else FIGURES
     looks = {
         "svg": {"metadata": {"Creator": "modnets", "Date": None}},
         "png": {"metadata": {"Software": "modnets"}},

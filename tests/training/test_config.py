@@ -22,6 +22,7 @@ from modnets.tasks.graphs import FunctionGraph
 from modnets.tasks.named_graphs import GRAPHS
 from modnets.tasks.task_sets import TaskSet
 from modnets.training import config as module
+from modnets.training import run_keys
 from modnets.training.config import RunConfig
 from modnets.training.grids import grid
 
@@ -661,7 +662,7 @@ def test_a_setting_that_came_later_leaves_old_keys_as_they_were() -> None:
 
 def test_the_key_depends_on_the_schema_version(monkeypatch: pytest.MonkeyPatch) -> None:
     before = RunConfig().key
-    monkeypatch.setattr(module, "SCHEMA_VERSION", module.SCHEMA_VERSION + 1)
+    monkeypatch.setattr(run_keys, "SCHEMA_VERSION", run_keys.SCHEMA_VERSION + 1)
     assert RunConfig().key != before
 
 
