@@ -21,8 +21,6 @@ from modnets.models.random_states import SOURCES, random_state
 #: Of a class, what says nothing about what it does.
 SILENT = ("__dict__", "__weakref__", "__module__", "__doc__", "__firstlineno__")
 SILENT += ("__slotnames__", "__static_attributes__", "__abstractmethods__", "_abc_impl")
-
-
 #: What has a name and nothing to walk into.
 WRITTEN_IN_C = types.WrapperDescriptorType | types.MethodDescriptorType | type(NotImplemented)
 WRITTEN_IN_C |= types.GetSetDescriptorType | types.MemberDescriptorType | type(torch.ops.aten.add)

@@ -277,5 +277,5 @@ class Live:
         last = max((one for one in kept if one <= epoch), default=None)
         if last is None:
             return None
-        row = kept[last][part.replicas.runs.index(config)]
-        return rebuilt(config, row, part.replicas.program)
+        place = part.replicas.runs.index(config)
+        return rebuilt(config, kept[last][place], part.replicas.program)

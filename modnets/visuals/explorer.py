@@ -80,8 +80,11 @@ class Explorer(Training):
         **settings: Any,
     ) -> None:
         self.store = expanded(store, "store").absolute() if store else RESULTS / "explorer"
-        folder = expanded(figure_folder or self.store / "figures", "figure_folder")
-        self.figure_folder = folder.absolute()
+        self.figure_folder = (
+            expanded(figure_folder, "figure_folder").absolute()
+            if figure_folder
+            else self.store / "figures"
+        )
         self.finished = None if results is None else Finished(results)
         #: Whether it only looks at results.
         self.only_looks = results is not None

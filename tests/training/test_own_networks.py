@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from dataclasses import replace
 
@@ -18,6 +19,8 @@ from modnets.training.backends import one_thread
 from modnets.training.batches import generator, stream_seed
 from modnets.training.config import RunConfig
 from modnets.training.engine import Trained, train_chunk
+from modnets.training.grids import grid
+from modnets.training.live import Live
 
 RUN = RunConfig(graph="6-2-2", train_rows=23, epochs=12, eval_every=12, batch_size=None)
 
@@ -504,3 +507,33 @@ def test_logits_that_turn_into_no_numbers_are_said_once(
     said = capfd.readouterr().err
     assert said.count("NaN or infinite logits in epoch 1 in 1 of 1 runs") == said.count("\n") == 1
     assert table.train_loss.isna().iloc[-1]
+
+
+@pytest.mark.parametrize("kind", [BatchNorm, MaskAttribute, Frozen, IntegerBuffer, Double])
+def test_live_training_hands_back_the_same_networks(
+    kind: type[nn.Module], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(MODELS, "own", kind)
+    runs = grid(replace(RUN, model="own", eval_every=6), seed=[1, 2])
+    live = Live(runs, compiled=False)
+    live.train()
+    found = trained(runs, chunk=live.parts[0].chunk.size)
+    for run, network in zip(runs, found.networks, strict=True):
+        shown = live.network(run.key, run.epochs).state_dict()
+        for name, value in network.state_dict().items():
+            torch.testing.assert_close(shown[name], value, rtol=1e-6, atol=1e-7, msg=name)
+
+
+def test_what_a_network_says_of_itself_is_that_of_the_trained_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Telling(BatchNorm):
+        def structure(self) -> dict[str, object]:
+            return {"seen": int(self.norm.num_batches_tracked), "bias": self.outer.bias.tolist()}
+
+    monkeypatch.setitem(MODELS, "own", Telling)
+    found = trained([replace(RUN, model="own", seed=seed) for seed in (1, 2)])
+    texts = found.table.structure.dropna().tolist()
+    for text, network in zip(texts, found.networks, strict=True):
+        assert json.loads(text) == network.structure()
+        assert json.loads(text)["seen"] == RUN.epochs
