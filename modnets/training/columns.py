@@ -35,10 +35,19 @@ def schema() -> pa.Schema:
     return pa.schema(list(columns.items()))
 
 
-def decoded(content: Content, columns: Sequence[str] | None = None) -> pa.Table:
+def decoded(
+    content: Content, columns: Sequence[str] | None = None, *, coded: bool = False
+) -> pa.Table:
     """Some columns of a file, by default all.
 
     Those that came later than the file hold what they stand for there.
+
+    Parameters
+    ----------
+    content : Content
+    columns : sequence of str, optional
+    coded : bool
+        Words, of which there are few, as places in a dictionary: a fraction of the memory.
 
     Raises
     ------
@@ -46,17 +55,23 @@ def decoded(content: Content, columns: Sequence[str] | None = None) -> pa.Table:
         See :func:`modnets.training.store_files.decoding`.
     """
     wanted = schema().names if columns is None else columns
+    kinds = {name: schema().field(name).type for name in wanted}
+    words = [name for name in wanted if coded and kinds[name] == pa.string()]
+    kinds |= dict.fromkeys(words, pa.dictionary(pa.int32(), pa.string()))
     later = dict.fromkeys(INSIGHTS) | LATER
     with decoding(content):
-        file = content.open()
+        file = content.open(words)
         there = set(file.schema_arrow.names)
         table = file.read([name for name in wanted if name in there], use_threads=False)
         for name in wanted:
             if name not in there:
                 if name not in later:
                     raise pa.ArrowInvalid(f"no column {name!r}")
-                value = pa.scalar(later[name], schema().field(name).type)
-                table = table.append_column(name, pa.repeat(value, len(table)))
+                column = pa.repeat(pa.scalar(later[name], schema().field(name).type), len(table))
+                column = column.dictionary_encode() if name in words else column
+                table = table.append_column(name, column)
         if not content.checked:
             table.validate(full=True)
-        return table.select(wanted).cast(pa.schema([schema().field(name) for name in wanted]))
+        table = table.select(wanted)
+        kind = pa.schema(list(kinds.items()))
+        return table if table.schema.equals(kind) else table.cast(kind)

@@ -27,7 +27,7 @@ from modnets.training import store_files
 from modnets.training.columns import DETAILS, decoded, schema
 from modnets.training.compaction import compact, provenance_in
 from modnets.training.leftovers import clear
-from modnets.training.ordering import tidy
+from modnets.training.ordering import quick_memory, tidy
 from modnets.training.store_files import Content, Damaged, StoreError
 
 READERS = 4  # threads that read and decode files
@@ -203,10 +203,13 @@ class Store:
 
     def _collect(self, columns: list[str], runs: Iterable[str] | None) -> pd.DataFrame:
         def rows(content: Content) -> pa.Table:
-            return decoded(content, columns)
+            return decoded(content, columns, coded=not {*DETAILS} & {*columns})
 
-        empty = pa.table({name: pa.array([], schema().field(name).type) for name in columns})
-        return tidy(pa.concat_tables([empty, *self._read(rows)]), runs).to_pandas()
+        with quick_memory():
+            parts = self._read(rows)
+            if not parts:
+                parts = [pa.table({n: pa.array([], schema().field(n).type) for n in columns})]
+            return tidy(pa.concat_tables(parts), runs).to_pandas()
 
     # What a sweep does, and nobody else
 

@@ -61,9 +61,14 @@ class Content:
     checked: bool
     mended: bool = False
 
-    def open(self) -> pq.ParquetFile:
-        """The file, to read columns and metadata from."""
-        return pq.ParquetFile(pa.BufferReader(self.data))
+    def open(self, coded: Sequence[str] = ()) -> pq.ParquetFile:
+        """The file, to read columns and metadata from; some columns as places in a dictionary."""
+        file = pq.ParquetFile(pa.BufferReader(self.data))
+        there = [name for name in coded if name in file.schema_arrow.names]
+        if not there:
+            return file
+        given = {"metadata": file.metadata, "read_dictionary": there}
+        return pq.ParquetFile(pa.BufferReader(self.data), **given)
 
 
 def listed(folder: Path) -> list[Path]:
