@@ -181,6 +181,10 @@ def draw_scale(axes: np.ndarray, label: str) -> Colorbar:
     -------
     Colorbar
     """
+    require(
+        axes.size > 0 and len(axes.flat[0].collections) > 0,
+        "axes hold no heat map; allowed are axes that plot_heat drew in",
+    )
     first = axes.flat[0]
     scale = first.figure.colorbar(first.collections[0], ax=axes, fraction=0.03, pad=0.02)
     scale.ax.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
