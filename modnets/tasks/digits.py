@@ -114,7 +114,7 @@ def load_digits(source: str = "bundled", folder: str | Path | None = None) -> Di
     if source == "bundled":
         require(
             folder is None,
-            f"folder={shown(str(folder))} with digits='bundled'; allowed is None: they need no "
+            f"folder={shown(str(folder), 300)} with digits='bundled'; allowed is None: they need no "
             "files",
         )
         return _bundled()
