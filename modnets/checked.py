@@ -41,6 +41,9 @@ LIMITS: dict[str, Any] = {
     "axes": AXES,
     "slots": (1, 1_000_000),
     "shared_modules": (1, 1_000_000),
+    "channels": (1, 1_000_000),
+    "module_arch": (1, 1_000_000),
+    "side": (1, 100_000),
     "widths": (1, 1_000_000),
     "window": (1, MAX_WHOLE),
 }
@@ -154,6 +157,7 @@ def _check(name: str, value: Any, limit: Any) -> None:
     if limit is None or value is None:
         return
     if limit is AXES:
+        require(value.size > 0, f"{name} is empty; allowed are axes of matplotlib")
         for entry in value.flat:
             read(name, "Axes | None", entry)
         return

@@ -114,8 +114,8 @@ def load_digits(source: str = "bundled", folder: str | Path | None = None) -> Di
     if source == "bundled":
         require(
             folder is None,
-            f"folder={shown(str(folder), 300)} with digits='bundled'; allowed is None: they need no "
-            "files",
+            f"folder={shown(str(folder), 300)} with digits='bundled'; allowed is None: they need "
+            "no files",
         )
         return _bundled()
     return _mnist(*_find(folder))
