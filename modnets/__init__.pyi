@@ -66,11 +66,15 @@ from .tasks.splits import split_rows as split_rows
 from .tasks.splits import split_task as split_task
 from .tasks.tables import read_table as read_table
 from .tasks.task_sets import TaskSet as TaskSet
+from .tasks.truth_tables import DONT_CARE as DONT_CARE
+from .tasks.truth_tables import TruthTable as TruthTable
 from .training.benchmark import benchmark as benchmark
 from .training.config import RunConfig as RunConfig
 from .training.costs import arithmetic_of as arithmetic_of
 from .training.costs import costs_of as costs_of
 from .training.costs import forward_flops as forward_flops
+from .training.failures import RunsFailed as RunsFailed
+from .training.failures import WorkersLost as WorkersLost
 from .training.grids import grid as grid
 from .training.live import Live as Live
 from .training.planning import plan as plan
@@ -79,7 +83,7 @@ from .training.single import TrainedRun as TrainedRun
 from .training.single import train as train
 from .training.store import Store as Store
 from .training.store import load as load
-from .training.sweep import RunsFailed as RunsFailed
+from .training.store_files import StoreError as StoreError
 from .training.sweep import sweep as sweep
 from .visuals.benchmark import plot_benchmark as plot_benchmark
 from .visuals.diagrams import diagram_legend as diagram_legend
@@ -93,7 +97,6 @@ from .visuals.efficiency import plot_solve_times as plot_solve_times
 from .visuals.efficiency import plot_time_to_solve as plot_time_to_solve
 from .visuals.efficiency import plot_training_efficiency as plot_training_efficiency
 from .visuals.explorer import Explorer as Explorer
-from .visuals.generalization import draw_legend as draw_legend
 from .visuals.generalization import plot_generalization as plot_generalization
 from .visuals.heat import ACCURACIES as ACCURACIES
 from .visuals.heat import draw_scale as draw_scale
@@ -102,6 +105,7 @@ from .visuals.heat import plot_heats as plot_heats
 from .visuals.inside import plot_inside as plot_inside
 from .visuals.ladder import plot_ladder as plot_ladder
 from .visuals.learning import plot_learning_curves as plot_learning_curves
+from .visuals.legends import draw_legend as draw_legend
 from .visuals.multi_task import plot_multi_task as plot_multi_task
 from .visuals.multi_task import plot_needed as plot_needed
 from .visuals.plots import plot_accuracy as plot_accuracy

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 
 from modnets.errors import nearest, shown
+from modnets.training.interruption import Terminated, sigterm_interrupts
 
 #: Command -> what it does.  Each is the module of that name in modnets.commands.
 COMMANDS = {
@@ -30,7 +31,8 @@ def usage() -> str:
             "",
             "modnets COMMAND --help says more.",
             "modnets --version says which one this is.",
-            "Exit code: 0 done, 1 a run or a notebook failed, 2 wrong use, 130 interrupted.",
+            "Exit code: 0 done, 1 a run or a notebook failed, 2 wrong use, 130 interrupted,",
+            "143 ended by SIGTERM.",
         ]
     )
 
@@ -60,12 +62,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         _say(f"unknown command {shown(command)}{close}; allowed: {allowed}")
         return 2
     try:
-        return importlib.import_module(f"modnets.commands.{command}").main(rest)
+        with sigterm_interrupts():
+            return importlib.import_module(f"modnets.commands.{command}").main(rest)
     except SystemExit as done:  # argparse leaves this way after --help
         return int(done.code or 0)
-    except KeyboardInterrupt:
-        _say("interrupted; what is complete stays, and the same command goes on from there")
-        return 130
+    except KeyboardInterrupt as error:
+        by_signal = isinstance(error, Terminated)
+        word = "ended by SIGTERM" if by_signal else "interrupted"
+        _say(f"{word}; what is complete stays, and the same command goes on from there")
+        return 143 if by_signal else 130
     except MemoryError:
         _say("out of memory; what is complete stays; allowed are fewer or smaller runs at once")
         return 1

@@ -157,8 +157,9 @@ def _check(name: str, value: Any, limit: Any) -> None:
     if limit is None or value is None:
         return
     if limit is AXES:
-        require(value.size > 0, f"{name} is empty; allowed are axes of matplotlib")
-        for entry in value.flat:
+        entries = list(getattr(value, "flat", value))
+        require(bool(entries), f"{name} is empty; allowed are axes of matplotlib")
+        for entry in entries:
             read(name, "Axes | None", entry)
         return
     if isinstance(limit, list):

@@ -35,6 +35,10 @@ class EveryTable:
     @checked
     def __init__(self, graph: FunctionGraph) -> None:
         require(isinstance(graph, FunctionGraph), f"graph {graph}; allowed is one function graph")
+        require(
+            not graph.has_dont_cares,
+            f"no exact theory of graph {graph}, which has don't-cares; allowed are graphs without",
+        )
         self.graph, self.kind, self.n_solutions = graph, "dense", 1
         self.n_functions = 2 ** (graph.n_rows * graph.n_outputs)
         self.n_labelled = self.n_functions_at_most = self.n_functions

@@ -36,7 +36,7 @@ def version_spaces(runs: Iterable[RunConfig]) -> Spaces:
     ----------
     runs : iterable of RunConfig
         Sparse networks, models of one's own and other tasks than one graph have none, nor has a
-        network with the structure of another task.
+        network with the structure of another task, or on a graph with don't-cares.
 
     Returns
     -------
@@ -47,7 +47,7 @@ def version_spaces(runs: Iterable[RunConfig]) -> Spaces:
     for run in runs:
         final, graph = run.final, run.graph
         countable = run.known_graph == graph if run.is_modular else run.model == "dense"
-        if countable and isinstance(graph, FunctionGraph):
+        if countable and isinstance(graph, FunctionGraph) and not graph.has_dont_cares:
             sizes = final.slots, final.shared_modules, final.arity, final.output_levels
             splits = found.setdefault((graph, run.kind, *sizes), {})
             splits.setdefault((final.train_rows, final.split_seed), run)

@@ -33,7 +33,8 @@ def majority_floor(graph: str | Task) -> float:
     Parameters
     ----------
     graph : str or Task
-        Of a set of tasks the answer is chosen for each task; of digit pairs every pair counts once.
+        Of a set of tasks the answer is chosen for each task; of digit pairs every pair counts once;
+        don't-cares do not count.
 
     Returns
     -------
@@ -46,7 +47,11 @@ def majority_floor(graph: str | Task) -> float:
     """
     task = get_graph(graph)
     table = task.truth_table()
-    ones = table.reshape(task.n_tasks, -1, table.shape[1]).mean(axis=1)
+    table = np.asarray(table).reshape(task.n_tasks, -1, table.shape[1])
+    if task.has_dont_cares:
+        counts = [(table == bit).sum(axis=1) for bit in (0, 1)]
+        return float(np.maximum(*counts).sum() / np.sum(counts))
+    ones = table.mean(axis=1)
     return float(np.maximum(ones, 1 - ones).mean())
 
 

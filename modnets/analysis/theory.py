@@ -63,6 +63,10 @@ class VersionSpace:
             f"no exact theory of {run.model} on {graph}; allowed are modular networks on one graph",
         )
         require(
+            not graph.has_dont_cares,
+            f"no exact theory of graph {graph}, which has don't-cares; allowed are graphs without",
+        )
+        require(
             graph.n_inputs <= MOST_INPUTS,
             f"graph {graph} has {graph.n_inputs} inputs; allowed are {MOST_INPUTS} to enumerate",
         )

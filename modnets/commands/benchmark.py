@@ -101,13 +101,12 @@ def as_text(table: pd.DataFrame) -> str:
     lines = [
         f"{first['machine']}; torch {first['torch']}; sgemm {first['sgemm_gflops']:.0f} GFLOP/s",
         f"{'network':<15}{'by':<30}{'runs':>6}{'ms/run/1000 steps':>19}"
-        f"{'compile s':>11}{'GFLOP/s':>9}{'of sgemm':>10}{'peak MB':>9}",
+        f"{'compile s':>11}{'GFLOP/s':>9}{'peak MB':>9}",
     ]
     for row in table.to_dict("records"):
         cells = [
             _cell(row.get("compile_s"), 11, ".1f"),
             _cell(row.get("gflops"), 9, ".3g"),
-            _cell(row.get("share_of_sgemm"), 10, ".1%"),
             _cell(row.get("peak_memory_mb"), 9, ".0f"),
         ]
         time = _cell(row["ms_per_run_per_1000_steps"], 19, ",.4g")

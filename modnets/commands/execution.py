@@ -23,6 +23,7 @@ from ipykernel.kernelspec import get_kernel_dict
 from papermill import PapermillExecutionError, execute_notebook
 
 from modnets.commands.parameters import KERNEL, Notebook
+from modnets.training.leftovers import temporary_folder
 
 WIDGETS = "application/vnd.jupyter.widget-state+json"
 COLOURS = re.compile(r"\x1b\[[0-9;]*m")
@@ -116,16 +117,18 @@ def own_kernel() -> Iterator[None]:
 
     Its log is kept to errors: it warns at each start that it talks to us without encryption.
     """
-    before = os.environ.get("JUPYTER_PATH")
-    with tempfile.TemporaryDirectory() as folder:
-        spec = Path(folder) / "kernels" / KERNEL["name"] / "kernel.json"
+    with temporary_folder("kernel") as folder:
+        spec = folder / "kernels" / KERNEL["name"] / "kernel.json"
         spec.parent.mkdir(parents=True)
         content = get_kernel_dict(extra_arguments=["--IPKernelApp.log_level=ERROR"])
         spec.write_text(json.dumps(content))
-        os.environ["JUPYTER_PATH"] = os.pathsep.join([folder, *([before] if before else [])])
+        before, temporary = os.environ.get("JUPYTER_PATH"), tempfile.tempdir
+        os.environ["JUPYTER_PATH"] = os.pathsep.join([str(folder), *([before] if before else [])])
+        tempfile.tempdir = str(folder)  # where the file is written that tells how to reach a kernel
         try:
             yield
         finally:
+            tempfile.tempdir = temporary
             os.environ.pop("JUPYTER_PATH")
             if before is not None:
                 os.environ["JUPYTER_PATH"] = before

@@ -96,7 +96,7 @@ FLAGS = {
         Flag("--modularity", "graph", whole, "+", default="6 3 2 2", unit="units",
              meaning="the task by its widths: inputs, sub-functions per level, outputs"),
         Flag("--dataset_path", "", str, default="none, the table is computed",
-             meaning="folder that may hold <widths>.csv, a truth table of your own"),
+             meaning="folder that may hold <widths>.csv, .tsv, .txt or .pla, a table of your own"),
         Flag("--dataset_split", "train_fraction", number, "+", words="; several: a run for each"),
         Flag("--train_rows", "train_rows", whole, "+", words="; several: a run for each",
              default="a share of --dataset_split"),

@@ -17,7 +17,7 @@ from traitlets.log import get_logger
 
 from modnets.errors import first_line, nearest, require, shown
 from modnets.parameters import KINDS, Parameter, literal_or_word
-from modnets.paths import FIGURES
+from modnets.paths import FIGURES, expanded
 
 #: Named outright, so that the file of a notebook need not name a kernel.
 KERNEL = {"name": "python3", "display_name": "Python 3", "language": "python"}
@@ -113,7 +113,7 @@ class Notebook:
                 value = self.parameters[name].read(text)
                 if name.endswith(("_folder", "_path")) and value:
                     # The user's shell means her working folder, not the notebook's.
-                    value = str(Path(value).absolute())
+                    value = str(expanded(value, name).absolute())
                 values[name] = value
         return values
 

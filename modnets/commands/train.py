@@ -32,7 +32,10 @@ TESTS = {
 
 
 def main(argv: Sequence[str]) -> int:
-    """Run ``modnets train`` and return its exit code: 0, 1 if a run failed, 2 for wrong use."""
+    """Run ``modnets train`` and return its exit code.
+
+    0, 1 if a run failed or results could not be stored or read, 2 for wrong use.
+    """
     try:
         args = train_parser().parse(argv)
         runs, remarks = plan(args)
@@ -44,7 +47,8 @@ def main(argv: Sequence[str]) -> int:
 
     # Here, so that --help and wrong use need not wait for what only training needs.
     from modnets.training.planning import plan as sweep_plan
-    from modnets.training.sweep import RunsFailed, sweep
+    from modnets.training.store_files import StoreError
+    from modnets.training.sweep import RunsFailed, WorkersLost, sweep
 
     start = time.perf_counter()
     device = args.device or "auto"
@@ -53,11 +57,11 @@ def main(argv: Sequence[str]) -> int:
             told = f"{sweep_plan(runs, folder, device=device)} -> {folder}"
         else:
             table = sweep(runs, store=folder, workers=args.workers, device=device)
-    except (ValueError, OSError) as error:
-        return _wrong_use(error)
-    except RunsFailed as error:
+    except (StoreError, RunsFailed, WorkersLost) as error:
         print(f"modnets train: {error}", file=sys.stderr)
         return 1
+    except (ValueError, OSError) as error:
+        return _wrong_use(error)
     print(told if args.dry_run else summary(table, time.perf_counter() - start, folder))
     return 0
 

@@ -14,9 +14,12 @@ logits, shape (row, output).  It may also take ``temperature`` and ``noise``; se
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+import random
+from collections.abc import Callable, Iterator
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -86,7 +89,18 @@ BUILT_IN = tuple(MODELS)
 def register(name: str) -> Callable[[Builder], Builder]:
     """Decorator that adds a model: a class or function that takes a config, gives an nn.Module.
 
-    Registering a name again replaces the model, so that a notebook cell can be run twice.
+    Registering a name again replaces the model, so that a notebook cell can be run twice.  A run's
+    key holds all code and values that the network can reach, wherever they stand in your own files
+    or notebook; what it reads from files when it is built is not seen, so hand that over as
+    ``options``.
+
+    Networks train as in a plain loop of ``torch.optim``: parameters that ask for no gradient, or
+    that none reaches, stay as they are.  Many train side by side; those that keep a state in
+    forward (BatchNorm, counters), whose rows meet in training, or that torch cannot vectorise train
+    one after the other, and a line says why.  Refused in one line: random numbers drawn in forward
+    (Dropout), rows that meet in evaluation, changes of anything outside of the network.  A network
+    that takes noise has ``noise_size`` and ``forward(x, noise=None)``; with ``gumbel=True`` it is
+    handed Gumbel(0, 1) numbers in training.
 
     Raises
     ------
@@ -116,7 +130,7 @@ def n_weights(model: nn.Module) -> int:
 def build(config: Config, seed: int, again: nn.Module | None = None) -> nn.Module:
     """The network of a run, its initial weights drawn from ``seed`` alone.
 
-    torch's own random state is left as it was.
+    The random states of torch, numpy and Python are left as they were.
 
     Parameters
     ----------
@@ -130,7 +144,10 @@ def build(config: Config, seed: int, again: nn.Module | None = None) -> nn.Modul
     state = source.get_state()
     try:
         source.manual_seed(seed)
-        if again is not None and config.model in BUILT_IN:
+        if config.model not in BUILT_IN:
+            with _others_seeded(seed):
+                return MODELS[config.model](config.final)
+        if again is not None:
             again.reset_parameters()
             return again
         return MODELS[config.model](config.final)
@@ -138,41 +155,14 @@ def build(config: Config, seed: int, again: nn.Module | None = None) -> nn.Modul
         source.set_state(state)
 
 
-def check_network(network: nn.Module, config: Config) -> None:
-    """Raise ValueError unless a network maps the task's inputs to its outputs, and nothing else.
-
-    Random numbers of its own would make a run depend on more than its config, and rows that mix
-    on those that fill up a batch.
-    """
-    graph = config.graph
-    require(
-        isinstance(network, nn.Module),
-        f"model {config.model!r} built a {type(network).__name__}; allowed is an nn.Module",
-    )
-    require(
-        any(True for _ in network.parameters()),
-        f"model {config.model!r} has no parameters to train",
-    )
-    state = torch.default_generator.get_state()
-    x = torch.linspace(-1, 1, 5 * graph.n_inputs).reshape(5, graph.n_inputs)
-    with torch.no_grad():
-        network.train()(x)
-        logits, alone = network.eval()(x), network(x[:1])
-    found = tuple(logits.shape)
-    drawn = not torch.equal(state, torch.default_generator.get_state())
-    torch.default_generator.set_state(state)
-    require(
-        not drawn,
-        f"model {config.model!r} draws random numbers in forward; allowed are those that it is "
-        "handed as noise",
-    )
-    require(
-        found == (5, graph.n_outputs),
-        f"model {config.model!r}: forward gives shape {found} for 5 rows; "
-        f"allowed is (5, {graph.n_outputs}), logits of graph {graph}",
-    )
-    require(
-        torch.allclose(logits[:1], alone, rtol=1e-3, atol=1e-4, equal_nan=True),
-        f"model {config.model!r}: a row's logits depend on the other rows; allowed is each row by "
-        "itself, as a batch has rows that fill it up",
-    )
+@contextlib.contextmanager
+def _others_seeded(seed: int) -> Iterator[None]:
+    """numpy's and Python's own random numbers from a seed too, as a person may draw from them."""
+    states = np.random.get_state(), random.getstate()  # noqa: NPY002
+    try:
+        np.random.seed(seed % 2**32)  # noqa: NPY002
+        random.seed(seed)
+        yield
+    finally:
+        np.random.set_state(states[0])  # noqa: NPY002
+        random.setstate(states[1])

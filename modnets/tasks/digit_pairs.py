@@ -70,6 +70,10 @@ class DigitPairs(Task):
             and n_bits <= N_IMAGES * MAX_BITS,
             f"graph={self.graph} reads {n_bits} bits; allowed are those of two digits, 2, 4 or 6",
         )
+        require(
+            not self.graph.has_dont_cares,
+            f"graph={self.graph} has don't-cares; allowed for digit pairs are graphs without",
+        )
 
     @property
     def bits(self) -> int:
@@ -100,6 +104,11 @@ class DigitPairs(Task):
     def n_outputs(self) -> int:  # type: ignore[override]
         """Output bits of the graph."""
         return self.graph.n_outputs
+
+    @property
+    def output_labels(self) -> tuple[str, ...]:
+        """The names of its outputs; those of the graph."""
+        return self.graph.output_labels
 
     @property
     def n_rows(self) -> int:

@@ -20,7 +20,7 @@ import numpy as np
 
 from modnets.checked import checked
 from modnets.errors import one_of, require, shown
-from modnets.paths import ROOT
+from modnets.paths import ROOT, expanded
 
 SOURCES = ("bundled", "mnist")
 
@@ -139,7 +139,7 @@ def read_idx(path: str | Path) -> np.ndarray:
         With file, what was found and what is allowed: if it cannot be read or unpacked, is no IDX
         file of unsigned bytes, or holds fewer or more bytes than its header says.
     """
-    path = Path(path)
+    path = expanded(path)
     content = _content(path)
     sizes = _sizes(path, content)
     start = 4 + 4 * len(sizes)
@@ -192,7 +192,7 @@ def _read_only(*arrays: np.ndarray) -> tuple[np.ndarray, ...]:
 def _find(folder: str | Path | None) -> list[Path]:
     """Absolute paths of the four files, in the first folder that holds them all."""
     named = ["datasets", ROOT / "datasets"] if folder is None else [folder]
-    bases = dict.fromkeys(Path(os.path.realpath(os.path.expanduser(base))) for base in named)
+    bases = dict.fromkeys(expanded(base, "folder").resolve() for base in named)
     lacking = ""
     for place in (base / sub for base in bases for sub in ("", *SUBFOLDERS)):
         found = [next(filter(os.path.isfile, _variants(place, name)), None) for name in FILES]

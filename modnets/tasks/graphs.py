@@ -8,6 +8,7 @@ network has to read), the true selection (which module has to fill it) and the w
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -17,11 +18,12 @@ import numpy as np
 from modnets.checked import check_fields
 from modnets.errors import require
 from modnets.tasks.gates import Gate, SubFunction, all_rows, bits_of, index_of
-from modnets.tasks.task import MAX_TABLE_INPUTS, Routing, Selection, Task
+from modnets.tasks.task import MAX_TABLE_INPUTS, Routing, Selection
+from modnets.tasks.truth_tables import WRITTEN, TabledTask, TruthTable, checked_names, checked_rows
 
 
 @dataclass(frozen=True)
-class FunctionGraph(Task):
+class FunctionGraph(TabledTask):
     """A Boolean task: levels of sub-functions, each reading the level below.
 
     Parameters
@@ -33,15 +35,20 @@ class FunctionGraph(Task):
         Which sub-functions of the last level are the task's outputs, in order and without
         repetition; by default all of them.
     table : ndarray of {0, 1}, shape (2**n_inputs, n_outputs), optional
-        In place of levels: a task without known structure, given by its truth table.
+        In place of levels: a task without known structure, given by its truth table.  Outputs that
+        may be either are NaN, or as :func:`read_table` gives them; they are left out of loss and
+        scores.
     name : str, optional
         By default the widths, as in ``"6-3-2-2"``.
+    input_names, output_names : sequence of str, optional
+        What inputs and outputs are called where they are drawn; by default those of the table, or
+        x0, x1, ... and y0, y1, ...  They are labels: two tasks that differ in them alone are equal.
 
     Raises
     ------
     ValueError
         If a sub-function reads a place that the level below does not have, a level is empty, or
-        the table does not fit.
+        the table or the names do not fit.
 
     Examples
     --------
@@ -55,6 +62,8 @@ class FunctionGraph(Task):
     outputs: tuple[int, ...] | None = None
     table: tuple[tuple[int, ...], ...] | None = field(default=None, repr=False)
     name: str | None = None
+    input_names: tuple[str, ...] | None = field(default=None, compare=False, repr=False)
+    output_names: tuple[str, ...] | None = field(default=None, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         check_fields(self, "n_inputs", "outputs", "name")
@@ -64,6 +73,12 @@ class FunctionGraph(Task):
             self._check_levels()
         else:
             self._check_table()
+        for kind, letter, count in (
+            ("input_names", "x", self.n_inputs),
+            ("output_names", "y", self.n_outputs),
+        ):
+            names = checked_names(kind, getattr(self, kind), letter, count)
+            object.__setattr__(self, kind, names)
         if self.name is None:
             object.__setattr__(self, "name", self.width_name)
 
@@ -92,27 +107,35 @@ class FunctionGraph(Task):
             self.n_inputs <= MAX_TABLE_INPUTS,
             f"n_inputs={self.n_inputs}; a table has at most {MAX_TABLE_INPUTS} inputs",
         )
-        table = np.asarray(self.table)
-        require(
-            table.ndim == 2 and len(table) == 2**self.n_inputs and table.shape[1] > 0,
-            f"table has shape {table.shape}; allowed is ({2**self.n_inputs}, outputs)",
-        )
-        require(bool(np.isin(table, (0, 1)).all()), "table: allowed entries are 0 and 1")
-        rows = tuple(tuple(int(bit) for bit in row) for row in table)
+        rows = checked_rows(self.table, self.n_inputs)
+        for kind in ("input_names", "output_names"):
+            names = getattr(self, kind) or getattr(self.table, kind, None)
+            object.__setattr__(self, kind, names)
         object.__setattr__(self, "table", rows)
-        object.__setattr__(self, "outputs", tuple(range(table.shape[1])))
+        object.__setattr__(self, "outputs", tuple(range(len(rows[0]))))
 
     @classmethod
-    def from_table(cls, table: np.ndarray, name: str | None = None) -> FunctionGraph:
+    def from_table(
+        cls,
+        table: np.ndarray,
+        name: str | None = None,
+        *,
+        input_names: Sequence[str] | None = None,
+        output_names: Sequence[str] | None = None,
+    ) -> FunctionGraph:
         """A task given by its truth table; rows in lexicographic order of x0, x1, ...
 
         Parameters
         ----------
         table : ndarray of {0, 1}, shape (2**n_inputs, n_outputs)
+            NaN where an output may be either; or what :func:`read_table` gives.
         name : str, optional
+        input_names, output_names : sequence of str, optional
+            By default those of a table that was read.
         """
         n_inputs = max(len(table) - 1, 1).bit_length()
-        return cls(n_inputs, table=table, name=name)
+        names = {"input_names": input_names, "output_names": output_names}
+        return cls(n_inputs, table=table, name=name, **names)
 
     @property
     def n_outputs(self) -> int:
@@ -182,6 +205,7 @@ class FunctionGraph(Task):
         Returns
         -------
         ndarray of uint8, shape (row, n_outputs)
+            DONT_CARE where an output may be either.
         """
         x = np.asarray(x, dtype=np.uint8)
         require(
@@ -221,47 +245,21 @@ class FunctionGraph(Task):
             return all_rows(self.n_inputs)
         return bits_of(index, self.n_inputs)
 
-    def truth_table(self) -> np.ndarray:
-        """The outputs for all rows, in lexicographic order of x0, x1, ...
-
-        Returns
-        -------
-        ndarray of uint8, shape (2**n_inputs, n_outputs)
-
-        Raises
-        ------
-        ValueError
-            If there are more than 20 inputs; ``evaluate(rows(index))`` serves there.
-        """
-        self._check_enumerable()
-        return self._table_bits
-
-    @cached_property
-    def _table_bits(self) -> np.ndarray:
-        bits = np.array(self.table, np.uint8) if self.table else self.evaluate(self.rows())
-        bits.flags.writeable = False
-        return bits
-
-    def _check_enumerable(self) -> None:
-        require(
-            self.enumerable,
-            f"n_inputs={self.n_inputs}: the whole table is computed up to {MAX_TABLE_INPUTS} "
-            "inputs; evaluate(rows(index)) computes rows on demand",
-        )
-
     def to_dict(self) -> dict[str, Any]:
         """The graph as plain lists and strings, from which ``from_dict`` makes it again."""
         levels = [
             [[node.gate.name, list(node.gate.table), list(node.inputs)] for node in level]
             for level in self.levels
         ]
-        table = ["".join(map(str, row)) for row in self.table] if self.table else None
+        table = self.table and ["".join(WRITTEN[bit] for bit in row) for row in self.table]
+        names = {"input_names": self.input_names, "output_names": self.output_names}
         return {
             "name": self.name,
             "n_inputs": self.n_inputs,
             "levels": levels,
             "outputs": list(self.outputs),
             "table": table,
+            **{kind: list(given) for kind, given in names.items() if given},
         }
 
     @classmethod
@@ -271,9 +269,10 @@ class FunctionGraph(Task):
             [SubFunction(Gate(name, tuple(table)), tuple(inputs)) for name, table, inputs in level]
             for level in spec["levels"]
         ]
-        table = [[int(bit) for bit in row] for row in spec["table"]] if spec["table"] else None
-        outputs = None if table else tuple(spec["outputs"])
-        return cls(spec["n_inputs"], levels, outputs=outputs, table=table, name=spec["name"])
+        table = spec["table"] and TruthTable.of([[*map(WRITTEN.index, r)] for r in spec["table"]])
+        outputs = tuple(spec["outputs"]) if table is None else None
+        names = {kind: spec.get(kind) for kind in ("input_names", "output_names")}
+        return cls(spec["n_inputs"], levels, outputs, table, spec["name"], **names)
 
     def __str__(self) -> str:
         return str(self.name)

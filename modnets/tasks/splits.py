@@ -63,8 +63,13 @@ def n_train_rows(
     ValueError
         If not exactly one of the two is given, or no row is left to train or to test on.
     """
-    total = graph.n_rows
+    total = graph.n_counted
     unseen = graph.images is None  # seen pairs of digits are tested too, on other images
+    require(
+        total > unseen,
+        f"graph={graph} has {total} row with an output that is no don't-care; allowed are at "
+        "least 2, one to train and one to test on",
+    )
     require(
         (train_rows is None) != (train_fraction is None),
         f"train_rows={train_rows}, train_fraction={train_fraction}; give exactly one of the two",
@@ -107,14 +112,15 @@ def split_rows(graph: FunctionGraph, train_rows: int, seed: int) -> Split:
     Returns
     -------
     Split
-        All rows of the table up to 20 inputs.  Above that, distinct rows drawn at random: those
-        for training, and 8192 held out.
+        All rows of the table up to 20 inputs, but those whose outputs are all don't-cares.  Above
+        that, distinct rows drawn at random: those for training, and 8192 held out.
     """
     train_rows = n_train_rows(graph, train_rows=train_rows)
     total = graph.n_rows
     source = torch.Generator().manual_seed(seed)
     if graph.n_inputs <= MAX_TABLE_INPUTS:
         order = torch.randperm(total, generator=source).numpy()
+        order = order[graph.counted[order]] if graph.has_dont_cares else order
     else:
         wanted = min(train_rows + HELD_OUT_SAMPLE, total)
         drawn = order = np.empty(0, np.int64)

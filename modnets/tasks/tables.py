@@ -1,113 +1,203 @@
-"""Truth tables of the user's own, from CSV files named by their widths, as 6-3-2-2.csv."""
+"""Truth tables of the user's own, from files or typed in, as they come."""
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from modnets.errors import require
+from modnets.errors import one_of, require
+from modnets.paths import expanded
 from modnets.tasks.graphs import MAX_TABLE_INPUTS, FunctionGraph
 from modnets.tasks.named_graphs import GRAPHS, get_graph
+from modnets.tasks.pla import is_pla, parse_pla
+from modnets.tasks.table_columns import (
+    Columns,
+    columns_of,
+    stated_columns,
+    usual_names,
+)
+from modnets.tasks.table_grid import grid_of
+from modnets.tasks.table_text import text_of
+from modnets.tasks.table_values import bits_of_cells, filled
+from modnets.tasks.truth_tables import TruthTable
+
+#: What becomes of rows that are not there.
+MISSING = ("refuse", "dont_care")
+#: Endings of files that are looked for in a folder, in that order.
+ENDINGS = (".csv", ".tsv", ".txt", ".pla")
 
 
-def read_table(path: str | Path, widths: Sequence[int] | None = None) -> np.ndarray:
-    """The outputs of a truth table, rows brought into lexicographic order of x0, x1, ...
+def read_table(
+    path: str | Path,
+    widths: Sequence[int] | None = None,
+    *,
+    inputs: Columns = None,
+    outputs: Columns = None,
+    missing: str = "refuse",
+) -> TruthTable:
+    """The outputs of a truth table, rows brought into lexicographic order of the inputs.
 
-    Each line holds the input bits, then the output bits; lines may stand in any order.  A first
-    line of names (x0, x1, ..., y0, ...) is optional, and gives the order of the columns.
+    Each line holds the inputs of a row, and its outputs; lines may stand in any order.  They may be
+    divided by commas, semicolons, tabs, bars or blanks, and entries be quoted.  Bits are 0 and 1,
+    True and False, T and F, yes and no, Y and N, on and off, or -1 and 1, in one way in the whole
+    table; ``-`` or ``x`` is a don't-care: as an output one that may be either, as an input one for
+    which the row stands twice.  A first line of names, comments (``#``), empty lines, a first
+    column that numbers the rows, and a byte order mark may be there.  Espresso's ``.pla`` is read
+    too, in its types f, fd, fr and fdr.
+
+    Which columns are inputs is told by, whatever is first: ``inputs`` and ``outputs``; ``widths``;
+    the name of the file, as ``6-3-2-2.csv``; a bar or an empty column between them; names such as
+    x0, x1, y0 or in_a, out_b; else by the number of lines, 2 to the number of inputs.  Columns
+    called x0, x1, ... and y0, y1, ... are put in that order, others stay in theirs.
 
     Parameters
     ----------
     path : str or Path
-        A CSV file.
+        A ``.csv``, ``.tsv``, ``.txt`` or ``.pla`` file; any other ending is read as text.
     widths : sequence of int, optional
-        Inputs first, outputs last; by default read from the name of the file.
+        Inputs first, outputs last.
+    inputs, outputs : int or sequence of str, optional
+        How many columns are inputs, the first, and how many outputs, the last; or their names, in
+        the order wanted.  One of both says what the other is; columns that neither names are left
+        out.
+    missing : "refuse" or "dont_care"
+        What becomes of rows that are not there; don't-cares are left out of loss and scores.
 
     Returns
     -------
-    ndarray of uint8, shape (2**n_inputs, n_outputs)
+    TruthTable of uint8, shape (2**n_inputs, n_outputs)
+        An array of 0, 1, and 2 for don't-cares, with ``input_names`` and ``output_names``.
+        :meth:`FunctionGraph.from_table` makes a task of it.
 
     Raises
     ------
     ValueError
-        With file, line, value and what is allowed: if an input row is missing or stands twice,
-        an entry is not 0 or 1, or a line has too few or too many of them.
+        With file, line, value and what is allowed: if an input row is missing, or stands twice
+        with other outputs, an entry is no bit, or a line has too few or too many of them.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> folder = tempfile.TemporaryDirectory()
+    >>> path = Path(folder.name) / "adder.csv"
+    >>> lines = ["a;b;sum;carry", "0;0;0;0", "0;1;1;0", "1;0;1;0", "1;1;0;1"]
+    >>> _ = path.write_text("\\n".join(lines))
+    >>> table = read_table(path)
+    >>> table.tolist(), table.input_names, table.output_names
+    ([[0, 0], [1, 0], [1, 0], [0, 1]], ('a', 'b'), ('sum', 'carry'))
+    >>> task = FunctionGraph.from_table(table, name="adder")
+    >>> read_table(path, inputs=["b", "a"], outputs=["carry"]).ravel().tolist()
+    [0, 0, 0, 1]
+    >>> _ = path.write_text("\\n".join(lines[:-1]))
+    >>> read_table(path, inputs=2, missing="dont_care").tolist()
+    [[0, 0], [1, 0], [1, 0], [2, 2]]
+    >>> folder.cleanup()
     """
-    path = Path(path)
-    return _table(_lines(path), str(path), *_ends(path, widths))
+    path = expanded(path)
+    stated = inputs is not None or outputs is not None
+    ends = None if stated else _ends(path, widths)
+    text = text_of(path)
+    if path.suffix.lower() == ".pla" or is_pla(text):
+        return _of_pla(text, str(path), stated, ends if widths is not None else None, missing)
+    return _of_text(text, str(path), inputs, outputs, ends, missing)
 
 
-def parse_table(text: str, where: str = "table") -> np.ndarray:
-    """The outputs of a truth table that was typed in, lines as :func:`read_table` takes them.
+def parse_table(
+    text: str,
+    where: str = "table",
+    *,
+    inputs: Columns = None,
+    outputs: Columns = None,
+    missing: str = "refuse",
+) -> TruthTable:
+    """The outputs of a truth table that was typed in, in any form that :func:`read_table` takes.
 
     Parameters
     ----------
     text : str
-        Without a line of names, the number of lines tells which columns are inputs.
     where : str
         What errors call it.
+    inputs, outputs, missing
+        As for :func:`read_table`.
 
     Returns
     -------
-    ndarray of uint8, shape (2**n_inputs, n_outputs)
+    TruthTable of uint8, shape (2**n_inputs, n_outputs)
 
     Raises
     ------
     ValueError
         As :func:`read_table`; also if it holds no lines.
     """
-    rows = csv.reader(text.strip().splitlines(), skipinitialspace=True)
-    lines = [(n, [cell.strip() for cell in cells]) for n, cells in enumerate(rows, 1) if cells]
-    require(bool(lines), f"{where} is empty; allowed are lines such as 0,1,1: inputs, then outputs")
-    first, named = lines[0][1], any(cell[:1].isalpha() for cell in lines[0][1])
-    n_inputs = (
-        sum(cell.startswith("x") for cell in first)
-        if named
-        else max(len(lines) - 1, 1).bit_length()
-    )
-    n_outputs = len(first) - n_inputs
-    require(
-        1 <= n_inputs <= MAX_TABLE_INPUTS and n_outputs >= 1,
-        f"{where}: {len(lines) - named} lines of {len(first)} entries; allowed are 2**n lines of "
-        "n inputs and at least 1 output",
-    )
-    return _table(iter(lines), where, n_inputs, n_outputs)
+    if is_pla(text):
+        stated = inputs is not None or outputs is not None
+        return _of_pla(text, where, stated, None, missing)
+    return _of_text(text, where, inputs, outputs, None, missing)
 
 
-def _table(
-    lines: Iterator[tuple[int, list[str]]], path: str, n_inputs: int, n_outputs: int
-) -> np.ndarray:
-    names = [f"x{i}" for i in range(n_inputs)] + [f"y{i}" for i in range(n_outputs)]
-    table = np.zeros((2**n_inputs, n_outputs), dtype=np.uint8)
-    seen_at: dict[int, int] = {}
-    order = list(range(len(names)))
-    first = True
-    for line, cells in lines:
-        if first and any(cell[:1].isalpha() for cell in cells):
-            order, first = _columns(path, line, cells, names), False
-            continue
-        first = False
-        bits = _bits(path, line, cells, names)
-        bits = [bits[place] for place in order]
-        inputs = "".join(map(str, bits[:n_inputs]))
-        row = int(inputs, 2)
-        require(
-            row not in seen_at,
-            f"{path}, line {line}: input row {inputs} stands in line {seen_at.get(row)} already; "
-            "allowed is each input row once",
-        )
-        seen_at[row] = line
-        table[row] = bits[n_inputs:]
-    missing = next((row for row in range(len(table)) if row not in seen_at), None)
-    if missing is not None:
-        raise ValueError(
-            f"{path}: input row {missing:0{n_inputs}b} is missing ({len(seen_at)} of "
-            f"{len(table)} rows are there); allowed is each input row once"
-        )
+def _of_pla(
+    text: str, where: str, stated: bool, ends: tuple[int, int] | None, missing: str
+) -> TruthTable:
+    one_of("missing", missing, MISSING)
+    require(not stated, f"{where}: a .pla file says its inputs; allowed is none of inputs, outputs")
+    table = parse_pla(text, where, missing=missing)
+    found = len(table).bit_length() - 1, table.shape[1]
+    if ends not in (None, found):
+        wanted, given = (f"{n} inputs and {m} outputs" for n, m in (ends, found))
+        raise ValueError(f"{where}: {given}; allowed are {wanted}")
     return table
+
+
+def _of_text(
+    text: str,
+    where: str,
+    inputs: Columns,
+    outputs: Columns,
+    ends: tuple[int, int] | None,
+    missing: str,
+) -> TruthTable:
+    one_of("missing", missing, MISSING)
+    usual = () if ends is None else usual_names(*ends)
+    grid = grid_of(text, where, usual)
+    require(
+        bool(grid.rows) or ends is not None,
+        f"{where} is empty; allowed are 2**n lines such as 0,1,1: n inputs, then outputs",
+    )
+    if inputs is not None or outputs is not None:
+        ins, outs = stated_columns(grid, inputs, outputs, where)
+    else:
+        ins, outs = columns_of(grid, ends, where, missing)
+    require(
+        1 <= len(ins) <= MAX_TABLE_INPUTS,
+        f"{where}: {len(ins)} inputs; allowed are 1 to {MAX_TABLE_INPUTS}",
+    )
+    require(len(outs) > 0, f"{where}: no outputs; allowed is at least 1")
+    bits = bits_of_cells(grid.rows, [*ins, *outs], where)
+    lines = np.array([number for number, _ in grid.rows], int)
+    table = filled(bits[:, : len(ins)], bits[:, len(ins) :], lines, where, missing)
+    names = grid.names and [[grid.names[place] for place in places] for places in (ins, outs)]
+    return TruthTable.of(table, *(names or ()))
+
+
+def _ends(path: Path, widths: Sequence[int] | None) -> tuple[int, int] | None:
+    """Number of inputs and of outputs, as given or as the name of the file says; or None."""
+    where = str(path)
+    if widths is None:
+        if not re.fullmatch(r"(0|[1-9]\d?)(-(0|[1-9]\d?))+", path.stem):
+            return None
+        widths = [int(word) for word in path.stem.split("-")]
+        where += ": its name says"
+    given = "-".join(map(str, widths))
+    require(
+        len(widths) > 1 and 1 <= widths[0] <= MAX_TABLE_INPUTS and widths[-1] >= 1,
+        f"{where} widths {given}; allowed are 1 to {MAX_TABLE_INPUTS} inputs first, "
+        "and at least 1 output last; or give inputs=",
+    )
+    return widths[0], widths[-1]
 
 
 def find_graph(
@@ -120,8 +210,9 @@ def find_graph(
     widths : sequence of int
         Inputs, sub-functions per level, outputs.
     folder : str or Path, optional
-        Where a file ``<widths>.csv`` is looked for.  A table equal to that of the named graph
-        stands for that graph; any other is a task without known structure.
+        Where a file ``<widths>.csv`` is looked for, or ``.tsv``, ``.txt``, ``.pla``.  A table equal
+        to that of the named graph stands for that graph; any other is a task without known
+        structure.
 
     Returns
     -------
@@ -133,68 +224,20 @@ def find_graph(
         If there is neither such a file nor a graph of that name, or the file is not a table.
     """
     name = "-".join(map(str, widths))
-    path = None if folder is None else Path(folder) / f"{name}.csv"
-    if path is not None and Path(folder).is_file():
-        raise ValueError(f"{folder} is a file; allowed is a folder that may hold {name}.csv")
-    if path is None or not path.exists():
-        reason = "" if path is None else f" (no {path})"
-        return get_graph(name), f"truth table of {name} computed{reason}"
+    if folder is None:
+        return get_graph(name), f"truth table of {name} computed"
+    folder = expanded(folder, "folder")
+    require(
+        not folder.is_file(), f"{folder} is a file; allowed is a folder that may hold {name}.csv"
+    )
+    paths = [folder / f"{name}{ending}" for ending in ENDINGS]
+    path = next((path for path in paths if path.exists()), None)
+    if path is None:
+        return get_graph(name), f"truth table of {name} computed (no {paths[0]})"
     table = read_table(path, widths)
     if name in GRAPHS and np.array_equal(table, GRAPHS[name].truth_table()):
-        return GRAPHS[name], f"truth table of {name} read from {path}: that of the graph {name}"
+        names = {"input_names": table.input_names, "output_names": table.output_names}
+        graph = replace(GRAPHS[name], **names) if any(names.values()) else GRAPHS[name]
+        return graph, f"truth table of {name} read from {path}: that of the graph {name}"
     graph = FunctionGraph.from_table(table, name=f"{name} ({path.name})")
     return graph, f"truth table of {name} read from {path}: a function without known structure"
-
-
-def _ends(path: Path, widths: Sequence[int] | None) -> tuple[int, int]:
-    """Number of inputs and of outputs."""
-    if widths is None:
-        words = path.stem.split("-")
-        require(
-            len(words) > 1 and all(word.isdecimal() for word in words),
-            f"{path}: allowed are files named by their widths, as 6-3-2-2.csv, or give widths",
-        )
-        widths = [int(word) for word in words]
-    given = "-".join(map(str, widths))
-    require(
-        len(widths) > 1 and 1 <= widths[0] <= MAX_TABLE_INPUTS and widths[-1] >= 1,
-        f"{path}: widths {given}; allowed are 1 to {MAX_TABLE_INPUTS} inputs first, "
-        "and at least 1 output last",
-    )
-    return widths[0], widths[-1]
-
-
-def _lines(path: Path) -> Iterator[tuple[int, list[str]]]:
-    """The lines of a CSV file that are not empty, with their numbers from 1."""
-    try:
-        with open(path, newline="", encoding="utf-8-sig") as file:
-            reader = csv.reader(file)
-            for cells in reader:
-                if any(cell.strip() for cell in cells):
-                    yield reader.line_num, [cell.strip() for cell in cells]
-    except (OSError, csv.Error, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise ValueError(f"{path} cannot be read ({reason}); allowed is a CSV file") from None
-
-
-def _columns(path: str, line: int, cells: list[str], names: list[str]) -> list[int]:
-    """Where each name stands in the line of names."""
-    require(
-        sorted(cells) == sorted(names),
-        f"{path}, line {line}: columns {', '.join(cells)}; allowed are {', '.join(names)}",
-    )
-    return [cells.index(name) for name in names]
-
-
-def _bits(path: str, line: int, cells: list[str], names: list[str]) -> list[int]:
-    require(
-        len(cells) == len(names),
-        f"{path}, line {line}: {len(cells)} entries; allowed are {len(names)}: {', '.join(names)}",
-    )
-    for cell in cells:
-        try:
-            ok = float(cell) in (0.0, 1.0)
-        except ValueError:
-            ok = False
-        require(ok, f"{path}, line {line}: entry {cell!r}; allowed are 0 and 1")
-    return [int(float(cell)) for cell in cells]

@@ -47,8 +47,28 @@ class Task:
 
     @property
     def n_rows(self) -> int:
-        """Rows that a split divides: those of one function's truth table."""
+        """Rows of one function's truth table."""
         return 2**self.n_inputs
+
+    @property
+    def n_counted(self) -> int:
+        """Rows that a split divides: those with an output that is no don't-care."""
+        return self.n_rows
+
+    @property
+    def has_dont_cares(self) -> bool:
+        """Whether some outputs may be either; they are left out of loss and scores."""
+        return False
+
+    @property
+    def input_labels(self) -> tuple[str, ...]:
+        """The names of its inputs where they are drawn, x0, x1, ... if it has no others."""
+        return tuple(f"x{place}" for place in range(self.n_sources))
+
+    @property
+    def output_labels(self) -> tuple[str, ...]:
+        """The names of its outputs where they are drawn, y0, y1, ... if it has no others."""
+        return tuple(f"y{place}" for place in range(self.n_outputs))
 
     @property
     def enumerable(self) -> bool:
@@ -65,7 +85,7 @@ class Task:
         raise NotImplementedError
 
     def evaluate(self, x: np.ndarray) -> np.ndarray:
-        """The outputs for the given rows, shape (row, n_outputs)."""
+        """The outputs for the given rows, shape (row, n_outputs); 2 where they may be either."""
         raise NotImplementedError
 
     def truth_table(self) -> np.ndarray:

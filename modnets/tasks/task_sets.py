@@ -89,6 +89,30 @@ class TaskSet(Task):
         return self.graphs[0].n_rows
 
     @property
+    def n_counted(self) -> int:
+        """Rows of each task that its split divides: as many as the task with the fewest has."""
+        return min(graph.n_counted for graph in self.graphs)
+
+    @property
+    def has_dont_cares(self) -> bool:
+        """Whether some outputs of a task may be either."""
+        return any(graph.has_dont_cares for graph in self.graphs)
+
+    @property
+    def input_labels(self) -> tuple[str, ...]:
+        """The names of its inputs, where all tasks have the same."""
+        return self._labels("input_labels", super().input_labels)
+
+    @property
+    def output_labels(self) -> tuple[str, ...]:
+        """The names of its outputs, where all tasks have the same."""
+        return self._labels("output_labels", super().output_labels)
+
+    def _labels(self, kind: str, usual: tuple[str, ...]) -> tuple[str, ...]:
+        names = {getattr(graph, kind) for graph in self.graphs}
+        return names.pop() if len(names) == 1 else usual
+
+    @property
     def enumerable(self) -> bool:
         """Every row of every task is evaluated."""
         return True

@@ -15,6 +15,7 @@ import torch
 from torch import Generator, Tensor
 
 from modnets.tasks.task import Task
+from modnets.tasks.truth_tables import DONT_CARE
 from modnets.training.compiler.indices import ROWS
 from modnets.training.compiler.tracing import Input
 from modnets.training.config import RunConfig
@@ -141,11 +142,18 @@ class Batches:
         for place, (inputs, outputs) in enumerate(loaded):
             x[place, : len(inputs)], y[place, : len(inputs)] = inputs, outputs
             weight[place, : len(inputs)] = 1.0
-        weight /= weight.sum(dim=1, keepdim=True)
+        weight = self._normed(weight, y)
         self.x, self.y, self.weight = (part.to(self.device) for part in (x, y, weight))
         if self.full:
             self.x = inputs_of(self.x, self.images)
         self.replica = torch.arange(self.n_replicas, device=self.device)[:, None]
+
+    def _normed(self, weight: Tensor, y: Tensor) -> Tensor:
+        """The weight of rows in the mean loss, which is that over all bits but don't-cares."""
+        bits = weight
+        if self.task.has_dont_cares:
+            bits = weight * (y < DONT_CARE).to(y.dtype).mean(dim=-1)
+        return weight / bits.sum(dim=-1, keepdim=True)
 
     def _order(self, finals: Sequence[RunConfig]) -> BlockStream:
         """Row numbers for each epoch; the last step is filled up with row number -1."""
@@ -240,6 +248,6 @@ class Batches:
             return self.x[None], self.y[None], self.weight[None]
         order = order.to(self.device)
         present = (order >= 0).to(self.y.dtype)
-        weight = present / present.sum(dim=2, keepdim=True)
         x = inputs_of(self.x[self.replica, order], self.images)
-        return x, self.y[self.replica, order], weight
+        y = self.y[self.replica, order]
+        return x, y, self._normed(present, y)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from importlib.metadata import version
@@ -18,6 +17,7 @@ from modnets.training.costs import arithmetic_of
 from modnets.training.engine import Trained, choose_device, train_chunk
 from modnets.training.gauges import environment, peak_memory, seconds_of, sgemm_rate
 from modnets.training.grids import grid
+from modnets.training.leftovers import temporary_folder
 from modnets.training.peers import run_peer
 from modnets.training.planning import cores
 from modnets.training.progress import Progress
@@ -174,7 +174,7 @@ def compile_time(base: RunConfig, device: torch.device) -> float:
     """Seconds from the network to machine code, with nothing of it on the disk; s."""
     short = [replace(base, epochs=1, eval_every=1)]
     arithmetic_of(base)  # imports what tracing needs, once a process
-    with tempfile.TemporaryDirectory() as folder, environment("MODNETS_CACHE", folder):
+    with temporary_folder("benchmark") as folder, environment("MODNETS_CACHE", str(folder)):
         forget_programs()
         first, second = (seconds_of(_training(short, device, []), device) for _ in range(2))
     return first - second

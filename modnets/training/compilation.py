@@ -7,10 +7,9 @@ import ctypes
 import hashlib
 import os
 import platform
+import shlex
 import shutil
 import subprocess
-import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from functools import cache
@@ -20,7 +19,11 @@ from typing import Any
 import torch
 
 from modnets.paths import PACKAGE
-from modnets.training.provenance import cpu_name
+from modnets.training.cache import cache_folder, folders_to_read
+from modnets.training.kept import alone, clear_leftovers, file_name, find, working_folder
+from modnets.training.leftovers import clear_temporary
+from modnets.training.notices import say_once
+from modnets.training.provenance import cpu_features, cpu_name
 
 #: Small matrices are written out as loops, so that a compiler has little left to find.
 FLAGS = ("-O2", "-std=gnu++17", "-march=native", "-fno-math-errno", "-ffp-contract=fast")
@@ -51,35 +54,59 @@ def without_compiling() -> Iterator[None]:
 
 @cache
 def compiler() -> str | None:
-    """The C++ compiler: $CXX, g++, clang++ or c++."""
-    wanted = os.environ.get("CXX")
-    found = (shutil.which(name) for name in ([wanted] if wanted else ["g++", "clang++", "c++"]))
-    return next(filter(None, found), None)
+    """The command that compiles C++: $CXX, with its arguments, or g++, clang++ or c++."""
+    for command in [_wanted()] if _wanted() else [["g++"], ["clang++"], ["c++"]]:
+        found = shutil.which(command[0])
+        if found is not None:
+            return shlex.join([os.path.abspath(found), *command[1:]])
+    return None
+
+
+def _wanted() -> list[str]:
+    """The words of $CXX, which by custom may hold arguments; none if it is not set."""
+    wanted = os.environ.get("CXX", "")
+    try:
+        return shlex.split(wanted)
+    except ValueError:  # a quotation that is not closed
+        return [wanted]
 
 
 @cache
 def can_compile() -> bool:
     """Whether a C++ compiler is at hand; says so once where it is not."""
     if compiler() is None:
-        print("modnets: no C++ compiler; training stays eager, slower", file=sys.stderr)
+        missing = f"CXX={os.environ['CXX']!r} is not there" if _wanted() else "no C++ compiler"
+        say_once(f"{missing}; training stays eager, slower")
     return compiler() is not None
+
+
+@cache
+def compiler_version() -> str:
+    """What the compiler says of itself; nothing if it says nothing."""
+    command = [*shlex.split(compiler() or "c++"), "--version"]
+    with contextlib.suppress(OSError, subprocess.SubprocessError):
+        return _run(command, timeout=30).stdout
+    return ""
+
+
+def get_ready(compiled: bool) -> None:
+    """Say what there is to say before workers start, and clear what killed processes left.
+
+    Parameters
+    ----------
+    compiled : bool
+        Whether machine code will be wanted.
+    """
+    if compiled and can_compile():
+        with contextlib.suppress(OSError):  # it is said where there is something to compile
+            folders_to_read()
+    clear_leftovers()
+    clear_temporary()
 
 
 def lanes() -> int:
     """Replicas in a vector of this processor."""
     return 16 if "AVX512" in torch.backends.cpu.get_cpu_capability() else 8
-
-
-def cache_folder() -> Path:
-    """Where compiled programs are kept between processes."""
-    default = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"))
-    folder = Path(os.environ.get("MODNETS_CACHE", default / "modnets"))
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError:
-        folder = Path(tempfile.gettempdir()) / "modnets"
-        folder.mkdir(exist_ok=True)
-    return folder
 
 
 def load_library(name: str, write_source: Callable[[], str]) -> ctypes.CDLL:
@@ -100,48 +127,56 @@ def load_library(name: str, write_source: Callable[[], str]) -> ctypes.CDLL:
         With the compiler's first complaint, if it cannot compile the source; or with what else
         there is between a source and its code.
     """
-    from filelock import FileLock
-
-    folder, name = cache_folder(), fingerprint(name)
+    name, folder = fingerprint(name), None
     try:
-        with FileLock(folder / f"{name}.lock"):
-            path = _kept(folder, name)
-            if path is None and not MAY_COMPILE.get():
-                raise NotCompiledError
-            path = path or _compile(write_source(), folder, name)
-        return ctypes.CDLL(str(path))
+        found = next(filter(None, (find(folder, name) for folder in folders_to_read())), None)
+        if found is None and not MAY_COMPILE.get():
+            raise NotCompiledError
+        if found is None:
+            folder = cache_folder()
+            found = _compile(write_source, folder, name)
+        return ctypes.CDLL(str(found))
     except OSError as error:
-        raise RuntimeError(str(error)) from error
+        reason = error.strerror and f"{error.strerror}: {error.filename or folder}"
+        raise RuntimeError(reason or str(error)) from error
 
 
-def _kept(folder: Path, name: str) -> Path | None:
-    """What was compiled before; a file that is damaged, which would end the process, goes."""
-    for path in folder.glob(f"{name}-*.so"):
-        if path.stem == f"{name}-{_digest(path)}":
-            return path
-        path.unlink()
-    return None
+def _compile(write_source: Callable[[], str], folder: Path, name: str) -> Path:
+    """Compile, unless another process has just done so; what is left of a failure goes."""
+    with alone(folder, name), working_folder(folder) as inner:
+        found = find(folder, name)
+        if found is not None:
+            return found
+        text, made = inner / "program.cpp", inner / "program.so"
+        text.write_text(write_source(), encoding="utf-8")
+        command = [*shlex.split(compiler() or "c++"), *FLAGS, "-o", str(made), str(text), "-lm"]
+        done = _run(command, TMPDIR=str(inner))
+        if done.returncode or not made.exists():
+            raise RuntimeError(_complaint(done).replace(str(text), text.name))
+        made.chmod(made.stat().st_mode & 0o755)
+        return made.replace(folder / file_name(name, made.read_bytes()))
 
 
-def _digest(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()[:20]
+def _run(
+    command: list[str], timeout: float | None = None, **variables: str
+) -> subprocess.CompletedProcess[str]:
+    """Run a compiler that speaks English, and keep what it says."""
+    environment = os.environ | {"LC_ALL": "C"} | variables
+    keywords = {"stdin": subprocess.DEVNULL, "capture_output": True, "errors": "replace"}
+    return subprocess.run(command, env=environment, timeout=timeout, **keywords)
 
 
-def _compile(source: str, folder: Path, name: str) -> Path:
-    with tempfile.TemporaryDirectory(dir=folder) as inner:
-        text, made = Path(inner, "program.cpp"), Path(inner, "program.so")
-        text.write_text(source)
-        command = [compiler() or "c++", *FLAGS, "-o", str(made), str(text), "-lm"]
-        done = subprocess.run(command, capture_output=True, text=True)
-        if done.returncode:
-            lines = [line for line in done.stderr.splitlines() if "error" in line]
-            raise RuntimeError((lines or done.stderr.splitlines() or ["no message"])[0])
-        return made.replace(folder / f"{name}-{_digest(made)}.so")
+def _complaint(done: subprocess.CompletedProcess[str]) -> str:
+    """The line that says what is wrong."""
+    said = [line for line in done.stderr.splitlines() if line.strip()]
+    silent = f"{done.args[0]} ended with {done.returncode} and said nothing"
+    return next((line for line in said if "error" in line), said[0] if said else silent)
 
 
 def fingerprint(*parts: Any) -> str:
     """A name for machine code: what it computes, with what, and for what machine."""
-    machine = [torch.__version__, cpu_name(), lanes(), compiler(), FLAGS, platform.libc_ver()]
+    machine = [torch.__version__, cpu_name(), cpu_features(), lanes(), platform.libc_ver()]
+    machine += [compiler(), compiler_version(), FLAGS]
     return hashlib.sha256(repr([*parts, machine, own_source()]).encode()).hexdigest()[:20]
 
 

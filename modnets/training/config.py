@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,6 +12,7 @@ import numpy as np
 
 from modnets.checked import read
 from modnets.errors import one_of, require, shown
+from modnets.models.identity import identity_of
 from modnets.tasks.named_graphs import get_graph
 from modnets.tasks.specs import task_from_dict
 from modnets.tasks.splits import HELD_OUT, split_task
@@ -29,14 +29,8 @@ from modnets.training.checks import (
     naming_settings,
 )
 from modnets.training.defaults import worked_out
-from modnets.training.sources import source_of
+from modnets.training.run_keys import SEEDS, WORKED_OUT, common_of, key_of
 from modnets.values import thawed
-
-#: Part of every key: raised when the same config would give other results than before.
-SCHEMA_VERSION = 1
-
-#: Settings that came after the first stores: at these values they do not enter a run's key.
-LATER = {"record": "end"}
 
 #: Settings that hold a graph.
 GRAPH_SETTINGS = ("graph", "knowledge")
@@ -192,7 +186,11 @@ class RunConfig:
     @cached_property
     def final(self) -> RunConfig:
         """The config with every default worked out, and None for what plays no part."""
-        values = self._values() | worked_out(self)
+        like = vars(self).get("_like")
+        if like is None:
+            values = self._values() | worked_out(self)
+        else:
+            values = like.final._values() | {name: vars(self)[name] for name in SEEDS}
         final = object.__new__(RunConfig)
         final.__dict__.update(values)
         final.__dict__["final"] = final
@@ -248,18 +246,21 @@ class RunConfig:
                 one_of(name, settings[name], WORDS[name])
         return config
 
-    @cached_property
+    @property
     def key(self) -> str:
         """The run's name in a store: hash of the final config and of the schema version.
 
-        For a model of your own, its source code enters too: an edited model is another run.
+        For a model of your own, all code and values that it can reach enter too, as they are now:
+        an edited model is another run.
         """
-        settings = self.final.to_dict()
-        later = {name for name, value in LATER.items() if settings[name] == value}
-        settings = {name: value for name, value in settings.items() if name not in later}
-        content = [SCHEMA_VERSION, settings, source_of(self.model)]
-        text = json.dumps(content, sort_keys=True)
-        return hashlib.sha256(text.encode()).hexdigest()[:16]
+        identity = identity_of(self.model)
+        if vars(self).get("_key", ("", None))[1] != identity:
+            values = vars(self) if "_like" in vars(self) else vars(self.final)
+            vars(self)["_key"] = key_of(values, common_of(self), identity), identity
+        return vars(self)["_key"][0]
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name not in WORKED_OUT}
 
     def to_row(self) -> dict[str, Any]:
         """The final config as the columns of a result table: numbers, words, or None."""

@@ -92,7 +92,7 @@ def forward_flops(config: RunConfig, *, wired: bool = False) -> int:
         return functional_call(network, (program.unflatten(flat), buffers), (x,))
 
     network.eval()
-    buffers = {name: Input(tuple(b.shape)) for name, b in network.named_buffers()}
+    buffers = {name: Input(shape) for name, shape in program.buffers.items()}
     inputs = Input((sum(program.sizes),)), buffers, Input((ROWS, config.graph.n_inputs))
     return _at(_operations(trace_one(forward, inputs, open_rows=False)), rows=1)
 

@@ -1,4 +1,4 @@
-"""Networks of runs, one after the other, with all parameters in one row of memory.
+"""Networks of runs, one after the other; modnets' own with all parameters in one row of memory.
 
 Building an ``nn.Module`` takes as long as training it a thousand steps does; modnets' own are
 therefore drawn anew in place.
@@ -11,17 +11,31 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from modnets.models.registry import build
+from modnets.models.network_state import attributes_of, digest_of
+from modnets.models.registry import BUILT_IN, build
 from modnets.training.batches import stream_seed
 from modnets.training.config import RunConfig
+from modnets.training.program import Program
 
 
 @dataclass(frozen=True)
 class Start:
-    """A run's initial parameters, shape (parameter,), and its buffers."""
+    """A run's initial parameters, shape (parameter,), and its buffers.
+
+    Of a network of a person's own the network too, and the digest of what it holds beside them.
+    """
 
     flat: Tensor
     buffers: dict[str, Tensor]
+    network: nn.Module | None = None
+    attributes: str = ""
+
+
+def start_of(network: nn.Module, program: Program) -> Start:
+    """What a network of a person's own starts from."""
+    buffers = {name: part.clone() for name, part in program.buffers_of(network).items()}
+    attributes = digest_of(attributes_of(network))
+    return Start(program.parameters_of(network), buffers, network, attributes)
 
 
 class Drafts:
@@ -36,7 +50,9 @@ class Drafts:
         final = config.final
         network = build(final, stream_seed(final.seed, "weights"), again=self.network)
         if network is not self.network:
-            self.network, self.flat = network, lay_flat(network)
+            self.network = network
+            if config.model in BUILT_IN:
+                self.flat = lay_flat(network)
         return network
 
     def start(self) -> Start:

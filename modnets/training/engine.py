@@ -21,12 +21,12 @@ import torch
 from torch import nn
 
 from modnets.errors import require, shown
-from modnets.models.registry import check_network
+from modnets.models.network_state import check_alike
+from modnets.models.registry import BUILT_IN
 from modnets.training.backends import one_thread
 from modnets.training.config import RunConfig
-from modnets.training.drafts import Drafts, Start
-from modnets.training.rebuilt import rebuilt
-from modnets.training.replicas import Replicas, in_last_rows, shape_of
+from modnets.training.drafts import Drafts, Start, start_of
+from modnets.training.replicas import Replicas, in_last_rows, program_of, shape_of
 
 
 @dataclass
@@ -127,7 +127,7 @@ def set_up(
     """
     require(len({shape_of(config) for config in configs}) == 1, "runs of a chunk have one shape")
     require(len(configs) <= chunk, f"chunk={chunk} is too small for {len(configs)} runs")
-    starts, failures = _start(configs, Drafts())
+    starts, failures = _start(configs, choose_device(device))
     runs = [config for config in configs if config.key not in failures]
     if not runs:
         return None, failures
@@ -141,24 +141,33 @@ def finished(
     table, runs = replicas.table(), replicas.runs
     networks = []
     if keep_networks:
-        rows = replicas.backend.flat.cpu()
-        networks = [rebuilt(run, row) for run, row in zip(runs, rows, strict=False)]
+        networks = replicas.networks()
     configs = [json.dumps(run.to_dict()) for run in runs]
     table["config"] = in_last_rows(configs, len(table) // len(runs))
     backend = replicas.backend
     return Trained(table, failures, networks, compiled=backend.compiled, threads=backend.threads)
 
 
-def _start(configs: Sequence[RunConfig], drafts: Drafts) -> tuple[list[Start], dict[str, str]]:
+def _start(
+    configs: Sequence[RunConfig], device: torch.device
+) -> tuple[list[Start], dict[str, str]]:
     """Initial weights of runs, and tracebacks of those that cannot be built or do not fit."""
+    own = configs[0].model not in BUILT_IN
+    try:
+        program = program_of(configs[0].final, device) if own else None
+    except Exception:  # what a person's own network does, or a line that refuses it
+        return [], dict.fromkeys([config.key for config in configs], traceback.format_exc())
     starts: list[Start] = []
     failures = {}
+    drafts = Drafts()
     for config in configs:
         try:
             network = drafts.draw(config)
-            if not starts:
-                check_network(network, config)
-            starts.append(drafts.start())
+            if program is None:
+                starts.append(drafts.start())
+            else:
+                check_alike(network, program.findings.shapes, config)
+                starts.append(start_of(network, program))
         except Exception:
             failures[config.key] = traceback.format_exc()
     return starts, failures

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from modnets.tasks.truth_tables import DONT_CARE
 from modnets.training.batches import images_on, inputs_of
 from modnets.training.compiler.indices import ROW_STEP, ROWS
 from modnets.training.compiler.tracing import Input
@@ -100,7 +101,10 @@ class Evaluation:
             masks = {key: self._mask(_ranges(split), n_rows) for key, split in splits.items()}
         self.n_rows = x.shape[-2]
         parts = np.stack([masks[key] for key in keys])
-        self.counts = torch.from_numpy(parts.sum(axis=2)).to(device)
+        self.counts = self.bits = torch.from_numpy(parts.sum(axis=2)).to(device)
+        if task.has_dont_cares:  # rows by the share of their bits that count
+            share = (y != DONT_CARE).mean(axis=1, dtype=np.float32)
+            self.bits = torch.from_numpy(parts @ share).to(device)
         images = images_on(task, device)
         x = torch.from_numpy(np.array(x, np.float32 if images is None else np.int64)).to(device)
         y, parts = (torch.from_numpy(np.array(t, np.float32)).to(device) for t in (y, parts))
@@ -173,7 +177,8 @@ class Evaluation:
             ``{part}_{loss,bit_accuracy,row_accuracy}`` for all PARTS, the accuracies of the whole
             table, and ``solved``; NaN for a part without rows, or that the task does not have.
         """
-        means = [(total / self.counts).cpu().numpy() for total in sums]
+        counts = self.bits, self.bits, self.counts
+        means = [(total / n).cpu().numpy() for total, n in zip(sums, counts, strict=True)]
         absent = np.full(means[0].shape[:2], np.nan)
         place = {part: number for number, part in enumerate(self.names)}
         found = {

@@ -9,7 +9,10 @@ from dataclasses import fields, replace
 from typing import Any
 
 from modnets.errors import one_of, require, shown
+from modnets.models.identity import settled
+from modnets.training.checks import check_numbers, coerce
 from modnets.training.config import RunConfig
+from modnets.training.run_keys import SEEDS, common_of
 
 #: Runs that a grid may list: more do not fit into memory.
 MAX_RUNS = 2_000_000
@@ -46,10 +49,30 @@ def grid(base: RunConfig | None = None, **axes: Any) -> list[RunConfig]:
     values = [_axis(name, axis) for name, axis in axes.items()]
     count = math.prod(map(len, values))
     require(count <= MAX_RUNS, f"{count:,} runs in a grid; allowed are at most {MAX_RUNS:,}")
-    runs = (
-        replace(base, **dict(zip(axes, point, strict=True))) for point in itertools.product(*values)
-    )
-    return list({run.key: run for run in runs}.values())
+    # Checked whole once, and made anew with each of the seeds.
+    alike: dict[tuple[int, ...], RunConfig] = {}
+    runs: dict[str, RunConfig] = {}
+    others = [place for place, name in enumerate(axes) if name not in SEEDS]
+    with settled():
+        for point in itertools.product(*map(enumerate, values)):
+            place = tuple(point[other][0] for other in others)
+            given = {name: value for name, (_, value) in zip(axes, point, strict=True)}
+            if place not in alike:
+                run = alike[place] = replace(base, **given)
+            else:
+                run = _seeded(alike[place], {name: given[name] for name in SEEDS if name in given})
+            runs.setdefault(run.key, run)
+    return list(runs.values())
+
+
+def _seeded(run: RunConfig, seeds: dict[str, Any]) -> RunConfig:
+    """A run with other seeds, of which alone is checked anew what they are."""
+    types = {name: str(RunConfig.__dataclass_fields__[name].type) for name in SEEDS}
+    seeds = {name: coerce(name, types[name], value) for name, value in seeds.items()}
+    made = object.__new__(RunConfig)
+    made.__dict__.update(run._values() | seeds | {"_like": run, "_common": common_of(run)})
+    check_numbers(made)
+    return made
 
 
 def _axis(name: str, values: Any) -> list[Any]:

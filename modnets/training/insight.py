@@ -12,12 +12,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from torch import Tensor
+from torch import Tensor, nn
 
 from modnets.models.modular import ModularNetwork
 from modnets.models.monolithic import MLP
 from modnets.models.probes import readable_by_layer
-from modnets.models.readouts import LevelReadouts, inputs_met, read_outs
+from modnets.models.readouts import LevelReadouts, inputs_met, read_outs, reproduced
 from modnets.models.recovery import is_recovered, match, nodes_of
 from modnets.models.registry import build
 from modnets.models.structures import Parameters, Structures, structures
@@ -37,6 +37,7 @@ INSIGHTS = {
     "unused_modules": "modules of the shared pool that no output uses",
     "collapsed": "used slots that are constant, or give what another one of their level gives",
     "clarity": "how clear-cut the gates of the used slots are, mean",
+    "faithful": "1 if the gates as read give the network's table, which one-bit signals may not",
     "readable": "balanced accuracy of linear probes for inner sub-functions, of their best layers",
 }
 #: Numbers held at once while modules are evaluated.
@@ -64,12 +65,16 @@ class Insight:
         small = task.images is None and 2**task.n_sources <= MAX_KEPT_ROWS
         self.x = inputs_met(task) if small else None
 
-    def look(self, flat: Tensor) -> dict[str, list[Any]]:
+    def look(
+        self, flat: Tensor, networks: Sequence[nn.Module] | None = None
+    ) -> dict[str, list[Any]]:
         """The columns of each run: ``structure``, JSON or None, and those of INSIGHTS.
 
         Parameters
         ----------
         flat : Tensor, shape (replica, parameter)
+        networks : sequence of nn.Module, optional
+            The runs' networks, where they are at hand.
         """
         n_runs, network = len(self.runs), self.network
         found: dict[str, Any] = {name: np.full(n_runs, np.nan) for name in INSIGHTS}
@@ -79,15 +84,17 @@ class Insight:
         elif type(network) is MLP and self._graph is not None and self.x is not None:
             plain, measures = self._monolithic(network, parameters)
         else:
-            return {"structure": self._told(flat)} | found
+            return {"structure": self._told(flat, networks)} | found
         texts = [json.dumps(one) for one in plain]
         return {"structure": texts} | found | measures
 
-    def _told(self, flat: Tensor) -> list[str | None]:
+    def _told(self, flat: Tensor, networks: Sequence[nn.Module] | None) -> list[str | None]:
         """What networks of one's own say of their structure; None for those that say nothing."""
         if not hasattr(self.network, "structure"):
             return [None] * len(self.runs)
-        networks = (rebuilt(run, row) for run, row in zip(self.runs, flat, strict=False))
+        if networks is None:
+            pairs = zip(self.runs, flat, strict=False)
+            networks = [rebuilt(run, row, self.program) for run, row in pairs]
         return [json.dumps(network.structure()) for network in networks]
 
     @property
@@ -119,6 +126,10 @@ class Insight:
             parts, measures = [{} for _ in plain], {}
             if readouts is not None:
                 measures |= _gates(readouts, in_use[task], parts)
+                right = reproduced(readouts, found, task)
+                for part, one in zip(parts, right.tolist(), strict=True):
+                    part["faithful"] = one
+                measures["faithful"] = right.astype(float)
             if known:
                 measures |= _recovery(graph, found, task, readouts, parts)
             by_task.append((parts, measures))
@@ -128,7 +139,9 @@ class Insight:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", RuntimeWarning)  # the mean of nothing is NaN
             measures = {
-                name: np.min(values, axis=0) if "recovered" in name else np.nanmean(values, axis=0)
+                name: np.min(values, axis=0)
+                if "recovered" in name or name == "faithful"
+                else np.nanmean(values, axis=0)
                 for name in by_task[0][1]
                 for values in [[task[1][name] for task in by_task if name in task[1]]]
             }
@@ -153,7 +166,7 @@ class Insight:
         ]
 
 
-_FIELDS = ("values", "signals", "tables", "clarity")
+_FIELDS = ("values", "signals", "tables", "clarity", "faithful")
 
 
 def _by_task(values: list[Any]) -> Any:

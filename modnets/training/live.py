@@ -79,8 +79,7 @@ class Part:
 
     def _evaluate(self) -> None:
         self.epoch = next(self._evaluations)
-        flat = self.replicas.backend.flat[: len(self.replicas.runs)]
-        self.parameters[self.epoch] = flat.detach().cpu().clone()
+        self.parameters[self.epoch] = self.replicas.rows.detach().cpu().clone()
         if self.epoch == self.epochs:
             self.trained = finished(self.replicas, self.failures)
             self.trained.duration = self.seconds
@@ -125,7 +124,7 @@ class Live:
         chunk: int | None = None,
     ) -> None:
         todo = plan(runs, chunk=chunk, compiled=compiled)
-        self.runs, self.store = todo.wanted, None if store is None else Store(store)
+        self.runs, self.store = todo.wanted, None if store is None else Store(store, writable=True)
         self.parts = [Part(part, compiled) for part in todo.chunks]
         self._places = {run.key: (part, run) for part in self.parts for run in part.chunk.runs}
         self.error: BaseException | None = None
@@ -143,15 +142,16 @@ class Live:
             which is then ``error``.
         """
         require(not self.running, "training goes on already; allowed is one at a time")
+        self.told = on_evaluation, on_end  # whoever looks on later may take their place
         self.error = None
         self._stop.clear()
 
         def work() -> None:
             try:
-                self.train(on_evaluation)
+                self.train(lambda: self.told[0]())
             except BaseException as error:  # whoever looks on, or waits, tells it
                 self.error = error
-            on_end()
+            self.told[1]()
 
         self._thread = threading.Thread(target=work, name="modnets-live", daemon=True)
         self._thread.start()
@@ -277,4 +277,5 @@ class Live:
         last = max((one for one in kept if one <= epoch), default=None)
         if last is None:
             return None
-        return rebuilt(config, kept[last][part.replicas.runs.index(config)])
+        place = part.replicas.runs.index(config)
+        return rebuilt(config, kept[last][place], part.replicas.program)

@@ -53,6 +53,17 @@ OPTIMIZERS: dict[str, tuple[Callable[..., tuple[Tensor, State]], int]] = {
 }
 
 
+def of_torch(name: str, groups: list[dict], weight_decay: float) -> torch.optim.Optimizer:
+    """The same optimizer of torch, for one network as it is."""
+    kind, more = {
+        "adam": (torch.optim.Adam, {"betas": (BETA1, BETA2), "eps": EPSILON}),
+        "sgd": (torch.optim.SGD, {}),
+        "momentum": (torch.optim.SGD, {"momentum": MOMENTUM}),
+        "rmsprop": (torch.optim.RMSprop, {"alpha": RMS_DECAY, "eps": EPSILON}),
+    }[name]
+    return kind(groups, weight_decay=weight_decay, **more)
+
+
 def corrections(n_steps: int) -> Tensor:
     """What Adam divides its moments by: they start at zero, and are too small at first.
 

@@ -5,20 +5,22 @@ from __future__ import annotations
 import itertools
 import math
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from modnets.errors import require
+from modnets.models.identity import settled
+from modnets.training.arguments import check_arguments, checked_runs
 from modnets.training.batches import total_steps
 from modnets.training.compilation import can_compile, lanes
 from modnets.training.config import RunConfig
 from modnets.training.costs import arithmetic_of, memory_of
 from modnets.training.engine import Trained, choose_device, train_chunk
 from modnets.training.replicas import shape_of
+from modnets.training.run_keys import common_of
 from modnets.training.store import Store
 
 CHUNK = 64  # of fewer than this the cost of each call shows
@@ -30,8 +32,13 @@ EAGER_STEP = 2e8
 
 
 def cores() -> int:
-    """Processor cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    """Processor cores that this process may use: those given to it, and a container's share."""
+    here = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    if here > 1:
+        from loky import cpu_count  # here, as it takes a while to import
+
+        here = min(here, cpu_count())
+    return here
 
 
 @dataclass(frozen=True)
@@ -84,14 +91,36 @@ def plan(
     compiled: bool | None = None,
     device: str = "auto",
 ) -> Plan:
-    """What ``sweep`` would do with the same arguments, without doing it."""
-    wanted = tuple({run.key: run for run in runs}.values())
-    require(bool(wanted), "runs=[]; allowed is at least one run")
-    require(chunk is None or chunk >= 1, f"chunk={chunk}; allowed is at least 1")
-    device = str(choose_device(device))
-    # A folder that is not there yet holds nothing; looking does not make it.
-    held = Store(store).keys() if store is not None and Path(store).exists() else set()
-    done = frozenset(run.key for run in wanted) & held
+    """What ``sweep`` would do with the same arguments, without doing it.
+
+    Raises
+    ------
+    ValueError
+        If an argument is wrong.
+    StoreError
+        If the store cannot be read.  Of single files that cannot be read just now a line tells;
+        their runs count as to do, and a sweep would stop.
+    """
+    check_arguments(chunk=chunk, compiled=compiled, device=device)
+    results = None if store is None else Store(store)
+    wanted = checked_runs(runs)
+    choose_device(str(device))
+    held = set() if results is None else results.keys_read()
+    with settled():
+        return planned(wanted, held, chunk=chunk, compiled=compiled, device=device)
+
+
+def planned(
+    wanted: tuple[RunConfig, ...],
+    held: Set[str],
+    *,
+    chunk: int | None,
+    compiled: bool | None,
+    device: str,
+) -> Plan:
+    """The plan for runs, each once, of which a store holds some."""
+    device = str(choose_device(str(device)))
+    done = frozenset(run.key for run in wanted if run.key in held)
     # Chosen from all runs wanted, not from those left to do, so that a resumed sweep trains as
     # the interrupted one did.
     groups: dict[str, list[RunConfig]] = {}
@@ -101,7 +130,9 @@ def plan(
     for group in groups.values():
         size, group_compiled = choose(group, chunk, compiled, device)
         missing = [run for run in group if run.key not in done]
-        missing.sort(key=lambda run: run.final.train_rows)  # a vector takes the rows of its largest
+        missing.sort(
+            key=lambda run: common_of(run).train_rows
+        )  # a vector takes the rows of its largest
         parts = [tuple(missing[i : i + size]) for i in range(0, len(missing), size)]
         by_group.append([Chunk(part, size, group_compiled, device) for part in parts])
     # First a chunk of each group, so that two workers never wait for the same compilation.

@@ -16,6 +16,8 @@ import torch.nn.functional as F
 from torch import Tensor, fx, nn
 from torch.func import functional_call, grad
 
+from modnets.models.own_networks import Findings
+from modnets.tasks.truth_tables import DONT_CARE
 from modnets.training.compiler.tracing import Input
 from modnets.training.machine import Function, Machine
 from modnets.training.optimizers import OPTIMIZERS
@@ -33,6 +35,10 @@ class Program:
     device : torch.device
     known_as : str, optional
         Stands for all of this, where the network is one of modnets' own.
+    findings : Findings, optional
+        What a network of a person's own is like; its parameters without gradient count as buffers.
+    dont_cares : bool
+        Whether outputs may be DONT_CARE; those are left out of the loss and count as right.
     """
 
     def __init__(
@@ -42,18 +48,44 @@ class Program:
         loss: str,
         device: torch.device,
         known_as: str | None = None,
+        findings: Findings | None = None,
+        dont_cares: bool = False,
     ) -> None:
-        self.network = network.to(device)
-        self.names = [name for name, _ in network.named_parameters()]
-        self.shapes = [p.shape for p in network.parameters()]
-        self.sizes = [p.numel() for p in network.parameters()]
+        self.network, self.findings = network.to(device), findings
+        untrained = findings.untrained if findings else frozenset()
+        trained = {n: p for n, p in network.named_parameters() if n not in untrained}
+        self.names = list(trained)
+        self.shapes = [p.shape for p in trained.values()]
+        self.sizes = [p.numel() for p in trained.values()]
+        #: What no step changes: shapes of buffers, and of parameters without gradient.
+        self.buffers = {n: tuple(b.shape) for n, b in self.buffers_of(network).items()}
+        self.optimizer = optimizer
         self.direction, self.n_states = OPTIMIZERS[optimizer]
         self.loss = {"bce": bce, "mse": mse}[loss]
-        self.known_as = known_as
+        self.known_as, self.dont_cares = known_as, dont_cares
         self.graphs: dict[Any, fx.GraphModule] = {}
         self.machines: dict[str, Machine] = {}
         self.refused = False  # whether there can be no machine code
+        #: Backend -> why it does not train a person's own network as a plain loop does, if so.
+        self.tried: dict[str, str | None] = {}
+        self.by_itself_said: str | None = None
         self.takes = taken_by(network)
+
+    def buffers_of(self, network: nn.Module) -> dict[str, Tensor]:
+        """Buffers, and parameters without gradient, of a network of this program."""
+        trained = set(self.names)
+        frozen = {n: p.detach() for n, p in network.named_parameters() if n not in trained}
+        return dict(network.named_buffers()) | frozen
+
+    def rate_of(self, name: str) -> str:
+        """The setting that a parameter takes its learning rate from, ``lr`` but for choices."""
+        rates = getattr(self.network, "learning_rates", {})
+        return next((rates[part] for part in name.split(".") if part in rates), "lr")
+
+    def parameters_of(self, network: nn.Module) -> Tensor:
+        """The trained parameters of a network in one row, shape (parameter,)."""
+        named = dict(network.named_parameters())
+        return torch.cat([named[name].detach().reshape(-1) for name in self.names])
 
     def machine(self, functions: Sequence[Function]) -> Machine:
         """Machine code of functions of this program; made at the first call."""
@@ -73,7 +105,7 @@ class Program:
             Learning rates of a replica: one, or one for each parameter.
         """
         one, number = Input((sum(self.sizes),)), Input(())
-        buffers = {name: Input(tuple(b.shape)) for name, b in self.network.named_buffers()}
+        buffers = {name: Input(shape) for name, shape in self.buffers.items()}
         pace = (number, Input((2,), uniform=True))
         fixed = (buffers, number, Input((n_rates,)), number)
         return one, [one] * self.n_states, batch, pace, fixed
@@ -81,7 +113,7 @@ class Program:
     def unflatten(self, flat: Tensor) -> dict[str, Tensor]:
         """Parameters by name from one row, shape (parameter,), or from many, (run, parameter)."""
         parts = zip(self.names, flat.split(self.sizes, dim=-1), self.shapes, strict=True)
-        return {name: part.reshape(*flat.shape[:-1], *shape) for name, part, shape in parts}
+        return {name: part.reshape((*flat.shape[:-1], *shape)) for name, part, shape in parts}
 
     def _forward(self, flat: Tensor, buffers: dict, x: Tensor, **keywords: Any) -> Tensor:
         keywords = {name: value for name, value in keywords.items() if name in self.takes}
@@ -89,8 +121,16 @@ class Program:
 
     def _mean_loss(self, flat, buffers, x, y, weight, temperature, noise) -> Tensor:
         keywords = {"temperature": temperature} | ({} if noise is None else {"noise": noise})
-        logits = self._forward(flat, buffers, x, **keywords)
-        return (self.loss(logits, y).mean(dim=-1) * weight).sum()
+        return self.mean_loss(self._forward(flat, buffers, x, **keywords), y, weight)
+
+    def mean_loss(self, logits: Tensor, y: Tensor, weight: Tensor) -> Tensor:
+        """The loss of some rows, weighted; weights of shape (row,) add up to 1."""
+        return (self._loss_of_rows(logits, y) * weight).sum()
+
+    def _loss_of_rows(self, logits: Tensor, y: Tensor) -> Tensor:
+        """Mean over the outputs of each row; a don't-care has no loss."""
+        loss = self.loss(logits, y)
+        return (loss * (y < DONT_CARE).to(loss.dtype) if self.dont_cares else loss).mean(dim=-1)
 
     def step(
         self,
@@ -142,9 +182,18 @@ class Program:
             Logits.
         """
         self.network.eval()
-        logits = self._forward(flat, buffers, x)
+        return self.scores(self._forward(flat, buffers, x), y, parts)
+
+    def scores(
+        self, logits: Tensor, y: Tensor, parts: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """How good logits are; see :meth:`evaluate`."""
         right = ((logits > 0) == (y > 0.5)).to(logits.dtype)
-        found = self.loss(logits, y).mean(dim=1), right.mean(dim=1), right.amin(dim=1)
+        loss, bits, rows = self._loss_of_rows(logits, y), right, right
+        if self.dont_cares:
+            cared = (y < DONT_CARE).to(logits.dtype)
+            bits, rows = right * cared, torch.maximum(right, 1.0 - cared)
+        found = loss, bits.mean(dim=1), rows.amin(dim=1)
         return *(parts @ measure for measure in found), logits
 
 

@@ -13,7 +13,12 @@ from typing import Any
 import torch
 
 from modnets.paths import ROOT
-from modnets.training.config import SCHEMA_VERSION
+from modnets.training.run_keys import SCHEMA_VERSION
+
+#: Lines of ``/proc/cpuinfo`` that say what a processor can do: x86, ARM, POWER, s390, RISC-V.
+FEATURES = ("flags", "vendor_id", "cpu family", "model")
+FEATURES += ("Features", "CPU implementer", "CPU architecture", "CPU variant", "CPU part")
+FEATURES += ("cpu", "features", "machine", "isa", "uarch")
 
 
 @cache
@@ -40,6 +45,22 @@ def cpu_name() -> str:
             if line.startswith("model name"):
                 return line.split(":", 1)[1].strip()
     return platform.processor() or platform.machine()
+
+
+@cache
+def cpu_features() -> str:
+    """What the processor can do, as the system says it: its instructions, its make and model.
+
+    Processors of one name may differ in it: of one family, or one of them in a virtual machine.
+    """
+    with contextlib.suppress(OSError):
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        pairs = {tuple(" ".join(part.split()) for part in line.split(":", 1)) for line in lines}
+        return repr(sorted(pair for pair in pairs if pair[0] in FEATURES))
+    with contextlib.suppress(OSError, subprocess.SubprocessError):
+        command = ["sysctl", "machdep.cpu", "hw.optional"]  # macOS
+        return subprocess.run(command, capture_output=True, text=True, timeout=30).stdout
+    return platform.processor()
 
 
 def _git(*words: str) -> str | None:

@@ -13,24 +13,34 @@ from modnets.models.modular import ModularNetwork
 from modnets.models.routing import Choice, Routing
 from modnets.training.config import RunConfig
 from modnets.training.drafts import Drafts
+from modnets.training.program import Program
 
 
-def rebuilt(config: RunConfig, parameters: Tensor) -> nn.Module:
+def rebuilt(config: RunConfig, numbers: Tensor, program: Program) -> nn.Module:
     """The network of a run with parameters that it had while it trained.
 
     Parameters
     ----------
     config : RunConfig
-    parameters : Tensor, shape (parameter,)
+    numbers : Tensor, shape (parameter,) or more
+        Its trained parameters; behind them its buffers, where they were kept too.
+    program : Program
+        Of the run.
 
     Returns
     -------
     nn.Module
         A network of its own.
     """
-    drafts = Drafts()
-    network = drafts.draw(config).eval()
-    drafts.flat.copy_(parameters)
+    network = Drafts().draw(config).eval()
+    named = dict(network.named_parameters())
+    parts = [named[name].detach() for name in program.names]
+    parts += program.buffers_of(network).values()
+    sizes = [part.numel() for part in parts]
+    given = numbers.detach().cpu()
+    n_parts = len(program.names) if len(given) == sum(program.sizes) else len(parts)
+    for part, new in zip(parts, given.split(sizes[:n_parts]), strict=False):
+        part.copy_(new.view(part.shape))
     return network
 
 

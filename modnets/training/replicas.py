@@ -10,27 +10,28 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from modnets.errors import first_line
+from modnets.models.identity import identity_of
+from modnets.models.own_networks import examine
 from modnets.models.registry import BUILT_IN, build
-from modnets.training.alone import Alone
-from modnets.training.backends import Eager, Fixed, Lanes
-from modnets.training.batches import Batches, is_full_batch, padded_rows, total_steps
-from modnets.training.captured import Captured
-from modnets.training.compilation import can_compile, lanes
-from modnets.training.compiler.operations import Unsupported
+from modnets.training.backend_choice import make_backend
+from modnets.training.batches import (
+    images_on,
+    inputs_of,
+    is_full_batch,
+    padded_rows,
+    total_steps,
+)
 from modnets.training.config import RunConfig
 from modnets.training.drafts import Start
-from modnets.training.evaluation import Evaluation
 from modnets.training.insight import INSIGHTS, Insight
 from modnets.training.optimizers import corrections, schedule
+from modnets.training.plain_loop import PlainLoop
 from modnets.training.program import Program
-from modnets.training.sources import source_of
-
-#: Settings that may differ between the runs of a chunk.
-PER_RUN = ("seed", "split_seed", "lr", "lr_routing", "lr_selection", "weight_decay")
-PER_RUN += ("temperature", "input_noise", "gamma")
+from modnets.training.rebuilt import rebuilt
+from modnets.training.run_keys import PER_RUN, common_of
+from modnets.training.trial import another
 
 #: Of what a chunk has in common, what does not enter the step of modnets' own networks.
 NOT_IN_PROGRAM = ("epochs", "eval_every", "schedule", "train_rows", "batch_size", "padded_rows")
@@ -39,9 +40,10 @@ NOT_IN_PROGRAM += ("knowledge", "held_out", "samples", "test_samples", "record")
 
 def shape_of(config: RunConfig) -> str:
     """What the runs of a chunk have in common, as text: equal for runs that train together."""
-    if "_shape" not in vars(config):  # worked out once, as the config's key
-        vars(config)["_shape"] = _shape_of(config)
-    return vars(config)["_shape"]
+    kept = common_of(config).kept  # worked out once for all runs that have it
+    if "shape" not in kept:
+        kept["shape"] = _shape_of(config)
+    return kept["shape"]
 
 
 def _shape_of(config: RunConfig) -> str:
@@ -60,15 +62,26 @@ def program_of(final: RunConfig, device: torch.device) -> Program:
         shape = {k: v for k, v in shape.items() if k not in NOT_IN_PROGRAM}
         task = final.graph
         shape["graph"] = [task.n_inputs, task.n_sources, task.n_tasks, task.n_outputs]
+        shape["graph"] += ["don't-cares"] * task.has_dont_cares
     known_as = json.dumps(shape)
-    key = (known_as, source_of(final.model), str(device))
+    key = (known_as, identity_of(final.model), str(device))
     if key not in _programs:
         if len(_programs) >= MAX_PROGRAMS:
             _programs.pop(next(iter(_programs)))
-        known_as = known_as if final.model in BUILT_IN else None
-        network = build(final, seed=0)
-        _programs[key] = Program(network, final.optimizer, final.loss, device, known_as)
+        network, findings = build(final, seed=0), None
+        if final.model not in BUILT_IN:
+            known_as, findings = None, examine(final, build, [another(final)], some_rows(final))
+        given = (network, final.optimizer, final.loss, device, known_as, findings)
+        _programs[key] = Program(*given, dont_cares=final.graph.has_dont_cares)
     return _programs[key]
+
+
+def some_rows(final: RunConfig, number: int = 5) -> Tensor:
+    """A few rows of a run, as a network is handed them, shape (row, input)."""
+    parts = final.split.values()
+    rows = torch.from_numpy(final.graph.rows(np.concatenate(list(parts))[:number]))
+    images = images_on(final.graph, torch.device("cpu"))
+    return inputs_of(rows if images is not None else rows.float(), images)
 
 
 def forget_programs() -> None:
@@ -109,60 +122,28 @@ class Replicas:
         self.found: list[tuple[int, list[Tensor], Tensor]] = []
         #: Of each evaluation at which it is recorded: columns of what the runs have learned.
         self.details: dict[int, dict[str, Sequence[Any]]] = {}
-        self.backend: Eager | Lanes
+        self.odd = False  # whether it was said that logits are no numbers
         self.program = program_of(self.first, device)
-        on_cpu = device.type == "cpu"
-        if compiled and on_cpu and can_compile() and not self.program.refused:
-            whole_vectors = -(-len(runs) // lanes()) * lanes()
-            given = self._fill(starts, whole_vectors)
-            try:
-                self.backend = Lanes(*given, self.batches, self.evaluation.blocks[0], threads)
-                return
-            except (Unsupported, RuntimeError) as error:
-                said = f"compiling failed, step stays eager: {first_line(error)}"
-                print(f"modnets: {said}", file=sys.stderr)
-                self.program.refused = True
-        given = self._fill(starts, chunk)
-        eager = Alone if chunk == 1 else Eager
-        self.backend = (Captured if compiled and not on_cpu else eager)(*given)
+        given = (self.program, runs, starts, chunk, compiled, device, threads)
+        self.backend, places = make_backend(*given)
+        self.padded, self.batches = places.finals, places.batches
+        self.evaluation = places.evaluation
+        self.insight = Insight(runs, self.program, places.fixed[0])
 
-    def _fill(self, starts: Sequence[Start], size: int) -> tuple[Program, Tensor, Fixed]:
-        """Fill so many places; hand back the program, parameters, and what else stays."""
-        finals = [run.final for run in self.runs]
-        missing = size - len(finals)
-        self.padded = [*finals, *[self.first] * missing]
-        starts = [*starts, *[starts[0]] * missing]
-        noise_size = getattr(self.program.network, "noise_size", 0)
-        fixed = self._fixed(starts)
-        self.insight = Insight(self.runs, self.program, fixed[0])
-        self.batches = Batches(finals, size, noise_size, self.device)
-        self.evaluation = Evaluation(self.padded, self.device)
-        flat = torch.stack([start.flat for start in starts]).to(self.device)
-        return self.program, flat, fixed
+    @property
+    def rows(self) -> Tensor:
+        """What the runs' networks are now, a row for each; :func:`rebuilt` takes them."""
+        backend = self.backend
+        rows = backend.rows if isinstance(backend, PlainLoop) else backend.flat
+        return rows[: len(self.runs)]
 
-    def _fixed(self, starts: Sequence[Start]) -> Fixed:
-        """Buffers, temperature, learning rates and weight decay of every replica."""
-        buffers = {
-            name: torch.stack([start.buffers[name] for start in starts]).to(self.device)
-            for name, _ in self.program.network.named_buffers()
-        }
-        return buffers, self._per_run("temperature"), self._rates(), self._per_run("weight_decay")
-
-    def _per_run(self, name: str) -> Tensor:
-        values = [getattr(final, name) or 0.0 for final in self.padded]
-        return torch.tensor(values, dtype=torch.float32, device=self.device)
-
-    def _rates(self) -> Tensor:
-        """Learning rates, shape (replica, parameter), or (replica, 1) if a network has but one."""
-        rates = getattr(self.program.network, "learning_rates", {})
-        names = [
-            next((rates[part] for part in name.split(".") if part in rates), "lr")
-            for name in self.program.names
+    def networks(self) -> list[nn.Module]:
+        """The networks of the runs as they are now."""
+        if isinstance(self.backend, PlainLoop):
+            return [network.eval() for network in self.backend.networks]
+        return [
+            rebuilt(run, row, self.program) for run, row in zip(self.runs, self.rows, strict=True)
         ]
-        if set(names) == {"lr"}:
-            return self._per_run("lr")[:, None]
-        sizes = zip(names, self.program.sizes, strict=True)
-        return torch.cat([self._per_run(n)[:, None].expand(-1, s) for n, s in sizes], dim=1)
 
     def evaluations(self) -> Iterator[int]:
         """Train to the end; yields the epoch after each evaluation, the first before any step."""
@@ -188,10 +169,26 @@ class Replicas:
         sums = [sum(parts) for parts in zip(*(block[:3] for block in blocks), strict=True)]
         logits = [block[3] for block in blocks]
         self.found.append((epoch, sums, self.evaluation.solved(sums, logits)))
+        finite = torch.stack([block.isfinite().flatten(1).all(dim=1) for block in logits])
+        self._say_odd(epoch, (~finite.all(dim=0))[: len(self.runs)])
         if epoch == self.first.epochs or self.first.record == "every":
             predicted = self.evaluation.predicted(logits)[: len(self.runs)]
-            looked = self.insight.look(self.backend.flat)
+            alone = isinstance(self.backend, PlainLoop)
+            looked = self.insight.look(self.backend.flat, self.networks() if alone else None)
             self.details[epoch] = {"predicted": predicted} | looked
+
+    def _say_odd(self, epoch: int, odd: Tensor) -> None:
+        """Once, which runs give logits that are no numbers; their losses are NaN from here on."""
+        if self.odd or not bool(odd.any()):
+            return
+        self.odd = True
+        first = self.runs[int(odd.nonzero()[0])]
+        print(
+            f"modnets: NaN or infinite logits in epoch {epoch} in {int(odd.sum())} of "
+            f"{len(self.runs)} runs, as {first} ({first.key}): their loss is no number, and a bit "
+            "counts as 1 only where its logit is above 0",
+            file=sys.stderr,
+        )
 
     def table(self) -> pd.DataFrame:
         """What has been evaluated until now: one row per run and evaluated epoch."""

@@ -8,12 +8,15 @@ from dataclasses import dataclass
 import pandas as pd
 from torch import nn
 
+from modnets.errors import require
+from modnets.training.arguments import MOST, check_arguments, checked_runs
 from modnets.training.config import RunConfig
 from modnets.training.drafts import Drafts
 from modnets.training.engine import choose_device
+from modnets.training.failures import RunsFailed
+from modnets.training.interruption import told_in_a_line
 from modnets.training.planning import Chunk
 from modnets.training.progress import Progress
-from modnets.training.sweep import RunsFailed
 from modnets.training.workers import Report
 
 
@@ -78,9 +81,19 @@ def train(
     Returns
     -------
     TrainedRun
+
+    Raises
+    ------
+    ValueError
+        If an argument is wrong; before anything is trained.
+    RunsFailed
+        If the run cannot be trained.
     """
-    part = Chunk((config,), chunk, compiled, str(choose_device(device)))
-    with Progress(1, show=progress) as shown:
+    check_arguments(chunk=chunk, device=device, progress=progress, compiled=compiled)
+    require(chunk is not None, f"chunk=None; allowed is a whole number, 1 to {MOST['chunk']}")
+    (config,) = checked_runs([config])
+    part = Chunk((config,), chunk, bool(compiled), str(choose_device(str(device))))
+    with told_in_a_line(lambda: "nothing is kept"), Progress(1, show=progress) as shown:
         trained = part.train(keep_networks=True, on_evaluation=Report(part, shown))
     if trained.failures:
         raise RunsFailed({config.key: (config, trained.failures[config.key])})

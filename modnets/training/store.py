@@ -1,77 +1,71 @@
-"""A folder of results: one Parquet file for each chunk of runs, whole or not there at all.
+"""A folder of results: Parquet files of one or more chunks of runs, whole or not there at all.
 
 A file holds one row per run and evaluated epoch; what a run has learned (``predicted``,
-``structure``) and its whole ``config`` stand in its last row, and the provenance of the chunk in
-the file's metadata.  No file is ever changed; a damaged one is set aside, and its runs done again.
+``structure``) and its whole ``config`` stand in its last row, and the provenance of its chunks in
+the file's metadata.  No file is ever changed.  Sweeps merge small ones into larger ones, and set
+damaged ones aside, whose runs are done again; reading changes nothing.
 """
 
 from __future__ import annotations
 
-import hashlib
+import contextlib
 import json
 import os
 import sys
-import uuid
-from collections.abc import Iterable
-from dataclasses import fields
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
+import pyarrow.compute as pc
 
-from modnets.errors import first_line
-from modnets.training.config import LATER, RunConfig
-from modnets.training.evaluation import MEASURES, PARTS
-from modnets.training.insight import INSIGHTS
+from modnets.errors import require
+from modnets.paths import expanded
+from modnets.training import store_files
+from modnets.training.columns import DETAILS, decoded, schema
+from modnets.training.compaction import compact, provenance_in
+from modnets.training.leftovers import clear
+from modnets.training.ordering import tidy
+from modnets.training.store_files import Content, Damaged, StoreError
 
-#: What a run has learned and what made it; not part of the tidy table.
-DETAILS = ("predicted", "structure", "config")
+READERS = 4  # threads that read and decode files
 
-
-def schema() -> pa.Schema:
-    """The columns of a result file: run, kind, every setting, epoch, measures, details."""
-    types = {"int": pa.int64(), "float": pa.float64(), "bool": pa.bool_()}
-    columns: dict[str, pa.DataType] = {"run": pa.string(), "kind": pa.string()}
-    for f in fields(RunConfig):
-        if f.name != "train_fraction":
-            columns[f.name] = types.get(str(f.type).split(" ")[0], pa.string())
-    columns["epoch"] = pa.int64()
-    for part in PARTS:
-        columns |= {f"{part}_{measure}": pa.float64() for measure in MEASURES}
-    columns |= {"bit_accuracy": pa.float64(), "row_accuracy": pa.float64(), "solved": pa.bool_()}
-    columns |= dict.fromkeys(INSIGHTS, pa.float64())
-    columns |= dict.fromkeys(DETAILS, pa.string())
-    return pa.schema(list(columns.items()))
+Part = TypeVar("Part")
 
 
 class Store:
     """A folder of results.
 
+    Reading it changes nothing: what is damaged is told and left out, and the folder may be one
+    that you may only read.
+
     Parameters
     ----------
     folder : str or Path
-        Made if it is missing.
+        Made by the first result if it is missing.
+    writable : bool
+        Make it now, and make sure that it can be written.
 
     Raises
     ------
     ValueError
-        If it cannot be written.
+        If it can be no folder, or shall be written and cannot.
     """
 
-    def __init__(self, folder: str | Path) -> None:
-        self.folder = Path(folder)
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            probe = self.folder / f".probe-{uuid.uuid4().hex}"
-            probe.touch()
-            probe.unlink()
-        except OSError as error:
-            raise ValueError(
-                f"store={str(folder)!r} cannot be written ({error.strerror}); "
-                "allowed is a folder that you may write to"
-            ) from None
+    def __init__(self, folder: str | Path, *, writable: bool = False) -> None:
+        self.folder = expanded(folder, "store").absolute()
+        place = self.folder
+        while not os.path.lexists(place) and place != place.parent:
+            place = place.parent
+        require(
+            place.is_dir() or not os.access(place.parent, os.X_OK),
+            f"store={str(folder)!r} cannot be written ({place.name} is no folder); allowed is a "
+            "folder that you may write to",
+        )
+        if writable:
+            self.check_writable()
 
     def write(self, table: pd.DataFrame, provenance: dict[str, Any]) -> Path:
         """Add the results of some runs; when the call returns they are on the disk.
@@ -82,45 +76,82 @@ class Store:
             One row per run and evaluated epoch.
         provenance : dict
             JSON values: how these runs were made.
+
+        Raises
+        ------
+        StoreError
+            If the folder cannot be written, as when the disk is full; no half of a file is left.
         """
-        keys = " ".join(sorted(set(table["run"])))
-        path = self.folder / f"runs-{hashlib.sha256(keys.encode()).hexdigest()[:16]}.parquet"
         content = pa.Table.from_pandas(table, schema=schema(), preserve_index=False)
-        content = content.replace_schema_metadata({"modnets": json.dumps(provenance)})
-        partial = self.folder / f".{path.name}.{uuid.uuid4().hex}"
-        with open(partial, "wb") as file:
-            pq.write_table(content, file, compression="zstd")
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
-        return path
+        return store_files.write(self.folder, content, {"modnets": json.dumps(provenance)})
 
     def files(self) -> list[Path]:
         """The result files, in a fixed order."""
-        return sorted(self.folder.glob("runs-*.parquet"))
+        return store_files.listed(self.folder)
 
-    def _read(self, columns: list[str] | None) -> list[pa.Table]:
-        """Some columns of every file; a file that cannot be read is set aside, and named."""
-        tables = []
-        for path in self.files():
+    def _read(
+        self, take: Callable[[Content], Part], *, sweeps: bool = False, lenient: bool = False
+    ) -> list[Part]:
+        """What is taken from every file that is not damaged; files that are, are named.
+
+        A sweep sets them aside, and puts right where a bit has flipped.  One that cannot be read
+        is an error, or told where that is enough.
+        """
+        found: dict[Path, Part | Damaged | StoreError] = {}
+        flipped: dict[Path, Content] = {}
+
+        def one(path: Path) -> Part | Damaged | StoreError | None:
             try:
-                tables.append(_read_file(path, columns))
-            except (OSError, pa.ArrowException) as error:
-                aside = path.with_suffix(".damaged")
-                path.rename(aside)
-                print(
-                    f"modnets: {path.name} is damaged ({first_line(error)}); "
-                    f"set aside as {aside.name}, its runs are done again",
-                    file=sys.stderr,
-                )
-        return tables
+                content = store_files.read(path)
+                if content.mended:
+                    flipped[path] = content
+                return take(content)
+            except Damaged as error:
+                return error
+            except StoreError as error:
+                if not lenient:
+                    raise
+                return error
+            except FileNotFoundError:  # merged with others meanwhile: it is in another one now
+                return None
+
+        for _ in range(store_files.LISTINGS):
+            paths = self.files()
+            new = [path for path in paths if path not in found]
+            if not new:
+                break
+            with ThreadPoolExecutor(READERS) as readers:
+                taken = zip(new, readers.map(one, new), strict=True)
+                found |= {path: part for path, part in taken if part is not None}
+        for path in paths:
+            if isinstance(found.get(path), StoreError):
+                print(f"modnets: {found[path]}", file=sys.stderr)
+            if isinstance(found.get(path), Damaged):
+                _tell(path, found[path], sweeps)
+            if path in flipped:
+                _tell_flipped(flipped[path], sweeps)
+        found = {path: found[path] for path in paths if path in found}
+        return [part for part in found.values() if not isinstance(part, Damaged | StoreError)]
 
     def keys(self) -> set[str]:
         """The runs that the store holds.
 
         Every file is read whole once, so that damage is found before a run is taken as done.
         """
-        return {key for part in self._read(None) for key in part["run"].unique().to_pylist()}
+        return self._keys()
+
+    def keys_read(self) -> set[str]:
+        """As :meth:`keys`, of the files that can be read; those that cannot are told."""
+        return self._keys(lenient=True)
+
+    def _keys(self, **how: bool) -> set[str]:
+        def runs(content: Content) -> pa.Array:
+            # What has no digest is damaged or not by what its columns say.
+            names = ["run"] if content.checked else None
+            table = decoded(content, names)
+            return pc.unique(table["run"])
+
+        return {key for part in self._read(runs, **how) for key in part.to_pylist()}
 
     def table(self, runs: Iterable[str] | None = None) -> pd.DataFrame:
         """The tidy table: one row per run and evaluated epoch, every setting a column.
@@ -129,6 +160,11 @@ class Store:
         ----------
         runs : iterable of str, optional
             Keys of the runs wanted, in the order wanted; by default all, by key.
+
+        Raises
+        ------
+        StoreError
+            If a file cannot be read that is not damaged; so in all that follows.
         """
         columns = [name for name in schema().names if name not in DETAILS]
         return self._collect(columns, runs)
@@ -156,50 +192,77 @@ class Store:
         return found.assign(config=found.groupby("run")["config"].bfill())
 
     def provenance(self) -> list[dict[str, Any]]:
-        """How the runs were made, a dict for each file."""
-        metadata = (pq.read_schema(path).metadata or {} for path in self.files())
-        return [json.loads(found.get(b"modnets", b"{}")) for found in metadata]
+        """How the runs were made, a dict for each chunk that trained side by side."""
+
+        def made(content: Content) -> list[tuple[int, dict[str, Any]]]:
+            with store_files.decoding(content):
+                metadata = content.open().metadata
+                return provenance_in(metadata.metadata, metadata.num_rows)
+
+        return [provenance for part in self._read(made) for _, provenance in part]
 
     def _collect(self, columns: list[str], runs: Iterable[str] | None) -> pd.DataFrame:
+        def rows(content: Content) -> pa.Table:
+            return decoded(content, columns)
+
         empty = pa.table({name: pa.array([], schema().field(name).type) for name in columns})
-        frame = pa.concat_tables([empty, *self._read(columns)]).to_pandas()
-        return ordered(frame.drop_duplicates(["run", "epoch"]), runs)
+        return tidy(pa.concat_tables([empty, *self._read(rows)]), runs).to_pandas()
+
+    # What a sweep does, and nobody else
+
+    def take_stock(self) -> set[str]:
+        """Clear away what killed processes left, set damaged files aside; the runs it holds."""
+        names = store_files.names_in(self.folder)
+        passing = [name for name in names if name.startswith((".runs-", ".probe-"))]
+        clear(self.folder / name for name in passing)
+        return self._keys(sweeps=True)
+
+    def check_writable(self) -> None:
+        """Raise ValueError unless the folder may be written, or made."""
+        store_files.may_write(self.folder)
+
+    def compact(self) -> None:
+        """Merge many small files into few; readers and other writers need not wait."""
+        with contextlib.suppress(OSError):
+            compact(self.folder)
 
 
-def _read_file(path: Path, columns: list[str] | None) -> pa.Table:
-    """Some columns of a file; those that came later than it hold what they stand for there."""
-    later = dict.fromkeys(INSIGHTS) | LATER
-    with pq.ParquetFile(path) as file:
-        wanted = schema().names if columns is None else columns
-        absent = [name for name in wanted if name not in file.schema_arrow.names]
-        table = file.read([name for name in wanted if name not in absent])
-    for name in absent:
-        if name not in later:
-            raise pa.ArrowInvalid(f"no column {name!r}")
-        value = pa.scalar(later[name], schema().field(name).type)
-        table = table.append_column(name, pa.repeat(value, len(table)))
-    return table.select(wanted)
+def _tell(path: Path, error: Damaged, sweeps: bool) -> None:
+    """Name a damaged file, in a line."""
+    done = "left out; the next sweep sets it aside and does its runs again"
+    if sweeps:
+        try:
+            done = f"set aside as {store_files.set_aside(path).name}, its runs are done again"
+        except FileNotFoundError:  # somebody else has done so
+            return
+        except OSError as refused:
+            done = f"left out, as it cannot be set aside ({refused.strerror})"
+    print(f"modnets: {path.name} is damaged ({error}); {done}", file=sys.stderr)
 
 
-def ordered(frame: pd.DataFrame, runs: Iterable[str] | None = None) -> pd.DataFrame:
-    """The rows of the given runs, in their order and by epoch."""
-    if runs is None:
-        return frame.sort_values(["run", "epoch"], ignore_index=True)
-    place = {key: number for number, key in enumerate(runs)}
-    frame = frame[frame["run"].isin(place)]
-    order = frame.assign(place=frame["run"].map(place))
-    order = order.sort_values(["place", "epoch"], ignore_index=True)
-    return order.drop(columns="place")
+def _tell_flipped(content: Content, sweeps: bool) -> None:
+    """Say, in a line, that a bit was put right."""
+    done = "put right in reading; the next sweep does so on the disk"
+    if sweeps:
+        with contextlib.suppress(OSError):
+            store_files.write_bytes(content.path.parent, content.data)
+            done = "put right"
+    print(f"modnets: {content.path.name} has one bit that flipped; {done}", file=sys.stderr)
 
 
 def load(store: str | Path) -> pd.DataFrame:
     """The tidy table of everything in a store.
 
+    Nothing in it is changed; damaged files are told and left out.
+
     Raises
     ------
     ValueError
         If there is no such folder.
+    StoreError
+        If a file in it cannot be read that is not damaged.
     """
-    if not Path(store).is_dir():
+    folder = expanded(store, "store")
+    if not folder.is_dir() and os.access(folder.absolute().parent, os.X_OK):
         raise ValueError(f"store={str(store)!r} is no folder; allowed is one that a sweep has made")
-    return Store(store).table()
+    return Store(folder).table()

@@ -2,43 +2,31 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from concurrent.futures import Executor
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from modnets.errors import require
+from modnets.models.identity import settled
+from modnets.training.arguments import check_arguments, checked_runs
+from modnets.training.columns import DETAILS
 from modnets.training.config import RunConfig
-from modnets.training.engine import Trained
-from modnets.training.planning import Chunk, plan
+from modnets.training.engine import Trained, choose_device
+from modnets.training.failures import RunsFailed, WorkersLost
+from modnets.training.interruption import told_in_a_line
+from modnets.training.ordering import ordered
+from modnets.training.planning import Chunk, planned
 from modnets.training.progress import Progress
 from modnets.training.provenance import machine
-from modnets.training.store import DETAILS, Store, ordered
-from modnets.training.workers import train_all
+from modnets.training.store import Store
+from modnets.training.store_files import StoreError
+from modnets.training.workers import ChunksLeft, train_all
 
-
-class RunsFailed(RuntimeError):
-    """Some runs of a sweep could not be trained; all the others are done and stored.
-
-    Parameters
-    ----------
-    failures : dict
-        Run key -> (config, traceback).
-    """
-
-    def __init__(self, failures: dict[str, tuple[RunConfig, str]]) -> None:
-        self.failures = failures
-        by_trace: dict[str, list[RunConfig]] = {}
-        for config, trace in failures.values():
-            by_trace.setdefault(trace, []).append(config)
-        parts = [
-            f"{len(configs)} x {configs[0]} ({configs[0].key}):\n{trace}"
-            for trace, configs in by_trace.items()
-        ]
-        super().__init__(f"{len(failures)} runs failed\n" + "\n".join(parts))
+COMPACT_EVERY = 128  # chunks stored
 
 
 def sweep(
@@ -87,31 +75,94 @@ def sweep(
     Raises
     ------
     ValueError
-        If an argument is wrong, or the store cannot be written.
+        If an argument is wrong, or the store cannot be written; before anything is trained.
+    StoreError
+        If the store cannot be read or written any more, as when the disk is full; what was stored
+        is kept.
     RunsFailed
         After all the others are done, if some runs could not be trained.
+    WorkersLost
+        If workers were lost and the executor takes no more work; all that is done is stored.
     """
-    todo = plan(runs, store, chunk=chunk, compiled=compiled, device=device)
-    require(workers is None or workers >= 1, f"workers={workers}; allowed is at least 1")
-    results = Store(store) if store is not None else None
-    kept: list[pd.DataFrame] = []
+    check_arguments(
+        chunk=chunk,
+        workers=workers,
+        compiled=compiled,
+        device=device,
+        progress=progress,
+        executor=executor,
+    )
+    results = None if store is None else Store(store)
+    wanted = checked_runs(runs)
+    choose_device(str(device))
+    held: set[str] = set()
     failures: dict[str, tuple[RunConfig, str]] = {}
-    with Progress(len(todo.wanted), len(todo.done), show=progress) as shown:
-        for part, trained in train_all(todo.chunks, executor, workers, shown):
-            by_key = {run.key: run for run in part.runs}
-            failures |= {k: (by_key[k], text) for k, text in trained.failures.items()}
-            if trained.table.empty:
-                continue
-            if results is None:
-                kept.append(trained.table)
-            else:
-                results.write(trained.table, provenance_of(part, trained))
+    kept: list[pd.DataFrame] = []
+
+    def stands() -> str:
+        done = sum(run.key in held for run in wanted)
+        if results is None:
+            return "nothing is stored, as no store was given"
+        return f"{done} of {len(wanted)} runs are stored, and the same call goes on from there"
+
+    with told_in_a_line(stands), settled():
+        held |= set() if results is None else results.take_stock()
+        todo = planned(wanted, held, chunk=chunk, compiled=compiled, device=device)
+        if results is not None and todo.chunks:
+            results.check_writable()
+        lost: ChunksLeft | None = None
+        with (
+            Progress(len(wanted), len(todo.done), show=progress) as shown,
+            contextlib.closing(train_all(todo.chunks, executor, workers, shown)) as trained_parts,
+        ):
+            try:
+                for number, (part, trained) in enumerate(trained_parts, start=1):
+                    by_key = {run.key: run for run in part.runs}
+                    failures |= {k: (by_key[k], text) for k, text in trained.failures.items()}
+                    if trained.table.empty:
+                        continue
+                    if results is None:
+                        kept.append(trained.table)
+                        continue
+                    results.write(trained.table, provenance_of(part, trained))
+                    held |= by_key.keys() - trained.failures.keys()
+                    if number % COMPACT_EVERY == 0:
+                        results.compact()
+            except ChunksLeft as error:
+                lost = error
+        if results is not None:
+            results.compact()
+        table = _table(results, kept, wanted)
+    if lost is not None:
+        left = [run for part in lost.chunks for run in part.runs]
+        raise WorkersLost(left, lost.reason, failures, None if results is not None else table)
+    if results is not None:
+        _check_whole(results, table, [run for run in wanted if run.key in held])
     if failures:
-        raise RunsFailed(failures)
-    keys = [run.key for run in todo.wanted]
+        raise RunsFailed(failures, None if results is not None else table)
+    return table
+
+
+def _table(
+    results: Store | None, kept: Sequence[pd.DataFrame], wanted: Sequence[RunConfig]
+) -> pd.DataFrame:
+    keys = [run.key for run in wanted]
     if results is not None:
         return results.table(keys)
+    if not kept:
+        return pd.DataFrame()
     return ordered(pd.concat(kept).drop(columns=list(DETAILS)), keys)
+
+
+def _check_whole(results: Store, table: pd.DataFrame, stored: Sequence[RunConfig]) -> None:
+    """Raise StoreError if a run that was stored is not there any more."""
+    there = set(table["run"].unique())
+    missing = [run for run in stored if run.key not in there]
+    if missing:
+        raise StoreError(
+            f"store={str(results.folder)!r} lacks {len(missing)} of {len(stored)} runs that were "
+            f"stored there, as {missing[0]} ({missing[0].key}); the same call does them again"
+        )
 
 
 def provenance_of(part: Chunk, trained: Trained) -> dict[str, Any]:

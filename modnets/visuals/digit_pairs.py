@@ -8,7 +8,7 @@ import pandas as pd
 
 from modnets.checked import checked
 from modnets.errors import require
-from modnets.visuals.generalization import draw_legend
+from modnets.visuals.legends import draw_legend
 from modnets.visuals.plots import label_rows, plot_accuracy, runs_behind
 from modnets.visuals.style import PAGE_WIDTH
 
@@ -104,5 +104,5 @@ def _caption(summary: pd.DataFrame) -> str:
     n, percent = runs_behind(summary)
     return (
         f"{summary['graph'].iloc[0]}; images of tests were never trained on; inter-quartile mean "
-        f"of {n} runs a point,\n{percent} bootstrap interval; a dot is a run"
+        f"of {n} runs a point, {percent} bootstrap interval; a dot is a run"
     )

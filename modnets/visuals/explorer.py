@@ -11,19 +11,24 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from IPython.display import HTML, display
 from matplotlib.figure import Figure
 
 from modnets.analysis.statistics import majority_floor
 from modnets.checked import checked
-from modnets.errors import require
-from modnets.paths import RESULTS
+from modnets.errors import first_line, require
+from modnets.paths import RESULTS, expanded
 from modnets.tasks.named_graphs import get_graph
 from modnets.tasks.task import Task
 from modnets.training.backends import warm_up
+from modnets.training.progress import in_batch
 from modnets.training.store import Store
 from modnets.visuals.explorer_controls import Controls
-from modnets.visuals.explorer_panel import Panel, reproduction
-from modnets.visuals.explorer_results import Finished
+from modnets.visuals.explorer_copy import reproduction
+from modnets.visuals.explorer_look import plural
+from modnets.visuals.explorer_page import HINT
+from modnets.visuals.explorer_panel import Panel
+from modnets.visuals.explorer_results import Finished, latest
 from modnets.visuals.explorer_training import Training, short
 from modnets.visuals.style import save_figure
 
@@ -43,7 +48,8 @@ class Explorer(Training):
     results : str, Path, Store or DataFrame, optional
         A finished sweep, to be looked at in place of training.
     store : str or Path, optional
-        Where results go; by default ``results/explorer`` of the repository.
+        Where results go; by default ``results/explorer`` of the repository.  Runs that it holds
+        are shown at the start, and a training that goes on for it in this session is followed.
     figure_folder : str or Path, optional
         Where "Save figure" writes; by default ``figures`` in the store.
     **settings
@@ -73,18 +79,29 @@ class Explorer(Training):
         figure_folder: str | Path | None = None,
         **settings: Any,
     ) -> None:
-        self.store = Path(store) if store else RESULTS / "explorer"
-        self.figure_folder = Path(figure_folder) if figure_folder else self.store / "figures"
+        self.store = expanded(store, "store").absolute() if store else RESULTS / "explorer"
+        self.figure_folder = (
+            expanded(figure_folder, "figure_folder").absolute()
+            if figure_folder
+            else self.store / "figures"
+        )
         self.finished = None if results is None else Finished(results)
-        super().__init__(Panel(self.finished.groups if self.finished else None))
+        #: Whether it only looks at results.
+        self.only_looks = results is not None
+        super().__init__(Panel(self.finished.groups if self.only_looks else None))
         get_graph(graph)
         self.controls = Controls({"graph": graph, "kinds": kinds} | settings, self._chosen)
-        self.panel.lay_out(None if self.finished else self.controls.view)
+        self.panel.lay_out(None if self.only_looks else self.controls.view)
+        self.panel.explain(self.controls.meanings())
         self._connect()
-        if self.finished:
+        if self.only_looks:
             self._show_results()
         else:
             self._chosen()
+            if self.take_over():
+                self._mark_old()
+            else:
+                self.guarded(self._find_again)()
             warm_up()
 
     def _connect(self) -> None:
@@ -101,6 +118,12 @@ class Explorer(Training):
     def _repr_mimebundle_(self, **keywords: Any) -> Any:
         return self.panel.view._repr_mimebundle_(**keywords)
 
+    def _ipython_display_(self) -> None:
+        """The widgets, and a line that takes their place where no kernel knows them any more."""
+        display(self.panel.view)
+        if not in_batch():
+            display(HTML(HINT))
+
     # What a person does
 
     def _chosen(self) -> None:
@@ -113,10 +136,31 @@ class Explorer(Training):
         before, self._task = getattr(self, "_task", None), self.controls.task()
         if self.look.source is None:
             self.panel.stage.floor = majority_floor(self._task)
-        elif self._task == before or self.live.running:
-            return
+        else:
+            self._mark_old()
+            if self._task == before or (self.live is not None and self.live.running):
+                return
         self.previewing = True
         self.asked_for.ask()
+
+    def _mark_old(self) -> None:
+        """Say of curves that they are not of what is chosen now."""
+        theirs, ours = self.controls.differences(self.look)
+        text = f"old curves: {theirs}. Press Train for {ours}" if theirs else ""
+        self.panel.stage.old = text
+
+    def _find_again(self) -> None:
+        """The runs that the store holds: those of what is chosen, else the latest."""
+        if not any(self.store.glob("runs-*.parquet")):
+            return
+        try:
+            store = Store(self.store)
+            self.finished = Finished(store)
+            wanted = set() if self.controls.wrong else {run.key for run in self.controls.configs()}
+            group = self.finished.group_of(wanted) or self.finished.group_of(latest(store))
+        except OSError as error:
+            raise ValueError(first_line(error)) from error
+        self.panel.offer([group, *(one for one in self.finished.groups if one != group)])
 
     def _picked(self) -> None:
         self.panel.text.layout.display = "none"
@@ -140,16 +184,21 @@ class Explorer(Training):
 
     def _show_results(self) -> None:
         """The group of finished runs that is chosen."""
+        if self.finished is None or self.panel.group.value is None:
+            return
         self.finished.choose(self.panel.group.value)
         configs = filter(None, map(self.finished.config, self.finished.runs))
         config, part = next(configs, None), self.finished.part
         graph = config.graph if config else get_graph(part["graph"].iloc[0])
         self.look.at(self.finished, graph, int(part["epoch"].max()))
         self.panel.training(False, done=True)
-        self.panel.say(f"{len(self.finished.runs)} runs of {self.finished.label}")
+        text = f"{plural(len(self.finished.runs), 'run')} of {self.finished.label}"
+        self.panel.say(text if self.only_looks else f"found in {short(self.store)}: {text}")
         self.panel.stage.selected = self.look.first_of_interest()
         self.look.draw_curves()
         self.look.draw_details()
+        if not self.only_looks and not self.controls.wrong:
+            self._mark_old()
 
     # To take away
 

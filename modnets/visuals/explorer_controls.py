@@ -16,6 +16,7 @@ from modnets.tasks.random_graphs import random_graph
 from modnets.tasks.tables import parse_table
 from modnets.tasks.task import Task
 from modnets.training.config import RunConfig
+from modnets.visuals.explorer_look import Look
 from modnets.visuals.explorer_settings import (
     MAX_INPUTS,
     MEANINGS,
@@ -25,8 +26,8 @@ from modnets.visuals.explorer_settings import (
     TABLE,
     kinds_at_hand,
     meaning,
-    what,
 )
+from modnets.visuals.explorer_words import what
 
 
 def wide() -> widgets.Layout:
@@ -59,7 +60,7 @@ class Controls:
             not unknown, f"kinds={unknown}; allowed are {', '.join(map(repr, self.kinds_settings))}"
         )
         self.source = widgets.ToggleButtons(
-            options=SOURCES, tooltips=[meaning("source")] * 3, style={"button_width": "78px"}
+            options=SOURCES, tooltips=[meaning("source")] * 3, style={"button_width": "31%"}
         )
         self.graph = self._add(
             widgets.Dropdown, "graph", "graph", options=list(dict.fromkeys(names))
@@ -80,7 +81,7 @@ class Controls:
                 value=kind in kinds,
                 description=kind,
                 indent=False,
-                tooltip=f"train {kind} networks: {what(kind)}",
+                tooltip=what(kind),
             )
             for kind in self.kinds_settings
         }
@@ -128,6 +129,10 @@ class Controls:
         task += [self.graph_seed, self.table]
         return [*task, *self.kinds.values(), *self.settings.values(), self.gumbel]
 
+    def meanings(self) -> dict[str, str]:
+        """Label -> meaning, of every control with a label."""
+        return {one.description: one.tooltip for one in self.every() if one.description}
+
     def _lay_out(self) -> None:
         def head(text: str) -> widgets.HTML:
             return widgets.HTML(f'<div class="mn-head">{text}</div>')
@@ -138,10 +143,7 @@ class Controls:
             "random": widgets.VBox(drawn, layout=wide()),
             "table": widgets.VBox([self.table], layout=wide()),
         }
-        kinds = widgets.GridBox(
-            list(self.kinds.values()),
-            layout=widgets.Layout(grid_template_columns="1fr 1fr", width="100%"),
-        )
+        kinds = widgets.GridBox(list(self.kinds.values()), layout=wide())
         kinds.add_class("mn-kinds")
         settings = [w for n in SETTINGS for w in (self.settings[n], self.errors[n])]
         self.view = widgets.VBox(
@@ -157,7 +159,6 @@ class Controls:
                 *settings,
                 self.gumbel,
             ],
-            layout=widgets.Layout(width="262px", flex="0 0 262px", overflow="visible"),
         )
         self.view.add_class("mn-controls")
 
@@ -178,6 +179,21 @@ class Controls:
             return FunctionGraph.from_table(table, name="typed table")
         own = self.own is not None and self.graph.value == str(self.own)
         return self.own if own else (GRAPHS | TASK_SETS)[self.graph.value]
+
+    def differences(self, look: Look) -> tuple[str, str]:
+        """What is not the same in runs looked at and in what is chosen here; theirs, and ours."""
+        task = self.task()
+        found = [] if look.graph == task else [(f"{look.graph}", f"{task}")]
+        for name, (label, *_) in SETTINGS.items():
+            values, chosen = look.values(name), self.settings[name].value
+            if name not in ("runs", "seed") and values and chosen not in values:
+                theirs = " and ".join(f"{value:g}" for value in sorted(values))
+                found.append((f"{label} {theirs}", f"{label} {chosen:g}"))
+        noise = look.values("gumbel")
+        if noise and self.gumbel.value not in noise:
+            words = ("without Gumbel noise", "with Gumbel noise")
+            found.append((words[not self.gumbel.value], words[self.gumbel.value]))
+        return "; ".join(theirs for theirs, _ in found), "; ".join(ours for _, ours in found)
 
     def configs(self) -> list[RunConfig]:
         """The runs chosen, kind after kind; raises ValueError with the setting that is wrong."""
@@ -218,7 +234,7 @@ class Controls:
         except ValueError as error:
             return {"task": first_line(error)}
         rows = self.settings["train_rows"]
-        rows.max = max(task.n_rows - 1, rows.value)
+        rows.max = max(task.n_counted - 1, rows.value)
         try:
             self.configs()
         except ValueError as error:

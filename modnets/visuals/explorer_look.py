@@ -35,6 +35,20 @@ def _choices(record: dict[str, Any]) -> list[Any]:
     return [found.get(name) for name in ("routing", "selection", "outputs", "gates")]
 
 
+def plural(count: int, word: str) -> str:
+    """``3 runs``, ``1 run``."""
+    return f"{count} {word}{'s' * (count != 1)}"
+
+
+def spread(counts: pd.Series) -> str:
+    """What a curve and its band are, of so many runs of each kind."""
+    least, most = int(counts.min()), int(counts.max())
+    if most == 1:
+        return "1 run"
+    number = f"{most}" if least == most else f"{least} to {most}"
+    return f"median, quartiles of {number} runs"
+
+
 class Look:
     """Runs to look at, from a training or a finished sweep, and where they are shown.
 
@@ -46,6 +60,7 @@ class Look:
     def __init__(self, panel: Panel) -> None:
         self.panel = panel
         self.source: Live | Finished | None = None
+        self.graph: Task | None = None
         self.configs: dict[str, RunConfig | None] = {}
         self.seeds: dict[str, int] = {}
         self.epochs, self.measure = 1, next(iter(MEASURES))
@@ -57,7 +72,7 @@ class Look:
 
     def at(self, source: Live | Finished, graph: Task, epochs: int) -> None:
         """Look at other runs."""
-        self.source, self.epochs, self.theory = source, epochs, {}
+        self.source, self.epochs, self.theory, self.graph = source, epochs, {}, graph
         self.measure = list(MEASURES)[graph.images is not None]
         self._shown, self._states = None, []
         if isinstance(source, Live):
@@ -71,7 +86,8 @@ class Look:
         with stage.hold_sync():
             stage.epochs, stage.epoch = epochs, -1
             stage.floor = majority_floor(graph)
-            stage.curves, stage.strip = [], []
+            stage.curves, stage.strip, stage.old = [], [], ""
+            stage.measure, stage.caption = MEASURES[self.measure], ""
         self.panel.begin(epochs)
 
     def first_of_interest(self) -> str:
@@ -93,6 +109,20 @@ class Look:
         require(self.source is not None, "nothing has been trained yet; press Train first")
         return learning_curves(self.source.measures(self.measure, "solved"), self.measure)
 
+    @property
+    def task(self) -> str:
+        """What was learned from how much, in words."""
+        rows = {c.final.train_rows for c in self.configs.values() if c is not None}
+        more = f", {plural(rows.pop(), 'training row')}" if len(rows) == 1 else ""
+        return f"{self.graph}{more}"
+
+    def values(self, name: str) -> set[Any]:
+        """What a setting is in the runs looked at; of those in which it plays a part."""
+        known = [config.final for config in self.configs.values() if config is not None]
+        if name == "gumbel":
+            known = [config for config in known if config.temperature is not None]
+        return {getattr(config, name, None) for config in known} - {None}
+
     def draw_curves(self) -> None:
         """Curves and strip, from what has been evaluated until now."""
         found = self.source.measures(self.measure, "solved")
@@ -104,11 +134,10 @@ class Look:
             seed=runs["run"].map(self.seeds),
             accuracy=runs[self.measure],
             done=runs["epoch"] >= self.epochs,
-        )
+        ).sort_values("seed", kind="stable")
         curves, stage = learning_curves(found, self.measure), self.panel.stage
         with stage.hold_sync():
-            what, n = MEASURES[self.measure], curves["n"].max()
-            stage.caption = f"{what}: median and quartiles of {n} runs"
+            stage.caption = f"{self.task}: {stage.measure} ({spread(curves['n'])})"
             stage.curves = curves_of(curves, kinds, self.theory)
             states = runs[["run", "solved", "done"]].to_numpy().tolist()
             if states != self._states:

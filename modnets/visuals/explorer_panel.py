@@ -1,9 +1,8 @@
-"""What the explorer shows and where: buttons, progress, pictures; one screen of 1280 x 800."""
+"""What the explorer shows: buttons, progress, pictures; where they stand is in explorer.css."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import fields
 from html import escape
 from typing import Any
 
@@ -11,10 +10,10 @@ import ipywidgets as widgets
 import numpy as np
 from torch import nn
 
-from modnets.tasks.named_graphs import GRAPHS, TASK_SETS
 from modnets.tasks.task import Task
 from modnets.training.config import RunConfig
 from modnets.visuals import explorer_views as views
+from modnets.visuals.explorer_page import Page
 from modnets.visuals.explorer_stage import Stage
 
 FULL = "100%"
@@ -30,6 +29,7 @@ class Panel:
     """
 
     def __init__(self, groups: Iterable[str] | None) -> None:
+        self.page = Page()
         button = widgets.Layout(width="84px")
         self.train = widgets.Button(
             description="Train",
@@ -48,7 +48,8 @@ class Panel:
         self.bar = widgets.FloatProgress(
             min=0, max=1, layout=widgets.Layout(width="120px", height="16px", margin="7px 4px")
         )
-        self.status = widgets.HTML(layout=widgets.Layout(flex="1 1 auto", min_width="0"))
+        self.status = widgets.HTML()
+        self.status.add_class("mn-says")
         wide = widgets.Layout(width="128px")
         self.copy = widgets.Button(
             description="Copy as config",
@@ -68,16 +69,17 @@ class Panel:
         self.group = widgets.Dropdown(
             options=options,
             description="runs of",
-            layout=widgets.Layout(width="330px"),
+            layout=widgets.Layout(display="" if options else "none"),
             tooltip="task, rows, ... of the finished runs looked at",
         )
-        self.stage = Stage(layout=widgets.Layout(width=FULL))
+        self.group.add_class("mn-group")
+        self.stage = Stage()
         self.epoch = widgets.IntSlider(
             min=0,
             max=1,
             description="epoch",
             continuous_update=True,
-            layout=widgets.Layout(flex="1 1 auto", width="auto"),
+            layout=widgets.Layout(flex="1 1 auto", width="auto", min_width="0"),
             tooltip="look back: the network, its table and gates as they were then (epochs)",
         )
         self.play = widgets.Play(
@@ -97,6 +99,7 @@ class Panel:
         )
         self.replaying = False
         self._following = False
+        self._quarter = 0  # of the training that was last said aloud
         self._link = widgets.link((self.play, "value"), (self.epoch, "value"))
         self.epoch.observe(self._moved, names="value")
         self.play.observe(self._rewind, names="playing")
@@ -110,23 +113,27 @@ class Panel:
 
     def lay_out(self, controls: widgets.Widget | None) -> None:
         """Put everything in its place, beside the controls or, of finished runs, without."""
-        first = [self.group] if controls is None else [self.train, self.stop, self.bar]
-        top = widgets.HBox(
-            [*first, self.status, self.copy, self.save], layout=widgets.Layout(width=FULL)
-        )
-        left = widgets.VBox(
-            [self.stage, widgets.HBox([self.play, self.epoch]), self.table],
-            layout=widgets.Layout(flex="1.15 1 0", min_width="0"),
-        )
-        right = widgets.VBox(
-            [self.title, self.diagram, self.gates, self.text],
-            layout=widgets.Layout(flex="1 1 0", min_width="0"),
-        )
-        pictures = widgets.HBox([left, right], layout=widgets.Layout(width=FULL, grid_gap="14px"))
-        main = widgets.VBox([top, pictures], layout=widgets.Layout(flex="1 1 auto", min_width="0"))
-        parts = [main] if controls is None else [controls, main]
-        self.view = widgets.HBox(parts, layout=widgets.Layout(grid_gap="14px", width=FULL))
+        first = [] if controls is None else [self.train, self.stop, self.bar]
+        parts = {
+            "top": [*first, self.group, self.status, self.copy, self.save],
+            "left": [self.stage, widgets.HBox([self.play, self.epoch]), self.table],
+            "right": [self.title, self.diagram, self.gates, self.text],
+        }
+        boxes = [] if controls is None else [controls]
+        for name, inside in parts.items():
+            boxes.append(widgets.Box(inside))
+            boxes[-1].add_class(f"mn-{name}")
+        body = widgets.Box(boxes)
+        body.add_class("mn-body")
+        if controls is None:
+            body.add_class("mn-looking")
+        self.view = widgets.VBox([self.page, body])
         self.view.add_class("mn-explorer")
+
+    def explain(self, meanings: dict[str, str]) -> None:
+        """Say on hover what controls mean, by their labels; ipywidgets does for some kinds only."""
+        own = {one.description: one.tooltip for one in (self.group, self.epoch)}
+        self.page.meanings = meanings | own
 
     def begin(self, epochs: int) -> None:
         """Look at the newest evaluation of a training of so many epochs."""
@@ -154,6 +161,19 @@ class Panel:
             self.epoch.value = epoch
             self._following = False
 
+    def look_at_newest(self) -> None:
+        """Look back no more."""
+        self.play.playing = False
+        self.replaying = False
+        self.stage.epoch = -1
+
+    def offer(self, groups: Iterable[str]) -> None:
+        """Groups of finished runs to choose from, the first chosen; none puts the choice away."""
+        options = tuple(groups)
+        self.group.options = options
+        self.group.value = next(iter(options), None)
+        self.group.layout.display = "" if options else "none"
+
     def ready(self, ok: bool) -> None:
         """Whether what the controls say can be trained."""
         self.train.disabled = not ok
@@ -166,29 +186,33 @@ class Panel:
         self.save.disabled = on
         if done:
             self.stop.description, self.stop.icon = "Stop", "pause"
-        self.bar.value = share
+        self.bar.value = self.page.share = share
         self.bar.bar_style = "success" if done else "info" if on else "warning"
         if on:
             self.say("starting")
 
     def progress(self, share: float, gone: float, left: float) -> None:
         """How far training is, the seconds gone, and those left."""
-        self.bar.value = share
+        self.bar.value = self.page.share = share
         text = f"{share:.0%}, {gone:.1f} s"
         text += f", {max(left, 1):.0f} s left" if np.isfinite(left) else ""
-        self.say(text + ", preparing the first steps" * (share == 0))
+        text += ", preparing the first steps" * (share == 0)
+        quarter = int(4 * share)
+        self.say(text, aloud=quarter != self._quarter)
+        self._quarter = quarter
 
-    def say(self, text: str, failed: bool = False, details: str = "") -> None:
-        """A line of status; of an error with its traceback on hover."""
+    def say(self, text: str, failed: bool = False, details: str = "", aloud: bool = True) -> None:
+        """A line of status, also for screen readers; of an error with its traceback on hover."""
         look = "mn-status mn-failed" if failed else "mn-status"
-        role = ' role="alert"' if failed else ""
+        if aloud:
+            self.page.announcement = text
         self.status.value = (
-            f'<div class="{look}"{role} title="{escape(details or text)}">{escape(text)}</div>'
+            f'<div class="{look}" title="{escape(details or text)}">{escape(text)}</div>'
         )
 
     def show_task(self, graph: Task) -> None:
         """The task in place of a network, before anything is trained."""
-        self._head(f"the task {graph}", f"{graph.n_rows} rows")
+        self._head(f"the task {graph}", f"{graph.n_counted} rows")
         self.diagram.value = views.diagram(None, graph)
         one = RunConfig(graph=graph, model="dense", train_rows=1)
         self.table.value = views.truth_table(one, None)
@@ -231,31 +255,3 @@ class Panel:
         self.gates.value = ""
         self.stage.copy_text(text)
         self.say("copied: the run as Python")
-
-
-def reproduction(config: RunConfig, chunk: tuple[int, bool] | None = None) -> str:
-    """Python that trains a run again, its settings that are not the defaults written out.
-
-    Parameters
-    ----------
-    config : RunConfig
-    chunk : (int, bool), optional
-        Runs side by side, and whether steps are compiled: then it is the same bit for bit.
-    """
-    default, parts = RunConfig(), []
-    for f in fields(RunConfig):
-        value = getattr(config, f.name)
-        if f.name == "graph":
-            parts.append(f"graph={_graph_text(value)}")
-        elif value != getattr(default, f.name):
-            parts.append(f"{f.name}={value!r}")
-    inner = "".join(f"    {part},\n" for part in parts)
-    how = "" if chunk is None else f", chunk={chunk[0]}, compiled={chunk[1]}"
-    return f"import modnets as mn\n\nrun = mn.RunConfig(\n{inner})\ntrained = mn.train(run{how})\n"
-
-
-def _graph_text(graph: Task) -> str:
-    named = GRAPHS | TASK_SETS
-    if named.get(str(graph)) == graph:
-        return repr(str(graph))
-    return f"mn.{type(graph).__name__}.from_dict({graph.to_dict()!r})"

@@ -9,7 +9,7 @@ import ipywidgets as widgets
 
 from modnets.models.registry import BUILT_IN, MODELS
 from modnets.training.config import RunConfig
-from modnets.visuals.style import KINDS, KNOWN, kind_style
+from modnets.visuals.style import KINDS
 
 META = {f.name: f.metadata for f in fields(RunConfig)}
 SOURCES = ("named", "random", "table")
@@ -31,11 +31,17 @@ MEANINGS = {
     "runs": "networks of each kind; each has a split and initial weights of its own (runs)",
     "seed": "seed of the first run: of its split, its weights, its noise; the next has the next",
     "lr_routing": "learning rate of routing and selection logits (per step)",
+    "temperature": "temperature: divides the logits of learned choices in training; the higher it "
+    "is, the more alike the chances of all choices",
+    "graph": "graph: the task; its name counts inputs, gates of each level, outputs",
     "depth": "levels of sub-functions (levels)",
     "width": "sub-functions in each level; there are twice as many inputs (sub-functions)",
     "gates": "gates that are drawn from, as XOR AND OR; NAND, NOR, XNOR, ... too",
     "graph_seed": "seed of the draw: another number, another graph",
-    "table": "a line for each row: inputs, then outputs, 0 or 1; a first line of names is optional",
+    "table": "a line for each row: inputs, then outputs, 0 or 1, or - for an output that may be "
+    "either; a first line of names is optional; or a .pla file of Espresso",
+    "gumbel": "Gumbel noise: random numbers of the Gumbel(0, 1) distribution, added in training to "
+    "the logits of learned choices, so that they try others too, the likelier the larger the logit",
     "source": "the task: a named graph, one drawn at random, or a truth table of your own",
 }
 
@@ -55,15 +61,3 @@ def kinds_at_hand() -> dict[str, dict[str, str]]:
         model, _, routing = kind.partition(", ")
         found[kind] = {"model": model} | ({"routing": routing} if routing else {})
     return found | {name: {"model": name} for name in MODELS if name not in BUILT_IN}
-
-
-def what(kind: str) -> str:
-    """What a kind of network is, in words."""
-    if kind not in KINDS:
-        return "a model of your own"
-    look = kind_style(kind)
-    text = {"dense": "a multilayer perceptron", "sparse": "half of its weights are absent"}
-    if kind in text:
-        return text[kind]
-    pool = "slots filled from one pool of modules" if "shared" in kind else "a module for each slot"
-    return f"{pool}, connections {'known' if look.linestyle == KNOWN else 'learned'}"

@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 import traitlets
 
+from modnets.visuals.explorer_words import what
 from modnets.visuals.plots import kind_order
 from modnets.visuals.style import KNOWN, kind_style
 
@@ -24,7 +25,7 @@ HERE = Path(__file__).parent
 class Stage(anywidget.AnyWidget):
     """Learning curves above a strip of runs."""
 
-    _esm = HERE / "explorer.js"
+    _esm = "\n".join((HERE / f"explorer{part}.js").read_text() for part in ("_strip", ""))
     _css = HERE / "explorer.css"
     #: A curve of each kind: ``points`` are (epoch, low, median, high).
     curves = traitlets.List().tag(sync=True)
@@ -32,8 +33,11 @@ class Stage(anywidget.AnyWidget):
     #: The epoch looked at; -1 for none.
     epoch = traitlets.Int(-1).tag(sync=True)
     floor = traitlets.Float(None, allow_none=True).tag(sync=True)
-    #: What is drawn, in words.
+    #: What is drawn, in words; and, of one run, what its accuracy is the share of.
     caption = traitlets.Unicode("").tag(sync=True)
+    measure = traitlets.Unicode("").tag(sync=True)
+    #: Why the curves are out of date; nothing if they are not.
+    old = traitlets.Unicode("").tag(sync=True)
     #: A row of each kind, with its runs.
     strip = traitlets.List().tag(sync=True)
     #: Key of the run looked at.
@@ -83,4 +87,5 @@ def strip_of(runs: pd.DataFrame, kinds: Iterable[str]) -> list[dict[str, Any]]:
 def _look(kind: str) -> dict[str, str]:
     look = kind_style(kind)
     dash = {KNOWN: "", "-.": "7 3 1.5 3"}.get(look.linestyle, "6 3")
-    return {"kind": kind, "label": look.label, "color": look.color, "dash": dash}
+    words = {"kind": kind, "label": look.label, "what": what(kind)}
+    return words | {"color": look.color, "dash": dash}

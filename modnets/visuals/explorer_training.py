@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import threading
 import traceback
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from modnets.analysis.learning import allowed_by_data
 from modnets.errors import first_line, require
 from modnets.training.live import Live
 from modnets.visuals.explorer_controls import Controls
-from modnets.visuals.explorer_look import Look
+from modnets.visuals.explorer_look import Look, plural
 from modnets.visuals.explorer_panel import Panel
 from modnets.visuals.redraw import Redraw, running_loop
 
@@ -27,6 +28,8 @@ SHARE_OF_CURVES, SHARE_OF_DETAILS = 0.08, 0.03
 REST = 0.3
 #: Seconds between two tidings of how far training is, also while there is nothing new to draw.
 BEAT = 0.4
+#: Folder of a store -> the explorer that trains for it, or did last.
+AT_WORK: weakref.WeakValueDictionary[str, Training] = weakref.WeakValueDictionary()
 
 
 class Training:
@@ -85,26 +88,53 @@ class Training:
         require(not wrong, next(iter(wrong.values()), ""))
         self.stop()
         self.live = Live(self.controls.configs(), self.store)
+        self._look_at_live()
+        self._go()
+
+    def _look_at_live(self) -> None:
+        """Look at what trains, and find what theory says of it meanwhile."""
         first, self.loop = self.live.runs[0], running_loop()
+        self.panel.offer([])
         self.look.at(self.live, first.graph, first.epochs)
         self.previewing = False
         self.panel.stage.selected = self.look.first_of_interest()
-        self._go()
         self._theorist = threading.Thread(target=self._theory, args=(self.live,), daemon=True)
         self._theorist.start()
 
     def _go(self) -> None:
         """Train in a thread, from where it stands."""
+        self._watch(self.live.start)
+
+    def _watch(self, start: Callable[[Callable[[], None], Callable[[], None]], None]) -> None:
+        """Follow a training that starts, or goes on already."""
+        AT_WORK[str(self.store.resolve())] = self
         self.panel.training(True, share=self.live.share)
         self._turn += 1
         turn = self._turn
-        ended = self._from_thread(lambda: self._ended(turn))
-        self.live.start(self._from_thread(self._evaluated), ended)
+        start(self._from_thread(self._evaluated), self._from_thread(lambda: self._ended(turn)))
         self._beat(turn)
+
+    def take_over(self) -> bool:
+        """Follow the training that another explorer has begun in the same store, if one goes on.
+
+        That is where the cell of a notebook was run again.
+        """
+        other = AT_WORK.get(str(self.store.resolve()))
+        if other is None or other is self or other.live is None or not other.live.running:
+            return False
+        self.live, other.live = other.live, None
+        other._turn += 1
+        other.panel.training(False, done=True, share=self.live.share)
+        other.panel.say("training goes on in the explorer that was made after this one")
+        self._look_at_live()
+        self._watch(lambda *told: setattr(self.live, "told", told))
+        return True
 
     def _beat(self, turn: int) -> None:
         """Say how far training is, and again as long as it goes on."""
         if turn != self._turn or not self.live.running:
+            if turn == self._turn and self.loop is not None:
+                self._ended(turn)  # it had ended before anybody was told
             return
         self.panel.progress(self.live.share, self.live.seconds, self.live.seconds_left)
         if self.loop is not None:
@@ -122,6 +152,8 @@ class Training:
         if self.live is not None and self.live.running:
             self.stop()
         elif self.live is not None and not self.live.is_done:
+            self.panel.look_at_newest()
+            self.look.forget()
             self._go()
 
     def stop(self) -> None:
@@ -205,7 +237,7 @@ class Training:
             text = "".join(traceback.format_exception(live.error))
             panel.say(first_line(live.error), failed=True, details=text)
         elif live.is_done:
-            panel.say(f"done: {len(live.runs)} runs, stored in {short(self.store)}")
+            panel.say(f"done: {plural(len(live.runs), 'run')}, stored in {short(self.store)}")
         else:
             panel.say(f"stopped at {live.share:.0%}; Resume goes on")
 

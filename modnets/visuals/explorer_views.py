@@ -20,8 +20,11 @@ from torch import nn
 from modnets.analysis.structure import gates, probes
 from modnets.models.modular import ModularNetwork
 from modnets.tasks.task import Task
+from modnets.tasks.truth_tables import DONT_CARE
 from modnets.training.config import RunConfig
 from modnets.visuals.diagrams import draw
+from modnets.visuals.explorer_words import COLUMNS, computes, part
+from modnets.visuals.images import letters
 from modnets.visuals.style import module_colors, style
 from modnets.visuals.task_diagrams import draw_graph
 
@@ -35,6 +38,8 @@ MAX_CELLS, MAX_OUTPUTS = 1024, 4
 HEIGHT = 136  # pixels of a truth table
 #: What the colours of a diagram of found edges mean.
 FOUND = "green: edges of the task; purple: others; ?: not clear-cut"
+
+BOXES = "in a box: the gate of a slot, a and b being what it reads first and second; its module"
 
 
 def is_found(network: nn.Module | None, graph: Task, found: bool) -> bool:
@@ -65,8 +70,11 @@ def task_figure(graph: Task) -> Figure:
     return figure
 
 
-def as_svg(figure: Figure) -> str:
-    """A figure as SVG that can stand in a page: transparent, and without rules for the page."""
+def as_svg(figure: Figure, name: str) -> str:
+    """A figure as SVG that can stand in a page: transparent, and without rules for the page.
+
+    ``name`` is what screen readers say.
+    """
     for ax in figure.axes:
         for lines in ax.collections:
             if isinstance(lines, LineCollection) and len(lines.get_segments()) > MANY_LINES:
@@ -78,7 +86,7 @@ def as_svg(figure: Figure) -> str:
     svg = re.sub(r"<metadata>.*?</metadata>", "", svg, count=1, flags=re.DOTALL)
     svg = svg[svg.index("<svg") :]
     return re.sub(r'(<svg[^>]*?) width="[^"]*"', r"\1", svg, count=1).replace(
-        "<svg", '<svg role="img" style="stroke-linejoin:round"', 1
+        "<svg", f'<svg role="img" aria-label="{escape(name)}" style="stroke-linejoin:round"', 1
     )
 
 
@@ -91,8 +99,11 @@ def diagram(network: nn.Module | None, graph: Task, found: bool = False) -> str:
             )
         except ValueError as error:  # a model of one's own, a task without structure
             return f'<div class="mn-quiet">{escape(str(error))}</div>'
-        key = f'<div class="mn-quiet">{FOUND}</div>' if is_found(network, graph, found) else ""
-        return f'<div class="mn-diagram">{as_svg(figure)}</div>{key}'
+        key = ""
+        if is_found(network, graph, found):
+            key = f'<div class="mn-quiet" title="{BOXES}">{FOUND}</div>'
+        name = f"diagram of {f'the task {graph}' if network is None else 'the network'}"
+        return f'<div class="mn-diagram">{as_svg(figure, name)}</div>{key}'
 
 
 def bits_of_prediction(predicted: str, n_rows: int) -> np.ndarray:
@@ -120,17 +131,19 @@ def truth_table(config: RunConfig, predicted: str | None) -> str:
     cell = max(3, min(17, HEIGHT // -(-len(table) // columns)))
     train = set(config.split["train"].tolist())
     n_outputs = min(table.shape[1], MAX_OUTPUTS)
-    gap = columns * cell + 14
-    parts = [
-        _grid(table[:, output], None if said is None else said[:, output], train, graph, cell)
-        for output in range(n_outputs)
-    ]
-    width, height = gap * n_outputs, -(-len(table) // columns) * cell + 18
-    shown = "".join(
-        f'<g transform="translate({output * gap + 2},16)"><text class="mn-out" x="0" y="-5">'
-        f"y{output}{_score(table[:, output], said, output)}</text>{part}</g>"
-        for output, part in enumerate(parts)
-    )
+    width, height = columns * cell + 4, -(-len(table) // columns) * cell + 18
+    parts = []
+    for output in range(n_outputs):
+        told = None if said is None else said[:, output]
+        label = escape(graph.output_labels[output][:12])
+        name = f"{label}{_score(table[:, output], told)}"
+        parts.append(
+            f'<svg class="mn-table" width="{width}" height="{height}" '
+            f'viewBox="0 0 {width} {height}" role="img" '
+            f'aria-label="truth table of {name}, of {len(table)} rows">'
+            f'<g transform="translate(2,16)"><text class="mn-out" x="0" y="-5">{name}</text>'
+            f"{_grid(table[:, output], told, train, graph, cell)}</g></svg>"
+        )
     left_out = table.shape[1] - n_outputs
     more = f'<div class="mn-quiet">and {left_out} more outputs</div>' if left_out else ""
     if said is not None:
@@ -139,16 +152,13 @@ def truth_table(config: RunConfig, predicted: str | None) -> str:
             '<span class="mn-key mn-bad"></span>wrong '
             '<span class="mn-key mn-shown"></span>training row</div>'
         )
-    return (
-        f'<svg class="mn-table" width="{width}" height="{height}" role="img" '
-        f'aria-label="truth table">{shown}</svg>{more}'
-    )
+    return f'<div class="mn-tables">{"".join(parts)}</div>{more}'
 
 
-def _score(right: np.ndarray, said: np.ndarray | None, output: int) -> str:
+def _score(right: np.ndarray, said: np.ndarray | None) -> str:
     if said is None:
         return ""
-    wrong = int((right != said[:, output]).sum())
+    wrong = int(((right != said) & (right != DONT_CARE)).sum())
     return ": all right" if wrong == 0 else f": {wrong} wrong"
 
 
@@ -163,15 +173,19 @@ def _grid(
         bits = f"task {row // 2**graph.n_sources}, {bits}" if graph.n_tasks > 1 else bits
         shown, look = wanted, "none"
         words = f"{bits}: {wanted}"
-        if said is not None:
+        if wanted == DONT_CARE:
+            shown = "-" if said is None else said[row]
+            words = f"{bits}: either" + ("" if said is None else f", says {said[row]}")
+        elif said is not None:
             shown, look = said[row], "ok" if said[row] == wanted else "bad"
             words += ", right" if look == "ok" else f", but says {said[row]}"
         seen = row in train
         words += " (training row)" if seen else ""
         size = cell - (3 if cell > 8 else 1)
+        round_ = f"{size / 2:g}" if look == "bad" else 2  # told apart without colours too
         parts.append(
             f'<rect class="mn-{look}{" mn-shown" if seen else ""}" x="{x + 1}" y="{y + 1}" '
-            f'width="{size}" height="{size}" rx="2"><title>{words}</title></rect>'
+            f'width="{size}" height="{size}" rx="{round_}"><title>{words}</title></rect>'
         )
         if cell >= 12:
             parts.append(
@@ -204,15 +218,14 @@ def _gates(found: pd.DataFrame, config: RunConfig) -> str:
     rows = []
     for slot in found.itertuples():
         below = "x" if slot.level == 1 else f"s{slot.level - 1}."
-        reads = ", ".join(f"{below}{place}" for place in slot.reads.split())
-        name = chr(ord("A") + slot.module) if config.model == "shared" else str(slot.module + 1)
+        reads = [f"{below}{place}" for place in slot.reads.split()]
+        name = letters(slot.module) if config.model == "shared" else str(slot.module + 1)
         module = f'<span class="mn-module" style="background:{colors[slot.module]}">{name}</span>'
-        stands = escape(slot.sub_function) if isinstance(slot.sub_function, str) else "–"
-        gate = (
-            f"<b>{escape(slot.gate)}</b>" if slot.used else '<span class="mn-quiet">unused</span>'
-        )
+        stands = escape(part(slot.sub_function)) if isinstance(slot.sub_function, str) else "–"
+        gate = escape(computes(slot.gate, reads))
+        gate = f"<b>{gate}</b>" if slot.used else '<span class="mn-quiet">unused</span>'
         clarity = f"{slot.clarity:.0%}" if slot.used else ""
-        cells = [f"s{slot.level}.{slot.slot}", module, reads, gate, clarity, stands]
+        cells = [f"s{slot.level}.{slot.slot}", module, ", ".join(reads), gate, clarity, stands]
         rows.append(cells)
     head = ["slot", "module", "reads", "computes", "clarity", "true part"]
     return _html_table(head, rows)
@@ -221,7 +234,12 @@ def _gates(found: pd.DataFrame, config: RunConfig) -> str:
 def _probes(told: pd.DataFrame) -> str:
     best = told.sort_values("accuracy").groupby(["level", "node"]).tail(1)
     rows = [
-        [f"level {p.level}", escape(p.sub_function), f"<b>{p.accuracy:.0%}</b>", f"layer {p.layer}"]
+        [
+            f"level {p.level}",
+            escape(part(p.sub_function)),
+            f"<b>{p.accuracy:.0%}</b>",
+            f"layer {p.layer}",
+        ]
         for p in best.sort_values(["level", "node"]).itertuples()
     ]
     head = ["of the task", "part", "readable", "best in"]
@@ -229,11 +247,9 @@ def _probes(told: pd.DataFrame) -> str:
 
 
 def _html_table(head: list[str], rows: list[list[str]]) -> str:
-    titles = {
-        "clarity": "how clear-cut the gate is: the gap between outputs read as 0 and as 1",
-        "readable": "balanced accuracy of a linear probe on rows left out; 50 % is chance",
-        "true part": "the sub-function of the task that this slot stands for",
-    }
-    names = "".join(f'<th title="{titles.get(name, "")}">{name}</th>' for name in head)
+    names = "".join(
+        f'<th scope="col" title="{escape(COLUMNS[name])}"><span class="mn-word">{name}</span></th>'
+        for name in head
+    )
     body = "".join(f"<tr>{''.join(f'<td>{cell}</td>' for cell in row)}</tr>" for row in rows)
     return f'<table class="mn-gates"><tr>{names}</tr>{body}</table>'

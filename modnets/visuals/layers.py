@@ -58,6 +58,7 @@ def draw_layers(
     n_images: int,
     pixels: np.ndarray | None,
     names: Sequence[str] | None,
+    outputs: Sequence[str] | None = None,
 ) -> Axes:
     """Draw a monolithic network; see ``diagrams.draw``.
 
@@ -70,6 +71,8 @@ def draw_layers(
     pixels : ndarray, shape (n_images, side, side), optional
     names : sequence of str, optional
         Of inputs that are no pixels; by default x0, x1 and so on.
+    outputs : sequence of str, optional
+        Names of outputs; by default y0, y1 and so on.
     """
     rows = rows_of(network, n_images)
     heights = [_height(row) for row in rows]
@@ -85,7 +88,7 @@ def draw_layers(
     _draw_connections(canvas, place, network, rows, bands, heights)
     if rows[0].kind == "units":
         draw_inputs(canvas, place, rows[0].used, names)
-    draw_outputs(canvas, place)
+    draw_outputs(canvas, place, outputs)
     for number, row in enumerate(rows[:-1]):
         if row.kind == "images":
             places = [place.at(number, image) for image in range(n_images)]

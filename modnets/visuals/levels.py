@@ -21,7 +21,14 @@ from modnets.visuals.images import (
 )
 from modnets.visuals.layout import Layout
 from modnets.visuals.matrices import draw_matrix, draw_pool, logits
-from modnets.visuals.rows import draw_arrows, draw_boxes, draw_inputs, draw_outputs, new_canvas
+from modnets.visuals.rows import (
+    draw_arrows,
+    draw_boxes,
+    draw_inputs,
+    draw_outputs,
+    new_canvas,
+    short,
+)
 from modnets.visuals.style import module_colors
 from modnets.visuals.task_diagrams import gates_of
 
@@ -50,10 +57,10 @@ def draw_levels(
     canvas.recede = found or not matrices or max(place.widths) > MANY
     findings = Findings.of(network, graph, task, used) if found else None
     if network.image_level is None:
-        draw_inputs(canvas, place, usage.used_inputs(network, task))
+        draw_inputs(canvas, place, usage.used_inputs(network, task), graph and graph.input_labels)
     else:
         _draw_image_level(canvas, place, network, names, colors, pixels)
-    draw_outputs(canvas, place)
+    draw_outputs(canvas, place, graph and graph.output_labels)
     modules = [[names[m] for m in level] for level in fills]
     draw_boxes(
         canvas,
@@ -78,7 +85,8 @@ def draw_levels(
     pool = zip(names, colors, modules_used, shared, strict=True)
     if pool := [look for *look, is_shared in pool if is_shared]:
         draw_pool(canvas, place, *zip(*pool, strict=True))
-    _draw_matrices(canvas, place, network, task, fills, colors)
+    labels = short(graph.input_labels, "x", most=5) if graph else None
+    _draw_matrices(canvas, place, network, task, fills, colors, labels)
     return canvas.ax
 
 
@@ -139,12 +147,13 @@ def _draw_matrices(
     task: int,
     fills: Sequence[Sequence[int]],
     colors: Sequence[str],
+    labels: Sequence[str] | None,
 ) -> None:
     """Every choice of one task, each in the gap whose arrows it explains."""
     level, choices = network.image_level, network.choices()
     limit = max((abs(v) for c in choices for v in logits(c, task)), default=1.0) or 1.0
     left, right = place.matrices[0], place.matrices[-1]
-    names = [f"x{source}" for source in range(network.n_inputs)]
+    names = labels or [f"x{source}" for source in range(network.n_inputs)]
     if level is not None:
         names = bit_names(level.n_slots, network.n_inputs // level.n_slots)
         looked_at = [f"image {image}" for image in range(level.n_images)]

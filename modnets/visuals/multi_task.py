@@ -11,7 +11,7 @@ from matplotlib.lines import Line2D
 from modnets.analysis.multi_task import ARRANGEMENTS
 from modnets.checked import checked
 from modnets.errors import require
-from modnets.visuals.generalization import draw_legend
+from modnets.visuals.legends import draw_legend
 from modnets.visuals.plots import (
     kind_order,
     label_rows,
@@ -153,5 +153,5 @@ def _caption(summary: pd.DataFrame) -> str:
     return (
         "above and middle: one network for all tasks, each of which holds out rows of its own\n"
         f"inter-quartile mean of {n} runs a point, {percent} bootstrap interval; share of the "
-        f"runs, {percent} Wilson interval;\nbelow: {percent} bootstrap interval"
+        f"runs, {percent} Wilson interval; below: {percent} bootstrap interval"
     )

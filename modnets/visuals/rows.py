@@ -10,6 +10,11 @@ from modnets.visuals.canvas import Canvas
 from modnets.visuals.layout import Layout
 from modnets.visuals.usage import Node, Used
 
+#: Letters of a name that fit in a circle, and that are written at all.
+MAX_INSIDE, MAX_LETTERS = 3, 9
+#: Size of letters outside of circles, at most, in units.
+NAME = 0.2
+
 
 def new_canvas(ax: Axes | None, place: Layout, width: float, title: str | None) -> Canvas:
     """A canvas that the rows of a layout fit on."""
@@ -20,16 +25,61 @@ def draw_inputs(
     canvas: Canvas, place: Layout, used: Sequence[bool], names: Sequence[str] | None = None
 ) -> None:
     """The row of inputs, x0, x1 and so on, or by other names."""
-    for node, use in enumerate(used):
-        name = names[node] if names else f"x{node}"
-        canvas.circle(place.at(0, node), place.radius, use, "_input", name)
+    names = short(names, "x") if names else [f"x{node}" for node in range(len(used))]
+    _draw_ends(canvas, place, 0, used, "_input", names)
 
 
-def draw_outputs(canvas: Canvas, place: Layout) -> None:
-    """The row of outputs."""
-    for node in range(place.widths[-1]):
-        at = place.at(len(place.widths) - 1, node)
-        canvas.circle(at, place.radius, True, "_output", f"y{node}")
+def draw_outputs(canvas: Canvas, place: Layout, names: Sequence[str] | None = None) -> None:
+    """The row of outputs, y0, y1 and so on, or by other names."""
+    row = len(place.widths) - 1
+    used = [True] * place.widths[row]
+    names = short(names, "y") if names else [f"y{node}" for node in range(len(used))]
+    _draw_ends(canvas, place, row, used, "_output", names)
+
+
+def _draw_ends(
+    canvas: Canvas,
+    place: Layout,
+    row: int,
+    used: Sequence[bool],
+    label: str,
+    names: Sequence[str],
+) -> None:
+    """Circles with their names in them; names that are too long for that stand outside."""
+    places = [place.at(row, node) for node in range(len(used))]
+    inside = max(map(len, names)) <= MAX_INSIDE
+    for at, use, name in zip(places, used, names, strict=True):
+        canvas.circle(at, place.radius, use, label, name if inside else "")
+    if inside:
+        return
+    pitch = places[1][0] - places[0][0] if len(places) > 1 else 2.0
+    size = 1.5 * pitch / max(map(len, names))
+    n_lines = 1 if size >= NAME else 2  # one up, one down
+    size, way = min(NAME, n_lines * size), -1 if row == 0 else 1
+    for number, ((x, y), name) in enumerate(zip(places, names, strict=True)):
+        away = place.radius + size * (0.75 + 1.1 * (number % n_lines))
+        canvas.text((x, y + way * away), name, size)
+    edge = places[0][1] + way * (place.radius + size * (0.4 + 1.1 * n_lines))
+    low, high = canvas.ax.get_ylim()
+    canvas.ax.set_ylim(min(low, edge), max(high, edge))
+
+
+def short(names: Sequence[str], letter: str, most: int = MAX_LETTERS) -> list[str]:
+    """Names that can be read in a drawing: of long ones the ends; numbers if these are the same.
+
+    Parameters
+    ----------
+    names : sequence of str
+    letter : str
+        Stands before the number.
+    most : int
+        Letters of a name.
+    """
+    half = most // 2
+    ends = [f"{name[:half]}…{name[-half:]}" if len(name) > most else name for name in names]
+    if len(set(ends)) < len(ends):
+        return [f"{letter}{place}" for place in range(len(names))]
+    return [name.replace("$", r"\$") for name in ends]  # or it is read as a formula
 
 
 def draw_boxes(

@@ -85,7 +85,7 @@ def draw_graph(
         draw_image_slots(canvas, place, lines, fills, slots, used, "_digit")
         draw_looks(canvas, place, graph.image_routing, True, slots)
     else:
-        draw_inputs(canvas, place, used)
+        draw_inputs(canvas, place, used, part.labels[0])
     return canvas.ax
 
 
@@ -105,12 +105,14 @@ class _Part:
         Inputs, gates in each level, outputs.
     names, fills : [level][gate] -> what is written in it, and its colour
     reads : [row above the inputs][node] -> nodes that it reads
+    labels : names of inputs, and of outputs
     """
 
     widths: tuple[int, ...]
     names: list[list[str]]
     fills: list[list[str]]
     reads: usage.Reads
+    labels: tuple[Sequence[str], Sequence[str]]
 
     @classmethod
     def of(cls, graph: Task, task: int | None = None, pool: Sequence[Gate] | None = None) -> _Part:
@@ -120,7 +122,8 @@ class _Part:
         if not graph.has_structure:
             inputs = tuple((0, place) for place in range(graph.n_sources))
             box = [["table"]], [[PALE]], [[inputs], [((1, 0),)] * graph.n_outputs]
-            return cls((graph.n_sources, 1, graph.n_outputs), *box)
+            labels = graph.input_labels, graph.output_labels
+            return cls((graph.n_sources, 1, graph.n_outputs), *box, labels)
         gates = gates_of(graph, task or 0)
         pool = graph.modules if pool is None else pool
         colors = {
@@ -135,6 +138,7 @@ class _Part:
             [[gate.name for gate in level] for level in gates],
             [[colors[gate.table] for gate in level] for level in gates],
             [*usage.below(routing), [(nodes[place],) for place in places]],
+            (graph.input_labels, graph.output_labels),
         )
 
     def place(self, **parts: object) -> Layout:
@@ -144,7 +148,7 @@ class _Part:
     def draw(self, canvas: Canvas, place: Layout) -> tuple[bool, ...]:
         """Draw all but the inputs, and tell which of these are used."""
         used = usage.used_rows(self.widths, self.reads)
-        draw_outputs(canvas, place)
+        draw_outputs(canvas, place, self.labels[1])
         names = [[[name] for name in level] for level in self.names]
         draw_boxes(canvas, place, names, self.fills, used[1:-1], "_gate")
         for row, level in enumerate(self.reads, start=1):
@@ -162,7 +166,7 @@ def _draw_side_by_side(graph: TaskSet, ax: Axes | None, title: str | None) -> Ax
     last, highest = places[-1], max(place.top + place.radius for place in places)
     canvas = Canvas(ax, last.left + last.width, last.bottom, highest + NAME, title)
     for number, (part, place) in enumerate(zip(parts, places, strict=True)):
-        draw_inputs(canvas, place, part.draw(canvas, place))
+        draw_inputs(canvas, place, part.draw(canvas, place), part.labels[0])
         name = f"task {number}: {graph.graphs[number]}"
         at = place.left + place.width / 2, highest + NAME / 2
         canvas.text(at, name, min(0.16, 1.6 * place.width / len(name)))

@@ -102,16 +102,24 @@ def open_explorer(page: Any, address: str, dark: bool = False) -> Any:
     """Open the notebook, run it, and hand back the explorer in it."""
     page.goto(f"{address}/lab/tree/explorer.ipynb?reset")
     page.wait_for_function("() => window.jupyterapp?.shell?.currentWidget?.context", timeout=60000)
-    theme = "JupyterLab Dark" if dark else "JupyterLab Light"
-    page.evaluate(
-        "(theme) => window.jupyterapp.commands.execute('apputils:change-theme', {theme})", theme
-    )
+    set_theme(page, dark)
     page.evaluate("() => window.jupyterapp.shell.collapseLeft()")
     page.evaluate(RUN_ALL)
     view = page.locator(".mn-explorer")
     view.wait_for(timeout=90000)
     page.locator(".mn-plot svg").wait_for(timeout=30000)
     return view
+
+
+def set_theme(page: Any, dark: bool) -> None:
+    """JupyterLab's light theme, or its dark one."""
+    theme = f"JupyterLab {'Dark' if dark else 'Light'}"
+    page.evaluate(
+        "(theme) => window.jupyterapp.commands.execute('apputils:change-theme', {theme})", theme
+    )
+    page.wait_for_function(
+        "(light) => document.body.dataset.jpThemeLight === light", arg=str(not dark).lower()
+    )
 
 
 def status_says(page: Any, start: str) -> None:

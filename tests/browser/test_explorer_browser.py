@@ -7,12 +7,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from lab import browser_path, lab, open_explorer, press, put_notebook, status_says, wait_for
+from lab import (
+    browser_path,
+    open_explorer,
+    press,
+    put_notebook,
+    set_theme,
+    status_says,
+    wait_for,
+)
 
 from modnets.training.store import Store
 from modnets.visuals.style import KINDS
 
-playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.skipif(browser_path() is None, reason="there is no Chromium on this machine"),
@@ -27,27 +34,6 @@ WATCH_DIAGRAM = """() => {
     if (all.some((one) => one.addedNodes.length)) window.pictures += 1;
   }).observe(box, { childList: true, subtree: true });
 }"""
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("lab")
-
-
-@pytest.fixture(scope="module")
-def address(folder: Path) -> Iterator[str]:
-    with lab(folder) as found:
-        yield found
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with playwright.sync_playwright() as driver:
-        chromium = driver.chromium.launch(
-            executable_path=browser_path(), args=["--no-sandbox", "--disable-dev-shm-usage"]
-        )
-        yield chromium
-        chromium.close()
 
 
 @pytest.fixture
@@ -75,8 +61,14 @@ def test_a_person_trains_stops_looks_back_and_copies(page: Any, address: str, fo
     stands = page.evaluate(DRAWN)
     page.wait_for_timeout(700)
     assert page.evaluate(DRAWN) == stands
+
+    # Somebody looks back; after Resume the newest epoch is shown again.
+    page.locator(".mn-plot svg").click(position={"x": 50, "y": 120})
+    page.locator(".mn-now").wait_for(state="attached")
     press(page, "Resume")
     status_says(page, "done: 96 runs")
+    assert page.locator(".mn-title").inner_text().endswith("epoch 1000")
+    assert page.locator(".mn-now").count() == 0
     assert len(Store(folder / "first").keys()) == 96
     assert page.locator(".mn-cell").count() == 96
 
@@ -141,28 +133,29 @@ def test_a_closed_tab_loses_nothing(browser: Any, address: str, folder: Path) ->
     wait_for(lambda: store.is_dir() and len(Store(store).keys()) == 48, 90, "results")
 
 
-@pytest.mark.parametrize("dark", [False, True])
-def test_it_fits_on_one_screen(page: Any, address: str, folder: Path, dark: bool) -> None:
+def test_it_fits_on_one_screen(page: Any, address: str, folder: Path) -> None:
     put_notebook(folder, store=str(folder / "fourth"), runs=64, epochs=100, kinds=list(KINDS))
-    view = open_explorer(page, address, dark=dark)
+    view = open_explorer(page, address)
     press(page, "Train")
     status_says(page, "done")
-    box = view.bounding_box()
-    assert box["width"] <= 1180
-    assert box["height"] <= 660
-    clipped = page.evaluate(
-        """() => [...document.querySelectorAll('.mn-explorer *')].filter((node) =>
-          !(node instanceof SVGElement) && node.tagName !== 'TEXTAREA' &&
-          ['auto', 'scroll'].includes(getComputedStyle(node).overflowY) &&
-          node.scrollHeight > node.clientHeight + 1).map((node) => node.className)"""
-    )
-    assert clipped == []  # nothing scrolls inside
-    ink, paper = page.evaluate(
-        """() => { const node = document.querySelector('.mn-title');
-          return [getComputedStyle(node).color,
-            getComputedStyle(document.querySelector('.jp-Notebook')).backgroundColor]; }"""
-    )
-    assert abs(_lightness(ink) - _lightness(paper)) > 120
+    for dark in (False, True):
+        set_theme(page, dark)
+        box = view.bounding_box()
+        assert box["width"] <= 1180
+        assert box["height"] <= 660
+        clipped = page.evaluate(
+            """() => [...document.querySelectorAll('.mn-explorer *')].filter((node) =>
+              !(node instanceof SVGElement) && node.tagName !== 'TEXTAREA' &&
+              ['auto', 'scroll'].includes(getComputedStyle(node).overflowY) &&
+              node.scrollHeight > node.clientHeight + 1).map((node) => node.className)"""
+        )
+        assert clipped == []  # nothing scrolls inside
+        ink, paper = page.evaluate(
+            """() => { const node = document.querySelector('.mn-title');
+              return [getComputedStyle(node).color,
+                getComputedStyle(document.querySelector('.jp-Notebook')).backgroundColor]; }"""
+        )
+        assert abs(_lightness(ink) - _lightness(paper)) > 120
 
 
 def _lightness(color: str) -> float:

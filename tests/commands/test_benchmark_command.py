@@ -40,7 +40,7 @@ def test_a_line_of_json_has_the_keys_of_the_peers() -> None:
 def test_the_text_names_machine_times_and_ratios() -> None:
     text = as_text(TABLE)
     assert text.splitlines()[0] == "2 cores, X; torch 2; sgemm 300 GFLOP/s"
-    assert "50.0%" in text
+    assert "%" not in text  # sgemm of large matrices bounds no rate, so nothing is a share of it
     assert text.splitlines()[-1].split() == ["dense", "jax", "1", "4.001", "times"]
 
 

@@ -10,7 +10,7 @@ import nbformat
 import pytest
 
 from modnets.__main__ import main
-from modnets.commands.dependencies import files_of, public_names
+from modnets.commands.dependencies import BESIDE, files_of, public_names
 from modnets.commands.parameters import Notebook
 from modnets.paths import PACKAGE, ROOT
 
@@ -52,6 +52,14 @@ def test_every_way_to_import_counts(tmp_path: Path, line: str, room: str) -> Non
 def test_what_compiled_code_is_made_of_counts(tmp_path: Path) -> None:
     found = named(files_of(notebook(tmp_path / "a.ipynb", "import modnets as mn\nmn.sweep([])")))
     assert "training/compiler/vectors.h" in found
+
+
+def test_what_is_named_beside_imports_is_there_and_read() -> None:
+    for room, extras in BESIDE.items():
+        text = (PACKAGE / room).read_text()
+        for extra in extras:
+            assert (PACKAGE / extra).is_file()
+            assert Path(extra).name in text
 
 
 def test_every_public_name_has_a_room() -> None:

@@ -4,7 +4,10 @@ import contextlib
 import io
 import json
 import os
+import subprocess
 import sys
+import tempfile
+from pathlib import Path
 from types import SimpleNamespace
 
 import nbformat
@@ -239,3 +242,27 @@ def test_the_kernel_is_this_python_even_where_the_user_has_another(tmp_path, mon
     with own_kernel():
         assert KernelSpecManager().get_kernel_spec("python3").argv[0] == sys.executable
     assert os.environ["JUPYTER_PATH"] == str(tmp_path)
+
+
+def test_what_a_killed_runner_leaves_is_cleared_by_the_next(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    code = """if True:
+        import os, signal, sys, tempfile
+        tempfile.tempdir = sys.argv[1]
+        from jupyter_client.connect import write_connection_file
+        from modnets.commands.execution import own_kernel
+        with own_kernel():
+            print(write_connection_file()[0], flush=True)
+            os.kill(os.getpid(), signal.SIGKILL)
+    """
+    command = [sys.executable, "-c", code, str(tmp_path)]
+    left = subprocess.run(command, capture_output=True, text=True).stdout.strip()
+    assert Path(left).exists()
+    (folder,) = tmp_path.iterdir()
+    assert folder in Path(left).parents
+    assert folder.stat().st_mode & 0o077 == 0
+    with own_kernel():
+        assert not folder.exists()
+        assert len(list(tmp_path.iterdir())) == 1
+    assert list(tmp_path.iterdir()) == []
+    assert tempfile.tempdir == str(tmp_path)

@@ -195,6 +195,15 @@ def test_a_truth_table_of_ones_own_is_read_and_that_is_said(tmp_path):
         planned(f"{line} --known_module_input")
 
 
+def test_a_pla_file_of_ones_own_is_read_with_its_dont_cares(tmp_path):
+    text = ".i 3\n.o 1\n.ilb a b c\n.ob most\n11- 1\n1-1 1\n-11 1\n000 -\n.e\n"
+    (tmp_path / "3-2-1.pla").write_text(text)
+    runs, remarks = planned("--modularity 3 2 1 --model dense --dataset_path .")
+    assert runs[0].graph.truth_table().ravel().tolist() == [2, 0, 0, 1, 0, 1, 1, 1]
+    assert runs[0].graph.output_names == ("most",)
+    assert remarks[0].startswith("truth table of 3-2-1 read from 3-2-1.pla: a function without")
+
+
 def test_a_faulty_truth_table_is_one_line(tmp_path, capsys):
     (tmp_path / "3-2-1.csv").write_text("0,0,0,1\n0,0,2,1\n")
     message = wrong_use("--modularity 3 2 1 --dataset_path .", capsys)

@@ -57,14 +57,13 @@ def test_shuffled_tables_of_the_named_graphs_are_read_back(tmp_path, name):
     [
         (LINES[:2] + LINES[3:], r"input row 10 is missing \(3 of 4 rows are there\)"),
         ([], r"input row 00 is missing \(0 of 4 rows are there\)"),
-        ([*LINES, LINES[1]], "line 5: input row 01 stands in line 2 already"),
+        ([*LINES, "0,1,1,1"], "line 5: input row 01 stands in line 2 already, with other outputs"),
         ([*LINES[:3], "1,1,1,2"], "line 4: entry '2'; allowed are 0 and 1"),
         ([*LINES[:3], "1,1,1,0.5"], "line 4: entry '0.5'; allowed are 0 and 1"),
         ([*LINES[:3], "1,1,,1"], "line 4: entry ''; allowed are 0 and 1"),
         ([*LINES[:3], "1,1,yes,1"], "line 4: entry 'yes'; allowed are 0 and 1"),
         ([*LINES[:3], "1,1,nan,1"], "line 4: entry 'nan'; allowed are 0 and 1"),
         ([*LINES[:3], "1,1,1"], "line 4: 3 entries; allowed are 4: x0, x1, y0, y1"),
-        (["x0,x1,y0,z", *LINES], "line 1: columns x0, x1, y0, z; allowed are x0, x1, y0, y1"),
         (["x0,x1,y0", *LINES], "line 1: columns x0, x1, y0; allowed are x0, x1, y0, y1"),
     ],
 )
@@ -80,7 +79,7 @@ def test_bytes_that_are_no_text_are_one_error(tmp_path):
         read_table(path)
 
 
-@pytest.mark.parametrize("name", ["table", "6", "21-1", "2-0", "0-2"])
+@pytest.mark.parametrize("name", ["21-1", "2-0", "0-2"])
 def test_a_file_name_without_fitting_widths_is_an_error(tmp_path, name):
     with pytest.raises(ValueError, match=rf"{name}\.csv.*allowed are"):
         read_table(write(tmp_path, LINES, name))
@@ -143,7 +142,7 @@ def test_a_typed_table_is_that_of_a_file(tmp_path: Path) -> None:
         ("0,0\n1,2", "line 2: entry '2'; allowed are 0 and 1"),
         ("0,0\n0,1", "line 2: input row 0 stands in line 1 already"),
         ("x0,x1,y0\n0,0,1", "input row 01 is missing"),
-        ("x0,y1\n0,0\n1,1", "columns x0, y1; allowed are x0, y0"),
+        ("x0,y0,z\n0,0\n1,1", "columns x0, y0, z; allowed are names for all 2 columns"),
         ("0,0,1\n1,1", "2 lines of 3 entries|line 2"),
     ],
 )

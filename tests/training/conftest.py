@@ -18,6 +18,12 @@ def _own_cache(tmp_path_factory: pytest.TempPathFactory):
         yield
 
 
+@pytest.fixture(autouse=True)
+def _nothing_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a test has been told, the next one is told again."""
+    monkeypatch.setenv("MODNETS_SAID", "")
+
+
 @pytest.fixture
 def store(tmp_path: Path) -> Path:
     """An empty folder for results."""

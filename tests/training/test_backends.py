@@ -159,6 +159,7 @@ def test_no_compiler(
 ) -> None:
     looked_up = (compilation.compiler, compilation.can_compile)
     monkeypatch.setattr(shutil, "which", lambda name: None)
+    monkeypatch.delenv("CXX", raising=False)
     for function in looked_up:
         function.cache_clear()
     try:

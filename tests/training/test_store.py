@@ -69,19 +69,41 @@ def test_order_of_the_runs_wanted(store: Path, table: pd.DataFrame) -> None:
 
 
 @pytest.mark.parametrize("damage", [b"", b"PAR1 not really", None])
+@pytest.mark.parametrize("name", [None, "runs-0123456789abcdef.parquet"])
 def test_a_damaged_file_is_named_and_set_aside(
-    store: Path, table: pd.DataFrame, capsys: pytest.CaptureFixture, damage: bytes | None
+    store: Path,
+    table: pd.DataFrame,
+    capsys: pytest.CaptureFixture,
+    damage: bytes | None,
+    name: str | None,
 ) -> None:
     results = Store(store)
     path = results.write(table, {})
+    path = path.rename(path.with_name(name or path.name))
     path.write_bytes(path.read_bytes()[:-100] if damage is None else damage)
-    assert results.keys() == set()
+    for read in (results.keys, results.table, results.details, results.provenance):
+        assert len(read()) == 0
+        said = capsys.readouterr().err
+        assert said.startswith(f"modnets: {path.name} is damaged (")
+        assert "left out; the next sweep sets it aside" in said
+        assert said.count("\n") == 1
+    assert list(store.iterdir()) == [path]  # reading changes nothing
+    assert results.take_stock() == set()  # as a sweep does first
     said = capsys.readouterr().err
-    assert path.name in said
+    assert f"{path.name} is damaged" in said
     assert "set aside" in said
     assert said.count("\n") == 1
     assert [p.suffix for p in store.iterdir()] == [".damaged"]
     assert results.table().empty
+
+
+def test_what_was_set_aside_is_never_overwritten(store: Path, table: pd.DataFrame) -> None:
+    results = Store(store)
+    for content in (b"one", b"two", b"three"):
+        store.mkdir(exist_ok=True)
+        (store / "runs-0123456789abcdef.parquet").write_bytes(content)
+        results.take_stock()
+    assert sorted(path.read_bytes() for path in store.iterdir()) == [b"one", b"three", b"two"]
 
 
 def test_bytes_in_the_middle_that_changed_are_noticed(store: Path, table: pd.DataFrame) -> None:
@@ -97,7 +119,8 @@ def test_a_store_from_before_some_columns_came_is_read(store: Path, table: pd.Da
     results = Store(store)
     path = results.write(table, {"machine": "here"})
     old = pq.read_table(path).drop_columns(["record", "recovered", "edge_f1"])
-    pq.write_table(old, path)
+    path.unlink()
+    pq.write_table(old, path.with_name("runs-0123456789abcdef.parquet"))
     assert results.keys() == set(table["run"])
     found = results.table()
     assert (found["record"] == "end").all()
@@ -111,6 +134,7 @@ def test_a_file_of_something_else_is_set_aside(store: Path, table: pd.DataFrame)
     path = results.write(table, {})
     pq.write_table(pq.read_table(path).drop_columns(["epoch"]), path)
     assert results.keys() == set()
+    results.take_stock()
     assert results.files() == []
 
 

@@ -248,11 +248,40 @@ def test_a_row_of_a_sweep_is_replayed(store: Path) -> None:
         ({"chunk": 0}, "chunk=0; allowed is at least 1"),
         ({"workers": 0}, "workers=0; allowed is at least 1"),
         ({"device": "tpu9"}, "device='tpu9'"),
+        ({"device": "meta"}, "device='meta': unknown; allowed is auto, cpu, cuda"),
+        ({"device": 5}, "device=5"),
+        ({"chunk": "a"}, "chunk='a'; allowed is a whole number, 1 to 65536"),
+        ({"chunk": True}, "chunk=True; allowed is a whole number"),
+        ({"chunk": 10**12}, "chunk=1000000000000; allowed is at most 65536"),
+        ({"workers": 1.5}, "workers=1.5; allowed is a whole number, 1 to 1024"),
+        ({"workers": float("nan")}, "workers=nan; allowed is a whole number"),
+        ({"compiled": "yes"}, "compiled='yes'; allowed is True or False or None"),
+        ({"progress": None}, "progress=None; allowed is True or False"),
+        ({"store": 5}, "store=5; allowed is a path"),
+        ({"store": ""}, "store=''; allowed is a path"),
+        ({"store": "a\0b"}, "allowed is a path"),
+        ({"executor": 3}, "executor=3; allowed is an executor"),
+        ({"executor": ThreadPoolExecutor}, "allowed is an executor"),
+        ({"runs": BASE}, r"runs=.*; allowed is a list of RunConfig, as mn.grid gives"),
+        ({"runs": 5}, "runs=5; allowed is a list of RunConfig"),
+        ({"runs": "6-3-2-2"}, r"runs\[0\]='6'; allowed is a list of RunConfig"),
+        ({"runs": [BASE, None]}, r"runs\[1\]=None; allowed is a list of RunConfig"),
     ],
 )
-def test_wrong_arguments(keywords: dict, message: str) -> None:
-    with pytest.raises(ValueError, match=message):
-        sweep([BASE], progress=False, **keywords)
+def test_wrong_arguments(
+    keywords: dict, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = {"runs": [BASE], "progress": False, "store": tmp_path / "results"} | keywords
+    monkeypatch.setattr("modnets.training.sweep.train_all", lambda *_: pytest.fail("trained"))
+    with pytest.raises(ValueError, match=message) as caught:
+        sweep(given.pop("runs"), **given)
+    assert "\n" not in str(caught.value)
+    assert not list(tmp_path.iterdir())
+    known = {"runs": [BASE], "store": None, "chunk": None, "compiled": None, "device": "auto"}
+    if keywords.keys() <= known.keys():
+        given = known | keywords
+        with pytest.raises(ValueError, match=message):
+            plan(given.pop("runs"), **given)
 
 
 def test_no_runs() -> None:

@@ -9,14 +9,16 @@ import pytest
 import torch
 from drawings import faces, labelled, words
 from matplotlib.axes import Axes
+from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
-from matplotlib.patches import FancyArrowPatch
+from matplotlib.patches import FancyArrowPatch, Rectangle
 
 import modnets as mn
 from modnets.models.modular import ModularNetwork
 from modnets.visuals import layout, usage
+from modnets.visuals.canvas import MANY_WEIGHTS, STRONGEST
 from modnets.visuals.diagrams import draw
-from modnets.visuals.style import DARK, module_colors
+from modnets.visuals.style import DARK, NEGATIVE, POSITIVE, module_colors
 from modnets.visuals.task_diagrams import draw_graph
 
 SIX = [
@@ -110,6 +112,32 @@ def test_weights_are_lines_and_masked_ones_are_absent() -> None:
         counts[model] = sum(len(c.get_segments()) for c in labelled(axes, "_weights"))
         assert counts[model] == mn.n_weights(found)
     assert counts == {"dense": 2880, "sparse": 1440}
+
+
+def test_of_many_weights_the_largest_stand_out(ax: Axes) -> None:
+    found = network(model="dense")
+    draw(found, ax)
+    largest = max(float(found.weights(n)[0].detach().abs().max()) for n in range(len(found.layers)))
+    for lines, number in zip(labelled(ax, "_weights"), range(len(found.layers)), strict=True):
+        sizes = np.sort(found.weights(number)[0].detach().abs().numpy().ravel()) / largest
+        opacity = np.asarray(lines.get_colors())[:, 3]
+        assert len(opacity) == len(sizes)
+        if len(sizes) <= MANY_WEIGHTS:
+            np.testing.assert_allclose(opacity, 0.06 + 0.8 * sizes, rtol=1e-5)
+            continue
+        assert (opacity > 0.3).sum() == STRONGEST
+        assert (opacity[-STRONGEST:] > 0.3).all()  # drawn last, above the others
+        assert (np.diff(opacity[-STRONGEST:]) >= -1e-6).all()
+
+
+def test_signs_of_weights_have_a_scale() -> None:
+    figure = Figure(figsize=(5, 1))
+    legend = figure.legend(handles=mn.diagram_legend())
+    (scale,) = [text for text in legend.get_texts() if "largest" in text.get_text()]
+    assert scale.get_text() == "weight or logit, − largest to + largest"
+    cells = {to_hex(patch.get_facecolor()) for patch in legend.findobj(Rectangle)}
+    assert {POSITIVE, NEGATIVE} <= cells
+    assert len(cells) >= 9
 
 
 def test_matrices_show_the_logits_and_the_places(ax: Axes) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from drawings import check_drawing
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.collections import PathCollection
@@ -149,6 +150,7 @@ def test_the_figure_has_a_column_per_graph_and_one_legend(
         of_rows = times[times["train_rows"] == 32]
         left, right = axes[number, 0].get_xlim()
         assert left < of_rows[unit].min() < of_rows[unit].max() < right
+    check_drawing(figure, loose=tuple(KINDS))  # time 0 lies left of a logarithmic axis
     plt.close(figure)
 
 

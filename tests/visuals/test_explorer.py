@@ -7,12 +7,11 @@ import json
 import re
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from html import unescape
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import pytest
 
@@ -28,6 +27,7 @@ from modnets.training.live import Live, Part
 from modnets.training.store import Store
 from modnets.training.sweep import sweep
 from modnets.visuals import explorer_views as views
+from modnets.visuals import explorer_words as words
 from modnets.visuals.explorer import Explorer
 from modnets.visuals.explorer_settings import SETTINGS
 from modnets.visuals.explorer_training import BEAT
@@ -35,20 +35,6 @@ from modnets.visuals.findings import word_for
 from modnets.visuals.usage import used_slots
 
 KINDS = ["dense", "modular, known", "shared, learned"]
-
-
-@pytest.fixture
-def make(tmp_path: Path) -> Iterator[Callable[..., Explorer]]:
-    made: list[Explorer] = []
-
-    def build(**keywords: Any) -> Explorer:
-        given = {"store": tmp_path / "store", "runs": 2, "epochs": 20} | keywords
-        made.append(Explorer(**given))
-        return made[-1]
-
-    yield build
-    for explorer in made:
-        explorer.close()
 
 
 def trained(explorer: Explorer) -> Explorer:
@@ -472,8 +458,11 @@ def test_read_outs_name_gates_and_modules() -> None:
     record = live.record(run.key, 10)
     html = views.read_outs(run, record["structure"], 10)
     named = json.loads(record["structure"])["gates"]
-    for gate in np.concatenate([np.array(level) for level in named]):
-        assert f"<b>{gate}</b>" in html
+    routing = run.graph.routing
+    for level, (gates, places) in enumerate(zip(named, routing, strict=True)):
+        below = "x" if level == 0 else f"s{level}."
+        for gate, reads in zip(gates, places, strict=True):
+            assert f"<b>{words.computes(gate, [f'{below}{one}' for one in reads])}</b>" in html
     assert html.count("<tr>") == 1 + 5
     assert "Nothing was recorded" in views.read_outs(run, None, 10)
 

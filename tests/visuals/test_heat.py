@@ -5,13 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from drawings import check_drawing
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
-from modnets.visuals.generalization import draw_legend
-from modnets.visuals.heat import FRAMES, draw_scale, plot_heat, plot_heats
+from modnets.visuals.heat import ACCURACIES, FRAMES, draw_scale, plot_heat, plot_heats
+from modnets.visuals.legends import draw_legend
 
 RATES = (0.3, 0.01, 0.1)  # not sorted
 SLOTS = ("known", "3-2", "12-8", "5-4", "6-4")
@@ -125,6 +126,7 @@ def test_a_row_and_a_column_of_heat_maps(frame: pd.DataFrame) -> None:
     assert [text.get_text() for text in draw_legend(axes).get_texts()] == ["z", "a"]
     scale = axes[0, 0].figure.axes[-1]
     assert scale.get_ylabel() == "solved"
+    check_drawing(axes[0, 0].figure)
     plt.close(axes[0, 0].figure)
 
 
@@ -136,6 +138,21 @@ def test_the_scale_has_the_limits_of_the_colours(frame: pd.DataFrame) -> None:
     assert scale.ax.get_ylim() == (0.5, 1.0)
     figure.canvas.draw()
     assert "70%" in labels(scale.ax.yaxis)
+    plt.close(figure)
+
+
+def test_every_colouring_has_a_scale(frame: pd.DataFrame) -> None:
+    figure, axes = plt.subplots(1, 3, layout="constrained")
+    plot_heat(frame, "rate", "slots", "solved", ax=axes[0])
+    plot_heat(frame, "rate", "slots", "solved", ax=axes[1])
+    plot_heat(frame, "rate", "slots", "solved", ax=axes[2], cmap=ACCURACIES, limits=(0.0, 0.5))
+    draw_scale(axes, "runs")
+    scales = figure.axes[3:]
+    assert [scale.get_ylabel() for scale in scales] == ["runs", "accuracies"]
+    assert [scale.get_ylim() for scale in scales] == [(0.0, 1.0), (0.0, 0.5)]
+    figure.draw_without_rendering()
+    first, second = (scale.get_window_extent() for scale in scales)
+    assert not first.overlaps(second)
     plt.close(figure)
 
 

@@ -7,6 +7,7 @@ from itertools import product
 import numpy as np
 import pandas as pd
 import pytest
+from drawings import check_drawing
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.colors import to_hex
@@ -57,6 +58,7 @@ def test_gates_and_layers_have_a_heat_map_each(rng: np.random.Generator) -> None
     assert axes[1, 1].get_title() == "5 % solved"
     assert axes[2, 0].get_ylabel().startswith("sparse")
     assert "36 runs" in axes[0, 0].figure.get_supxlabel()
+    check_drawing(axes[0, 0].figure)
     plt.close(axes[0, 0].figure)
 
 
@@ -83,6 +85,7 @@ def test_recovery_is_drawn_beside_chance(rng: np.random.Generator) -> None:
     (legend,) = axes[0, 0].figure.legends
     assert "6 runs a point" in legend.get_title().get_text()
     assert len(legend.get_texts()) == 5
+    check_drawing(axes[0, 0].figure)
     plt.close(axes[0, 0].figure)
     with pytest.raises(ValueError, match="nothing to draw"):
         mn.plot_recovery(summary.iloc[:0], chance)
@@ -139,7 +142,8 @@ def test_courses_are_the_medians_by_kind_and_outcome(
         for kind, outcome in product(KINDS, ("solved", "not solved")):
             line = lines[f"{kind}: {outcome} (5 runs)"]
             np.testing.assert_allclose(line.get_ydata(), wanted[kind, outcome])
-            assert (line.get_linestyle() == "-") == (outcome == "solved")
+            assert (line.get_linestyle() == "-") == kind.endswith("known")  # dashes: what is known
+            assert (line.get_markerfacecolor() != "white") == (outcome == "solved")
     assert "majority floor" in {line.get_label() for line in below.axes[-1].lines}
     accuracy = {line.get_label(): line for line in above.axes[2].lines}
     of_one = runs[runs["run"] == one]
@@ -147,6 +151,7 @@ def test_courses_are_the_medians_by_kind_and_outcome(
     right = of_one.loc[of_one["solved"], "epoch"]
     assert accuracy["whole table right"].get_xdata().tolist() == right.tolist()
     assert not above.axes[1].axison  # there is no second run
+    check_drawing(figure)
     plt.close(figure)
     with pytest.raises(ValueError, match="measure='depth'"):
         mn.plot_course(table, "depth")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from drawings import check_drawing
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -160,4 +161,5 @@ def test_the_figure_has_a_column_for_each_graph_and_one_for_the_control() -> Non
     assert "32 rows do not" in caption
     with pytest.raises(ValueError, match=r"axes has shape \(2, 3\); allowed is \(2, 2\)"):
         plot_ladder(*(t[t["graph"] != "6-2-2"] for t in tables[:3]), *tables[3:], axes=axes)
+    check_drawing(axes[0, 0].figure)
     plt.close(axes[0, 0].figure)

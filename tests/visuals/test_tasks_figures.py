@@ -8,6 +8,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
+from drawings import check_drawing
 from matplotlib.colors import to_hex
 
 from modnets.analysis.statistics import summarize
@@ -76,6 +77,7 @@ def test_digit_pairs_are_drawn_over_images_and_over_pairs() -> None:
             for ax, (part, over, measure) in zip(row, wanted, strict=True):
                 np.testing.assert_allclose(lines_of(ax, kind), means(part, over, measure))
     assert "digits" in drawn[0, 0].figure.legends[0].get_title().get_text()
+    check_drawing(drawn[0, 0].figure)
     with pytest.raises(ValueError, match="axes has 1 rows; there are 2 networks: mlp, cnn"):
         plot_digit_pairs(summaries, samples=20, pairs=51, axes=plt.subplots(1, 4)[1])
 
@@ -137,3 +139,4 @@ def test_several_tasks_have_a_column_for_each_set() -> None:
         )
     labels = [line.get_label() for line in drawn[0, 0].lines]
     assert not [label for label in labels if "every level" in str(label)]
+    check_drawing(drawn[0, 0].figure)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from drawings import check_drawing
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -151,6 +152,7 @@ def test_generalization_takes_the_theory_along(
     (legend,) = axes[0, 0].figure.legends
     assert "exact" in [text.get_text() for text in legend.get_texts()]
     assert "picked at random" in legend.get_title().get_text()
+    check_drawing(axes[0, 0].figure)
     plt.close(axes[0, 0].figure)
 
 
@@ -176,4 +178,5 @@ def test_the_figure_has_a_row_for_each_kind_and_one_for_what_is_solved(
     assert "mean of 4 runs a point" in legend.get_title().get_text()
     with pytest.raises(ValueError, match=r"axes has shape \(4, 2\); allowed is \(4, 1\)"):
         plot_gaps(table[table["graph"] == "6-2-2"], summary, curves, axes=axes)
+    check_drawing(axes[0, 0].figure)
     plt.close(axes[0, 0].figure)

@@ -1,0 +1,51 @@
+"""The rows of runs in order: by the runs wanted and by epoch, each once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+THREADS = 4
+
+
+def tidy(table: pa.Table, runs: Iterable[str] | None = None) -> pa.Table:
+    """The rows of some runs, by default all by key, in their order and by epoch, each once."""
+    coded = table["run"].combine_chunks().dictionary_encode()
+    codes, keys = coded.indices.to_numpy(zero_copy_only=False), coded.dictionary
+    place = np.empty(len(keys), np.int64)
+    if runs is None:
+        place[pc.sort_indices(keys).to_numpy()] = np.arange(len(keys))
+    else:
+        places = {key: number for number, key in enumerate(runs)}
+        wanted = np.array([*places.values(), -1])
+        found = pc.index_in(keys, value_set=pa.array(list(places), pa.string()))
+        place[:] = wanted[found.fill_null(-1).to_numpy()]
+    rows, epochs = place[codes], table["epoch"].to_numpy()
+    order = np.lexsort((epochs, rows))
+    rows, epochs = rows[order], epochs[order]
+    kept = rows >= 0
+    kept[1:] &= (rows[1:] != rows[:-1]) | (epochs[1:] != epochs[:-1])
+    order = order[kept]
+    if len(order) == len(table) and bool((order[1:] > order[:-1]).all()):
+        return table
+    places = pa.array(order)
+
+    def rows_of(column: pa.ChunkedArray) -> pa.Array:
+        return column.combine_chunks().take(places)
+
+    with ThreadPoolExecutor(THREADS) as threads:
+        return pa.table(list(threads.map(rows_of, table.columns)), names=table.column_names)
+
+
+def ordered(frame: pd.DataFrame, runs: Sequence[str]) -> pd.DataFrame:
+    """The rows of the given runs, in their order and by epoch."""
+    place = {key: number for number, key in enumerate(runs)}
+    frame = frame[frame["run"].isin(place)]
+    order = frame.assign(place=frame["run"].map(place))
+    order = order.sort_values(["place", "epoch"], ignore_index=True)
+    return order.drop(columns="place")
