@@ -45,6 +45,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     argv : sequence of str, optional
         The words after ``modnets``; by default those of this process.
     """
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):  # a path may hold what no text does
+            stream.reconfigure(errors="backslashreplace")
     command, *rest = list(sys.argv[1:] if argv is None else argv) or ["--help"]
     if command in ("-h", "--help"):
         print(usage())

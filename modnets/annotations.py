@@ -13,6 +13,7 @@ from modnets.values import number, truth, whole
 #: Names of types that stand for others.
 ALIASES = {"Config": "RunConfig", "Known": "Sequence", "Builder": "Callable"}
 SPELT_OUT = {
+    "Sequence[Axes] | None": "Sequence[Axes | None] | None",  # how many, the function says
     "str | FunctionGraph": "str | Task",  # which graphs it takes, the function says itself
     "Spaces": "Sequence[tuple[VersionSpace | EveryTable, Sequence[RunConfig]]]",
 }

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from modnets.annotations import in_words, options_of, read_as
 from modnets.errors import nearest, require, shown
-from modnets.tables_given import FOREIGN, check_table, is_own, is_table, told
+from modnets.tables_given import FOREIGN, check_table, is_own, tables_in, told
 from modnets.values import MAX_WHOLE, scalar
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -39,6 +39,12 @@ LIMITS: dict[str, Any] = {
     "task": (0, 1000),
     "columns": (1, 1000),
     "axes": AXES,
+    "slots": (1, 1_000_000),
+    "shared_modules": (1, 1_000_000),
+    "channels": (1, 1_000_000),
+    "module_arch": (1, 1_000_000),
+    "side": (1, 100_000),
+    "widths": (1, 1_000_000),
     "window": (1, MAX_WHOLE),
 }
 
@@ -91,8 +97,7 @@ def checked(function: Function | None = None, /, **limits: Any) -> Any:
                         given[name] = read(name, kind, given[name], limit, default)
                 elif place < len(args) and args[place] is not default:
                     args[place] = read(name, kind, args[place], limit, default)
-        tables = {name: given[name] for name in given if is_table(given[name])}
-        tables |= {name: args[p] for name, p in places.items() if _is_table_at(args, p)}
+        tables = tables_in(given | dict(zip(parameters, args, strict=False)))
         if not tables:
             return function(*args, **given)
         for name, table in tables.items():
@@ -105,10 +110,6 @@ def checked(function: Function | None = None, /, **limits: Any) -> Any:
             raise ValueError(told(error, tables)) from error
 
     return call
-
-
-def _is_table_at(args: list[Any], place: int) -> bool:
-    return place < len(args) and is_table(args[place])
 
 
 def _of_pandas() -> tuple[type[Exception], ...]:
@@ -142,7 +143,7 @@ def read(name: str, kind: str, value: Any, limit: Any = None, default: Any = Non
     if not isinstance(kind, str):
         return value
     found = value
-    for option in options_of(kind):
+    for option in options_of("Task" if kind == "FunctionGraph" else kind):
         try:
             found = read_as(option, value)
         except (TypeError, ValueError, OverflowError, RecursionError):
@@ -156,8 +157,10 @@ def _check(name: str, value: Any, limit: Any) -> None:
     if limit is None or value is None:
         return
     if limit is AXES:
-        for entry in value.flat:
-            read(name, "Axes", entry)
+        entries = list(getattr(value, "flat", value))
+        require(bool(entries), f"{name} is empty; allowed are axes of matplotlib")
+        for entry in entries:
+            read(name, "Axes | None", entry)
         return
     if isinstance(limit, list):
         missing = [column for column in limit if column not in value]

@@ -99,6 +99,10 @@ def read_parameters(namespace: dict[str, Any]) -> None:
     ValueError
         One line with the parameter, the value given and what is allowed.
     """
+    require(
+        isinstance(namespace, dict),
+        f"namespace={shown(namespace)}; allowed is a notebook's globals()",
+    )
     for cell in namespace.get("In", ()):
         for parameter in defined(cell):
             if parameter.name in namespace:

@@ -28,6 +28,18 @@ def is_table(value: object) -> bool:
     return any(kind.__name__ == "DataFrame" for kind in type(value).__mro__)
 
 
+def tables_in(given: dict[str, Any]) -> dict[str, Any]:
+    """The tables among arguments, also those in a dict, by what an error calls them."""
+    found = {}
+    for name, value in given.items():
+        if isinstance(value, dict):
+            within = {f"{name}[{shown(key)}]": entry for key, entry in value.items()}
+            found |= {key: entry for key, entry in within.items() if is_table(entry)}
+        elif is_table(value):
+            found[name] = value
+    return found
+
+
 def check_table(name: str, table: Any) -> None:
     """Raise ValueError if a column that holds numbers holds words."""
     for column, kind in zip(table.columns, table.dtypes, strict=True):

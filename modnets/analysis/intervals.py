@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import ndtri
 
-from modnets.errors import require
+from modnets.errors import require, shown
 
 SEEDS = ["split_seed", "seed"]
 
@@ -26,7 +26,7 @@ def need(frame: pd.DataFrame, columns: Sequence[str]) -> None:
     missing = [name for name in columns if name not in frame]
     require(
         not missing,
-        f"missing columns {missing}; allowed is a table that has them; there are "
+        f"missing columns {shown(missing, 300)}; allowed is a table that has them; there are "
         f"{', '.join(map(str, frame.columns))[:600]}",
     )
 

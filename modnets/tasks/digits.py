@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from modnets.checked import checked
-from modnets.errors import one_of, require
+from modnets.errors import one_of, require, shown
 from modnets.paths import ROOT, expanded
 
 SOURCES = ("bundled", "mnist")
@@ -114,7 +114,8 @@ def load_digits(source: str = "bundled", folder: str | Path | None = None) -> Di
     if source == "bundled":
         require(
             folder is None,
-            f"folder={str(folder)!r} with digits='bundled'; allowed is None: they need no files",
+            f"folder={shown(str(folder), 300)} with digits='bundled'; allowed is None: they need "
+            "no files",
         )
         return _bundled()
     return _mnist(*_find(folder))

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from modnets.errors import require
+from modnets.errors import require, shown
 from modnets.tasks.task import MAX_TABLE_INPUTS, Task
 
 #: The entry of a truth table where an output may be either; Espresso's own number for it.
@@ -64,11 +64,11 @@ def checked_names(kind: str, names: Sequence[str] | None, letter: str, count: in
     """
     if names is None:
         return None
-    names = (names,) if isinstance(names, str) else tuple(names)
+    names = tuple(names) if isinstance(names, list | tuple | np.ndarray) else (names,)
     require(
         len(names) == count == len(set(names))
         and all(isinstance(name, str) and name.strip() for name in names),
-        f"{kind}={names!r}; allowed are {count} distinct names",
+        f"{kind}={shown(names)}; allowed are {count} distinct names",
     )
     return None if names == tuple(f"{letter}{place}" for place in range(count)) else names
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-import reprlib
 from collections.abc import Iterable
 from numbers import Integral
 from typing import Any
 
 import numpy as np
 
-from modnets.errors import require
+from modnets.errors import require, shown
 from modnets.models.identity import settled
 from modnets.training.config import RunConfig
 
@@ -32,10 +31,10 @@ def checked_runs(runs: Iterable[RunConfig]) -> tuple[RunConfig, ...]:
     try:
         found = list(runs)
     except TypeError:
-        raise ValueError(f"runs={reprlib.repr(runs)}; {allowed}") from None
+        raise ValueError(f"runs={shown(runs)}; {allowed}") from None
     for place, run in enumerate(found):
         if not isinstance(run, RunConfig):
-            raise ValueError(f"runs[{place}]={reprlib.repr(run)}; {allowed}")
+            raise ValueError(f"runs[{place}]={shown(run)}; {allowed}")
     require(bool(found), "runs=[]; allowed is at least one run")
     with settled():
         return tuple({run.key: run for run in found}.values())
@@ -51,7 +50,7 @@ def check_arguments(**given: Any) -> None:
             value, most = given[name], MOST[name]
             whole = isinstance(value, Integral) and not isinstance(value, bool | np.bool_)
             least = value >= 1 if whole else True
-            require(whole, f"{name}={value!r}; allowed is a whole number, 1 to {most}")
+            require(whole, f"{name}={shown(value)}; allowed is a whole number, 1 to {most}")
             require(least, f"{name}={value}; allowed is at least 1")
             require(value <= most, f"{name}={value}; allowed is at most {most}")
     for name in ("compiled", "progress"):
@@ -59,18 +58,19 @@ def check_arguments(**given: Any) -> None:
         either = "True or False" + (" or None" if name == "compiled" else "")
         nothing = value is None and (name == "compiled" or name not in given)
         require(
-            nothing or isinstance(value, bool | np.bool_), f"{name}={value!r}; allowed is {either}"
+            nothing or isinstance(value, bool | np.bool_),
+            f"{name}={shown(value)}; allowed is {either}",
         )
     device = given.get("device", "auto")
     require(
         DEVICE.fullmatch(str(device)) is not None,
-        f"device={device!r}: unknown; allowed is auto, cpu, cuda",
+        f"device={shown(device)}: unknown; allowed is auto, cpu, cuda",
     )
     executor = given.get("executor")
     require(
         executor is None
         or (callable(getattr(executor, "submit", None)) and not _is_class(executor)),
-        f"executor={executor!r}; allowed is an executor as those of concurrent.futures",
+        f"executor={shown(executor)}; allowed is an executor as those of concurrent.futures",
     )
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from modnets.checked import read
 from modnets.errors import one_of, require, shown
 from modnets.models.identity import identity_of
 from modnets.tasks.named_graphs import get_graph
@@ -158,6 +159,7 @@ class RunConfig:
     def __post_init__(self) -> None:
         object.__setattr__(self, "graph", get_graph(self.graph))
         if self.knowledge is not None:
+            read("knowledge", "Task | str", self.knowledge)
             object.__setattr__(self, "knowledge", get_graph(self.knowledge))
         for name, described in self.__dataclass_fields__.items():
             given = vars(self)[name]

@@ -190,6 +190,7 @@ def draw_scale(axes: np.ndarray, label: str) -> Colorbar:
         if ax.collections:
             colors = ax.collections[0]
             kinds.setdefault((colors.get_cmap().name, *colors.get_clim()), []).append(ax)
+    require(bool(kinds), "axes hold no heat map; allowed are axes that plot_heat drew in")
     scales = []
     for number, ((name, *_), group) in enumerate(kinds.items()):
         colors = group[0].collections[0]

@@ -428,9 +428,9 @@ ENDLESS.append(ENDLESS)
             "channels=.*weights",
         ),
         ({**ON_PAIRS, "image_slots": 10**7}, "image_slots=.*weights"),
-        ({"graph": None}, "unknown graph None; allowed: 6-2-2"),
-        ({"graph": np.array(["6-2-2"])}, "unknown graph array.*; allowed: 6-2-2"),
-        ({"knowledge": ["6-2-2"]}, r"unknown graph \['6-2-2'\], did you mean '6-2-2'.; allowed"),
+        ({"graph": None}, "graph=None; allowed is the name of a graph, or a task"),
+        ({"graph": np.array(["6-2-2"])}, "graph=array.*; allowed is the name of a graph"),
+        ({"knowledge": ["6-2-2"]}, r"knowledge=\['6-2-2'\]; allowed is the name of a graph"),
         ({"model": ["dense"]}, r"model=\['dense'\]; allowed is a word"),
         # where they play no part, too
         ({"routing": object()}, "routing=<object .*; allowed is a word"),
