@@ -212,15 +212,20 @@ def _told_apart(
 
 def _possible(ways: _Cuts, below: Sequence[_Cuts]) -> _Cuts:
     """Those cuts of a slot that some cuts of what it reads can give, each by itself."""
-    n_rows, n_codes = ways.bits.shape[1], 2 ** len(below)
+    n_codes = 2 ** len(below)
     n_below = int(np.prod([len(one.at) for one in below], dtype=float))
-    if len(ways.at) == 1 or n_below * n_codes * ways.bits.size > 16 * MAX_NUMBERS:
+    if len(ways.at) == 1 or n_below * n_codes * len(ways.at) > MAX_NUMBERS:
         return ways
-    code = np.zeros((1, n_rows), dtype=int)  # of what is read, for all combinations of cuts below
+    # Of rows that look the same one will do.
+    seen = np.concatenate([*(one.bits for one in below), ways.bits])
+    rows = np.unique(np.packbits(seen.T, axis=1), axis=0, return_index=True)[1]
+    if n_below * n_codes * len(ways.at) * len(rows) > 16 * MAX_NUMBERS:
+        return ways
+    code = np.zeros((1, len(rows)), dtype=int)  # of what is read, for all combinations below
     for one in below:
-        code = (2 * code[:, None] + one.bits).reshape(-1, n_rows)
+        code = (2 * code[:, None] + one.bits[:, rows]).reshape(-1, len(rows))
     met = (code[:, None] == np.arange(n_codes)[:, None]).astype(np.float32)
-    ones = met @ ways.bits.T.astype(np.float32)
+    ones = met @ ways.bits[:, rows].T.astype(np.float32)
     possible = ((ones == 0) | (ones == met.sum(axis=2, keepdims=True))).all(axis=1).any(axis=0)
     return ways.only(possible)
 

@@ -60,9 +60,9 @@ def draw(
     What a modular network has *found* can be drawn into it.  In each slot in use stands the gate
     that it computes on the values it meets: its name, or ``=a`` if it copies what it reads at its
     left place (b is the next one), ``a∧¬b`` if it is a and not b, ``=0`` if it is constant; with
-    a question mark, in italics, if it is not clear-cut.  Where the task's graph is known, broad
-    green arrows are edges of it, under the matching of slots with sub-functions in which most
-    are, and narrow purple ones are not.
+    a question mark, in italics, if it is not clear-cut, or if the gates as read do not add up to
+    what the slot gives.  Where the task's graph is known, broad green arrows are edges of it, under
+    the matching of slots with sub-functions in which most are, and narrow purple ones are not.
 
     Parameters
     ----------

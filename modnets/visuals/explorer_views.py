@@ -194,6 +194,12 @@ def _grid(
     return "".join(parts)
 
 
+UNFAITHFUL = (
+    '<div class="mn-quiet">As gates of single bits these do not give the whole table of the '
+    "network: its slots pass more than a bit.</div>"
+)
+
+
 def read_outs(config: RunConfig, structure: str | None, epoch: int) -> str:
     """HTML of what the modules of a run compute; of monolithic networks what layers tell."""
     if structure is None:
@@ -208,7 +214,9 @@ def read_outs(config: RunConfig, structure: str | None, epoch: int) -> str:
     )
     found = gates(frame)
     if len(found):
-        return _gates(found[found["task"] == 0], config)
+        of_task = found[found["task"] == 0]
+        exact = of_task["faithful"].fillna(value=True).all()
+        return _gates(of_task, config) + ("" if exact else UNFAITHFUL)
     told = probes(frame)
     return _probes(told) if len(told) else '<div class="mn-quiet">No slots, no probes.</div>'
 

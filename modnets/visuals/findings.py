@@ -59,7 +59,7 @@ class Findings:
         gates = [
             [word_for(*read) if use else "" for *read, use in zip(*parts, strict=True)]
             for parts in (
-                (level.names[0], level.clarity[0], in_use)
+                (level.names[0], level.clarity[0] * level.faithful[0], in_use)
                 for level, in_use in zip(levels, used, strict=True)
             )
         ]

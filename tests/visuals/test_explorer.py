@@ -464,6 +464,14 @@ def test_read_outs_name_gates_and_modules() -> None:
         for gate, reads in zip(gates, places, strict=True):
             assert f"<b>{words.computes(gate, [f'{below}{one}' for one in reads])}</b>" in html
     assert html.count("<tr>") == 1 + 5
+    structure = json.loads(record["structure"])
+    told = [
+        "more than a bit" in views.read_outs(run, json.dumps(structure | {"faithful": right}), 10)
+        for right in (True, False)
+    ]
+    assert told == [False, True]
+    del structure["faithful"]  # recorded before that was looked at
+    assert "more than a bit" not in views.read_outs(run, json.dumps(structure), 10)
     assert "Nothing was recorded" in views.read_outs(run, None, 10)
 
 
