@@ -142,8 +142,7 @@ class Live:
             which is then ``error``.
         """
         require(not self.running, "training goes on already; allowed is one at a time")
-        self.told = on_evaluation, on_end  # whoever looks on later may take their place
-        self.error = None
+        self.told, self.error = (on_evaluation, on_end), None  # another may look on later
         self._stop.clear()
 
         def work() -> None:
