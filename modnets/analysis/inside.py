@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from modnets.analysis.intervals import need
+from modnets.analysis.pooling import refuse_pooling
 from modnets.errors import require
 
 #: Families of gates that differ by a negation of their output, or in which input is which; in the
@@ -75,6 +76,7 @@ def gate_shares(found: pd.DataFrame, by: Sequence[str] = ("kind", "train_rows"))
     by = list(by)
     need(found, [*by, *SLOT, "gate", "node", "sub_function"])
     require(len(found) > 0, "found is empty; there are no slots")
+    refuse_pooling(found, by, name="found")
     slots = found[found["sub_function"].notna()]
     slots = slots.assign(family=slots["gate"].map(gate_family))
     present = [family for family in FAMILIES if (slots["family"] == family).any()]

@@ -10,6 +10,9 @@ from typing import Any
 from modnets.errors import nearest, require
 from modnets.training.config import RunConfig
 
+#: An axis that stands for several settings.
+TOGETHER = {"seeds": ("split_seed", "seed")}
+
 
 def grid(base: RunConfig | None = None, **axes: Any) -> list[RunConfig]:
     """Every combination of the given settings, each run once.
@@ -19,7 +22,8 @@ def grid(base: RunConfig | None = None, **axes: Any) -> list[RunConfig]:
     base : RunConfig, optional
         Where the other settings come from.
     **axes
-        Setting -> a list of values, or one value.
+        Setting -> a list of values, or one value.  ``seeds`` stands for ``split_seed`` and
+        ``seed`` together: as many splits as runs, which are then independent of each other.
 
     Returns
     -------
@@ -29,21 +33,28 @@ def grid(base: RunConfig | None = None, **axes: Any) -> list[RunConfig]:
 
     Examples
     --------
-    >>> len(grid(model=["dense", "modular"], routing=["known", "learned"], seed=range(3)))
+    >>> len(grid(model=["dense", "modular"], routing=["known", "learned"], seeds=range(3)))
     9
     """
     base = base or RunConfig()
     names = [f.name for f in fields(RunConfig)]
     for name in axes:
         require(
-            name in names,
+            name in (*names, *TOGETHER),
             f"unknown setting {name!r}{nearest(name, names)}; allowed: {', '.join(names)}",
         )
+    for name, parts in TOGETHER.items():
+        both = [part for part in parts if part in axes and name in axes]
+        require(not both, f"{name} and {', '.join(both)}; allowed is one or the other")
     values = [_axis(name, axis) for name, axis in axes.items()]
-    runs = (
-        replace(base, **dict(zip(axes, point, strict=True))) for point in itertools.product(*values)
-    )
+    points = (dict(zip(axes, point, strict=True)) for point in itertools.product(*values))
+    runs = (replace(base, **_settings(point)) for point in points)
     return list({run.key: run for run in runs}.values())
+
+
+def _settings(point: dict[str, Any]) -> dict[str, Any]:
+    """The settings of a point, with those that stand for several written out."""
+    return {part: value for name, value in point.items() for part in TOGETHER.get(name, (name,))}
 
 
 def _axis(name: str, values: Any) -> list[Any]:

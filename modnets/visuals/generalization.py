@@ -10,6 +10,7 @@ import pandas as pd
 from matplotlib.legend import Legend
 from matplotlib.lines import Line2D
 
+from modnets.analysis.pooling import refuse_pooling
 from modnets.analysis.statistics import last, summarize
 from modnets.errors import require
 from modnets.tasks.named_graphs import GRAPHS
@@ -55,6 +56,7 @@ def plot_generalization(
         With one legend for all, below the axes.
     """
     if "epoch" in data:
+        refuse_pooling(data, ["graph", "kind", "train_rows"])
         runs = last(data) if runs is None else runs
         data = summarize(data)
     graphs = list(data["graph"].unique() if graphs is None else graphs)

@@ -60,6 +60,27 @@ def test_test_rows_and_unequal_budgets_are_refused() -> None:
         choose(pilot(unequal))
 
 
+WHOLE_TABLE = ["bit_accuracy", "row_accuracy", "solved", "recovered", "edge_f1", "readable"]
+
+
+@pytest.mark.parametrize(
+    "measure",
+    [*WHOLE_TABLE, "test_loss", "test_unseen_bit_accuracy", "clarity", "mine", "train_rows"],
+)
+def test_measures_that_may_have_seen_test_rows_are_refused(measure: str) -> None:
+    results = pilot(REACHED)
+    results[measure] = 0.5
+    with pytest.raises(ValueError, match=f"measure='{measure}'; allowed is one of validation or"):
+        choose(results, measure=measure)
+
+
+def test_of_a_loss_the_lowest_is_chosen() -> None:
+    results = pilot(REACHED).assign(train_loss=lambda table: table["lr"], train_mine=2.0)
+    assert choose(results, measure="train_loss")["lr"].tolist() == [0.01, 0.01]
+    assert choose(results, measure="train_loss")["worst"].tolist() == pytest.approx([0.1, 0.1])
+    assert choose(results, measure="train_mine")["lr"].tolist() == [0.01, 0.01]  # by the loss
+
+
 def test_runs_take_what_was_chosen_for_their_kind() -> None:
     runs = grid(RunConfig(lr=0.5), model=["dense", "shared"], routing="known", seed=range(2))
     found = with_choices(runs, choose(pilot(REACHED)))
