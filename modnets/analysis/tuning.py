@@ -104,6 +104,11 @@ def with_choices(
         What :func:`choose` returns.
     setting, by : as given there
 
+    Returns
+    -------
+    list of RunConfig
+        A setting that a kind does not have (NaN among the choices) stays as it is.
+
     Raises
     ------
     ValueError
@@ -117,7 +122,8 @@ def with_choices(
         row = run.to_row()
         group = _group(row[name] for name in by)
         require(group in chosen, f"no {', '.join(settings)} was chosen for {group}")
-        found.append(replace(run, **chosen[group]))
+        there = {name: value for name, value in chosen[group].items() if not pd.isna(value)}
+        found.append(replace(run, **there))
     return found
 
 

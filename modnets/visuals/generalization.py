@@ -19,7 +19,7 @@ from modnets.visuals.style import KINDS, PAGE_WIDTH, kind_style
 
 EXACT_WORDS = (
     "exact, if modules may be any gate: above, accuracy of a function picked at random among all",
-    "that fit the rows shown; below, chance that a single function fits them",
+    "that fit the rows shown; below, chance that a single function fits them (mean over {} splits)",
 )
 
 
@@ -142,5 +142,6 @@ def _caption(
         )
     parts.append(below)
     if theory is not None:
-        parts += EXACT_WORDS
+        draws = theory["draws"].min() if "draws" in theory else 0
+        parts += [words.format(f"{draws:,}") for words in EXACT_WORDS]
     return "\n".join(parts)

@@ -137,9 +137,11 @@ def runs_behind(summary: pd.DataFrame) -> tuple[str, str]:
 
 
 def count_behind(summary: pd.DataFrame) -> str:
-    """For captions: how many runs stand behind a point."""
+    """For captions: how many runs stand behind a point, and on how many splits where they share."""
     least, most = summary["n"].min(), summary["n"].max()
-    return f"{least}" if least == most else f"{least} to {most}"
+    n = f"{least}" if least == most else f"{least} to {most}"
+    shared = "clusters" in summary and (summary["clusters"] < summary["n"]).any()
+    return f"{n} (on {summary['clusters'].max()} splits)" if shared else n
 
 
 def _draw_lines(summary: pd.DataFrame, measure: str, ax: Axes, over: str = "train_rows") -> None:

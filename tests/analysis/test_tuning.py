@@ -107,3 +107,16 @@ def test_a_kind_without_the_setting_forms_a_group_too() -> None:
     assert choices["lr"].tolist() == [0.01, 0.1, 0.01]
     runs = grid(RunConfig(lr=0.5), model=["dense", "sparse"], pruning_ratio=[25, 75])
     assert [run.lr for run in with_choices(runs, choices, by=by)] == [0.01, 0.1, 0.01]
+
+
+def test_what_a_kind_does_not_have_stays_as_it_is() -> None:
+    rates = ["lr", "lr_routing"]
+    runs = grid(model=["dense", "shared"], lr=[0.01, 0.03], lr_routing=[0.1, 0.01], seeds=range(2))
+    results = pd.DataFrame([run.to_row() for run in runs])
+    results = results.assign(epoch=9, validation_bit_accuracy=results["lr"], validation_loss=0.1)
+    dense = results[results["kind"] == "dense"].assign(lr_routing=float("nan"))
+    learned = results[(results["kind"] != "dense") & (results["lr_routing"] == 0.01)]
+    found = choose(pd.concat([dense, learned]), rates)
+    chosen = with_choices(runs, found, rates)
+    assert {run.lr for run in chosen} == {0.03}
+    assert {run.final.lr_routing for run in chosen} == {None, 0.01}
