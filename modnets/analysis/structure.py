@@ -42,7 +42,9 @@ def gates(
         shared pool; own modules count on through the levels), ``reads`` (places of the level
         below), ``used`` (whether an output uses it), ``gate`` (in normal form, see
         ``models/readouts.py``), ``clarity`` (in [0, 1]), and of the best matching with the task's
-        graph ``node`` and ``sub_function`` (as ``"XOR 0 1"``; missing where it matches none).
+        graph ``node`` and ``sub_function`` (as ``"XOR 0 1"``; missing where it matches none);
+        ``faithful`` (whether the gates of the network, as read, give its whole table; missing
+        for runs recorded before that was looked at).
     """
     rows = []
     for run, epoch, structure, config in _recorded(store, runs, every):
@@ -59,11 +61,11 @@ def gates(
                     text = known and " ".join(map(str, [known[0], *known[2]]))
                     used, clear = one["used"][level][slot], one["clarity"][level][slot]
                     place = (run, epoch, task, level + 1, slot, module, reads, bool(used))
-                    rows.append((*place, gate, clear, node, text))
+                    rows.append((*place, gate, clear, node, text, one.get("faithful")))
                 first += len(names)
     names = ["run", "epoch", "task", "level", "slot", "module", "reads", "used", "gate", "clarity"]
-    frame = pd.DataFrame(rows, columns=[*names, "node", "sub_function"])
-    return frame.astype({"node": "Int64"})
+    frame = pd.DataFrame(rows, columns=[*names, "node", "sub_function", "faithful"])
+    return frame.astype({"node": "Int64", "faithful": "boolean"})
 
 
 def probes(

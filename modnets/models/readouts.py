@@ -6,33 +6,28 @@ its values clearly: its *signal*, a bit for each row.  Its gate is what maps the
 sources to its own.  A signal and its complement are the same to the levels above, so signals are
 told in a normal form in which the first row, all inputs 0, gives 0: an XNOR feeding a NOR reads as
 the XOR and the AND that they amount to.
+
+Gates must give the table of their network, each answer its logit > 0.  Where those of a network as
+read one by one give another, its slots are cut jointly (``thresholds.py``); where no cuts do, since
+slots pass more than a bit, the gates are marked as not faithful.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
 from modnets.errors import require
 from modnets.models.modular import ModularNetwork
-from modnets.models.structures import (
-    NOTHING,
-    Parameters,
-    Structures,
-    parameters_of,
-    structures,
-)
-from modnets.tasks.gate_names import NEVER, name_of
+from modnets.models.signals import LevelReadouts, apply, gather, read_signals
+from modnets.models.structures import Parameters, Structures, parameters_of, structures
+from modnets.models.thresholds import joint_thresholds
 from modnets.tasks.gates import all_rows
 from modnets.tasks.graphs import FunctionGraph
 from modnets.tasks.named_graphs import get_graph
 from modnets.tasks.task import Task
-
-#: Range of a slot's output, as a share of its size, below which it counts as constant.
-CONSTANT = 1e-5
-#: Gap around 0, as a share of the range, from which on an output counts as parted by 0.
-APART = 0.1
 
 
 @dataclass(frozen=True)
@@ -49,46 +44,15 @@ class Readout:
         if it takes two values only, 0 if they overlap.
     table : tuple of {0, 1, NEVER}
         Its output for each combination of inputs, in lexicographic order.
+    faithful : bool
+        Whether this gate, fed by those below it as they are read, gives the slot's signal on every
+        row; an output's is the network's own answer.
     """
 
     name: str
     clarity: float
     table: tuple[int, ...]
-
-
-@dataclass(frozen=True)
-class LevelReadouts:
-    """The gates of a level's slots, of many runs.
-
-    Parameters
-    ----------
-    values : ndarray, shape (run, slot, row)
-        Outputs.
-    signals : ndarray of bool, shape (run, slot, row)
-        In normal form.
-    tables : ndarray of {0, 1, NEVER}, shape (run, slot, combination)
-    clarity : ndarray, shape (run, slot)
-    """
-
-    values: np.ndarray
-    signals: np.ndarray
-    tables: np.ndarray
-    clarity: np.ndarray
-
-    @property
-    def names(self) -> np.ndarray:
-        """Name of each slot's gate, shape (run, slot)."""
-        flat = self.tables.reshape(-1, self.tables.shape[-1])
-        # A row as one number: rows would be sorted column by column.
-        codes = (flat + 1) @ 3 ** np.arange(min(flat.shape[1], 39)) if flat.shape[1] <= 39 else None
-        _, first, place = np.unique(
-            flat if codes is None else codes,
-            axis=0,
-            return_index=True,
-            return_inverse=True,
-        )
-        names = np.array([name_of(tuple(flat[one].tolist())) for one in first], dtype=object)
-        return names[place].reshape(self.tables.shape[:-1])
+    faithful: bool = True
 
 
 def read_outs(
@@ -112,20 +76,82 @@ def read_outs(
     -------
     list of LevelReadouts
     """
-    below = np.broadcast_to(x.T.astype(np.float32), (found.n_runs, *x.T.shape))
-    signals, levels = below > 0.5, []
+    values = _values(network, parameters, found, x, task)
+    levels = _read(values, found, x, task)
+    wrong = np.flatnonzero(~reproduced(levels, found, task))
+    if not len(wrong):
+        return levels
+    cuts = _joint(values, found.of(wrong), wrong, task, x.shape[1])
+    mended = [run for run, cut in zip(wrong, cuts, strict=True) if cut is not None]
+    if mended:
+        some = [np.stack(level) for level in zip(*[cut for cut in cuts if cut], strict=True)]
+        again = _read([level[mended] for level in values], found.of(mended), x, task, some)
+        for level, better in zip(levels, again, strict=True):
+            for part in fields(level):
+                getattr(level, part.name)[mended] = getattr(better, part.name)
+    return levels
+
+
+def reproduced(levels: Sequence[LevelReadouts], found: Structures, task: int) -> np.ndarray:
+    """Whether the gates of each network, as read, give its whole table, shape (run,)."""
+    right = np.ones(found.n_runs, dtype=bool)
+    for level, gates in enumerate(levels):
+        right &= (gates.faithful | ~found.is_output(level, task)).all(axis=1)
+    return right
+
+
+def _values(
+    network: ModularNetwork, parameters: Parameters, found: Structures, x: np.ndarray, task: int
+) -> list[np.ndarray]:
+    """What slots give, shape (run, slot, row), level by level."""
+    below, levels = np.broadcast_to(x.T.astype(np.float32), (found.n_runs, *x.T.shape)), []
     for level, routing in enumerate(found.routing):
-        sources = routing[:, task]
-        read = _gather(below, sources)
+        read = gather(below, routing[:, task])
         for number, (weight, bias) in enumerate(_layers(network, parameters, found, level, task)):
             read = np.maximum(read, 0.0) if number else read
             read = weight @ read + bias[..., None]
         below = read[:, :, 0]
-        is_output = found.is_output(level, task)
-        level_of = read_signals(below, _gather(signals, sources), is_output)
-        signals = level_of.signals
-        levels.append(level_of)
+        levels.append(below)
     return levels
+
+
+def _read(
+    values: Sequence[np.ndarray],
+    found: Structures,
+    x: np.ndarray,
+    task: int,
+    cuts: Sequence[np.ndarray] | None = None,
+) -> list[LevelReadouts]:
+    """The gates of all levels, cut as told, else each slot by itself."""
+    signals = np.broadcast_to(x.T > 0.5, (found.n_runs, *x.T.shape))
+    composed, levels = signals, []
+    for level, below in enumerate(values):
+        sources, is_output = found.routing[level][:, task], found.is_output(level, task)
+        cut = None if cuts is None else cuts[level]
+        gates = read_signals(below, gather(signals, sources), is_output, cut)
+        signals = gates.signals
+        answers = below > 0
+        wanted = np.where(is_output[..., None], answers ^ answers[..., :1], signals)
+        composed, met = apply(gates.tables, gather(composed, sources))
+        levels.append(replace(gates, faithful=((composed == wanted) & met).all(axis=2)))
+    return levels
+
+
+def _joint(
+    values: Sequence[np.ndarray], found: Structures, runs: np.ndarray, task: int, n_inputs: int
+) -> list[list[np.ndarray] | None]:
+    """Joint thresholds of some runs; ``found`` is theirs, ``values`` are those of all."""
+    used = found.used(task, n_inputs)[1:]
+    ends = [found.is_output(level, task) for level in range(len(values))]
+    return [
+        joint_thresholds(
+            [level[run] for level in values],
+            [level[number, task] for level in found.routing],
+            [level[number] for level in used],
+            [level[number] for level in ends],
+        )
+        for number, run in enumerate(runs)
+    ]
 
 
 def read_out(network: ModularNetwork, graph: Task | str, task: int = 0) -> list[list[Readout]]:
@@ -150,8 +176,13 @@ def read_out(network: ModularNetwork, graph: Task | str, task: int = 0) -> list[
     x = inputs_met(graph)
     levels = read_outs(network, parameters, structures(network, parameters), x, task)
     return [
-        [Readout(n, float(c), tuple(t)) for n, c, t in zip(*parts, strict=True)]
-        for parts in ((one.names[0], one.clarity[0], one.tables[0].tolist()) for one in levels)
+        [
+            Readout(name, float(clarity), tuple(table), bool(faithful))
+            for name, clarity, table, faithful in zip(
+                one.names[0], one.clarity[0], one.tables[0].tolist(), one.faithful[0], strict=True
+            )
+        ]
+        for one in levels
     ]
 
 
@@ -175,68 +206,6 @@ def graph_of(network: ModularNetwork, graph: Task | str, task: int) -> FunctionG
 def inputs_met(graph: Task) -> np.ndarray:
     """The input bits of every row of one task, shape (row, input)."""
     return all_rows(graph.n_sources)
-
-
-def read_signals(
-    values: np.ndarray, sources: np.ndarray, is_output: np.ndarray | None = None
-) -> LevelReadouts:
-    """Signals and gates of slots from what they give and what they read.
-
-    Parameters
-    ----------
-    values : ndarray, shape (run, slot, row)
-    sources : ndarray of bool, shape (run, slot, place, row)
-        Signals of what each place reads.
-    is_output : ndarray of bool, shape (run, slot), optional
-        Slots whose output is a logit; without it none.
-    """
-    low, high = values.min(axis=2), values.max(axis=2)
-    spread = high - low
-    constant = ~(spread > CONSTANT * np.maximum(np.abs(low), np.abs(high)))  # of NaN too
-    cut = (low + high) / 2
-    if is_output is not None:
-        above = np.where(values > 0, values, np.inf).min(axis=2)
-        under = np.where(values > 0, -np.inf, values).max(axis=2)
-        apart = above - under > APART * spread  # not where either is missing
-        cut = np.where(is_output & apart & np.isfinite(above - under), np.zeros_like(cut), cut)
-    bits = values > cut[..., None]
-    flipped = bits[..., :1]
-    signals = (bits != flipped) & ~constant[..., None]
-    upright = np.where(flipped, -values, values)
-    tables, bottom, top = _tables(signals, upright, sources)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        clarity = np.clip(np.where(constant, 1.0, (bottom - top) / spread), 0.0, 1.0)
-    return LevelReadouts(values, signals, tables, np.nan_to_num(clarity))
-
-
-def _tables(
-    signals: np.ndarray, values: np.ndarray, sources: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Gate tables, the smallest output read as 1, and the largest read as 0."""
-    n_places = sources.shape[2]
-    weights = 1 << np.arange(n_places - 1, -1, -1)
-    code = np.einsum("rspn,p->rsn", sources, weights)
-    tables = np.empty((*code.shape[:2], 2**n_places), dtype=np.int8)
-    bottom = np.full(code.shape[:2], np.inf, dtype=values.dtype)
-    top = -bottom
-    for combination in range(2**n_places):
-        met = code == combination
-        count, ones = met.sum(axis=2), (met & signals).sum(axis=2)
-        one = 2 * ones > count
-        tables[..., combination] = np.where(count == 0, NEVER, one)
-        least = np.where(met, values, np.inf).min(axis=2)
-        most = np.where(met, values, -np.inf).max(axis=2)
-        bottom = np.where(one, np.minimum(bottom, least), bottom)
-        top = np.where(one, top, np.maximum(top, most))
-    bottom = np.where(np.isfinite(bottom), bottom, -np.inf)  # no combination is read as 1
-    return tables, bottom, top
-
-
-def _gather(below: np.ndarray, sources: np.ndarray) -> np.ndarray:
-    """What each place reads, shape (run, slot, place, row); zero where it reads nothing."""
-    runs = np.arange(len(below))[:, None, None]
-    read = below[runs, sources]
-    return np.where((sources == NOTHING)[..., None], np.zeros((), below.dtype), read)
 
 
 def _layers(

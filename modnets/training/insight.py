@@ -17,7 +17,7 @@ from torch import Tensor
 from modnets.models.modular import ModularNetwork
 from modnets.models.monolithic import MLP
 from modnets.models.probes import readable_by_layer
-from modnets.models.readouts import LevelReadouts, inputs_met, read_outs
+from modnets.models.readouts import LevelReadouts, inputs_met, read_outs, reproduced
 from modnets.models.recovery import is_recovered, match, nodes_of
 from modnets.models.registry import build
 from modnets.models.structures import Parameters, Structures, structures
@@ -37,6 +37,7 @@ INSIGHTS = {
     "unused_modules": "modules of the shared pool that no output uses",
     "collapsed": "used slots that are constant, or give what another one of their level gives",
     "clarity": "how clear-cut the gates of the used slots are, mean",
+    "faithful": "1 if the gates as read give the network's table, which one-bit signals may not",
     "readable": "balanced accuracy of linear probes for inner sub-functions, of their best layers",
 }
 #: Numbers held at once while modules are evaluated.
@@ -119,6 +120,10 @@ class Insight:
             parts, measures = [{} for _ in plain], {}
             if readouts is not None:
                 measures |= _gates(readouts, in_use[task], parts)
+                right = reproduced(readouts, found, task)
+                for part, one in zip(parts, right.tolist(), strict=True):
+                    part["faithful"] = one
+                measures["faithful"] = right.astype(float)
             if known:
                 measures |= _recovery(graph, found, task, readouts, parts)
             by_task.append((parts, measures))
@@ -128,7 +133,9 @@ class Insight:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", RuntimeWarning)  # the mean of nothing is NaN
             measures = {
-                name: np.min(values, axis=0) if "recovered" in name else np.nanmean(values, axis=0)
+                name: np.min(values, axis=0)
+                if "recovered" in name or name == "faithful"
+                else np.nanmean(values, axis=0)
                 for name in by_task[0][1]
                 for values in [[task[1][name] for task in by_task if name in task[1]]]
             }
@@ -153,7 +160,7 @@ class Insight:
         ]
 
 
-_FIELDS = ("values", "signals", "tables", "clarity")
+_FIELDS = ("values", "signals", "tables", "clarity", "faithful")
 
 
 def _by_task(values: list[Any]) -> Any:

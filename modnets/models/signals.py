@@ -1,0 +1,168 @@
+"""Signals and gates of the slots of one level, from what they give and what they read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from modnets.models.structures import NOTHING
+from modnets.tasks.gate_names import NEVER, name_of
+
+#: Range of a slot's output, as a share of its size, below which it counts as constant.
+CONSTANT = 1e-5
+#: Gap around 0, as a share of the range, from which on an output counts as parted by 0.
+APART = 0.1
+
+
+@dataclass(frozen=True)
+class LevelReadouts:
+    """The gates of a level's slots, of many runs.
+
+    Parameters
+    ----------
+    values : ndarray, shape (run, slot, row)
+        Outputs.
+    signals : ndarray of bool, shape (run, slot, row)
+        In normal form.
+    tables : ndarray of {0, 1, NEVER}, shape (run, slot, combination)
+    clarity : ndarray, shape (run, slot)
+    faithful : ndarray of bool, shape (run, slot)
+        As :class:`Readout` has it.
+    """
+
+    values: np.ndarray
+    signals: np.ndarray
+    tables: np.ndarray
+    clarity: np.ndarray
+    faithful: np.ndarray
+
+    @property
+    def names(self) -> np.ndarray:
+        """Name of each slot's gate, shape (run, slot).
+
+        One whose signal changes while no combination of inputs mostly gives 1 is no constant: it
+        has no name.
+        """
+        flat = self.tables.reshape(-1, self.tables.shape[-1])
+        # A row as one number: rows would be sorted column by column.
+        codes = (flat + 1) @ 3 ** np.arange(min(flat.shape[1], 39)) if flat.shape[1] <= 39 else None
+        _, first, place = np.unique(
+            flat if codes is None else codes,
+            axis=0,
+            return_index=True,
+            return_inverse=True,
+        )
+        names = np.array([name_of(tuple(flat[one].tolist())) for one in first], dtype=object)
+        named = names[place].reshape(self.tables.shape[:-1])
+        varies = self.signals.any(axis=2) & (named == "FALSE")
+        return np.where(varies, "OTHER", named)
+
+
+def read_signals(
+    values: np.ndarray,
+    sources: np.ndarray,
+    is_output: np.ndarray | None = None,
+    cuts: np.ndarray | None = None,
+) -> LevelReadouts:
+    """Signals and gates of slots from what they give and what they read.
+
+    Parameters
+    ----------
+    values : ndarray, shape (run, slot, row)
+    sources : ndarray of bool, shape (run, slot, place, row)
+        Signals of what each place reads.
+    is_output : ndarray of bool, shape (run, slot), optional
+        Slots whose output is a logit; without it none.
+    cuts : ndarray, shape (run, slot, threshold), optional
+        Thresholds, each of which turns the bit over, NaN where there are fewer.  A slot without
+        any is cut by itself.
+    """
+    low, high = values.min(axis=2), values.max(axis=2)
+    spread = high - low
+    constant = ~(spread > CONSTANT * np.maximum(np.abs(low), np.abs(high)))  # of NaN too
+    cut = (low + high) / 2
+    if is_output is not None:
+        above = np.where(values > 0, values, np.inf).min(axis=2)
+        under = np.where(values > 0, -np.inf, values).max(axis=2)
+        apart = above - under > APART * spread  # not where either is missing
+        cut = np.where(is_output & apart & np.isfinite(above - under), np.zeros_like(cut), cut)
+    bits = values > cut[..., None]
+    told = np.zeros_like(constant)
+    if cuts is not None:
+        told = ~np.isnan(cuts).all(axis=2)
+        by_cuts = (values[..., None] > cuts[:, :, None]).sum(axis=3) % 2 == 1
+        bits = np.where(told[..., None], by_cuts, bits)
+    flipped = bits[..., :1]
+    signals = (bits != flipped) & ~(constant & ~told)[..., None]
+    upright = np.where(flipped, -values, values)
+    tables, bottom, top = _tables(signals, upright, sources)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        clarity = np.clip(np.where(constant, 1.0, (bottom - top) / spread), 0.0, 1.0)
+    clarity = np.nan_to_num(clarity)
+    if told.any():
+        clarity[told] = _gaps(values[told], signals[told], cuts[told])
+    faithful = apply(tables, sources)[0] == signals
+    return LevelReadouts(values, signals, tables, clarity, faithful.all(axis=2))
+
+
+def _gaps(values: np.ndarray, signals: np.ndarray, cuts: np.ndarray) -> np.ndarray:
+    """Gap between values of different bits, as a share of the range; shape (slot,).
+
+    Where a slot stays on one side of its threshold that stands for the other: an output that is
+    always below 0 gives a constant, clearly if it is far below compared with its range.
+
+    Parameters
+    ----------
+    values : ndarray, shape (slot, row)
+    signals : ndarray of bool, shape (slot, row)
+    cuts : ndarray, shape (slot, threshold)
+    """
+    order = np.argsort(values, axis=1)
+    values, signals = (np.take_along_axis(part, order, axis=1) for part in (values, signals))
+    turns = signals[:, 1:] != signals[:, :-1]
+    gap = np.where(turns, np.diff(values, axis=1), np.inf).min(axis=1)
+    spread = values[:, -1] - values[:, 0]
+    away = np.abs(values - cuts[:, :1])
+    one_sided = ~turns.any(axis=1)
+    gap = np.where(one_sided, away.min(axis=1), gap)
+    spread = np.where(one_sided, away.max(axis=1), spread)
+    return np.where(spread > 0, gap / np.where(spread > 0, spread, 1.0), 1.0)
+
+
+def apply(tables: np.ndarray, sources: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """What gates give for what they read, and whether they ever met it; (run, slot, row)."""
+    n_places = sources.shape[2]
+    code = np.einsum("rspn,p->rsn", sources, 1 << np.arange(n_places - 1, -1, -1))
+    entry = np.take_along_axis(tables, code, axis=2)
+    return entry == 1, entry != NEVER
+
+
+def _tables(
+    signals: np.ndarray, values: np.ndarray, sources: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Gate tables, the smallest output read as 1, and the largest read as 0."""
+    n_places = sources.shape[2]
+    weights = 1 << np.arange(n_places - 1, -1, -1)
+    code = np.einsum("rspn,p->rsn", sources, weights)
+    tables = np.empty((*code.shape[:2], 2**n_places), dtype=np.int8)
+    bottom = np.full(code.shape[:2], np.inf, dtype=values.dtype)
+    top = -bottom
+    for combination in range(2**n_places):
+        met = code == combination
+        count, ones = met.sum(axis=2), (met & signals).sum(axis=2)
+        one = 2 * ones > count
+        tables[..., combination] = np.where(count == 0, NEVER, one)
+        least = np.where(met, values, np.inf).min(axis=2)
+        most = np.where(met, values, -np.inf).max(axis=2)
+        bottom = np.where(one, np.minimum(bottom, least), bottom)
+        top = np.where(one, top, np.maximum(top, most))
+    bottom = np.where(np.isfinite(bottom), bottom, -np.inf)  # no combination is read as 1
+    return tables, bottom, top
+
+
+def gather(below: np.ndarray, sources: np.ndarray) -> np.ndarray:
+    """What each place reads, shape (run, slot, place, row); zero where it reads nothing."""
+    runs = np.arange(len(below))[:, None, None]
+    read = below[runs, sources]
+    return np.where((sources == NOTHING)[..., None], np.zeros((), below.dtype), read)

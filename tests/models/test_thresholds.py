@@ -1,0 +1,235 @@
+"""Joint thresholds: against brute force, and on networks that were really trained."""
+
+from __future__ import annotations
+
+import itertools
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from modnets.analysis.structure import gates
+from modnets.models.modular import ModularNetwork
+from modnets.models.readouts import (
+    _read,
+    _values,
+    inputs_met,
+    read_out,
+    read_outs,
+    reproduced,
+)
+from modnets.models.registry import build
+from modnets.models.signals import read_signals
+from modnets.models.structures import parameters_of, structures
+from modnets.models.thresholds import joint_thresholds
+from modnets.tasks.gate_names import NEVER
+from modnets.tasks.gates import all_rows
+from modnets.tasks.graphs import FunctionGraph
+from modnets.tasks.named_graphs import GRAPHS
+from modnets.training.config import RunConfig
+from modnets.training.engine import train_chunk
+from modnets.training.grids import grid
+
+#: Kinds of modular networks, and how many of their solved runs may pass more than a bit.
+TRAINED = {
+    "shared, 6-2-2": ({"graph": "6-2-2", "model": "shared", "routing": "known"}, 0),
+    "shared, 6-3-2-2": ({"graph": "6-3-2-2", "model": "shared", "routing": "known"}, 0),
+    "own, 6-3-2-2": ({"graph": "6-3-2-2", "routing": "known"}, 0),
+    "own, 6-3-3-2-2": ({"graph": "6-3-3-2-2", "routing": "known", "epochs": 900}, 1),
+    "shared, learned, arity 3": ({"graph": "6-2-2", "model": "shared", "arity": 3}, 0),
+}
+
+
+def circuit(network: ModularNetwork, found: list, x: np.ndarray) -> np.ndarray:
+    """What gates as read give for each row, literally; -1 for what no row has shown."""
+    structure, rows = network.structure(), []
+    for bits in x.tolist():
+        below = bits
+        for reads, slots in zip(structure["routing"], found, strict=True):
+            places = [int("".join(str(below[r]) for r in places), 2) for places in reads]
+            below = [
+                slot.table[place] if slot.table[place] != NEVER else 0
+                for slot, place in zip(slots, places, strict=True)
+            ]
+        rows.append([below[place] for place in structure["outputs"]])
+    return np.array(rows)
+
+
+def answers(network: ModularNetwork, x: np.ndarray) -> np.ndarray:
+    """The network's own table, up to the sign of its first row, as gates are told."""
+    with torch.no_grad():
+        table = network(torch.from_numpy(x.astype(np.float32))).numpy() > 0
+    return table ^ table[:1]
+
+
+@pytest.mark.parametrize("kind", TRAINED)
+def test_gates_of_solved_runs_give_the_networks_table(kind: str) -> None:
+    settings, n_allowed = TRAINED[kind]
+    common = {"model": "modular", "train_rows": 60, "epochs": 400, "lr": 0.03, "eval_every": 2000}
+    runs = grid(RunConfig(**common | settings), seed=range(16))
+    trained = train_chunk(runs, chunk=16, keep_networks=True)
+    ends = trained.table.groupby("run", sort=False).tail(1)
+    x, n_solved, not_faithful = inputs_met(runs[0].graph), 0, 0
+    for network, (_, end) in zip(trained.networks, ends.iterrows(), strict=True):
+        structure, found = json.loads(end["structure"]), read_out(network, runs[0].graph)
+        told = all(found[-1][slot].faithful for slot in structure["outputs"])
+        assert structure["faithful"] == told == bool(end["faithful"])
+        assert structure["gates"] == [[slot.name for slot in level] for level in found]
+        same = (circuit(network, found, x) == answers(network, x)).all()
+        assert same or not told
+        if end["solved"]:
+            n_solved += 1
+            not_faithful += not same
+        if end["solved"] and settings.get("routing") == "known":
+            named = [name for level in structure["gates"] for name in level]
+            assert "FALSE" not in named
+            assert same == (min(itertools.chain(*structure["clarity"])) > 0)
+    assert n_solved >= 3
+    assert not_faithful <= n_allowed
+    slots = gates(trained.table)
+    assert slots["faithful"].tolist() == [
+        bool(faithful) for faithful in ends["faithful"] for _ in range(len(slots) // len(runs))
+    ]
+
+
+def test_thresholds_are_found_where_brute_force_finds_any() -> None:
+    """Tiny networks at random; every way to part a slot's values in two is tried."""
+    torch.manual_seed(0)
+    n_found = n_none = 0
+    for number in range(200):
+        network = ModularNetwork(3, (2, 2), 2, (2, 3, 1))
+        with torch.no_grad():
+            for name, parameter in network.named_parameters():
+                if name.startswith("pools"):
+                    parameter.normal_(std=2.0)
+            if number % 2:  # outputs near the middle of their range
+                last = dict(network.named_parameters())["pools.1.bias.1"]
+                last -= logits_of(network).mean() + 0.0123
+        parameters = parameters_of(network)
+        found, x = structures(network, parameters), all_rows(3)
+        values = _values(network, parameters, found, x, 0)
+        possible = by_brute_force(network, values, x)
+        levels = read_outs(network, parameters, found, x)
+        assert bool(reproduced(levels, found, 0)[0]) == possible
+        n_found, n_none = n_found + possible, n_none + (not possible)
+        if possible:
+            found = read_out(network, FunctionGraph(3, [["AND 0 1", "OR 1 2"], ["AND 0 1"] * 2]))
+            assert (circuit(network, found, x) == answers(network, x)).all()
+    assert n_found > 150
+    assert n_none >= 5
+
+
+def logits_of(network: ModularNetwork) -> np.ndarray:
+    with torch.no_grad():
+        return network(torch.from_numpy(all_rows(3).astype(np.float32))).numpy()
+
+
+def by_brute_force(network: ModularNetwork, values: list[np.ndarray], x: np.ndarray) -> bool:
+    """Whether some two-colouring of the values of level 1 makes every output a function of it."""
+    structure = network.structure()
+    inner = {s for out in structure["outputs"] for s in structure["routing"][1][out]}
+    colourings = {}
+    for slot in sorted(inner):
+        given = values[0][0, slot]
+        spread = max(np.ptp(given), 1e-30)
+        ordered = np.sort(np.unique(given))
+        kind = np.concatenate([[0], np.cumsum(np.diff(ordered) > 1e-5 * spread)])
+        which = kind[np.searchsorted(ordered, given)]
+        colourings[slot] = [
+            [int(colour[w]) for w in which]
+            for colour in itertools.product((0, 1), repeat=int(kind[-1]) + 1)
+        ]
+    wanted = answers(network, x)
+    for choice in itertools.product(*colourings.values()):
+        bits = dict(zip(colourings, choice, strict=True))
+        fits = True
+        for output, slot in enumerate(structure["outputs"]):
+            seen: dict[tuple[int, ...], bool] = {}
+            for row in range(len(x)):
+                key = tuple(bits[s][row] for s in structure["routing"][1][slot])
+                fits &= seen.setdefault(key, wanted[row, output]) == wanted[row, output]
+        if fits:
+            return True
+    return False
+
+
+def test_one_threshold_is_taken_where_one_does_and_the_widest_gap_of_those() -> None:
+    """An inner slot that gives 0, 1, 1.5, 5 as an AND or an OR: the output decides which."""
+    values = np.array([[0.0, 1.0, 1.5, 5.0]])
+    x, one = np.array([[0, 1]]), np.array([[0]])
+    for table, at in (((-1, -1, -1, 1), 3.25), ((-1, 1, 1, 1), 0.5), ((-1, -1, 1, 1), 1.25)):
+        out = np.array([table], dtype=float)
+        cuts = joint_thresholds([values, out], [x, one], [[True]] * 2, [[False], [True]])
+        assert cuts[0][0, 0] == at
+        assert np.isnan(cuts[0][0, 1:]).all()
+    xor = np.array([[-1.0, 1.0, 1.0, -1.0]])
+    cuts = joint_thresholds([values, xor], [x, one], [[True]] * 2, [[False], [True]])
+    assert cuts[0][0, :2].tolist() == [0.5, 3.25]
+    same = np.array([[1.0, 1.0, 1.0, 1.0]])
+    nothing = joint_thresholds([same, xor], [x, one], [[True]] * 2, [[False], [True]])
+    assert nothing is None
+    broken = joint_thresholds([values * np.nan, xor], [x, one], [[True]] * 2, [[False], [True]])
+    assert broken is None
+
+
+def test_a_bit_of_several_levels_is_read_with_its_clarity() -> None:
+    """-1, 0, 0.2, 1: an XNOR with thresholds -0.5 and 0.6, so an XOR in normal form."""
+    sources = np.array([[[[0, 0, 1, 1], [0, 1, 0, 1]]]], dtype=bool)
+    values = np.array([[[-1.0, 0.0, 0.2, 1.0]]])
+    cuts = np.array([[[-0.5, 0.6, np.nan]]])
+    found = read_signals(values, sources, cuts=cuts)
+    assert found.names.item() == "XOR"
+    assert found.clarity.item() == pytest.approx(0.8 / 2.0)
+    assert found.faithful.item()
+    by_itself = read_signals(values, sources, cuts=np.full((1, 1, 3), np.nan))
+    assert by_itself.names.item() == read_signals(values, sources).names.item() == "A"
+
+
+def test_an_output_that_is_always_off_is_a_constant_and_how_clear() -> None:
+    graph = FunctionGraph(2, [["AND 0 1"]])
+    network = ModularNetwork(2, (1,), 1, (2, 4, 1), routing=[[(0, 1)]], outputs=[0])
+    with torch.no_grad():
+        for part in network.pools[0].parameters():
+            part.zero_()
+        (first, _), (last, bias) = network.pools[0].layers()
+        first[0, 0], last[0, 0, 0], bias[0] = torch.tensor([1.0, 1.0]), 1.0, -4.0
+    slot = read_out(network, graph)[0][0]  # -4, -3, -3, -2
+    assert (slot.name, slot.faithful) == ("FALSE", True)
+    assert slot.clarity == pytest.approx(2 / 4)
+
+
+def test_a_slot_that_varies_is_never_named_constant() -> None:
+    """Its sources tell nothing of it: it has no name, and it is not faithful."""
+    sources = np.zeros((1, 1, 2, 4), dtype=bool)
+    found = read_signals(np.array([[[0.0, 0.0, 0.0, 1.0]]]), sources)
+    assert found.names.item() == "OTHER"
+    assert found.clarity.item() == 0
+    assert not found.faithful.item()
+
+
+@pytest.mark.parametrize("arity", [2, 3])
+def test_what_is_faithful_stays_and_more_is_than_before(arity: int) -> None:
+    run = RunConfig(graph="6-3-2-2", model="modular", arity=arity)
+    x, n_mended, n_left = inputs_met(GRAPHS["6-3-2-2"]), 0, 0
+    for seed in range(40):
+        network = build(run.final, seed)
+        with torch.no_grad():
+            for part in network.pools.parameters():
+                part *= 5.0
+            logits = network(torch.from_numpy(x.astype(np.float32)))
+            dict(network.named_parameters())["pools.1.bias.1"].sub_(
+                logits.median() + 0.0123 * logits.std()
+            )
+        parameters = parameters_of(network)
+        found = structures(network, parameters)
+        alone = _read(_values(network, parameters, found, x, 0), found, x, 0)
+        before = bool(reproduced(alone, found, 0)[0])
+        levels = read_outs(network, parameters, found, x)
+        after = bool(reproduced(levels, found, 0)[0])
+        same = circuit(network, read_out(network, "6-3-2-2"), x) == answers(network, x)
+        assert after or not before
+        assert after == same.all() or not after
+        n_mended, n_left = n_mended + (after and not before), n_left + (not after)
+    assert n_mended
+    assert n_left  # slots that pass more than a bit are not hidden
