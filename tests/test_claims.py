@@ -1,0 +1,63 @@
+"""Every number in the README comes from a committed CSV: a claim's words are filled from it here.
+
+A number that no claim fills, and that is no name, is an error, so nothing can be stated beside it.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from modnets.paths import FIGURES, ROOT
+from claims import CLAIMS, NAMES
+
+
+@cache
+def table(name: str) -> pd.DataFrame:
+    return pd.read_csv(FIGURES / f"{name}.csv", low_memory=False)
+
+
+def row(csv: str, wanted: dict[str, Any]) -> pd.Series:
+    """The one row of a CSV that has these values; of several they must tell the same."""
+    found = table(csv)
+    for column, value in wanted.items():
+        found = found[found[column] == value]
+    assert len(found), f"figures/{csv}.csv has no row with {wanted}"
+    same = found.nunique(dropna=False) <= 1
+    return found.iloc[0].where(same)
+
+
+def filled(claim: tuple) -> str:
+    """The words of a claim, with the numbers of its CSV."""
+    words, sources = claim
+    rows = {name: row(csv, wanted) for name, (csv, wanted) in sources.items()}
+    return words.format(**rows)
+
+
+def plain(text: str) -> str:
+    return " ".join(text.split())
+
+
+def prose() -> str:
+    """The README without its code."""
+    text = (ROOT / "README.md").read_text()
+    return plain(re.sub(r"```.*?```|`[^`]*`", " ", text, flags=re.DOTALL))
+
+
+@pytest.mark.parametrize("claim", CLAIMS, ids=lambda claim: claim[0][:40])
+def test_a_claim_says_what_its_csv_does(claim: tuple) -> None:
+    assert plain(filled(claim)) in prose()
+
+
+def test_no_number_stands_without_a_claim() -> None:
+    text = prose()
+    for claim in CLAIMS:
+        text = text.replace(plain(filled(claim)), " ")
+    for name in NAMES:
+        text = re.sub(name, " ", text)
+    rest = [text[max(0, m.start() - 30) : m.end() + 30] for m in re.finditer(r"\d[\d.,]*", text)]
+    assert rest == []
