@@ -94,7 +94,6 @@ from .visuals.efficiency import plot_solve_times as plot_solve_times
 from .visuals.efficiency import plot_time_to_solve as plot_time_to_solve
 from .visuals.efficiency import plot_training_efficiency as plot_training_efficiency
 from .visuals.explorer import Explorer as Explorer
-from .visuals.generalization import draw_legend as draw_legend
 from .visuals.generalization import plot_generalization as plot_generalization
 from .visuals.heat import ACCURACIES as ACCURACIES
 from .visuals.heat import draw_scale as draw_scale
@@ -103,6 +102,7 @@ from .visuals.heat import plot_heats as plot_heats
 from .visuals.inside import plot_inside as plot_inside
 from .visuals.ladder import plot_ladder as plot_ladder
 from .visuals.learning import plot_learning_curves as plot_learning_curves
+from .visuals.legends import draw_legend as draw_legend
 from .visuals.multi_task import plot_multi_task as plot_multi_task
 from .visuals.multi_task import plot_needed as plot_needed
 from .visuals.plots import plot_accuracy as plot_accuracy

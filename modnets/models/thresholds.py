@@ -29,10 +29,11 @@ MAX_THRESHOLDS = 4
 MAX_CUTS = 2048
 #: Most of those that some cuts of the slots below can give: few at first, then more.
 KEPT = (16, 256)
-#: Most partial choices that are looked at, for one network; a comparison counts as so many.
-MAX_STEPS, COMPARISON = 30_000, 400
+#: Most partial choices that are looked at, for one network; a comparison of levels counts as so
+#: many, and steps count more where there are more pairs of rows than this.
+MAX_STEPS, COMPARISON, PAIRS = 30_000, 400, 2048
 #: Largest network that is looked at: slots in use times rows.
-MAX_BITS = 2**16
+MAX_BITS = 2**15
 #: Most numbers held for a comparison.
 MAX_NUMBERS = 2**21
 
@@ -147,6 +148,8 @@ def _fitting(
     if told is None:
         return
     masks, wanted = told
+    n_pairs = wanted.bit_length()
+    budget.left -= n_pairs * sum(len(cuts.at) for cuts in level.values()) // PAIRS
     slots = sorted(level, key=lambda slot: len(level[slot].at))
     worths = {slot: level[slot].worth.tolist() for slot in slots}
     rest, hope = [0] * (len(slots) + 1), [0.0] * (len(slots) + 1)  # of the slots still to come
@@ -166,7 +169,7 @@ def _fitting(
                 }
             continue
         slot = slots[place]
-        budget.left -= len(worths[slot])
+        budget.left -= len(worths[slot]) * (1 + n_pairs // PAIRS)
         for number, (one, more) in enumerate(zip(masks[slot], worths[slot], strict=True)):
             now = mask | one
             if now | rest[place + 1] == wanted:
@@ -211,7 +214,7 @@ def _possible(ways: _Cuts, below: Sequence[_Cuts]) -> _Cuts:
     """Those cuts of a slot that some cuts of what it reads can give, each by itself."""
     n_rows, n_codes = ways.bits.shape[1], 2 ** len(below)
     n_below = int(np.prod([len(one.at) for one in below], dtype=float))
-    if len(ways.at) == 1 or n_below * n_codes * max(ways.bits.shape) > MAX_NUMBERS:
+    if len(ways.at) == 1 or n_below * n_codes * ways.bits.size > 16 * MAX_NUMBERS:
         return ways
     code = np.zeros((1, n_rows), dtype=int)  # of what is read, for all combinations of cuts below
     for one in below:

@@ -45,6 +45,8 @@ EDGES = {None: (INK, 1.0), True: (TRUE_EDGE, 1.9), False: (FALSE_EDGE, 0.9)}
 SIGNS = {"XOR": "⊕", "AND": "∧", "OR": "∨", "XNOR": "⊙", "NAND": "⊼", "NOR": "⊽"}
 SIGNS |= {"a∧¬b": "↛", "¬a∧b": "↚", "¬a∨b": "→", "a∨¬b": "←", "other": "…"}
 POINTS_PER_INCH = 72
+#: Of more weights between two rows than this, so many are drawn in full, the largest.
+MANY_WEIGHTS, STRONGEST = 250, 120
 
 
 class Canvas:
@@ -211,7 +213,7 @@ class Canvas:
         self.ax.plot(*zip(start, end, strict=True), color=INK, lw=self.line, label="_rule")
 
     def weights(self, starts: np.ndarray, ends: np.ndarray, values: np.ndarray) -> None:
-        """Lines for weights other than zero.
+        """Lines for weights other than zero; of many all but the largest are a hint.
 
         Parameters
         ----------
@@ -223,10 +225,16 @@ class Canvas:
         size = np.abs(values[order])
         colors = np.where(values[order, None] > 0, to_rgba(POSITIVE), to_rgba(NEGATIVE))
         colors[:, 3] = 0.06 + 0.8 * size
+        widths = self.line * (0.3 + 1.2 * size)
+        if len(order) > MANY_WEIGHTS:  # they would cover each other: the strongest stand out
+            weak = np.arange(len(order)) < len(order) - STRONGEST
+            colors[weak] = to_rgba(PALE, 0.12)
+            widths[weak] = 0.25 * self.line
+            colors[~weak, 3] = np.maximum(colors[~weak, 3], 0.35)
         lines = LineCollection(
             np.stack([starts, ends], axis=1)[order],
             colors=colors,
-            linewidths=self.line * (0.3 + 1.2 * size),
+            linewidths=widths,
             label="_weights",
             zorder=1,
         )

@@ -20,8 +20,9 @@ from modnets.training.single import TrainedRun
 from modnets.visuals.canvas import EDGES
 from modnets.visuals.images import check_images
 from modnets.visuals.layers import draw_layers
+from modnets.visuals.legends import SignScale
 from modnets.visuals.levels import draw_levels
-from modnets.visuals.style import DARK, INK, KNOWN, LEARNED, NEGATIVE, POSITIVE
+from modnets.visuals.style import DARK, INK, KNOWN, LEARNED
 
 
 def draw(
@@ -39,9 +40,10 @@ def draw(
 
     Inputs are at the bottom, outputs at the top.  A monolithic network shows its units and
     weights: colour is the sign, width and opacity the magnitude, relative to the network's largest
-    weight; masked weights are absent.  A layer of more than 64 units is a block, and what leads to
-    it a band with the number of weights.  A convolution shows its feature maps, before the maximum
-    of neighbours is taken: ``12 @ 8x8`` are 12 of 8 x 8 values.
+    weight; masked weights are absent.  Of more than 250 weights of a layer the 120 largest stand
+    out, and the others are a pale hint.  A layer of more than 64 units is a block, and what leads
+    to it a band with the number of weights.  A convolution shows its feature maps, before the
+    maximum of neighbours is taken: ``12 @ 8x8`` are 12 of 8 x 8 values.
 
     A modular network shows its slots, each with the name and colour of the module that fills it,
     and arrows from what a slot reads to its input places.  Beside each level stand the matrices of
@@ -132,8 +134,7 @@ def diagram_legend(found: bool = False) -> list[Line2D | Patch]:
         Line2D([], [], color=INK, linewidth=1, linestyle=KNOWN, label="known"),
         Line2D([], [], color=INK, linewidth=1, linestyle=LEARNED, label="learned"),
         Patch(facecolor=DARK, label="no output uses it"),
-        Patch(facecolor=POSITIVE, label="weight or logit > 0"),
-        Patch(facecolor=NEGATIVE, label="weight or logit < 0"),
+        SignScale("weight or logit, − largest to + largest"),
     ]
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from modnets.errors import require
-from modnets.visuals.generalization import draw_legend
+from modnets.visuals.legends import draw_legend
 from modnets.visuals.plots import label_rows, plot_accuracy, runs_behind
 from modnets.visuals.style import PAGE_WIDTH
 

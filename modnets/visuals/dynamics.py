@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import matplotlib.pyplot as plt
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.colors import BoundaryNorm, ListedColormap
@@ -15,24 +16,24 @@ from matplotlib.ticker import PercentFormatter
 from modnets.analysis.inside import FAMILIES, gate_family
 from modnets.analysis.intervals import need
 from modnets.errors import require
-from modnets.visuals.generalization import draw_legend
-from modnets.visuals.plots import FLOOR, new_axes
+from modnets.visuals.legends import draw_legend
+from modnets.visuals.plots import FLOOR, SHARE_LIMITS, new_axes
 from modnets.visuals.style import INK, PAGE_WIDTH, kind_style
 
 #: Family of gates -> fill.
 GATE_COLORS = {
-    "other": "#b3a5e0",
+    "other": "#8c6d5a",
     "constant": "#f1f1f1",
     "one input": "#c9c9c9",
     "A, not B": "#e29bc4",
     "OR": "#5fc9a4",
-    "AND": "#f5b942",
-    "XOR": "#0072b2",
+    "AND": "#f0e442",
+    "XOR": "#6a51a3",
 }
 
 #: Measure over time -> what its axis says.
 COURSES = {
-    "flipped": "choices changed since last look",
+    "flipped": "choices changed\nsince last look",
     "edge_f1": "edges that agree (F1)",
     "bit_accuracy": "bit accuracy, whole table",
 }
@@ -110,14 +111,16 @@ def plot_course(
     Returns
     -------
     Axes
-        Runs that are ``"solved"`` at the end drawn solid, others dotted.
+        Runs that are ``"solved"`` at the end have a broad line and full marks, others a narrow one
+        and open marks; dashes and marks are those of the kind.
     """
     need(table, ["kind", "outcome", "measure", "epoch", "median", "low", "high", "n"])
     table = table[table["measure"] == measure]
     require(len(table) > 0, f"measure={measure!r}; there is nothing of it in the table")
     ax = new_axes(ax)
     for (kind, outcome), line in table.groupby(["kind", "outcome"], sort=False):
-        line, color = line.sort_values("epoch"), kind_style(kind).color
+        line, look = line.sort_values("epoch"), kind_style(kind)
+        color, solved = look.color, outcome == "solved"
         x = line["epoch"]
         ax.fill_between(x, line["low"], line["high"], color=color, alpha=0.15, linewidth=0)
         name = f"{kind}: {outcome} ({line['n'].max()} runs)"
@@ -125,12 +128,18 @@ def plot_course(
             x,
             line["median"],
             color=color,
-            linestyle="-" if outcome == "solved" else ":",
-            linewidth=1.2,
+            linestyle=look.linestyle,
+            linewidth=1.5 if solved else 0.8,
+            marker=look.marker,
+            markersize=3,
+            markevery=max(1, len(line) // 7),
+            markerfacecolor=color if solved else "white",
             label=name,
         )
     ax.set(xlabel="epoch", ylabel=label or measure.replace("_", " "))
     ax.set_xlim(0, table["epoch"].max())
+    highest = np.nanmax([SHARE_LIMITS[1] * table["median"].max(), table["high"].max()])
+    ax.set_ylim(-0.04 * highest, 1.03 * highest if highest > 0 else 1.0)
     ax.grid(axis="y", color="#e3e3e3")
     ax.spines["left"].set_color(INK)
     return ax
@@ -205,5 +214,7 @@ def _plot_run(run: pd.DataFrame, ax: Axes) -> None:
     look = {"linestyle": "none", "marker": "|", "markersize": 5, "color": "#009e73"}
     ax.plot(right["epoch"], [1.06] * len(right), label="whole table right", **look)
     ax.set_xlabel("epoch")
+    ax.set_ylim(SHARE_LIMITS[0], 1.14)
+    ax.set_yticks([0, 0.25, 0.5, 0.75, 1])
     ax.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
     ax.grid(axis="y", color="#e3e3e3")

@@ -11,9 +11,10 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator, PercentFormatter
 
 from modnets.errors import one_of, require
-from modnets.visuals.generalization import draw_legend, graph_title
-from modnets.visuals.plots import kind_dodges, kind_order, label_rows, new_axes
-from modnets.visuals.style import INK, PAGE_WIDTH, kind_style
+from modnets.visuals.generalization import graph_title
+from modnets.visuals.legends import draw_legend
+from modnets.visuals.plots import SHARE_LIMITS, kind_dodges, kind_order, label_rows, new_axes
+from modnets.visuals.style import HALO, INK, PAGE_WIDTH, kind_style
 
 LABELS = {"epoch": "epochs of training", "flops": "FLOPs of training"}
 #: Time 0 on a logarithmic axis: so small a part of the first time that it is left of any figure.
@@ -68,7 +69,7 @@ def plot_time_to_solve(
         ax.fill_between(x, line["solved_low"], line["solved_high"], **band)
         steps = {"drawstyle": "steps-post", "markevery": [-1], "markersize": 3, "linewidth": 1.2}
         ax.plot(x, line["solved"], **look.line, **steps)
-    ax.set(xscale="log", xlim=(first / 1.5, end * 1.2), ylim=(-0.04, 1.04))
+    ax.set(xscale="log", xlim=(first / 1.5, end * 1.2), ylim=SHARE_LIMITS)
     ax.set_xlabel(LABELS.get(unit, unit))
     ax.set_ylabel("runs that have solved")
     ax.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
@@ -155,7 +156,7 @@ def plot_costs(shares: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
         ax.scatter([], [], color=INK, label=label, **look)
     for place, share in zip(y, shares["weights_share"], strict=True):
         at = {"xytext": (-4, 0), "textcoords": "offset points", "ha": "right", "va": "center"}
-        ax.annotate(_percent(share), (share, place), fontsize=6, **at)
+        ax.annotate(_percent(share), (share, place), fontsize=6, path_effects=HALO, **at)
     ax.set_yticks(range(len(kinds)), [kind_style(kind).label for kind in kinds])
     least = shares["weights_share"].min()
     ax.set(xscale="log", xlim=(least / 4, 1.6), ylim=(-0.6, len(kinds) - 0.4))

@@ -7,15 +7,14 @@ from collections.abc import Sequence
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-from matplotlib.legend import Legend
-from matplotlib.lines import Line2D
 
 from modnets.analysis.pooling import refuse_pooling
 from modnets.analysis.statistics import last, summarize
 from modnets.errors import require
 from modnets.tasks.named_graphs import GRAPHS
+from modnets.visuals.legends import draw_legend
 from modnets.visuals.plots import plot_accuracy, plot_solved, runs_behind
-from modnets.visuals.style import KINDS, PAGE_WIDTH, kind_style
+from modnets.visuals.style import PAGE_WIDTH
 
 EXACT_WORDS = (
     "exact, if modules may be any gate: above, accuracy of a function picked at random among all",
@@ -48,7 +47,7 @@ def plot_generalization(
     graphs : sequence of str, optional
         Names of the graphs, by column; by default all of them, as they come.
     theory : DataFrame, optional
-        What :func:`~modnets.exact_curves` returns: thin dotted lines.
+        What :func:`~modnets.exact_curves` returns: thin lines of two dots and a dash.
 
     Returns
     -------
@@ -83,36 +82,6 @@ def plot_generalization(
             below.set_ylabel("")
     draw_legend(axes, title=_caption(data, runs, complexity, theory))
     return axes
-
-
-def draw_legend(axes: np.ndarray, *, title: str = "", columns: int = 4) -> Legend:
-    """One legend below all axes of a figure, each label once.
-
-    Parameters
-    ----------
-    axes : ndarray of Axes
-    title : str
-        A line or two above the labels.
-    columns : int
-
-    Returns
-    -------
-    Legend
-    """
-    found: dict[str, Line2D] = {}
-    for ax in axes.flat:
-        for handle, label in zip(*ax.get_legend_handles_labels(), strict=True):
-            found.setdefault(label, handle)
-    labels = {kind_style(kind).label: place for place, kind in enumerate(KINDS)}
-    order = sorted(found, key=lambda label: labels.get(label, len(labels)))
-    return axes.flat[0].figure.legend(
-        [found[label] for label in order],
-        order,
-        title=title,
-        title_fontsize=plt.rcParams["legend.fontsize"],
-        loc="outside lower center",
-        ncols=min(columns, max(len(found), 1)),
-    )
 
 
 def _of(frame: pd.DataFrame | None, graph: str) -> pd.DataFrame | None:

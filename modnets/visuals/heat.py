@@ -167,22 +167,45 @@ def plot_heats(
 def draw_scale(axes: np.ndarray, label: str) -> Colorbar:
     """The scale of colours of heat maps, beside them, in percent.
 
+    Where heat maps among them have other colours or limits than the first, those have a scale of
+    their own, beside the column of the first of them.
+
     Parameters
     ----------
     axes : ndarray of Axes
-        All with the colours and limits of the first.
     label : str
+        Of the scale of the first; others bear the name of their colours.
 
     Returns
     -------
     Colorbar
+        That of the first.
     """
-    first = axes.flat[0]
-    scale = first.figure.colorbar(first.collections[0], ax=axes, fraction=0.03, pad=0.02)
-    scale.ax.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
-    scale.outline.set_visible(False)
-    scale.set_label(label)
-    return scale
+    kinds: dict[tuple[object, ...], list[Axes]] = {}
+    for ax in np.asarray(axes).flat:
+        if ax.collections:
+            colors = ax.collections[0]
+            kinds.setdefault((colors.get_cmap().name, *colors.get_clim()), []).append(ax)
+    scales = []
+    for number, ((name, *_), group) in enumerate(kinds.items()):
+        colors = group[0].collections[0]
+        beside = {"ax": axes, "fraction": 0.03, "pad": 0.02}
+        if number:
+            beside = {"ax": group, "fraction": 0.06, "pad": 0.03}
+        scale = group[0].figure.colorbar(colors, extend=_beyond(group), **beside)
+        scale.ax.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+        scale.outline.set_visible(False)
+        scale.set_label(name if number else label)
+        scales.append(scale)
+    return scales[0]
+
+
+def _beyond(axes: list[Axes]) -> str:
+    """On which sides of the limits of their colours heat maps have values."""
+    low, high = axes[0].collections[0].get_clim()
+    values = np.concatenate([np.ravel(ax.collections[0].get_array()) for ax in axes])
+    below, above = (values < low).any(), (values > high).any()
+    return {(0, 0): "neither", (1, 0): "min", (0, 1): "max", (1, 1): "both"}[int(below), int(above)]
 
 
 def _in_order(values: pd.Series) -> list:

@@ -8,6 +8,7 @@ import pandas as pd
 
 from modnets.analysis.intervals import need
 from modnets.visuals.heat import ACCURACIES, draw_scale, plot_heat, plot_heats
+from modnets.visuals.legends import wrapped
 from modnets.visuals.style import PAGE_WIDTH
 
 
@@ -68,7 +69,7 @@ def plot_inside(
         ax.set_xlabel("")
     for ax, state in zip(below, layers["state"].unique(), strict=False):
         part = layers[layers["state"] == state]
-        look = {"limits": (0.5, 1.0), "cmap": ACCURACIES}
+        look = {"cmap": ACCURACIES}
         plot_heat(part, "sub_function", "layer", "accuracy", ax=ax, **look)
         ax.set(title=state, ylabel="", xlabel="")
     below[0].set_ylabel(f"{network}:\nhidden layer")
@@ -78,7 +79,8 @@ def plot_inside(
     text = (
         f"sub-function of the task, and the places in the level below that it reads; {n} runs each"
     )
-    axes.flat[0].figure.supxlabel(text, fontsize=8)
+    figure = axes.flat[0].figure
+    figure.supxlabel(wrapped(text, 72 * figure.get_figwidth(), 8), fontsize=8)
     draw_scale(below, "probe right on\nrows left out")
     return axes
 

@@ -71,7 +71,7 @@ def plot_ladder(
     for ax in [*axes[0, 1:], *axes[1, 1:-1]]:
         ax.tick_params(labelleft=False)
     axes[1, -1].axis("off")
-    axes[1, -1].text(-0.12, 1.0, _caption(needed, summary, control), va="top", fontsize=5.8)
+    axes[1, -1].text(-0.12, 1.0, _caption(needed, summary, control), va="top", fontsize=6)
     return axes
 
 
@@ -105,7 +105,7 @@ def plot_rungs(needed: pd.DataFrame, summary: pd.DataFrame, *, ax: Axes | None =
         if not row.reached:
             share = f"{100 * most[row.kind]:.0f} %"
             box = {"facecolor": "white", "edgecolor": "none", "pad": 0.4}
-            at = {"ha": "right", "va": "center", "fontsize": 5.5, "zorder": 4}
+            at = {"ha": "right", "va": "center", "fontsize": 6, "zorder": 4}
             ax.text(edge * 2**-0.25, y, share, color=INK, bbox=box, **at)
         aside(ax, y, _saved(row.saved, row.saved_is))
     aside(ax, -0.9, "saved", weight="bold")

@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import PercentFormatter
 
-from modnets.visuals.plots import FLOOR, count_behind, kind_order, new_axes
+from modnets.visuals.plots import FLOOR, SHARE_LIMITS, count_behind, kind_order, new_axes
 from modnets.visuals.style import kind_style
 
 
@@ -70,6 +70,7 @@ def plot_learning_curves(
     title = f"median and quartiles of {count_behind(curves)} runs"
     ax.legend(title=title, title_fontsize=7)
     ax.set_xlim(0, end)
+    ax.set_ylim(*SHARE_LIMITS)
     ax.set_xlabel("epochs")
     ax.set_ylabel(measure.replace("_", " "))
     ax.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))

@@ -10,7 +10,7 @@ from matplotlib.lines import Line2D
 
 from modnets.analysis.multi_task import ARRANGEMENTS
 from modnets.errors import require
-from modnets.visuals.generalization import draw_legend
+from modnets.visuals.legends import draw_legend
 from modnets.visuals.plots import (
     kind_order,
     label_rows,

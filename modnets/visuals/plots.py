@@ -15,7 +15,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, NullLocator, PercentFormatter
 
 from modnets.errors import require
-from modnets.visuals.style import INK, KINDS, kind_style
+from modnets.visuals.style import HALO, INK, KINDS, kind_style
 
 #: Octaves between neighbouring lines, so that lines with the same values stay apart.
 DODGE = 0.035
@@ -24,9 +24,14 @@ X_LABELS = {
     "train_rows": "training rows",
     "samples": "training images of each pair of digits",
 }
+#: What a constant answer, or chance, gives: the only dotted lines.
 FLOOR = {"color": "#777777", "linestyle": ":", "linewidth": 1.1}
+#: Limits of axes of shares and accuracies, with room for marks at both ends.
+SHARE_LIMITS = (-0.04, 1.04)
+#: Numbers on lines.
+NUMBER = {"fontsize": 7, "fontweight": "bold", "path_effects": HALO}
 #: What can be known exactly, beside what was trained.
-EXACT = {"linestyle": (0, (0.9, 0.9)), "linewidth": 1.1}
+EXACT = {"linestyle": (0, (5, 1.1, 1, 1.1, 1, 1.1)), "linewidth": 1.0}
 EXACT_LABEL = "exact"
 
 
@@ -53,8 +58,9 @@ def plot_accuracy(
     x : str
         The column of numbers to draw it over, a name in X_LABELS.
     theory : DataFrame, optional
-        What :func:`~modnets.exact_curves` returns, for the same graph: a thin dotted line for each
-        kind, the bit accuracy of a function picked at random among those that fit the rows shown.
+        What :func:`~modnets.exact_curves` returns, for the same graph: a thin line of dashes and
+        two dots for each kind, the bit accuracy of a function picked at random among those that fit
+        the rows shown.
 
     Returns
     -------
@@ -75,6 +81,7 @@ def plot_accuracy(
     floor = summary["floor"].iloc[0] if "floor" in summary else np.nan
     if np.isfinite(floor):
         ax.axhline(floor, label="majority floor", zorder=1.5, **FLOOR)
+    ax.set_ylim(*SHARE_LIMITS)
     ax.set_ylabel(f"{measure.replace('_', ' ')}, inter-quartile mean")
     return ax
 
@@ -97,8 +104,8 @@ def plot_solved(
         What :func:`~modnets.sample_complexity` returns, for the same graph and
         one share: a tick below the axis for each kind that gets there, and a line at that share.
     theory : DataFrame, optional
-        What :func:`~modnets.exact_curves` returns, for the same graph: a thin dotted line for each
-        kind, the chance that a single function fits the rows shown.
+        What :func:`~modnets.exact_curves` returns, for the same graph: a thin line of dashes and
+        two dots for each kind, the chance that a single function fits the rows shown.
 
     Returns
     -------
@@ -116,7 +123,7 @@ def plot_solved(
         _draw_exact(theory, "single", summary["kind"], ax)
     if complexity is not None:
         _draw_complexity(complexity, ax)
-    ax.set_ylim(-0.04, 1.04)
+    ax.set_ylim(*SHARE_LIMITS)
     ax.set_ylabel("runs that solve the whole table")
     return ax
 
@@ -216,7 +223,7 @@ def _draw_complexity(complexity: pd.DataFrame, ax: Axes) -> None:
             named.append(place)
             at = row["rows"] * 2**-0.15, shares[0] + 0.015
             number = f"{row['rows']:.0f}"
-            ax.text(*at, number, ha="right", fontsize=7, fontweight="bold", color=color, zorder=4)
+            ax.text(*at, number, ha="right", color=color, zorder=4, **NUMBER)
 
 
 def kind_dodges(kinds: Iterable[str]) -> dict[str, float]:
@@ -226,18 +233,18 @@ def kind_dodges(kinds: Iterable[str]) -> dict[str, float]:
 
 
 def label_rows(train_rows: Iterable[int], ax: Axes, room: float = 0.4) -> None:
-    """A log2 axis with a tick at each number of rows tried, labelled that many octaves apart."""
+    """A log2 axis with ticks at numbers of rows tried, that many octaves apart at least."""
     tried = np.unique(np.asarray(list(train_rows), dtype=int))
-    labels, right = [], -np.inf
+    shown, right = [], -np.inf
     for n in tried:
         # Half an octave holds two digits; the largest number is always named, its near ones not.
         free = np.log2(n) - right >= room and (n == tried[-1] or np.log2(tried[-1] / n) >= room)
-        named = free or n == tried[-1]
-        labels.append(str(n) if named else "")
-        right = np.log2(n) if named else right
+        if free or n == tried[-1]:
+            shown.append(n)
+            right = np.log2(n)
     ax.set_xscale("log", base=2)
-    ax.set_xticks(tried, labels)
-    ax.xaxis.set_major_locator(FixedLocator(tried))
+    ax.set_xticks(shown, [str(n) for n in shown])
+    ax.xaxis.set_major_locator(FixedLocator(shown))
     ax.xaxis.set_minor_locator(NullLocator())
     ax.set_xlim(tried[0] * 2**-0.2, tried[-1] * 2**0.2)
     ax.set_xlabel("training rows")

@@ -12,13 +12,14 @@ from matplotlib.ticker import PercentFormatter
 
 from modnets.analysis.intervals import need
 from modnets.errors import require
-from modnets.visuals.generalization import draw_legend, graph_title
-from modnets.visuals.plots import kind_dodges, label_rows, runs_behind
+from modnets.visuals.generalization import graph_title
+from modnets.visuals.legends import draw_legend
+from modnets.visuals.plots import FLOOR, SHARE_LIMITS, kind_dodges, label_rows, runs_behind
 from modnets.visuals.style import PAGE_WIDTH, kind_style
 
-#: Line and face of the marker by setting, in the order in which settings come.
-LOOKS = (("--", None), (":", "white"), ("-.", "none"))
-CHANCE = {"color": "#777777", "linestyle": (0, (1, 1.2)), "linewidth": 1.1}
+#: Width of the line and face of the marker by setting, in the order in which settings come; the
+#: line's dashes are those of its kind.
+LOOKS = ((1.3, None), (0.8, "white"), (0.5, "none"))
 #: Measure -> what its axis says.
 LABELS = {"routing_recovered": "runs with the true routing", "edge_f1": "edges that agree (F1)"}
 
@@ -52,7 +53,7 @@ def plot_recovery(
         part = summary[summary["graph"] == graph]
         for ax, (measure, label) in zip(axes[:, column], LABELS.items(), strict=True):
             _draw(part, measure, ax)
-            ax.axhline(chance[graph][measure], label="routings drawn at random", **CHANCE)
+            ax.axhline(chance[graph][measure], label="routings drawn at random", **FLOOR)
             ax.set_ylabel("" if column else label)
         axes[0, column].set(title=graph_title(graph), xlabel="")
         axes[0, column].tick_params(labelbottom=False)
@@ -73,7 +74,7 @@ def _draw(part: pd.DataFrame, measure: str, ax: Axes) -> None:
             line = part[(part["kind"] == kind) & (part["setting"] == setting)]
             line = line.sort_values("train_rows")
             look = kind_style(kind)
-            dashes, face = LOOKS[number % len(LOOKS)]
+            width, face = LOOKS[number % len(LOOKS)]
             x = line["train_rows"].to_numpy() * dodge
             low, high = line[f"{measure}_low"], line[f"{measure}_high"]
             ax.fill_between(x, low, high, color=look.color, alpha=0.13, linewidth=0, zorder=1)
@@ -81,14 +82,15 @@ def _draw(part: pd.DataFrame, measure: str, ax: Axes) -> None:
                 x,
                 line[measure],
                 color=look.color,
-                linestyle=dashes,
+                linestyle=look.linestyle,
                 marker=look.marker,
                 markersize=3.4,
                 markerfacecolor=face or look.color,
-                linewidth=1.2,
+                linewidth=width,
                 label=f"{kind}: {setting}",
                 zorder=3,
             )
     label_rows(part["train_rows"], ax)
+    ax.set_ylim(*SHARE_LIMITS)
     ax.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
     ax.grid(axis="y")

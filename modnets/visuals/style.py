@@ -19,7 +19,9 @@ import matplotlib as mpl
 import matplotlib.style
 import pandas as pd
 from matplotlib.colors import LinearSegmentedColormap, to_hex, to_rgb
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, SubFigure
+from matplotlib.patheffects import withStroke
+from matplotlib.transforms import Bbox
 
 from modnets.errors import require
 from modnets.paths import FIGURES
@@ -29,6 +31,7 @@ PAGE_WIDTH = 7.0
 
 KNOWN, LEARNED = "-", (0, (3.2, 1.6))
 INK, PALE, DARK = "#333333", "#d9d9d9", "#454545"
+#: Weights and logits by their sign; no module has these colours.
 POSITIVE, NEGATIVE = "#0072b2", "#d55e00"
 #: Edges found: of the true graph, or not.
 TRUE_EDGE, FALSE_EDGE = "#00805d", "#c23b8e"
@@ -42,16 +45,17 @@ CHOSEN = LinearSegmentedColormap.from_list("chosen", ["#ffffff", "#ffffff", "#c4
 #: Pixels of an image: none white, full ink.
 PIXELS = LinearSegmentedColormap.from_list("pixels", ["#ffffff", INK])
 
-#: Fills of the modules of a pool; light enough for a letter in black.
+#: Fills of the modules of a pool; light enough for a letter in black, none that could be taken for
+#: a sign of weights or a kind of network.
 MODULE_COLORS = (
-    "#7cc4ee",  # blue
-    "#f5b942",  # orange
-    "#5fc9a4",  # green
-    "#e29bc4",  # purple
     "#f0e442",  # yellow
-    "#e8845a",  # vermilion
-    "#b3a5e0",  # violet
-    "#b9b9a3",  # olive grey
+    "#b39ddb",  # violet
+    "#63dc98",  # green
+    "#df9fba",  # rose
+    "#8ea970",  # olive
+    "#e4c6ec",  # lilac
+    "#9fdfb9",  # mint
+    "#53c653",  # grass
 )
 
 RC = {
@@ -74,7 +78,14 @@ RC = {
     "grid.linewidth": 0.6,
     "lines.linewidth": 1.4,
     "lines.markersize": 4,
+    # A tick has a label, or it is not drawn.
+    "xtick.minor.size": 0.0,
+    "ytick.minor.size": 0.0,
 }
+#: Around words that lie on lines.
+HALO = (withStroke(linewidth=2.0, foreground="white"),)
+#: Inches between what is drawn beyond the edge of a figure and the edge of its file.
+PAD = 0.04
 SAVE_RC = {"svg.fonttype": "path", "svg.hashsalt": "modnets"}
 
 
@@ -198,7 +209,8 @@ def save_figure(
 ) -> list[Path]:
     """Write ``<name>.svg``, ``<name>.png`` and, with a table, ``<name>.csv``.
 
-    The same figure gives the same bytes every time.  A file is there whole or not at all.
+    The same figure gives the same bytes every time.  A file is there whole or not at all.  Nothing
+    is cut: where words or lines reach beyond the figure, the pictures are that much larger.
 
     Parameters
     ----------
@@ -225,20 +237,52 @@ def save_figure(
         f"name={name!r}; allowed is the name of a file, without a folder",
     )
     target = Path(folder).expanduser() if folder else FIGURES
-    creator = {"Creator": "modnets", "Date": None}
+    looks = {
+        "svg": {"metadata": {"Creator": "modnets", "Date": None}},
+        "png": {"metadata": {"Software": "modnets"}},
+    }
     writers: dict[str, Callable[[Path], object]] = {
-        "svg": lambda path: fig.savefig(path, format="svg", metadata=creator),
-        "png": lambda path: fig.savefig(path, format="png", metadata={"Software": "modnets"}),
+        end: lambda path, end=end, look=look: fig.savefig(
+            path, format=end, bbox_inches=whole(fig), **look
+        )
+        for end, look in looks.items()
     }
     if table is not None:
         writers["csv"] = lambda path: table.to_csv(path, index=False, lineterminator="\n")
     try:
         target.mkdir(parents=True, exist_ok=True)
+        hide_bare_ticks(fig)
         with mpl.rc_context(SAVE_RC | {"savefig.dpi": RC["savefig.dpi"], "savefig.bbox": None}):
             return [_write(target / f"{name}.{end}", write) for end, write in writers.items()]
     except OSError as error:
         reason = error.strerror or error
         raise ValueError(f"folder={str(target)!r} cannot be written: {reason}") from None
+
+
+def whole(fig: Figure) -> Bbox | None:
+    """The figure and all that reaches beyond it, in inches; None if nothing does."""
+    fig.draw_without_rendering()  # the layout, and where everything comes to lie
+    page, drawn = fig.bbox_inches, fig.get_tightbbox()
+    # What touches the edge counts too: a line has a width, and a letter may lie a pixel aside.
+    left, bottom = (min(0.0, edge - PAD) if edge < 0.01 else 0.0 for edge in drawn.min)
+    right, top = (
+        max(size, edge + PAD) if edge > size - 0.01 else size
+        for size, edge in zip(page.max, drawn.max, strict=True)
+    )
+    box = Bbox.from_extents(left, bottom, right, top)
+    return None if box == page else box
+
+
+def hide_bare_ticks(fig: Figure | SubFigure) -> None:
+    """Ticks without labels are not drawn, as those of panels that share their neighbour's axis."""
+    for ax in fig.axes:
+        for name, axis, sides in (
+            ("x", ax.xaxis, ("labelbottom", "labeltop")),
+            ("y", ax.yaxis, ("labelleft", "labelright")),
+        ):
+            shown = axis.get_tick_params()
+            if not any(shown.get(side, False) for side in sides):
+                ax.tick_params(axis=name, which="both", length=0)
 
 
 def _write(path: Path, write: Callable[[Path], object]) -> Path:

@@ -12,11 +12,13 @@ from matplotlib.ticker import PercentFormatter
 from modnets.analysis.statistics import majority_floor
 from modnets.errors import require
 from modnets.tasks.named_graphs import GRAPHS
-from modnets.visuals.generalization import draw_legend, graph_title
+from modnets.visuals.generalization import graph_title
+from modnets.visuals.legends import draw_legend
 from modnets.visuals.plots import (
     EXACT,
     EXACT_LABEL,
     FLOOR,
+    SHARE_LIMITS,
     kind_order,
     label_rows,
     new_axes,
@@ -26,8 +28,8 @@ from modnets.visuals.plots import (
 from modnets.visuals.style import INK, PAGE_WIDTH, kind_style
 
 UNSAID = "#e4e4e4"
-HATCH, BETTER = "/////", "....."
-LOWEST = 0.4  # of the axis of accuracy: a little below guessing
+HATCH, BETTER = "/////", "xxxxx"
+LOWEST = 0.0  # of the axis of accuracy
 #: Areas, from below -> what they are.
 AREAS = {
     "learned": "learned",
@@ -51,7 +53,7 @@ def plot_gap(gap: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     """What trained networks of one kind get right and wrong over the number of training rows.
 
     From below: what they have learned, what the rows would say beyond that (hatched), and what the
-    rows do not say (grey).  Where they do better than the rows say the area between is dotted.
+    rows do not say (grey).  Where they do better than the rows say the area between is crossed.
 
     Parameters
     ----------
@@ -92,7 +94,7 @@ def plot_gap(gap: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     if graph in GRAPHS:
         ax.axhline(majority_floor(graph), label="majority floor", zorder=2.5, **FLOOR)
     label_rows(rows, ax)
-    ax.set_ylim(LOWEST, 1.03)
+    ax.set_ylim(LOWEST, SHARE_LIMITS[1])
     ax.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
     return ax
 
@@ -180,15 +182,8 @@ def _panels(kinds: int, graphs: int) -> np.ndarray:
 
 def _draw_key(axes: np.ndarray, caption: str) -> None:
     """What areas and lines are, below the figure."""
-    legend = draw_legend(axes, title=caption)
-    own = list(zip(legend.legend_handles, [t.get_text() for t in legend.texts], strict=True))
-    legend.remove()
-    patches = [Patch(**area_style(area, INK)) for area in AREAS]
-    handles = [*patches, *(handle for handle, _ in own)]
-    labels = [*AREAS.values(), *(label for _, label in own)]
-    size = {"title_fontsize": plt.rcParams["legend.fontsize"], "ncols": 3}
-    figure = axes.flat[0].figure
-    figure.legend(handles, labels, title=caption, loc="outside lower center", **size)
+    patches = [(Patch(**area_style(area, INK)), words) for area, words in AREAS.items()]
+    draw_legend(axes, title=caption, columns=3, first=patches)
 
 
 def _caption(gaps: pd.DataFrame) -> str:

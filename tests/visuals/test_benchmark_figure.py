@@ -16,7 +16,7 @@ def table() -> pd.DataFrame:
     rows = []
     for model, kind, base in (("dense", "dense", 6.0), ("shared", "shared, learned", 2.0)):
         for runs, factor in ((1, 30), (16, 2), (64, 1)):
-            time = {"ms_per_run_per_1000_steps": base * factor, "share_of_sgemm": 0.4 / factor}
+            time = {"ms_per_run_per_1000_steps": base * factor, "gflops": 420.0 / factor}
             rows.append({"peer": "modnets 1", "model": model, "kind": kind, "runs": runs, **time})
         for peer, times in (("torch loop", 100), ("jax 1", 3.5)):
             time = {"ms_per_run_per_1000_steps": base * times}
@@ -26,10 +26,16 @@ def table() -> pd.DataFrame:
 
 def test_every_measurement_is_drawn(table: pd.DataFrame) -> None:
     axes = plot_benchmark(table)
-    times, shares, ways = axes
+    times, rates, ways = axes
     assert [line.get_label() for line in times.lines] == ["dense", "shared, learned"]
     assert list(times.lines[1].get_ydata()) == [60.0, 4.0, 2.0]
-    assert list(shares.lines[0].get_ydata()) == pytest.approx([0.4 / 30, 0.2, 0.4])
+    assert list(rates.lines[0].get_ydata()) == pytest.approx([14.0, 210.0, 420.0])
+    # What small matrices reach may be more than what large ones do: both lie inside the axes.
+    sgemm = next(line for line in rates.lines if line.get_label() == "sgemm, large matrices")
+    assert set(sgemm.get_ydata()) == {300.0}
+    assert rates.get_ylim()[0] == 0
+    assert rates.get_ylim()[1] > 420
+    assert "%" not in rates.get_ylabel()
     assert [tick.get_text() for tick in times.get_xticklabels()] == ["1", "16", "64"]
     assert [text.get_text() for text in ways.texts].count("100×") == 2
     assert [text.get_text() for text in ways.texts].count("3.5×") == 2

@@ -139,7 +139,8 @@ def test_courses_are_the_medians_by_kind_and_outcome(
         for kind, outcome in product(KINDS, ("solved", "not solved")):
             line = lines[f"{kind}: {outcome} (5 runs)"]
             np.testing.assert_allclose(line.get_ydata(), wanted[kind, outcome])
-            assert (line.get_linestyle() == "-") == (outcome == "solved")
+            assert (line.get_linestyle() == "-") == kind.endswith("known")  # dashes: what is known
+            assert (line.get_markerfacecolor() != "white") == (outcome == "solved")
     assert "majority floor" in {line.get_label() for line in below.axes[-1].lines}
     accuracy = {line.get_label(): line for line in above.axes[2].lines}
     of_one = runs[runs["run"] == one]
