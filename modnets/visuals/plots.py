@@ -139,16 +139,19 @@ def new_axes(ax: Axes | None) -> Axes:
 
 
 def runs_behind(summary: pd.DataFrame) -> tuple[str, str]:
-    """For captions: how many runs stand behind a point, and the confidence of its interval."""
-    return count_behind(summary), f"{100 * summary['confidence'].iloc[0]:g} %"
+    """For captions: how many runs stand behind a point, and the confidence of its interval.
+
+    Where runs share splits, it is said that their interval knows of it.
+    """
+    percent = f"{100 * summary['confidence'].iloc[0]:g} %"
+    shared = "clusters" in summary and (summary["clusters"] < summary["n"]).any()
+    return count_behind(summary), f"{percent} cluster-robust" if shared else percent
 
 
 def count_behind(summary: pd.DataFrame) -> str:
-    """For captions: how many runs stand behind a point, and on how many splits where they share."""
+    """For captions: how many runs stand behind a point."""
     least, most = summary["n"].min(), summary["n"].max()
-    n = f"{least}" if least == most else f"{least} to {most}"
-    shared = "clusters" in summary and (summary["clusters"] < summary["n"]).any()
-    return f"{n} (on {summary['clusters'].max()} splits)" if shared else n
+    return f"{least}" if least == most else f"{least} to {most}"
 
 
 def _draw_lines(summary: pd.DataFrame, measure: str, ax: Axes, over: str = "train_rows") -> None:
