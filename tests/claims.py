@@ -3,17 +3,30 @@
 A claim is a template for ``str.format`` and, for each name in it, a CSV of ``figures/`` with the
 values that tell its row.  Numbers that are names, or settings, stand in NAMES.
 """
+# ruff: noqa: E501
 
 from __future__ import annotations
 
 from typing import Any
 
-Source = tuple[str, dict[str, Any]]
+#: A CSV, values that tell its rows, and whether numbers are summed over these; or "ratio", a column,
+#: and two of such.
+Source = tuple[str, Any, Any]
 
 
 def one(csv: str, **wanted: Any) -> Source:
     """The row of a CSV with these values."""
-    return csv, wanted
+    return csv, wanted, False
+
+
+def total(csv: str, **wanted: Any) -> Source:
+    """Sums over the rows of a CSV with these values, of which several may stand in a tuple."""
+    return csv, wanted, True
+
+
+def ratio(column: str, above: Source, below: Source) -> Source:
+    """How many times as large a column is in one row as in another, to two digits, as ``times``."""
+    return "ratio", column, (above, below)
 
 
 def needed(kind: str) -> Source:
@@ -57,9 +70,8 @@ def over_time(rate: str) -> Source:
     return one("learning_dynamics", **wanted)
 
 
-def wired(graph: str) -> Source:
-    of = {"graph": graph, "kind": "shared, learned", "setting": "chosen rates"}
-    return one("routing_recovery", **of, train_rows=56)
+def circuits(*graphs: str) -> Source:
+    return total("routing_recovery", part="circuits", graph=graphs)
 
 
 def gain(graph: str, kind: str, train_rows: int, part: str = "time") -> Source:
@@ -67,8 +79,31 @@ def gain(graph: str, kind: str, train_rows: int, part: str = "time") -> Source:
     return one("training_efficiency", **of)
 
 
-def speed(model: str, peer: str, runs: int) -> Source:
-    return one("benchmark", kind=model, peer=peer, runs=runs)
+MODNETS, TWO_WORKERS = "modnets 0.1.0", "torch DataLoader, 2 workers"
+
+
+def speed(kind: str, peer: str = MODNETS, runs: int = 1024) -> Source:
+    return one("benchmark", kind=kind, peer=peer, runs=runs)
+
+
+def speed_of(kind: str) -> tuple[str, dict[str, Source]]:
+    """A row of the table of speeds."""
+    ms = "[ms_per_run_per_1000_steps]"
+    words = f"| {kind} | {{a{ms}:.1f}} ms | {{a[share_of_sgemm]:.0%}} | {{b{ms}:,.0f}} ms | "
+    words += f"{{c{ms}:,.0f}} ms | {{d[seconds]:.1f}} s | {{e[times]:,.0f}} |"
+    peers = {"b": "torch loop", "c": "torch DataLoader", "d": TWO_WORKERS}
+    found = {"a": speed(kind)} | {name: speed(kind, peer, 1) for name, peer in peers.items()}
+    return words, found | {"e": ratio("ms_per_run_per_1000_steps", found["d"], found["a"])}
+
+
+KINDS = [
+    "dense",
+    "sparse",
+    "modular, learned",
+    "modular, known",
+    "shared, learned",
+    "shared, known",
+]
 
 
 def timed(name: str) -> Source:
@@ -93,6 +128,7 @@ NAMES = [
     r"digits, 0 to 7",
     r"DataLoader, 2 workers",
     r"2 cores",
+    r"95 % intervals",
     r"out of 8 candidates",
     r"1,000 (epochs|full-batch Adam steps)",
     r"51 training rows",
@@ -160,9 +196,97 @@ CLAIMS: dict[str, tuple[str, dict[str, Source]]] = {
         "({a[optimisation_gap_low]:.0%} to {a[optimisation_gap_high]:.0%}) of the unseen bits",
         {"a": exact("modular, learned", 32), "b": exact("modular, known", 32)},
     ),
+    "worth": (
+        "where it is the last one missing it saves {a[saved]:.0f} rows at depth 2 "
+        "({a[saved_low]:.0f} to {a[saved_high]:.0f}), the selection {b[saved]:.0f} "
+        "({b[saved_low]:.0f} to {b[saved_high]:.0f})",
+        {
+            "a": worth("6-3-2-2", "routing", "shared, known selection and outputs"),
+            "b": worth("6-3-2-2", "selection", "shared, known routing and outputs"),
+        },
+    ),
+    "several tasks": (
+        "three tasks need {a[rows]:.0f} rows of each ({a[rows_low]:.0f} to {a[rows_high]:.0f}) with "
+        "one network of shared modules, {b[rows]:.0f} with a network for each ({b[rows_low]:.0f} to "
+        "{b[rows_high]:.0f}), where a dense one needs more, not less, {c[rows]:.0f} instead of "
+        "{d[rows]:.0f}",
+        {
+            "a": tasks("shared, known", "different"),
+            "b": tasks("shared, known", "apart"),
+            "c": tasks("dense", "different"),
+            "d": tasks("dense", "apart"),
+        },
+    ),
+    "circuits": (
+        "all {a[solved]:.0f} runs with learned connections that solve a table at depths 1 and 2 have "
+        "found its graph, {b[other_wiring]:.0f} of the {b[solved]:.0f} at depth 3 another circuit",
+        {"a": circuits("6-2-2", "6-3-2-2"), "b": circuits("6-3-3-2-2")},
+    ),
     "one split": (
-        "every dense run but one ({a[n_solved]:.0f} of {a[n]:.0f} initial weights) solves 6-3-2-2 "
-        "from 32 rows; of {b[n]:.0f} drawn splits {b[solved]:.0%} do",
+        "on it {a[n_solved]:.0f} of {a[n]:.0f} dense runs solve 6-3-2-2 from 32 rows, on {b[n]:.0f} "
+        "drawn splits {b[solved]:.0%} of the runs do",
         {"a": one("generalization", splits="seed 40"), "b": solved_at("dense", 32)},
     ),
+    "speed": (
+        "A run of 1,000 epochs costs {a[ms_per_run_per_1000_steps]:.0f} to "
+        "{b[ms_per_run_per_1000_steps]:.0f} ms",
+        {"a": speed("shared, known"), "b": speed("sparse")},
+    ),
+    "sgemm": ("{a[sgemm_gflops]:.0f} GFLOP/s sgemm", {"a": speed("dense")}),
+    "jax": (
+        "dense {a[value]:.1f} ms where modnets takes {b[ms_per_run_per_1000_steps]:.1f}, shared with "
+        "learned routing {c[value]:.1f} ms where it takes {d[ms_per_run_per_1000_steps]:.1f}",
+        {
+            "a": timed("dense for jit(vmap(scan)) of JAX"),
+            "b": speed("dense"),
+            "c": timed("shared, learned for jit(vmap(scan)) of JAX"),
+            "d": speed("shared, learned"),
+        },
+    ),
+    "compiling": (
+        "Compiling takes {a[value]:.0f} to {b[value]:.0f} s",
+        {"a": timed("compiling at least"), "b": timed("compiling at most")},
+    ),
+    "images": (
+        "takes {a[value]:.1f} s of one core when 16 train together, with convolutions {b[value]:.1f} s",
+        {
+            "a": timed("pairs of images with perceptrons"),
+            "b": timed("pairs of images with convolutions"),
+        },
+    ),
+    "one run": (
+        "one run of 1,000 epochs: {a[value]:.1f} to {b[value]:.1f} s, the first of a process "
+        "{c[value]:.1f} to {d[value]:.1f} s",
+        {
+            "a": timed("one run at least"),
+            "b": timed("one run at most"),
+            "c": timed("first run of a process at least"),
+            "d": timed("first run of a process at most"),
+        },
+    ),
+    "many runs": (
+        "dense {a[value]:.1f} and {b[value]:.1f} ms, stored), with {c[value]:.1f} GB at the peak",
+        {"a": timed("dense of 10000"), "b": timed("dense of 256"), "c": timed("peak of 10000")},
+    ),
+    "looking": (
+        "Looking takes {a[value]:.0f} % of the time of training ({a[runs]:,.0f} runs of all kinds, "
+        "1,000 epochs)",
+        {"a": timed("looking inside")},
+    ),
+} | {f"speed of {kind}": speed_of(kind) for kind in KINDS}
+
+#: Notebooks that train, by name -> words for their time in the table of notebooks.
+TIMES = {
+    "architectures": "{a[value]:.0f} s",
+    "explorer": "{a[value]:.0f} s, {a[runs]:,.0f} runs",
+    "benchmark": "{a[value]:.0f} s",
+}
+RUNS = "generalization knowledge_ladder training_efficiency specialization routing_recovery "
+RUNS += "learning_dynamics routing_training module_width module_inputs multi_task digit_pairs "
+RUNS += "own_task trained_networks theory_overlay"
+TIMES |= dict.fromkeys(RUNS.split(), "{a[value]:.0f} s, {a[runs]:,.0f} runs")
+TIMES["theory_overlay"] = "{a[value]:.0f} s beside the runs of generalization"
+CLAIMS |= {
+    f"time of {name}": (f"[{name}](figures/{name}.png) | {words} |", {"a": timed(name)})
+    for name, words in TIMES.items()
 }

@@ -11,30 +11,42 @@ from typing import Any
 
 import pandas as pd
 import pytest
+from claims import CLAIMS, NAMES, Source
 
 from modnets.paths import FIGURES, ROOT
-from claims import CLAIMS, NAMES
 
 
 @cache
 def table(name: str) -> pd.DataFrame:
-    return pd.read_csv(FIGURES / f"{name}.csv", low_memory=False)
+    found = pd.read_csv(FIGURES / f"{name}.csv", low_memory=False)
+    if "ms_per_run_per_1000_steps" in found:
+        found["seconds"] = found["ms_per_run_per_1000_steps"] / 1000
+    return found
 
 
-def row(csv: str, wanted: dict[str, Any]) -> pd.Series:
-    """The one row of a CSV that has these values; of several they must tell the same."""
+def row(csv: str, wanted: dict[str, Any], total: bool) -> pd.Series:
+    """The one row of a CSV that has these values; of several what they agree in, or their sums."""
     found = table(csv)
     for column, value in wanted.items():
-        found = found[found[column] == value]
+        found = found[found[column].isin(value if isinstance(value, tuple) else (value,))]
     assert len(found), f"figures/{csv}.csv has no row with {wanted}"
-    same = found.nunique(dropna=False) <= 1
-    return found.iloc[0].where(same)
+    if total:
+        return found.sum(numeric_only=True)
+    return found.iloc[0].where(found.eq(found.iloc[0]).all())
+
+
+def of(source: Source) -> Any:
+    """What a claim may say of a source."""
+    if source[0] != "ratio":
+        return row(*source)
+    _, column, (above, below) = source
+    return {"times": float(f"{row(*above)[column] / row(*below)[column]:.2g}")}
 
 
 def filled(name: str) -> str:
     """The words of a claim, with the numbers of its CSV."""
     words, sources = CLAIMS[name]
-    rows = {source: row(csv, wanted) for source, (csv, wanted) in sources.items()}
+    rows = {name: of(source) for name, source in sources.items()}
     # As it is written: a space before the percent sign.
     return plain(re.sub(r"(\d)%", r"\1 %", words.format(**rows)))
 
