@@ -67,3 +67,23 @@ def refuse_pooling(
             f"{name}: {varying[0]} varies within a group of {', '.join(by)}: {told}{more}; allowed "
             f"is one value in each: give one of them, or tell them apart by a column of the groups"
         )
+
+
+def one_row_each(frame: pd.DataFrame, keys: Sequence[str], name: str) -> None:
+    """Raise ValueError if a table holds several rows where a figure has one point or line.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        What is to be drawn.
+    keys : sequence of str
+        Columns that make a point.
+    name : str
+        Of the table, for the message.
+    """
+    if frame.duplicated(list(keys)).any():
+        varying = varying_settings(frame, keys)
+        why = f", as {varying[0]} varies" if varying else ""
+        raise ValueError(
+            f"{name} holds several rows for the same {' and '.join(keys)}{why}; give one"
+        )

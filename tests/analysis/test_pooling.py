@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import matplotlib.pyplot as plt
 import pandas as pd
 import pytest
 
@@ -79,6 +80,9 @@ def test_a_setting_that_varies_is_grouped_or_refused(changes: dict, setting: str
         with pytest.raises(ValueError, match=rf"(results|times): {setting} varies within") as error:
             call()
         assert "\n" not in str(error.value), name
+    with pytest.raises(ValueError, match=f"same kind and train_rows, as {setting} varies; give"):
+        mn.plot_solved(found)
+    plt.close("all")
     one = results[results[setting] == results[setting].iloc[0]]
     assert len(mn.sample_complexity(one)) == 1
 
