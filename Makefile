@@ -27,20 +27,20 @@ SMALL_module_inputs := -p store $(CURDIR)/build/quick/results -p fan_ins 2,4 -p 
 	-p weight_decays 0.001 -p pilot_seeds 1 -p seeds 2 -p epochs 20
 SMALL_multi_task := -p store $(CURDIR)/build/quick/results -p sets "two tasks" -p train_rows 8,32 \
 	-p held_out different -p output_levels last -p lrs 0.01 -p pilot_rows 8 -p pilot_seeds 1 \
-	-p split_seeds 1 -p seeds 2 -p epochs 20
+	-p seeds 2 -p epochs 20
 SMALL_explorer := -p store $(CURDIR)/build/quick/results -p epochs 20 -p runs 2
 SMALL_generalization := -p store $(CURDIR)/build/quick/results -p graphs 6-2-2 \
-	-p train_rows 8,32 -p split_seeds 1 -p seeds 2 -p epochs 20
-SMALL_theory_overlay := $(SMALL_generalization)
+	-p train_rows 8,32 -p seeds 2 -p epochs 20 -p pilot_rows 16,32 -p pilot_seeds 1
+SMALL_theory_overlay := $(SMALL_generalization) -p draws 20
 SMALL_knowledge_ladder := -p store $(CURDIR)/build/quick/results -p graphs 6-2-2 \
-	-p pruning_ratios 50 -p train_rows 8,32 -p split_seeds 1 -p seeds 2 -p epochs 20 \
+	-p pruning_ratios 50 -p train_rows 8,32 -p seeds 2 -p epochs 20 \
 	-p mixes known -p pilot_rows 8,32 -p pilot_seeds 1 -p weight_decays 0.001
-SMALL_trained_networks := -p store $(CURDIR)/build/quick/results -p split_seeds 1 -p seeds 2 \
+SMALL_trained_networks := -p store $(CURDIR)/build/quick/results -p seeds 2 \
 	-p epochs 20
 SMALL_training_efficiency := -p store $(CURDIR)/build/quick/results -p graphs 6-2-2 \
-	-p train_rows 32,48 -p split_seeds 1 -p seeds 3 -p epochs 40 -p pilot_rows 48 -p pilot_seeds 1
-SMALL_own_task := -p store $(CURDIR)/build/quick/results -p train_rows 16,32 -p split_seeds 1 \
-	-p seeds 2 -p epochs 20 -p pilot_rows 16,32 -p pilot_seeds 1
+	-p train_rows 32,48 -p seeds 3 -p epochs 40 -p pilot_rows 48 -p pilot_seeds 1 \
+	-p dense_widths 6,12 -p dense_layers 1
+SMALL_own_task := -p store $(CURDIR)/build/quick/results -p train_rows 16,32 -p seeds 2 -p epochs 20 -p pilot_rows 16,32 -p pilot_seeds 1
 SMALL_routing_training := -p store $(CURDIR)/build/quick/results -p models shared \
 	-p temperatures 2 -p lrs_routing 0.1 -p lrs 0.01 -p weight_decays 0,0.001 \
 	-p input_noises 0.1 -p pilot_temperatures 2 -p pilot_seeds 1 -p seeds 2 \
@@ -48,11 +48,11 @@ SMALL_routing_training := -p store $(CURDIR)/build/quick/results -p models share
 SMALL_module_width := -p store $(CURDIR)/build/quick/results -p slots 5-4 -p pools 2,3 \
 	-p module_hidden 12 -p train_rows 8,40 -p lrs 0.01 -p pilot_seeds 1 -p seeds 2 -p epochs 20
 SMALL_specialization := -p store $(CURDIR)/build/quick/results -p graph 6-2-2 -p train_rows 8,32 \
-	-p split_seeds 1 -p seeds 2 -p epochs 20
+	-p seeds 2 -p epochs 20
 SMALL_routing_recovery := -p store $(CURDIR)/build/quick/results -p graphs 6-2-2,6-3-2-2 \
-	-p train_rows 8,32 -p split_seeds 1 -p seeds 2 -p epochs 20 -p lrs 0.01 -p weight_decays 0.001 \
+	-p train_rows 8,32 -p seeds 2 -p epochs 20 -p lrs 0.01 -p weight_decays 0.001 \
 	-p pilot_seeds 1
-SMALL_learning_dynamics := -p store $(CURDIR)/build/quick/results -p split_seeds 1 -p seeds 2 \
+SMALL_learning_dynamics := -p store $(CURDIR)/build/quick/results -p seeds 2 \
 	-p epochs 40
 endif
 

@@ -1,5 +1,6 @@
 """The public names, each from the room in which it lives."""
 
+from .analysis.chance import chance_level as chance_level
 from .analysis.dynamics import course as course
 from .analysis.dynamics import rewiring as rewiring
 from .analysis.dynamics import slot_changes as slot_changes
@@ -23,12 +24,12 @@ from .analysis.learning import learning_curves as learning_curves
 from .analysis.matching import matched_hidden as matched_hidden
 from .analysis.multi_task import ARRANGEMENTS as ARRANGEMENTS
 from .analysis.multi_task import arrange as arrange
+from .analysis.pooling import varying_settings as varying_settings
 from .analysis.sample_complexity import sample_complexity as sample_complexity
 from .analysis.statistics import last as last
 from .analysis.statistics import majority_floor as majority_floor
 from .analysis.statistics import paired_difference as paired_difference
 from .analysis.statistics import summarize as summarize
-from .analysis.structure import chance_level as chance_level
 from .analysis.structure import gates as gates
 from .analysis.structure import probes as probes
 from .analysis.survival import kaplan_meier as kaplan_meier

@@ -13,6 +13,7 @@ from typing import Any
 import pandas as pd
 
 from modnets.analysis.intervals import need
+from modnets.analysis.pooling import refuse_pooling
 from modnets.analysis.structure import details_of
 from modnets.checked import checked
 from modnets.errors import require
@@ -188,11 +189,17 @@ def course(
     DataFrame
         A row per group, measure and epoch: the columns of ``by``, ``measure``, ``epoch``, ``n``
         (runs), ``median``, ``low``, ``high``.
+
+    Raises
+    ------
+    ValueError
+        If a setting varies within a group.
     """
     need(results, ["run", "epoch", *by, *measures])
     require(len(results) > 0, "results is empty; there are no runs")
     require(window >= 1, f"window={window}; allowed is at least 1")
     require(0 < confidence < 1, f"confidence={confidence}; allowed is in (0, 1)")
+    refuse_pooling(results, by)
     ends = -(-results["epoch"] // window) * window  # the epoch before training is its own window
     results = results.assign(epoch=ends)
     long = results.melt([*by, "run", "epoch"], measures, var_name="measure").dropna()

@@ -11,7 +11,9 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from modnets.analysis.clusters import Clusters
 from modnets.analysis.intervals import need, percentiles, resampling_weights
+from modnets.analysis.pooling import refuse_pooling
 from modnets.analysis.survival import BY, UNITS, units_of
 from modnets.checked import checked
 from modnets.errors import one_of, require
@@ -65,7 +67,7 @@ def solve_times(
     *,
     units: Sequence[str] = UNITS,
     share: float = 0.5,
-    reference: str = "dense",
+    reference: str | Sequence[str] = "dense",
     confidence: float = 0.95,
     resamples: int = 2000,
     seed: int = 0,
@@ -82,8 +84,9 @@ def solve_times(
         Columns of times; those that are not there are left out.
     share : float, in (0, 1]
         Of the runs; 0.5 gives the median time.
-    reference : str
-        The kind of network that the others are compared with.
+    reference : str or sequence of str
+        The kind of network that the others are compared with; of several the one that takes the
+        least time, in each group and each draw, as of a frontier of sizes.
     confidence : float, in (0, 1)
         Of the intervals.
     resamples, seed : int
@@ -98,10 +101,17 @@ def solve_times(
         get there; 0: this one does not; NaN: neither does); ``spent``, the time of all runs over
         the number that solve, which is what a solution costs whoever starts anew each time that a
         run has not solved by its end.  Each of the three with ``_low`` and ``_high``.
+
+    Raises
+    ------
+    ValueError
+        If a setting that is among the columns varies within a group.
     """
     require(0 < share <= 1, f"share={share}; allowed is in (0, 1]")
     by = list(by)
     require("kind" in by, f"by={by}; allowed are columns with 'kind' among them")
+    refuse_pooling(times, by, name="times")
+    references = [reference] if isinstance(reference, str) else list(reference)
     times = times.reset_index(drop=True)
     # The first draw takes each run once: it gives the values, the others their intervals.
     once = np.ones((1, len(times)), dtype=np.int64)
@@ -115,7 +125,9 @@ def solve_times(
         }
         for values, group in grouped.items():
             row = dict(zip(by, values, strict=True))
-            other = drawn.get(tuple((row | {"kind": reference}).values()), np.nan)
+            others = [drawn.get(tuple((row | {"kind": kind}).values())) for kind in references]
+            others = [np.full(len(weights), np.nan), *(one for one in others if one is not None)]
+            other, count = np.fmin.reduce(others), Clusters.of(group).count
             w = weights[:, group.index]
             with np.errstate(divide="ignore", invalid="ignore"):
                 spent = (w @ group[unit].to_numpy(float)) / (w @ group["solved"].to_numpy(int))
@@ -123,7 +135,7 @@ def solve_times(
             row |= {"unit": unit, "share": share, "n": len(group)}
             row |= {"n_solved": int(group["solved"].sum()), "n_ever": int(group["ever"].sum())}
             for name, draws in {"time": drawn[values], "gain": gain, "spent": spent}.items():
-                row |= _interval(name, draws, confidence)
+                row |= _interval(name, draws, confidence, count)
             found.append(row)
     return pd.DataFrame(found).sort_values([*by, "unit"], kind="stable", ignore_index=True)
 
@@ -143,8 +155,8 @@ def _reached(group: pd.DataFrame, unit: str, weights: np.ndarray, share: float) 
     return np.where(at_risk[:, 0] > 0, times, np.nan)
 
 
-def _interval(name: str, draws: np.ndarray, confidence: float) -> dict[str, float]:
+def _interval(name: str, draws: np.ndarray, confidence: float, clusters: int) -> dict[str, float]:
     """A value, the first draw, and the interval of those others that have one."""
     told = draws[1:][~np.isnan(draws[1:])]
-    low, high = (np.nan, np.nan) if np.isnan(draws[0]) else percentiles(told, confidence)
+    low, high = (np.nan, np.nan) if np.isnan(draws[0]) else percentiles(told, confidence, clusters)
     return {name: float(draws[0]), f"{name}_low": low, f"{name}_high": high}

@@ -12,9 +12,10 @@ from collections.abc import Iterable
 
 import pandas as pd
 
+from modnets.analysis.clusters import Clusters
 from modnets.analysis.every_table import EveryTable
 from modnets.analysis.intervals import need, percentiles, resampling_weights
-from modnets.analysis.learning_curves import curve_of
+from modnets.analysis.pooling import refuse_pooling
 from modnets.analysis.statistics import groups, last_runs
 from modnets.analysis.theory import VersionSpace
 from modnets.checked import checked
@@ -123,27 +124,49 @@ def exact_answers(spaces: Spaces, *, weights: str = "functions") -> pd.DataFrame
 
 
 @checked
-def exact_curves(answers: pd.DataFrame) -> pd.DataFrame:
-    """The exact curves of a sweep: means over its splits.
+def exact_curves(
+    spaces: Spaces,
+    rows: Iterable[int] | None = None,
+    *,
+    draws: int = 1000,
+    seed: int = 0,
+    weights: str = "functions",
+) -> pd.DataFrame:
+    """Exact curves of kinds of networks, over splits drawn anew: many more than are trained on.
 
     Parameters
     ----------
-    answers : DataFrame
-        What :func:`exact_answers` returns.
+    spaces : list
+        What :func:`version_spaces` returns.
+    rows : iterable of int, optional
+        Numbers of training rows; by default those of the sweep.
+    draws, seed : int
+        Sets of training rows of each number, nested, and the same for every kind.
+    weights : "functions" or "networks"
+        As :meth:`VersionSpace.learning_curve` takes it.
 
     Returns
     -------
     DataFrame
-        A row per graph, kind and ``train_rows``, with the columns of a learning curve.
+        A row per graph, kind and ``train_rows``, with the columns of a learning curve, each measure
+        with its 95 % interval over the draws, ``_low`` and ``_high``.  Kinds that are too large to
+        enumerate are left out.
+
+    Raises
+    ------
+    ValueError
+        If no kind can be counted.
     """
-    need(answers, [*POINT, "left"])
     found = []
-    for (graph, kind), group in answers.groupby(["graph", "kind"], sort=False):
-        curve = curve_of(group.rename(columns={"train_rows": "rows"}))
-        curve = curve.rename(columns={"rows": "train_rows"})
-        curve.insert(0, "kind", kind)
-        curve.insert(0, "graph", graph)
-        found.append(curve)
+    for space, members in spaces:
+        if space.refusal is None:
+            tried = sorted({run.final.train_rows for run in members} if rows is None else rows)
+            curve = space.learning_curve(tried, draws=draws, seed=seed, weights=weights)
+            curve = curve.rename(columns={"rows": "train_rows"})
+            curve.insert(0, "kind", space.kind)
+            curve.insert(0, "graph", str(space.graph))
+            found.append(curve)
+    require(bool(found), "spaces: no kind of network that can be counted")
     return pd.concat(found, ignore_index=True)
 
 
@@ -179,12 +202,18 @@ def gaps(
         runs on the splits that they have, each with ``_low`` and ``_high``: together they are
         what is missing to an accuracy of 1; ``single``, the share of runs whose rows leave a
         single function; ``confidence``.  The gaps of kinds that cannot be counted are NaN.
+
+    Raises
+    ------
+    ValueError
+        If a setting varies within a kind at a number of rows.
     """
     own = [*POINT, "split_seed"]
     need(answers, [*own, "bit_accuracy", "single"])
     runs = last_runs(results, [*POINT, "test_bit_accuracy", "solved"])
     exact = answers[own].assign(exact=answers["bit_accuracy"], single=answers["single"])
     require(not exact.duplicated(own).any(), "answers holds several rows for a kind and split")
+    refuse_pooling(runs, POINT)
     # The results have a bit accuracy of their own, over the whole table.
     runs = runs[[*own, "seed", "test_bit_accuracy", "solved"]].merge(exact, on=own, how="left")
     runs["information_gap"] = 1 - runs["exact"]
@@ -196,7 +225,8 @@ def gaps(
         row |= {name: group[name].mean() for name in ("test_bit_accuracy", "solved")}
         for name in ("information_gap", "optimisation_gap"):
             gap = group[name].to_numpy()
-            low, high = percentiles(w @ gap / w.sum(axis=1), confidence)
+            count = Clusters.of(group).count
+            low, high = percentiles(w @ gap / w.sum(axis=1), confidence, count)
             row |= {name: gap.mean(), f"{name}_low": low, f"{name}_high": high}
         rows.append(row | {"single": group["single"].mean(), "confidence": confidence})
     return pd.DataFrame(rows)

@@ -9,7 +9,9 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from modnets.analysis.clusters import SEEDS, Clusters, share_interval
 from modnets.analysis.intervals import need
+from modnets.analysis.pooling import refuse_pooling
 from modnets.checked import checked
 from modnets.errors import require
 
@@ -72,23 +74,32 @@ def gate_shares(found: pd.DataFrame, by: Sequence[str] = ("kind", "train_rows"))
     DataFrame
         A row for each group, sub-function (by level and number) and family: the columns of
         ``by``; ``level``; ``node``; ``sub_function``; ``family``, as ``FAMILIES`` but only those
-        that occur at all; ``n`` runs; ``share``, in [0, 1].  The shares of a sub-function sum to
-        1, unused slots among them.
+        that occur at all; ``n`` runs; ``share``, in [0, 1], with its 95 % interval,
+        ``share_low`` and ``share_high``, with regard to the splits that runs share where
+        ``found`` has their seeds.  The shares of a sub-function sum to 1, unused slots among them.
     """
     by = list(by)
     need(found, [*by, *SLOT, "gate", "node", "sub_function"])
     require(len(found) > 0, "found is empty; there are no slots")
+    refuse_pooling(found, by, name="found")
     slots = found[found["sub_function"].notna()]
     slots = slots.assign(family=slots["gate"].map(gate_family))
     present = [family for family in FAMILIES if (slots["family"] == family).any()]
     keys = [*by, "level", "node", "sub_function"]
-    counts = slots.pivot_table("gate", keys, "family", aggfunc="count", fill_value=0)[present]
-    n = counts.sum(axis=1)
-    shares = counts.div(n, axis=0).assign(n=n).reset_index()
-    shares = shares.melt([*keys, "n"], present, var_name="family", value_name="share")
+    rows = []
+    for values, group in slots.groupby(keys, sort=False, observed=True):
+        seeded = set(SEEDS) <= set(group)
+        clusters = Clusters.of(group) if seeded else Clusters(len(group))
+        for family in present:
+            hits = (group["family"] == family).to_numpy()
+            low, high = share_interval(hits, clusters)
+            row = dict(zip(keys, values, strict=True)) | {"family": family, "n": len(group)}
+            rows.append(row | {"share": hits.mean(), "share_low": low, "share_high": high})
+    shares = pd.DataFrame(rows)
     order = shares["family"].map(FAMILIES.index)
     shares = shares.assign(order=order).sort_values([*by, "order", "level", "node"])
-    return shares[[*keys, "family", "n", "share"]].reset_index(drop=True)
+    told = ["family", "n", "share", "share_low", "share_high"]
+    return shares[[*keys, *told]].reset_index(drop=True)
 
 
 @checked

@@ -1,11 +1,12 @@
-"""Intervals of shares and means over runs.
+"""Intervals of means and of what is read off curves, by the bootstrap.
 
 Runs that share a split seed or an init seed are not independent of each other.  The bootstrap
 therefore draws split seeds and init seeds anew, each with replacement, and a run counts as often as
 both of its seeds were drawn (the pigeonhole bootstrap of Owen, 2007, which errs on the wide side).
 The draws are the same for every group, so that differences between kinds are paired.  Intervals are
-percentiles of the draws: BCa is undefined where all runs agree, which here is common.  Wilson's
-score interval (1927) takes the runs as independent.
+percentiles of the draws: BCa is undefined where all runs agree, which here is common.  As so few
+clusters scatter less than what they were drawn from, the percentiles are taken further out (the
+expanded percentile interval of Hesterberg, 2015).  Shares have :mod:`modnets.analysis.clusters`.
 """
 
 from __future__ import annotations
@@ -14,11 +15,10 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-from scipy.special import ndtri
+from scipy.special import ndtr
 
+from modnets.analysis.clusters import SEEDS, quantile
 from modnets.errors import require, shown
-
-SEEDS = ["split_seed", "seed"]
 
 
 def need(frame: pd.DataFrame, columns: Sequence[str]) -> None:
@@ -29,32 +29,6 @@ def need(frame: pd.DataFrame, columns: Sequence[str]) -> None:
         f"missing columns {shown(missing, 300)}; allowed is a table that has them; there are "
         f"{', '.join(map(str, frame.columns))[:600]}",
     )
-
-
-def wilson_interval(
-    n_hits: np.ndarray, n: np.ndarray, confidence: float = 0.95
-) -> tuple[np.ndarray, np.ndarray]:
-    """Wilson's score interval of a share.
-
-    Parameters
-    ----------
-    n_hits, n : int or ndarray of int, the same shape
-        Runs that count, and all runs; at least 1 of them.
-    confidence : float, in (0, 1)
-
-    Returns
-    -------
-    low, high : ndarray of float, in [0, 1]
-    """
-    n_hits, n = np.asarray(n_hits, float), np.asarray(n, float)
-    require(bool((n > 0).all()), "n=0: a share needs at least 1 run")
-    require(bool(((n_hits >= 0) & (n_hits <= n)).all()), "n_hits: allowed is 0 to n")
-    z = -ndtri((1 - confidence) / 2)
-    share = n_hits / n
-    middle = share + z**2 / (2 * n)
-    half = z * np.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
-    low, high = (middle - half) / (1 + z**2 / n), (middle + half) / (1 + z**2 / n)
-    return np.where(n_hits == 0, 0.0, low), np.where(n_hits == n, 1.0, high)
 
 
 def interquartile_mean(values: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
@@ -114,14 +88,31 @@ def resampling_weights(runs: pd.DataFrame, resamples: int = 2000, seed: int = 0)
     return weights
 
 
-def percentiles(draws: np.ndarray, confidence: float) -> tuple[float, float]:
+def percentiles(
+    draws: np.ndarray, confidence: float, clusters: float = np.inf
+) -> tuple[float, float]:
     """The middle share of the draws; a draw itself at either end, so that infinities are kept.
 
     A draw that is NaN tells nothing, and is left out.
+
+    Parameters
+    ----------
+    draws : ndarray of float, shape (draw,)
+    confidence : float, in (0, 1)
+    clusters : float
+        Independent observations that were drawn from; the fewer, the further out the percentiles.
+
+    Returns
+    -------
+    low, high : float
     """
     draws = draws[~np.isnan(draws)]
     if len(draws) == 0:
         return np.nan, np.nan
     tail = (1 - confidence) / 2
+    if np.isfinite(clusters):
+        degrees = max(clusters - 1, 1e-9)
+        out = quantile(confidence, degrees) if clusters > 1 else np.inf
+        tail = float(ndtr(-np.sqrt(clusters / degrees) * out))
     low, high = np.quantile(draws, [tail, 1 - tail], method="inverted_cdf")
     return float(low), float(high)

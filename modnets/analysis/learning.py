@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from modnets.analysis.intervals import need
+from modnets.analysis.pooling import refuse_pooling
 from modnets.analysis.theory import version_space
 from modnets.checked import checked
 from modnets.tasks.task import Task
@@ -34,8 +35,14 @@ def learning_curves(results: pd.DataFrame, measure: str = "test_bit_accuracy") -
     DataFrame
         A row per ``kind`` and ``epoch`` with ``median``, ``low`` and ``high`` (quartiles of runs),
         ``solved`` (share of runs that solve the whole table then) and ``n`` (runs).
+
+    Raises
+    ------
+    ValueError
+        If a setting varies within a kind.
     """
     need(results, ["run", "kind", "epoch", "solved", measure])
+    refuse_pooling(results, ["kind"])
     frames = []
     for kind, part in results.groupby("kind", sort=False):
         epochs = part["epoch"].to_numpy()

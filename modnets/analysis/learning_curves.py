@@ -14,6 +14,7 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
+from modnets.analysis.clusters import quantile, wilson_interval
 from modnets.analysis.signals import ranges, unpack, words_of
 from modnets.errors import one_of, require
 
@@ -167,7 +168,10 @@ def answer(sets: Iterable[tuple[np.ndarray, np.ndarray]], answers: Answers) -> p
 
 
 def curve_of(answered: pd.DataFrame) -> pd.DataFrame:
-    """Means over the row sets of each size, with their standard errors."""
+    """Means over the row sets of each size, with standard errors and 95 % intervals.
+
+    Those of ``single``, a share of the sets, are Wilson's; the others Student's, in [0, 1].
+    """
     table = []
     for n, group in answered.groupby("rows"):
         left = group["left"].to_numpy()
@@ -177,7 +181,12 @@ def curve_of(answered: pd.DataFrame) -> pd.DataFrame:
         for name in MEASURES:
             values = group[name].to_numpy()
             error = values.std(ddof=1) / np.sqrt(len(values)) if len(values) > 1 else np.nan
+            half = quantile(0.95, max(len(values) - 1, 1)) * error
+            ends = np.clip([values.mean() - half, values.mean() + half], 0, 1)
+            if name == "single":
+                ends = wilson_interval(values.sum(), len(values))
             row |= {name: values.mean(), f"{name}_se": error}
+            row |= {f"{name}_low": float(ends[0]), f"{name}_high": float(ends[1])}
         table.append(row)
     return pd.DataFrame(table)
 

@@ -6,7 +6,9 @@ from collections.abc import Iterable
 
 import pandas as pd
 
-from modnets.analysis.intervals import SEEDS, need
+from modnets.analysis.clusters import SEEDS
+from modnets.analysis.intervals import need
+from modnets.analysis.pooling import refuse_pooling
 from modnets.analysis.statistics import last
 from modnets.checked import checked
 from modnets.errors import require
@@ -48,12 +50,15 @@ def arrange(together: pd.DataFrame, apart: pd.DataFrame, sets: Iterable[TaskSet]
     Raises
     ------
     ValueError
-        If runs of a task are missing beside those of the others.
+        If runs of a task are missing beside those of the others, or a setting varies within a
+        kind.
     """
     columns = ["graph", "kind", "train_rows", *SEEDS, "run", "epoch", "solved", *MEASURES]
     need(together, [*columns, "held_out", "output_levels"])
     need(apart, columns)
     runs = last(together)
+    refuse_pooling(runs, ["graph", "held_out", "kind", "output_levels", "train_rows"])
+    refuse_pooling(apart, ["graph", "kind", "train_rows"])
     every = (runs["output_levels"] == "every").map({True: ", every level", False: ""})
     runs = runs.assign(arrangement=runs["held_out"], kind=runs["kind"] + every)
     singles = last(apart)

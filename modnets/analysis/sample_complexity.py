@@ -12,7 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from modnets.analysis.clusters import Clusters
 from modnets.analysis.intervals import percentiles, resampling_weights
+from modnets.analysis.pooling import refuse_pooling
 from modnets.analysis.statistics import last_runs
 from modnets.checked import checked
 from modnets.errors import require
@@ -61,11 +63,16 @@ def sample_complexity(
         that the reference needs more, with ``saved_low`` and ``saved_high`` (NaN: not to be told);
         and ``saved_is``: "exact", "at least", "at most" or "unknown", as one of the two numbers is
         known as a bound only; a bound has no interval.
+
+    Raises
+    ------
+    ValueError
+        If a setting varies within a kind at a number of rows.
     """
     found = needs(results, share, resamples=resamples, seed=seed)
     rows = []
     for (graph, kind), own in found.items():
-        low, high = percentiles(own.draws, confidence)
+        low, high = percentiles(own.draws, confidence, own.clusters)
         rows.append(
             {"graph": graph, "kind": kind, "share": share, "rows": own.rows}
             | {"rows_low": low, "rows_high": high, "reached": own.reached, "at_most": own.at_most}
@@ -86,11 +93,14 @@ class Need:
         The same in each bootstrap draw; NaN where a draw holds none of its runs.
     tried : tuple of float
         The fewest and the most rows tried.
+    clusters : int
+        Independent seeds behind it.
     """
 
     rows: float
     draws: np.ndarray
     tried: tuple[float, float]
+    clusters: int
 
     @property
     def reached(self) -> bool:
@@ -109,6 +119,7 @@ def needs(
     """Rows needed by each graph and kind, sorted; draws are the same for all, so that they pair."""
     require(0 < share <= 1, f"share={share}; allowed is in (0, 1]")
     runs = last_runs(results, ["graph", "kind", "train_rows", "solved"])
+    refuse_pooling(runs, ["graph", "kind", "train_rows"])
     weights = resampling_weights(runs, resamples, seed)
     found = {}
     for (graph, kind), group in runs.groupby(["graph", "kind"], observed=True):
@@ -118,7 +129,8 @@ def needs(
         draws, drawn = np.full(len(w), np.nan), w.sum(axis=1) > 0
         draws[drawn] = _rows_needed(group, tried, w[drawn], share)
         rows = float(_rows_needed(group, tried, once, share)[0])
-        found[graph, kind] = Need(rows, draws, (float(tried[0]), float(tried[-1])))
+        ends, n_seeds = (float(tried[0]), float(tried[-1])), Clusters.of(group).count
+        found[graph, kind] = Need(rows, draws, ends, n_seeds)
     return found
 
 
@@ -137,7 +149,8 @@ def saved(own: Need, other: Need | None, confidence: float) -> dict[str, float |
     low = high = np.nan
     if kind == "exact":
         with np.errstate(invalid="ignore"):  # two infinities have no difference, and tell nothing
-            low, high = percentiles(other.draws - own.draws, confidence)
+            least = min(own.clusters, other.clusters)
+            low, high = percentiles(other.draws - own.draws, confidence, least)
     return dict(zip(SAVED, (rows, low, high, kind), strict=True))
 
 

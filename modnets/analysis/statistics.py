@@ -12,14 +12,9 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import pandas as pd
 
-from modnets.analysis.intervals import (
-    SEEDS,
-    interquartile_mean,
-    need,
-    percentiles,
-    resampling_weights,
-    wilson_interval,
-)
+from modnets.analysis.clusters import SEEDS, Clusters, share_interval
+from modnets.analysis.intervals import interquartile_mean, need, percentiles, resampling_weights
+from modnets.analysis.pooling import refuse_pooling, varying_settings
 from modnets.checked import checked
 from modnets.errors import require
 from modnets.tasks.named_graphs import GRAPHS, TASK_SETS, get_graph
@@ -81,11 +76,15 @@ def summarize(
     *,
     measure: str = "test_bit_accuracy",
     share: str = "solved",
+    pooled: Sequence[str] = (),
     confidence: float = 0.95,
     resamples: int = 2000,
     seed: int = 0,
 ) -> pd.DataFrame:
     """Share solved and inter-quartile mean of a measure, with intervals, for each group of runs.
+
+    Groups hold runs that differ in their seeds only: by a setting that varies within a group, as
+    the ``options`` of a model of your own, the runs are grouped too.
 
     Parameters
     ----------
@@ -97,6 +96,8 @@ def summarize(
         Column to average.
     share : str
         Column of true and false whose share is told; what is called ``solved`` below.
+    pooled : sequence of str
+        Settings that may vary within a group, as ``"train_rows"``.
     confidence : float, in (0, 1)
         Of all intervals.
     resamples : int
@@ -107,32 +108,30 @@ def summarize(
     Returns
     -------
     DataFrame
-        A row per group, sorted by ``by``: those columns, ``n`` (runs), ``n_solved``, ``solved``
-        (share, in [0, 1]) with ``solved_low`` and ``solved_high``, the measure (inter-quartile
-        mean) with ``_low`` and ``_high``, and ``_mean``; ``confidence`` of the intervals; with
-        ``graph`` in ``by`` also ``floor``, the bit accuracy of the majority answer (NaN for a
-        task without a name in ``GRAPHS`` or ``TASK_SETS``).
+        A row per group, sorted by ``by``: those columns, and the settings that varied; ``n``
+        (runs), ``clusters`` (those of them that are independent, as they share no seeds),
+        ``n_solved``, ``solved`` (share, in [0, 1]) with ``solved_low`` and ``solved_high``
+        (Wilson's interval, with regard to the clusters), the measure (inter-quartile mean) with
+        ``_low`` and ``_high`` (bootstrap), and ``_mean``; ``confidence`` of the intervals; with
+        ``graph`` in ``by`` also ``floor``, the bit accuracy of the majority answer (NaN for a task
+        without a name in ``GRAPHS`` or ``TASK_SETS``).
     """
     by = list(by)
     runs = last_runs(results, [*by, share, measure])
+    by += varying_settings(runs, by, pooled)
     weights = resampling_weights(runs, resamples, seed)
     rows = []
     for values, group, w in groups(runs, weights, by):
+        clusters, hits = Clusters.of(group), group[share].to_numpy(bool)
+        row = dict(zip(by, values, strict=True)) | {"n": len(group), "clusters": clusters.count}
+        row |= {f"n_{share}": int(hits.sum()), share: hits.mean()}
+        low, high = share_interval(hits, clusters, confidence)
+        row |= {f"{share}_low": low, f"{share}_high": high}
         x = group[measure].to_numpy(float)
-        low, high = percentiles(interquartile_mean(x, w), confidence)
-        rows.append(
-            dict(zip(by, values, strict=True))
-            | {"n": len(group), f"n_{share}": int(group[share].sum())}
-            | {measure: float(interquartile_mean(x)), f"{measure}_low": low}
-            | {f"{measure}_high": high, f"{measure}_mean": float(x.mean())}
-        )
-    summary = pd.DataFrame(rows)
-    low, high = wilson_interval(summary[f"n_{share}"], summary["n"], confidence)
-    place = summary.columns.get_loc(f"n_{share}") + 1
-    summary.insert(place, share, summary[f"n_{share}"] / summary["n"])
-    summary.insert(place + 1, f"{share}_low", low)
-    summary.insert(place + 2, f"{share}_high", high)
-    summary["confidence"] = confidence
+        low, high = percentiles(interquartile_mean(x, w), confidence, clusters.count)
+        row |= {measure: float(interquartile_mean(x)), f"{measure}_low": low}
+        rows.append(row | {f"{measure}_high": high, f"{measure}_mean": float(x.mean())})
+    summary = pd.DataFrame(rows).assign(confidence=confidence)
     if "graph" in by:
         names = summary["graph"]
         known = GRAPHS | TASK_SETS
@@ -176,9 +175,15 @@ def paired_difference(
     DataFrame
         A row per group, sorted by ``by``: those columns, ``n`` pairs, mean ``difference``, and its
         ``difference_low`` and ``difference_high``.
+
+    Raises
+    ------
+    ValueError
+        If a setting varies within a kind, or the reference is not there.
     """
     pair = ["graph", "train_rows", *SEEDS]
     runs = last_runs(results, [*pair, "kind", measure])
+    refuse_pooling(runs, list(dict.fromkeys([*by, "kind"])), ("graph", "train_rows"))
     runs[measure] = runs[measure].astype(float)
     others = runs.loc[runs["kind"] == reference, [*pair, measure]]
     require(
@@ -196,7 +201,8 @@ def paired_difference(
     by, rows = list(by), []
     for values, group, w in groups(pairs, weights, by):
         x = group["difference"].to_numpy()
-        low, high = percentiles(w @ x / w.sum(axis=1), confidence)
+        count = Clusters.of(group).count
+        low, high = percentiles(w @ x / w.sum(axis=1), confidence, count)
         rows.append(
             dict(zip(by, values, strict=True))
             | {"n": len(group), "difference": float(x.mean())}
@@ -218,6 +224,6 @@ def groups(
     runs: pd.DataFrame, weights: np.ndarray, by: list[str]
 ) -> Iterator[tuple[tuple, pd.DataFrame, np.ndarray]]:
     """Each group's values, its runs, and its weights in the draws that hold any of its runs."""
-    for values, group in runs.groupby(by, observed=True):
+    for values, group in runs.groupby(by, observed=True, dropna=False):
         w = weights[:, runs.index.get_indexer(group.index)]
         yield values, group, w[w.sum(axis=1) > 0]

@@ -1,4 +1,4 @@
-"""What networks have learned inside, as tidy frames, and what chance would give.
+"""What networks have learned inside, as tidy frames.
 
 Whether a run has found the true structure is a column of its results (``recovered``,
 ``routing_recovered``, ``edge_f1``, ...); here are the slots, gates and layers behind it.
@@ -11,15 +11,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from modnets.checked import checked
 from modnets.errors import require
-from modnets.models.recovery import is_recovered, match
-from modnets.models.structures import Structures, readable_slots
-from modnets.tasks.graphs import FunctionGraph
-from modnets.tasks.named_graphs import get_graph
 from modnets.training.store import Store
 
 
@@ -165,85 +160,3 @@ def _by_task(
         return
     for task, graph in enumerate(graphs):
         yield {name: part[task] for name, part in structure.items()}, graph
-
-
-@checked
-def chance_level(
-    graph: str | FunctionGraph,
-    *,
-    slots: tuple[int, ...] | None = None,
-    arity: int | None = None,
-    routing: str = "learned",
-    outputs: str = "learned",
-    draws: int = 10_000,
-    seed: int = 0,
-) -> pd.Series:
-    """What routings drawn at random would give of the measures of structure.
-
-    Parameters
-    ----------
-    graph : str or FunctionGraph
-        With known structure.
-    slots : tuple of int, optional
-        Slots in each level; by default as the graph.
-    arity : int, optional
-        Inputs that a slot reads; by default the graph's fan-in.
-    routing, outputs : "learned" or "known"
-        What is known is not drawn; known routing needs the graph's slots.
-    draws, seed : int
-
-    Returns
-    -------
-    Series
-        Means of ``routing_recovered``, ``edge_f1``, ``irrelevant_reads``, ``unused_slots`` over
-        the draws; ``draws``.
-
-    Raises
-    ------
-    ValueError
-        If the structure of the graph is not known, or a slot would read more than there is.
-    """
-    graph = get_graph(graph)
-    require(
-        isinstance(graph, FunctionGraph) and graph.has_structure,
-        f"graph={graph}; allowed is a function graph with known structure",
-    )
-    slots, arity = slots or graph.slots, arity or graph.fan_in
-    require(draws >= 1, f"draws={draws}; allowed is at least 1")
-    require(
-        routing == "learned" or slots == graph.slots,
-        f"slots={slots} with routing='known'; allowed are those of the graph, {graph.slots}",
-    )
-    rng, below, levels = np.random.default_rng(seed), graph.n_inputs, []
-    for level, n_slots in enumerate(slots):
-        if routing == "known":
-            one = [[node.inputs for node in graph.levels[level]]]
-            one = Structures.from_plain([{"routing": one, "outputs": [0]}]).routing[0]
-            levels.append(np.broadcast_to(one, (draws, *one.shape[1:])))
-        else:
-            require(arity <= below, f"arity={arity}; level {level + 1} has {below} sources")
-            levels.append(_distinct(rng, (draws, 1, n_slots), below, arity))
-        below = n_slots
-    ends = _distinct(rng, (draws, 1), below, graph.n_outputs)
-    if outputs == "known":
-        ends = np.broadcast_to(np.array(graph.outputs), ends.shape)
-    found = Structures(tuple(levels), ends, readable_slots(slots, every_level=False))
-    first = found.edges(0, graph.n_inputs)[0]
-    irrelevant = first[..., list(graph.irrelevant_inputs)].any(axis=2).sum(axis=1)
-    in_use = found.used(0, graph.n_inputs)[1:]
-    return pd.Series(
-        {
-            "routing_recovered": is_recovered(graph, found, 0, None).mean(),
-            "edge_f1": match(graph, found, 0)[1].mean(),
-            "irrelevant_reads": (irrelevant / first.any(axis=2).sum(axis=1)).mean(),
-            "unused_slots": 1 - np.concatenate(in_use, axis=1).mean(),
-            "draws": float(draws),
-        }
-    )
-
-
-def _distinct(
-    rng: np.random.Generator, shape: tuple[int, ...], candidates: int, count: int
-) -> np.ndarray:
-    """Distinct candidates at random, in random order, shape (*shape, count)."""
-    return rng.random((*shape, candidates)).argsort(axis=-1)[..., :count]

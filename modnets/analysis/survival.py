@@ -2,7 +2,8 @@
 
 A run that has not solved when its training ends would perhaps have done so later: its time is
 censored.  Curves are those of Kaplan and Meier (1958).  Their interval is Greenwood's, on the scale
-of log(-log) (Kalbfleisch and Prentice, 1980); it takes the runs as independent.
+of log(-log) (Kalbfleisch and Prentice, 1980); where runs share seeds, it is as wide as that of so
+many fewer runs as would scatter as much (:mod:`modnets.analysis.clusters`).
 """
 
 from __future__ import annotations
@@ -14,7 +15,9 @@ import numpy as np
 import pandas as pd
 from scipy.stats import CensoredData, ecdf
 
-from modnets.analysis.intervals import SEEDS, need, wilson_interval
+from modnets.analysis.clusters import SEEDS, Clusters, quantile, wilson_interval
+from modnets.analysis.intervals import need
+from modnets.analysis.pooling import refuse_pooling
 from modnets.analysis.statistics import last_runs
 from modnets.checked import checked
 from modnets.errors import require
@@ -25,7 +28,11 @@ UNITS = ("epoch", "flops")
 
 @checked
 def time_to_solve(
-    results: pd.DataFrame, by: Sequence[str] = BY, *, costs: pd.DataFrame | None = None
+    results: pd.DataFrame,
+    by: Sequence[str] = BY,
+    *,
+    costs: pd.DataFrame | None = None,
+    pooled: Sequence[str] = (),
 ) -> pd.DataFrame:
     """When each run has solved the whole table for good.
 
@@ -42,6 +49,8 @@ def time_to_solve(
         Columns to keep, that make groups later.
     costs : DataFrame, optional
         What :func:`~modnets.costs_of` returns for these runs; adds ``flops``.
+    pooled : sequence of str
+        Settings that may vary within a group.
 
     Returns
     -------
@@ -54,9 +63,10 @@ def time_to_solve(
     Raises
     ------
     ValueError
-        If ``costs`` lacks a run.
+        If ``costs`` lacks a run, or a setting varies within a group.
     """
     runs = last_runs(results, [*by, "solved"])
+    refuse_pooling(runs, by, pooled)
     right = results["solved"].astype(bool)
     failed = results[~right].groupby("run")["epoch"].max()
     since = results["run"].map(failed).fillna(-1)
@@ -101,11 +111,18 @@ def kaplan_meier(
         ``n``, all runs of the group; and ``confidence``.  Where none has solved yet, and where all
         have, Greenwood's variance does not exist, and the interval is Wilson's of 0 of n, or of
         all of those that were not given up before.
+
+    Raises
+    ------
+    ValueError
+        If a setting that is among the columns varies within a group.
     """
+    refuse_pooling(times, by, name="times")
     found = []
     for unit in units_of(times, units):
         for values, group in times.groupby(list(by), observed=True):
-            curve = _curve(group[unit].to_numpy(float), group["solved"].to_numpy(bool), confidence)
+            x, solved = group[unit].to_numpy(float), group["solved"].to_numpy(bool)
+            curve = _curve(x, solved, Clusters.of(group), confidence)
             named = dict(zip(by, values, strict=True)) | {"unit": unit}
             found.append(curve.assign(**named, n=len(group), confidence=confidence))
     table = pd.concat(found, ignore_index=True)
@@ -122,7 +139,9 @@ def units_of(times: pd.DataFrame, units: Sequence[str]) -> list[str]:
     return present
 
 
-def _curve(x: np.ndarray, solved: np.ndarray, confidence: float) -> pd.DataFrame:
+def _curve(
+    x: np.ndarray, solved: np.ndarray, clusters: Clusters, confidence: float
+) -> pd.DataFrame:
     """The steps of one group: share solved by each time, with its interval; runs at risk."""
     survival = ecdf(CensoredData.right_censored(x, ~solved)).sf
     with warnings.catch_warnings():
@@ -132,9 +151,16 @@ def _curve(x: np.ndarray, solved: np.ndarray, confidence: float) -> pd.DataFrame
     share = 1 - survival.evaluate(at)
     at_risk = (x >= at[:, None]).sum(axis=1)
     followed = len(x) - (~solved & (x < at[:, None])).sum(axis=1)
-    low, high = wilson_interval(np.where(share == 1, followed, 0), followed, confidence)
+    independent = [clusters.effective(solved & (x <= time)) for time in at]
+    n = followed * np.array([some for some, _ in independent]) / len(x)
+    degrees = independent[0][1]
+    low, high = wilson_interval(np.where(share == 1, n, 0), n, confidence, degrees)
     told = (share > 0) & (share < 1)
-    low = np.where(told, 1 - interval.high.evaluate(at), low)
-    high = np.where(told, 1 - interval.low.evaluate(at), high)
+    # Greenwood's deviation, on its scale, of so many fewer runs.
+    wider = quantile(confidence, degrees) / quantile(confidence) * np.sqrt(followed / n)[told]
+    scale = [np.log(-np.log(c.evaluate(at[told]))) for c in (interval.low, interval.high)]
+    middle = np.log(-np.log(1 - share[told]))
+    ends = [1 - np.exp(-np.exp(middle + wider * (end - middle))) for end in scale]
+    high[told], low[told] = ends
     columns = {"time": at, "solved": share, "solved_low": low, "solved_high": high}
     return pd.DataFrame(columns | {"at_risk": at_risk})

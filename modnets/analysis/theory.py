@@ -161,7 +161,7 @@ class VersionSpace:
             picked at random among those left, ``vote_bit_accuracy`` and ``vote_row_accuracy`` of a
             vote of all of them, ties counted half; ``single``, the share of draws in which one
             function is left; ``solved``, the chance that the pick is the graph; of each the
-            standard error ``_se``.
+            standard error ``_se`` and the 95 % interval over the draws, ``_low`` and ``_high``.
 
         Raises
         ------

@@ -12,6 +12,7 @@ from dataclasses import replace
 import pandas as pd
 
 from modnets.analysis.intervals import need
+from modnets.analysis.pooling import SETTINGS, refuse_pooling
 from modnets.analysis.statistics import last
 from modnets.checked import checked
 from modnets.errors import require
@@ -28,6 +29,7 @@ def choose(
     by: Sequence[str] = ("graph", "kind"),
     *,
     measure: str = "validation_bit_accuracy",
+    pooled: Sequence[str] = ("train_rows",),
 ) -> pd.DataFrame:
     """For each group of runs the candidate that does best on validation rows.
 
@@ -40,7 +42,12 @@ def choose(
     by : sequence of str
         Columns that make the groups; a setting that a kind does not have is a value as any other.
     measure : str
-        Column whose mean over runs decides; of equal ones the lower mean ``validation_loss``.
+        Column whose mean over runs decides: the highest, of a ``..._loss`` the lowest; of equal
+        ones the lower mean ``validation_loss``.  Its name begins with ``validation_`` or
+        ``train_``: whatever else is measured may have seen test rows, as the accuracy over the
+        whole table has.
+    pooled : sequence of str
+        Settings of the pilot that may vary within a group, the same for every candidate.
 
     Returns
     -------
@@ -52,15 +59,18 @@ def choose(
     Raises
     ------
     ValueError
-        If the measure is one of test rows, or the groups had different candidates.
+        If the measure may have seen test rows, a setting varies that is no candidate, or the
+        groups had different candidates.
     """
     settings, by = [setting] if isinstance(setting, str) else list(setting), list(by)
     require(
-        not measure.startswith("test"),
-        f"measure={measure!r}; allowed is one of validation or training rows",
+        measure.startswith(("validation_", "train_")) and measure not in SETTINGS,
+        f"measure={measure!r}; allowed is one of validation or training rows, whose name begins "
+        "with validation_ or train_",
     )
     need(results, ["run", "epoch", *by, *settings, measure, "validation_loss"])
     runs = last(results)
+    refuse_pooling(runs, [*by, *settings], pooled)
     tried = runs.groupby([*by, *settings], **EVERY)
     tried = tried.agg(
         runs=("run", "size"), reached=(measure, "mean"), loss=("validation_loss", "mean")
@@ -71,9 +81,11 @@ def choose(
         f"groups with {budgets.min()} to {budgets.max()} candidates of {', '.join(settings)}; "
         "allowed is the same number for every group",
     )
-    tried["worst"] = tried.groupby(by, **EVERY)["reached"].transform("min")
+    rising = measure.endswith("loss")  # the lower the better
+    worst = tried.groupby(by, **EVERY)["reached"]
+    tried["worst"] = worst.transform("max" if rising else "min")
     tried["candidates"] = budgets.iloc[0]
-    best = tried.sort_values(["reached", "loss"], ascending=[False, True], kind="stable")
+    best = tried.sort_values(["reached", "loss"], ascending=[rising, True], kind="stable")
     best = best.drop_duplicates(by).sort_values(by, ignore_index=True)
     best = best.rename(columns={"reached": measure})
     return best[[*by, *settings, "candidates", "runs", measure, "worst"]]
@@ -95,6 +107,11 @@ def with_choices(
         What :func:`choose` returns.
     setting, by : as given there
 
+    Returns
+    -------
+    list of RunConfig
+        A setting that a kind does not have (NaN among the choices) stays as it is.
+
     Raises
     ------
     ValueError
@@ -108,7 +125,8 @@ def with_choices(
         row = run.to_row()
         group = _group(row[name] for name in by)
         require(group in chosen, f"no {', '.join(settings)} was chosen for {group}")
-        found.append(replace(run, **chosen[group]))
+        there = {name: value for name, value in chosen[group].items() if not pd.isna(value)}
+        found.append(replace(run, **there))
     return found
 
 

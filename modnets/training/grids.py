@@ -17,6 +17,9 @@ from modnets.training.run_keys import SEEDS, common_of
 #: Runs that a grid may list: more do not fit into memory.
 MAX_RUNS = 2_000_000
 
+#: An axis that stands for several settings.
+TOGETHER = {"seeds": ("split_seed", "seed")}
+
 
 def grid(base: RunConfig | None = None, **axes: Any) -> list[RunConfig]:
     """Every combination of the given settings, each run once.
@@ -26,7 +29,8 @@ def grid(base: RunConfig | None = None, **axes: Any) -> list[RunConfig]:
     base : RunConfig, optional
         Where the other settings come from.
     **axes
-        Setting -> a list of values, or one value.
+        Setting -> a list of values, or one value.  ``seeds`` stands for ``split_seed`` and
+        ``seed`` together: as many splits as runs, which are then independent of each other.
 
     Returns
     -------
@@ -36,7 +40,7 @@ def grid(base: RunConfig | None = None, **axes: Any) -> list[RunConfig]:
 
     Examples
     --------
-    >>> len(grid(model=["dense", "modular"], routing=["known", "learned"], seed=range(3)))
+    >>> len(grid(model=["dense", "modular"], routing=["known", "learned"], seeds=range(3)))
     9
     """
     require(
@@ -45,18 +49,21 @@ def grid(base: RunConfig | None = None, **axes: Any) -> list[RunConfig]:
     base = RunConfig() if base is None else base
     names = [f.name for f in fields(RunConfig)]
     for name in axes:
-        one_of("setting", name, names)
+        one_of("setting", name, [*names, *TOGETHER])
+    for name, parts in TOGETHER.items():
+        both = [part for part in parts if part in axes and name in axes]
+        require(not both, f"{name} and {', '.join(both)}; allowed is one or the other")
     values = [_axis(name, axis) for name, axis in axes.items()]
     count = math.prod(map(len, values))
     require(count <= MAX_RUNS, f"{count:,} runs in a grid; allowed are at most {MAX_RUNS:,}")
     # Checked whole once, and made anew with each of the seeds.
     alike: dict[tuple[int, ...], RunConfig] = {}
     runs: dict[str, RunConfig] = {}
-    others = [place for place, name in enumerate(axes) if name not in SEEDS]
+    others = [place for place, name in enumerate(axes) if name not in (*SEEDS, *TOGETHER)]
     with settled():
         for point in itertools.product(*map(enumerate, values)):
             place = tuple(point[other][0] for other in others)
-            given = {name: value for name, (_, value) in zip(axes, point, strict=True)}
+            given = _settings(dict(zip(axes, (value for _, value in point), strict=True)))
             if place not in alike:
                 run = alike[place] = replace(base, **given)
             else:
@@ -73,6 +80,11 @@ def _seeded(run: RunConfig, seeds: dict[str, Any]) -> RunConfig:
     made.__dict__.update(run._values() | seeds | {"_like": run, "_common": common_of(run)})
     check_numbers(made)
     return made
+
+
+def _settings(point: dict[str, Any]) -> dict[str, Any]:
+    """The settings of a point, with those that stand for several written out."""
+    return {part: value for name, value in point.items() for part in TOGETHER.get(name, (name,))}
 
 
 def _axis(name: str, values: Any) -> list[Any]:

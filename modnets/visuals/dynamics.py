@@ -15,6 +15,7 @@ from matplotlib.ticker import PercentFormatter
 
 from modnets.analysis.inside import FAMILIES, gate_family
 from modnets.analysis.intervals import need
+from modnets.analysis.pooling import one_row_each
 from modnets.checked import checked
 from modnets.errors import require
 from modnets.visuals.legends import draw_legend
@@ -120,6 +121,7 @@ def plot_course(
     need(table, ["kind", "outcome", "measure", "epoch", "median", "low", "high", "n"])
     table = table[table["measure"] == measure]
     require(len(table) > 0, f"measure={measure!r}; there is nothing of it in the table")
+    one_row_each(table, ["kind", "outcome", "epoch"], "table")
     ax = new_axes(ax)
     for (kind, outcome), line in table.groupby(["kind", "outcome"], sort=False):
         line, look = line.sort_values("epoch"), kind_style(kind)

@@ -8,6 +8,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
+from modnets.analysis.pooling import refuse_pooling
 from modnets.analysis.statistics import last, summarize
 from modnets.checked import checked
 from modnets.errors import require
@@ -18,7 +19,7 @@ from modnets.visuals.style import PAGE_WIDTH
 
 EXACT_WORDS = (
     "exact, if modules may be any gate: above, accuracy of a function picked at random among all "
-    "that fit the rows shown; below, chance that a single function fits them"
+    "that fit the rows shown; below, chance that a single function fits them (mean over {} splits)"
 )
 
 
@@ -56,6 +57,7 @@ def plot_generalization(
         With one legend for all, below the axes.
     """
     if "epoch" in data:
+        refuse_pooling(data, ["graph", "kind", "train_rows"])
         runs = last(data) if runs is None else runs
         data = summarize(data)
     graphs = list(data["graph"].unique() if graphs is None else graphs)
@@ -111,5 +113,6 @@ def _caption(
         )
     parts.append(below)
     if theory is not None:
-        parts.append(EXACT_WORDS)
+        draws = theory["draws"].min() if "draws" in theory else 0
+        parts.append(EXACT_WORDS.format(f"{draws:,}"))
     return "\n".join(parts)

@@ -14,6 +14,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from modnets.analysis.kinds import ladder
+from modnets.analysis.pooling import one_row_each
 from modnets.checked import checked
 from modnets.errors import require
 from modnets.visuals.generalization import graph_title
@@ -93,6 +94,7 @@ def plot_rungs(needed: pd.DataFrame, summary: pd.DataFrame, *, ax: Axes | None =
     -------
     Axes
     """
+    one_row_each(needed, ["kind"], "needed")
     ax = new_axes(ax)
     places = _draw_rungs(needed["kind"], ax)
     tried = np.unique(summary["train_rows"])

@@ -14,6 +14,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, NullLocator, PercentFormatter
 
+from modnets.analysis.pooling import one_row_each
 from modnets.checked import checked
 from modnets.errors import require
 from modnets.visuals.style import HALO, INK, KINDS, kind_style
@@ -142,8 +143,13 @@ def new_axes(ax: Axes | None) -> Axes:
 
 
 def runs_behind(summary: pd.DataFrame) -> tuple[str, str]:
-    """For captions: how many runs stand behind a point, and the confidence of its interval."""
-    return count_behind(summary), f"{100 * summary['confidence'].iloc[0]:g} %"
+    """For captions: how many runs stand behind a point, and the confidence of its interval.
+
+    Where runs share splits, it is said that their interval knows of it.
+    """
+    percent = f"{100 * summary['confidence'].iloc[0]:g} %"
+    shared = "clusters" in summary and (summary["clusters"] < summary["n"]).any()
+    return count_behind(summary), f"{percent} cluster-robust" if shared else percent
 
 
 def count_behind(summary: pd.DataFrame) -> str:
@@ -158,8 +164,7 @@ def _draw_lines(summary: pd.DataFrame, measure: str, ax: Axes, over: str = "trai
     if "graph" in summary:
         names = summary["graph"].unique()
         require(len(names) == 1, f"summary holds the graphs {', '.join(names)}; give one of them")
-    twice = summary.duplicated(["kind", over]).any()
-    require(not twice, f"summary holds several rows for the same kind and {over}; give one")
+    one_row_each(summary, ["kind", over], "summary")
     dodges = kind_dodges(summary["kind"])
     for kind, dodge in dodges.items():
         line = summary[summary["kind"] == kind].sort_values(over)
@@ -175,8 +180,7 @@ def _draw_lines(summary: pd.DataFrame, measure: str, ax: Axes, over: str = "trai
 
 def _draw_exact(theory: pd.DataFrame, measure: str, kinds: Iterable[str], ax: Axes) -> None:
     """A thin line for each kind that can be counted, beside that of its trained networks."""
-    twice = theory.duplicated(["kind", "train_rows"]).any()
-    require(not twice, "theory holds several rows for the same kind and train_rows; give one")
+    one_row_each(theory, ["kind", "train_rows"], "theory")
     for kind, dodge in kind_dodges(kinds).items():
         line = theory[theory["kind"] == kind].sort_values("train_rows")
         x, color = line["train_rows"].to_numpy() * dodge, kind_style(kind).color

@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import PercentFormatter
 
 from modnets.analysis.intervals import need
+from modnets.analysis.pooling import one_row_each
 from modnets.checked import checked
 from modnets.errors import require
 from modnets.visuals.generalization import graph_title
@@ -46,6 +47,7 @@ def plot_recovery(
     """
     need(summary, ["graph", "kind", "setting", "train_rows", *LABELS])
     require(len(summary) > 0, "summary is empty; there is nothing to draw")
+    one_row_each(summary, ["graph", "kind", "setting", "train_rows"], "summary")
     graphs = list(summary["graph"].unique())
     if axes is None:
         look = {"figsize": (PAGE_WIDTH, 4.7), "sharex": "col", "sharey": "row", "squeeze": False}

@@ -69,14 +69,27 @@ def test_an_answer_is_that_of_the_split(
             assert row["single"].item() == wanted["single"]
 
 
-def test_curves_are_means_over_splits(answers: pd.DataFrame) -> None:
-    curves = exact_curves(answers).set_index(["graph", "kind", "train_rows"])
-    wanted = answers.groupby(["graph", "kind", "train_rows"])
-    assert len(curves) == wanted.ngroups == 8
+def test_curves_draw_their_splits_anew(runs: list[RunConfig]) -> None:
+    spaces = version_spaces(runs)
+    index = ["graph", "kind", "train_rows"]
+    curves = exact_curves(spaces, draws=60).set_index(index).sort_index()
+    assert len(curves) == 8
+    assert (curves["draws"] == 60).all()
+    space = version_space("6-2-2", routing="learned")
+    wanted = space.learning_curve([6, 32], draws=60).set_index("rows")
+    found = curves.loc[("6-2-2", "shared, learned")]
     for name in ("bit_accuracy", "single", "solved"):
-        found = curves[name].sort_index()
-        np.testing.assert_allclose(found, wanted[name].mean().loc[found.index])
-    assert (curves["draws"] == SPLITS).all()
+        np.testing.assert_array_equal(found[name], wanted[name])
+        assert (found[f"{name}_low"] <= found[name]).all()
+        assert (found[name] <= found[f"{name}_high"]).all()
+    more = exact_curves(spaces, [6], draws=240, seed=1).set_index(index).sort_index()
+    widths = [
+        table.loc[("6-2-2", "shared, learned", 6), ["single_low", "single_high"]].diff().iloc[1]
+        for table in (more, curves)
+    ]
+    assert 0 < widths[0] < widths[1]
+    with pytest.raises(ValueError, match="no kind of network that can be counted"):
+        exact_curves(version_spaces(grid(model="sparse")))
 
 
 def test_both_gaps_together_are_what_is_missing(

@@ -10,8 +10,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from modnets.analysis import chance
+from modnets.analysis.chance import chance_level
 from modnets.analysis.dynamics import rewiring, turning_points
-from modnets.analysis.structure import chance_level, gates, probes
+from modnets.analysis.structure import gates, probes
 from modnets.tasks.graphs import FunctionGraph
 from modnets.tasks.named_graphs import TASK_SETS
 from modnets.training.config import RunConfig
@@ -107,23 +109,51 @@ def test_chance_is_that_of_all_routings_counted() -> None:
         # the slot that is read, and its edge to the output, against XOR; the true graph has 5 edges
         best = max(len(read & {0, 1}) + 1, len(read & {1, 2}))
         f1.append(2 * best / (3 + 5))
-    found = chance_level(graph, draws=20_000)
-    assert found["routing_recovered"] == pytest.approx(np.mean(hits), abs=0.012)
-    assert found["edge_f1"] == pytest.approx(np.mean(f1), abs=0.01)
+    found = chance_level(graph)
+    assert found["routing_recovered"] == pytest.approx(np.mean(hits), abs=1e-12)
+    assert found["edge_f1"] == pytest.approx(np.mean(f1), abs=1e-12)
     assert found["unused_slots"] == 0.5
+    assert found["exact"] == 1
 
 
 def test_chance_of_reading_inputs_that_play_no_part() -> None:
-    found = chance_level("6-2-2", draws=20_000)
-    assert found["irrelevant_reads"] == pytest.approx(1 - (4 * 3) / (6 * 5), abs=0.01)
-    assert found["routing_recovered"] == pytest.approx(2 * (1 / 15) ** 2 / 2, abs=0.002)
+    found = chance_level("6-2-2")
+    assert found["irrelevant_reads"] == pytest.approx(1 - (4 * 3) / (6 * 5), abs=1e-12)
+    assert found["routing_recovered"] == pytest.approx(2 * (1 / 15) ** 2 / 2, abs=1e-12)
+
+
+def test_chance_is_worked_out_over_all_routings() -> None:
+    """6-3-2-2: 3! orders of the pairs of inputs, 2 for the level above and its outputs."""
+    found = chance_level("6-3-2-2")
+    assert found["routing_recovered"] == pytest.approx(12 / (15**3 * 3**2 * 2), rel=1e-12)
+    assert found["routing_recovered_low"] == found["routing_recovered_high"]
+    deep = chance_level("6-3-3-2-2")["routing_recovered"]
+    assert deep == pytest.approx(72 / (15**3 * 3**3 * 3**2 * 2), rel=1e-12)
+
+
+def test_an_order_that_matters_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A AND NOT B of the inputs themselves: one of 6 ordered pairs of 3."""
+    graph = FunctionGraph(3, [["NIMPLY 0 1"]])
+    assert chance_level(graph)["routing_recovered"] == pytest.approx(1 / 6, abs=1e-12)
+
+
+@pytest.mark.parametrize("outputs", ["learned", "known"])
+def test_a_sample_says_so_and_holds_what_is_exact(
+    outputs: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    exact = chance_level("6-2-2", outputs=outputs)
+    monkeypatch.setattr(chance, "MOST_ROUTINGS", 10)
+    sampled = chance_level("6-2-2", outputs=outputs, draws=20_000)
+    assert (exact["exact"], sampled["exact"], sampled["draws"]) == (1, 0, 20_000)
+    for name in ("routing_recovered", "edge_f1", "irrelevant_reads"):
+        assert sampled[f"{name}_low"] <= exact[name] <= sampled[f"{name}_high"]
 
 
 def test_what_is_known_is_not_drawn() -> None:
     found = chance_level("6-3-2-2", routing="known", outputs="known", draws=3)
     assert found["routing_recovered"] == found["edge_f1"] == 1
-    outputs_only = chance_level("6-3-2-2", routing="known", draws=4_000)
-    assert outputs_only["routing_recovered"] == pytest.approx(0.5, abs=0.03)
+    outputs_only = chance_level("6-3-2-2", routing="known")
+    assert outputs_only["routing_recovered"] == pytest.approx(0.5, abs=1e-12)
 
 
 @pytest.mark.parametrize(

@@ -60,6 +60,27 @@ def test_test_rows_and_unequal_budgets_are_refused() -> None:
         choose(pilot(unequal))
 
 
+WHOLE_TABLE = ["bit_accuracy", "row_accuracy", "solved", "recovered", "edge_f1", "readable"]
+
+
+@pytest.mark.parametrize(
+    "measure",
+    [*WHOLE_TABLE, "test_loss", "test_unseen_bit_accuracy", "clarity", "mine", "train_rows"],
+)
+def test_measures_that_may_have_seen_test_rows_are_refused(measure: str) -> None:
+    results = pilot(REACHED)
+    results[measure] = 0.5
+    with pytest.raises(ValueError, match=f"measure='{measure}'; allowed is one of validation or"):
+        choose(results, measure=measure)
+
+
+def test_of_a_loss_the_lowest_is_chosen() -> None:
+    results = pilot(REACHED).assign(train_loss=lambda table: table["lr"], train_mine=2.0)
+    assert choose(results, measure="train_loss")["lr"].tolist() == [0.01, 0.01]
+    assert choose(results, measure="train_loss")["worst"].tolist() == pytest.approx([0.1, 0.1])
+    assert choose(results, measure="train_mine")["lr"].tolist() == [0.01, 0.01]  # by the loss
+
+
 def test_runs_take_what_was_chosen_for_their_kind() -> None:
     runs = grid(RunConfig(lr=0.5), model=["dense", "shared"], routing="known", seed=range(2))
     found = with_choices(runs, choose(pilot(REACHED)))
@@ -86,3 +107,16 @@ def test_a_kind_without_the_setting_forms_a_group_too() -> None:
     assert choices["lr"].tolist() == [0.01, 0.1, 0.01]
     runs = grid(RunConfig(lr=0.5), model=["dense", "sparse"], pruning_ratio=[25, 75])
     assert [run.lr for run in with_choices(runs, choices, by=by)] == [0.01, 0.1, 0.01]
+
+
+def test_what_a_kind_does_not_have_stays_as_it_is() -> None:
+    rates = ["lr", "lr_routing"]
+    runs = grid(model=["dense", "shared"], lr=[0.01, 0.03], lr_routing=[0.1, 0.01], seeds=range(2))
+    results = pd.DataFrame([run.to_row() for run in runs])
+    results = results.assign(epoch=9, validation_bit_accuracy=results["lr"], validation_loss=0.1)
+    dense = results[results["kind"] == "dense"].assign(lr_routing=float("nan"))
+    learned = results[(results["kind"] != "dense") & (results["lr_routing"] == 0.01)]
+    found = choose(pd.concat([dense, learned]), rates)
+    chosen = with_choices(runs, found, rates)
+    assert {run.lr for run in chosen} == {0.03}
+    assert {run.final.lr_routing for run in chosen} == {None, 0.01}

@@ -101,7 +101,7 @@ def test_an_interval_is_drawn_up_to_the_edge(ax: Axes) -> None:
 
 def test_the_control_is_drawn_against_its_reference_and_the_floor(ax: Axes) -> None:
     runs = results(("6-2",))
-    control = summarize(runs, by=["graph", "kind"], resamples=50)
+    control = summarize(runs, by=["graph", "kind"], pooled=["train_rows"], resamples=50)
     difference = paired_difference(runs, by=["graph", "kind"], resamples=50)
     plot_control(control, difference, ax=ax)
     mean = runs.groupby("kind")["test_bit_accuracy"].mean()
@@ -148,7 +148,7 @@ def test_the_figure_has_a_column_for_each_graph_and_one_for_the_control() -> Non
         sample_complexity(runs, resamples=20),
         summarize(runs, resamples=20),
         worth(runs, resamples=20),
-        summarize(without, by=["graph", "kind"], resamples=20),
+        summarize(without, by=["graph", "kind"], pooled=["train_rows"], resamples=20),
         paired_difference(without, by=["graph", "kind"], resamples=20),
     )
     axes = plot_ladder(*tables)

@@ -42,6 +42,11 @@ def answers() -> pd.DataFrame:
 
 
 @pytest.fixture(scope="module")
+def curves() -> pd.DataFrame:
+    return exact_curves(version_spaces(runs()), draws=20)
+
+
+@pytest.fixture(scope="module")
 def table(results: pd.DataFrame, answers: pd.DataFrame) -> pd.DataFrame:
     return gaps(results, answers, resamples=50)
 
@@ -116,9 +121,8 @@ def test_several_kinds_on_one_axes_are_refused(table: pd.DataFrame, ax: Axes) ->
 
 
 def test_exact_lines_lie_beside_those_of_trained_networks(
-    results: pd.DataFrame, answers: pd.DataFrame, ax: Axes
+    results: pd.DataFrame, curves: pd.DataFrame, ax: Axes
 ) -> None:
-    curves = exact_curves(answers)
     one = {"summary": results, "theory": curves}
     one = {name: frame[frame["graph"] == "6-3-2-2"] for name, frame in one.items()}
     summary = summarize(one["summary"], resamples=20)
@@ -126,7 +130,7 @@ def test_exact_lines_lie_beside_those_of_trained_networks(
     below = Figure().add_subplot()
     plot_solved(summary, ax=below, theory=one["theory"])
     for axes, measure in ((ax, "bit_accuracy"), (below, "single")):
-        wanted = answers.groupby(["graph", "kind", "train_rows"])[measure].mean()
+        wanted = curves.set_index(["graph", "kind", "train_rows"])[measure]
         drawn = {line.get_label(): line for line in axes.lines}
         assert len(drawn["exact"].get_xdata()) == 0  # one entry of the legend for all
         for kind in KINDS:
@@ -138,11 +142,9 @@ def test_exact_lines_lie_beside_those_of_trained_networks(
         plot_solved(summary, theory=curves, ax=below)
 
 
-def test_generalization_takes_the_theory_along(
-    results: pd.DataFrame, answers: pd.DataFrame
-) -> None:
-    axes = plot_generalization(results, theory=exact_curves(answers))
-    wanted = answers.groupby(["graph", "kind", "train_rows"]).mean(numeric_only=True)
+def test_generalization_takes_the_theory_along(results: pd.DataFrame, curves: pd.DataFrame) -> None:
+    axes = plot_generalization(results, theory=curves)
+    wanted = curves.set_index(["graph", "kind", "train_rows"])
     for graph, (above, below) in zip(GRAPHS, axes.T, strict=True):
         for ax, measure in ((above, "bit_accuracy"), (below, "single")):
             (line,) = [line for line in ax.lines if line.get_label() == "_exact shared, known"]
@@ -157,9 +159,9 @@ def test_generalization_takes_the_theory_along(
 
 
 def test_the_figure_has_a_row_for_each_kind_and_one_for_what_is_solved(
-    results: pd.DataFrame, answers: pd.DataFrame, table: pd.DataFrame
+    results: pd.DataFrame, curves: pd.DataFrame, table: pd.DataFrame
 ) -> None:
-    summary, curves = summarize(results, resamples=20), exact_curves(answers)
+    summary = summarize(results, resamples=20)
     axes = plot_gaps(table, summary, curves)
     assert axes.shape == (len(KINDS) + 1, len(GRAPHS))
     assert [ax.get_title() for ax in axes[0]] == ["depth 1: 6-2-2", "depth 2: 6-3-2-2"]

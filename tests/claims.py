@@ -1,0 +1,306 @@
+"""What the README states in numbers: words, and the rows of committed CSVs that fill them.
+
+A claim is a template for ``str.format`` and, for each name in it, a CSV of ``figures/`` with the
+values that tell its row.  Numbers that are names, or settings, stand in NAMES.
+"""
+# ruff: noqa: E501
+
+from __future__ import annotations
+
+from typing import Any
+
+#: A CSV, values that tell its rows, and whether numbers are summed over these; or "ratio", a column,
+#: and two of such.
+Source = tuple[str, Any, Any]
+
+
+def one(csv: str, **wanted: Any) -> Source:
+    """The row of a CSV with these values."""
+    return csv, wanted, False
+
+
+def total(csv: str, **wanted: Any) -> Source:
+    """Sums over the rows of a CSV with these values, of which several may stand in a tuple."""
+    return csv, wanted, True
+
+
+def ratio(column: str, above: Source, below: Source) -> Source:
+    """How many times as large a column is in one row as in another, to two digits, as ``times``."""
+    return "ratio", column, (above, below)
+
+
+def needed(kind: str) -> Source:
+    return one("generalization", graph="6-3-2-2", kind=kind, splits="drawn")
+
+
+def solved_at(kind: str, train_rows: int) -> Source:
+    of = {"graph": "6-3-2-2", "kind": kind, "train_rows": train_rows, "splits": "drawn"}
+    return one("generalization", **of)
+
+
+def inputs(kind: str, arity: int) -> Source:
+    return one("module_inputs", graph="6-3-2-2", kind=kind, arity=arity, train_rows=48)
+
+
+def exact(kind: str, train_rows: int) -> Source:
+    return one("theory_overlay", graph="6-3-2-2", kind=kind, train_rows=train_rows)
+
+
+def unseen_digits(kind: str) -> Source:
+    of = {"image_network": "mlp", "kind": kind, "train_rows": 51, "samples": 100}
+    return one("digit_pairs", **of)
+
+
+def worth(graph: str, piece: str, context: str) -> Source:
+    of = {"graph": graph, "piece": piece, "context": context, "kind": "shared, known"}
+    return one("knowledge_ladder", **of)
+
+
+def tasks(kind: str, arrangement: str) -> Source:
+    return one("multi_task", graph="three tasks", kind=kind, arrangement=arrangement)
+
+
+def gate(kind: str, sub_function: str) -> Source:
+    of = {"kind": kind, "train_rows": 8, "sub_function": sub_function, "family": "XOR"}
+    return one("specialization", **of)
+
+
+def over_time(rate: str) -> Source:
+    wanted = {"part": "shares", "kind": "shared, learned", "rate of logits": rate}
+    return one("learning_dynamics", **wanted)
+
+
+def circuits(*graphs: str) -> Source:
+    return total("routing_recovery", part="circuits", graph=graphs)
+
+
+def gain(graph: str, kind: str, train_rows: int, part: str = "time") -> Source:
+    of = {"graph": graph, "kind": kind, "train_rows": train_rows, "unit": "flops", "part": part}
+    return one("training_efficiency", **of)
+
+
+MODNETS, TWO_WORKERS = "modnets 0.1.0", "torch DataLoader, 2 workers"
+
+
+def speed(kind: str, peer: str = MODNETS, runs: int = 1024) -> Source:
+    return one("benchmark", kind=kind, peer=peer, runs=runs)
+
+
+def speed_of(kind: str) -> tuple[str, dict[str, Source]]:
+    """A row of the table of speeds."""
+    ms = "[ms_per_run_per_1000_steps]"
+    words = f"| {kind} | {{a{ms}:.1f}} ms | {{a[share_of_sgemm]:.0%}} | {{b{ms}:,.0f}} ms | "
+    words += f"{{c{ms}:,.0f}} ms | {{d[seconds]:.1f}} s | {{e[times]:,.0f}} |"
+    peers = {"b": "torch loop", "c": "torch DataLoader", "d": TWO_WORKERS}
+    found = {"a": speed(kind)} | {name: speed(kind, peer, 1) for name, peer in peers.items()}
+    return words, found | {"e": ratio("ms_per_run_per_1000_steps", found["d"], found["a"])}
+
+
+KINDS = [
+    "dense",
+    "sparse",
+    "modular, learned",
+    "modular, known",
+    "shared, learned",
+    "shared, known",
+]
+
+
+def timed(name: str) -> Source:
+    return one("timings", name=name)
+
+
+#: Numbers that are names or settings, and measure nothing: patterns.
+NAMES = [
+    r"\]\([^)]*\)",  # targets of links
+    r"\b\d(-\d+)+\b",  # graphs, and widths of modules
+    r"TMLR 2025",
+    r"Python 3\.11",
+    r"torch 2\.13\.0",
+    r"JAX 0\.10",
+    r"AVX-512",
+    r"L2 cache",
+    r"Exit code 0: done; 1: a run or a notebook failed; 2: wrong use",
+    r"shares in \[0, 1\]",
+    r"of level 1\b",
+    r"depths? 1 and 2",
+    r"depths? [123]",
+    r"digits, 0 to 7",
+    r"DataLoader, 2 workers",
+    r"2 cores",
+    r"95 % intervals",
+    r"out of 8 candidates",
+    r"1,000 (epochs|full-batch Adam steps)",
+    r"51 training rows",
+    r"a run of 1,024 side by side",
+    r"the same number of 16 replicas, one in each lane \(8 without",
+    r"16 replicas stay",
+    r"its best of 16, 64 and 256 runs",
+    r"a run of 50 pairs of digits x 100 images x 200 epochs",
+    r"batch 128, evaluated 21 times",
+    r"when 16 train together",
+    r"In a sweep of 10,000 a run costs no more than in one of 256",
+    r"seed 40",
+    r"from 32 rows",
+]
+
+CLAIMS: dict[str, tuple[str, dict[str, Source]]] = {
+    "rows needed": (
+        "half of the runs solve the whole table with **{a[rows]:.0f}** training rows if modules are "
+        "shared and all connections known ({a[confidence]:.0%} interval {a[rows_low]:.0f} to "
+        "{a[rows_high]:.0f}), **{b[rows]:.0f}** if each slot has its own module ({b[rows_low]:.0f} "
+        "to {b[rows_high]:.0f}), **{c[rows]:.0f}** for a dense network ({c[rows_low]:.0f} to "
+        "{c[rows_high]:.0f}), of {a[n]:.0f} runs a point, each on a split of its own",
+        {"a": needed("shared, known"), "b": needed("modular, known"), "c": needed("dense")},
+    ),
+    "learned": (
+        "with {a[train_rows]:.0f} rows {a[solved]:.0%} of shared ones ({a[solved_low]:.0%} to "
+        "{a[solved_high]:.0%}) and {b[solved]:.0%} of own ones ({b[solved_low]:.0%} to "
+        "{b[solved_high]:.0%})",
+        {"a": solved_at("shared, learned", 56), "b": solved_at("modular, learned", 56)},
+    ),
+    "more inputs": (
+        "with six slots a level that read {a[arity]:.0f} inputs each, {a[solved]:.0%} "
+        "({a[solved_low]:.0%} to {a[solved_high]:.0%}, {a[n]:.0f} runs) and {b[solved]:.0%} "
+        "({b[solved_low]:.0%} to {b[solved_high]:.0%}) do with {a[train_rows]:.0f} rows",
+        {"a": inputs("shared, learned", 4), "b": inputs("modular, learned", 4)},
+    ),
+    "digits": (
+        "{a[test_unseen_bit_accuracy]:.0%} of the bits ({a[test_unseen_bit_accuracy_low]:.0%} to "
+        "{a[test_unseen_bit_accuracy_high]:.0%}, {a[n]:.0f} runs), where own ones with known "
+        "connections get {b[test_unseen_bit_accuracy]:.0%}, as does who always says no "
+        "({a[floor]:.0%})",
+        {"a": unseen_digits("shared, known"), "b": unseen_digits("modular, known")},
+    ),
+    "specialization": (
+        "with {a[train_rows]:.0f} rows the shared module is XOR in {a[share]:.0%} of {a[n]:.0f} runs "
+        "({a[share_low]:.0%} to {a[share_high]:.0%}), own ones in {b[share]:.0%} to {c[share]:.0%} "
+        "(at most {c[share_high]:.0%})",
+        {
+            "a": gate("shared, known", "XOR 0 1"),
+            "b": gate("modular, known", "XOR 0 1"),
+            "c": gate("modular, known", "XOR 2 3"),
+        },
+    ),
+    "dynamics": (
+        "{a[ever_solved]:.0%} ({a[ever_solved_low]:.0%} to {a[ever_solved_high]:.0%}) of {a[n]:.0f} "
+        "shared networks solve at some time and {a[solved]:.0%} ({a[solved_low]:.0%} to "
+        "{a[solved_high]:.0%}) at the end at the published rate of the logits, at a tenth of it "
+        "{b[ever_solved]:.0%} and {b[solved]:.0%}",
+        {"a": over_time("0.1"), "b": over_time("0.01")},
+    ),
+    "theory": (
+        "{a[train_rows]:.0f} rows of 6-3-2-2 leave a single function to networks whose modules are "
+        "gates on {b[exact_single]:.0%} of {a[exact_draws]:,.0f} splits with known connections and on "
+        "{a[exact_single]:.0%} with learned ones, which still miss {a[optimisation_gap]:.0%} "
+        "({a[optimisation_gap_low]:.0%} to {a[optimisation_gap_high]:.0%}) of the unseen bits",
+        {"a": exact("modular, learned", 32), "b": exact("modular, known", 32)},
+    ),
+    "worth": (
+        "where it is the last one missing it saves {a[saved]:.0f} rows at depth 2 "
+        "({a[saved_low]:.0f} to {a[saved_high]:.0f}), the selection {b[saved]:.0f} "
+        "({b[saved_low]:.0f} to {b[saved_high]:.0f})",
+        {
+            "a": worth("6-3-2-2", "routing", "shared, known selection and outputs"),
+            "b": worth("6-3-2-2", "selection", "shared, known routing and outputs"),
+        },
+    ),
+    "arithmetic": (
+        "with 56 of 64 rows the best of several sizes of dense networks needs about as much as known "
+        "structure, {a[gain]:.1f}, {b[gain]:.1f} and {c[gain]:.1f} times that of shared modules at "
+        "depths 1, 2 and 3; with fewer rows it needs ever more, at depth 2 with 40 rows {d[gain]:.1f} "
+        "times ({d[gain_low]:.1f} to {d[gain_high]:.1f}, {d[n]:.0f} runs), with 32 {e[gain]:.0f} times "
+        "(from {e[gain_low]:.0f} on)",
+        {
+            "a": gain("6-2-2", "shared, known", 56),
+            "b": gain("6-3-2-2", "shared, known", 56),
+            "c": gain("6-3-3-2-2", "shared, known", 56),
+            "d": gain("6-3-2-2", "shared, known", 40),
+            "e": gain("6-3-2-2", "shared, known", 32),
+        },
+    ),
+    "several tasks": (
+        "three tasks need {a[rows]:.0f} rows of each ({a[rows_low]:.0f} to {a[rows_high]:.0f}) with "
+        "one network of shared modules, {b[rows]:.0f} with a network for each ({b[rows_low]:.0f} to "
+        "{b[rows_high]:.0f}), where a dense one needs more, not less, {c[rows]:.0f} instead of "
+        "{d[rows]:.0f}",
+        {
+            "a": tasks("shared, known", "different"),
+            "b": tasks("shared, known", "apart"),
+            "c": tasks("dense", "different"),
+            "d": tasks("dense", "apart"),
+        },
+    ),
+    "circuits": (
+        "{a[solved]:.0f} of {a[solved]:.0f} runs with learned connections that solve a table at depths 1 and 2 have "
+        "found its graph, {b[other_wiring]:.0f} of the {b[solved]:.0f} at depth 3 another circuit",
+        {"a": circuits("6-2-2", "6-3-2-2"), "b": circuits("6-3-3-2-2")},
+    ),
+    "one split": (
+        "on it {a[n_solved]:.0f} of {a[n]:.0f} dense runs solve 6-3-2-2 from 32 rows, on {b[n]:.0f} "
+        "drawn splits {b[solved]:.0%} of the runs do",
+        {"a": one("generalization", splits="seed 40"), "b": solved_at("dense", 32)},
+    ),
+    "speed": (
+        "A run of 1,000 epochs costs {a[ms_per_run_per_1000_steps]:.0f} to "
+        "{b[ms_per_run_per_1000_steps]:.0f} ms",
+        {"a": speed("shared, known"), "b": speed("sparse")},
+    ),
+    "sgemm": ("{a[sgemm_gflops]:.0f} GFLOP/s sgemm", {"a": speed("dense")}),
+    "jax": (
+        "dense {a[value]:.1f} ms where modnets takes {b[ms_per_run_per_1000_steps]:.1f}, shared with "
+        "learned routing {c[value]:.1f} ms where it takes {d[ms_per_run_per_1000_steps]:.1f}",
+        {
+            "a": timed("dense for jit(vmap(scan)) of JAX"),
+            "b": speed("dense"),
+            "c": timed("shared, learned for jit(vmap(scan)) of JAX"),
+            "d": speed("shared, learned"),
+        },
+    ),
+    "compiling": (
+        "Compiling takes {a[value]:.0f} to {b[value]:.0f} s",
+        {"a": timed("compiling at least"), "b": timed("compiling at most")},
+    ),
+    "images": (
+        "takes {a[value]:.1f} s of one core when 16 train together, with convolutions {b[value]:.1f} s",
+        {
+            "a": timed("pairs of images with perceptrons"),
+            "b": timed("pairs of images with convolutions"),
+        },
+    ),
+    "one run": (
+        "one run of 1,000 epochs: {a[value]:.1f} to {b[value]:.1f} s, the first of a process "
+        "{c[value]:.1f} to {d[value]:.1f} s",
+        {
+            "a": timed("one run at least"),
+            "b": timed("one run at most"),
+            "c": timed("first run of a process at least"),
+            "d": timed("first run of a process at most"),
+        },
+    ),
+    "many runs": (
+        "dense {a[value]:.1f} and {b[value]:.1f} ms, stored), with {c[value]:.1f} GB at the peak",
+        {"a": timed("dense of 10000"), "b": timed("dense of 256"), "c": timed("peak of 10000")},
+    ),
+    "looking": (
+        "Looking takes {a[value]:.0f} % of the time of training ({a[runs]:,.0f} runs of all kinds, "
+        "1,000 epochs)",
+        {"a": timed("looking inside")},
+    ),
+} | {f"speed of {kind}": speed_of(kind) for kind in KINDS}
+
+#: Notebooks that train, by name -> words for their time in the table of notebooks.
+TIMES = {
+    "architectures": "{a[value]:.0f} s",
+    "explorer": "{a[value]:.0f} s, {a[runs]:,.0f} runs",
+    "benchmark": "{a[value]:.0f} s",
+}
+RUNS = "generalization knowledge_ladder training_efficiency specialization routing_recovery "
+RUNS += "learning_dynamics routing_training module_width module_inputs multi_task digit_pairs "
+RUNS += "own_task trained_networks theory_overlay"
+TIMES |= dict.fromkeys(RUNS.split(), "{a[value]:.0f} s, {a[runs]:,.0f} runs")
+TIMES["theory_overlay"] = "{a[value]:.0f} s beside the runs of generalization"
+CLAIMS |= {
+    f"time of {name}": (f"[{name}](figures/{name}.png) | {words} |", {"a": timed(name)})
+    for name, words in TIMES.items()
+}
