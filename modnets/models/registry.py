@@ -23,6 +23,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from modnets.checked import checked
 from modnets.errors import require
 from modnets.models.images import ImageLevel
 from modnets.models.modular import ModularNetwork
@@ -86,6 +87,7 @@ MODELS: dict[str, Builder] = {
 BUILT_IN = tuple(MODELS)
 
 
+@checked
 def register(name: str) -> Callable[[Builder], Builder]:
     """Decorator that adds a model: a class or function that takes a config, gives an nn.Module.
 
@@ -116,6 +118,7 @@ def register(name: str) -> Callable[[Builder], Builder]:
     return add
 
 
+@checked
 def n_weights(model: nn.Module) -> int:
     """Number of weights of a network: all parameters but biases, less those pruned.
 
@@ -127,6 +130,7 @@ def n_weights(model: nn.Module) -> int:
     return weights - sum(int((mask == 0).sum()) for mask in masks)
 
 
+@checked
 def build(config: Config, seed: int, again: nn.Module | None = None) -> nn.Module:
     """The network of a run, its initial weights drawn from ``seed`` alone.
 

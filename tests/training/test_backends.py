@@ -92,22 +92,20 @@ class Tokens(nn.Module):
 
 REFUSED: dict[str, tuple[Callable[[Own, Tensor], Tensor], str]] = {
     "sorted": (lambda own, x: own.outer(own.inner(x).sort(1).values), "aten.sort.default"),
-    # In evaluation these two leave rows alone; else they would not be taken at all.
-    "centred": (
-        lambda own, x: own.outer(own.inner(x - x.mean(0) * own.training)),
-        "a mean over rows",
-    ),
-    "counted": (
-        lambda own, x: own.outer(own.inner(x)) * (len(x) if own.training else 1) ** -0.5,
-        "number of rows: mul",
-    ),
     "turned": (lambda own, x: own.outer(own.inner(x[:, own.order])), "'order': torch.int64"),
 }
 
 
-def own(name: str) -> type:
+#: In evaluation these leave rows alone; else they would not be taken at all.
+MEETING: dict[str, Callable[[Own, Tensor], Tensor]] = {
+    "centred": lambda own, x: own.outer(own.inner(x - x.mean(0) * own.training)),
+    "counted": lambda own, x: own.outer(own.inner(x)) * (len(x) if own.training else 1) ** -0.5,
+}
+
+
+def own(forward: Callable[[Own, Tensor], Tensor]) -> type:
     """A network whose step stays eager."""
-    return type(name, (Own,), {"forward": lambda self, x: REFUSED[name][0](self, x)})
+    return type("Stays", (Own,), {"forward": forward})
 
 
 @needs_compiler
@@ -127,7 +125,7 @@ def test_a_users_own_network_is_compiled(
 def test_what_has_no_code_trains_eagerly_and_says_so_once(
     name: str, monkeypatch: pytest.MonkeyPatch, forgetful: None, capfd: pytest.CaptureFixture
 ) -> None:
-    monkeypatch.setitem(MODELS, name, own(name))
+    monkeypatch.setitem(MODELS, name, own(REFUSED[name][0]))
     runs = grid(RunConfig(model=name, train_rows=23, epochs=4), seed=range(3))
     eager = table_of(train_chunk(runs, chunk=4))
     assert capfd.readouterr().err == ""
@@ -138,6 +136,23 @@ def test_what_has_no_code_trains_eagerly_and_says_so_once(
     (line,) = capfd.readouterr().err.splitlines()
     assert line.startswith("modnets: compiling failed, step stays eager: ")
     assert REFUSED[name][1] in line
+
+
+@needs_compiler
+@pytest.mark.parametrize("name", MEETING)
+def test_rows_that_meet_in_training_are_those_of_the_batch(
+    name: str, monkeypatch: pytest.MonkeyPatch, forgetful: None, capfd: pytest.CaptureFixture
+) -> None:
+    monkeypatch.setitem(MODELS, name, own(MEETING[name]))
+    runs = grid(RunConfig(model=name, train_rows=23, epochs=4), seed=range(3))
+    eager = table_of(train_chunk(runs, chunk=4))
+    compiled = train_chunk(runs, chunk=4, compiled=True)
+    assert not compiled.compiled
+    pd.testing.assert_frame_equal(table_of(compiled), eager, check_exact=True)
+    (line,) = capfd.readouterr().err.splitlines()
+    assert line.endswith(
+        "one after the other, as in a plain loop: its rows meet each other in training"
+    )
 
 
 @needs_compiler
