@@ -48,7 +48,8 @@ class Drafts:
     def draw(self, config: RunConfig) -> nn.Module:
         """The network of a run with its initial weights; good until the next one is drawn."""
         final = config.final
-        network = build(final, stream_seed(final.seed, "weights"), again=self.network)
+        again = self.network if config.model in BUILT_IN else None
+        network = build(final, stream_seed(final.seed, "weights"), again)
         if network is not self.network:
             self.network = network
             if config.model in BUILT_IN:
