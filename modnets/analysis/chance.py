@@ -16,7 +16,8 @@ import numpy as np
 import pandas as pd
 
 from modnets.analysis.clusters import quantile, wilson_interval
-from modnets.errors import require
+from modnets.checked import checked
+from modnets.errors import one_of, require
 from modnets.models.recovery import is_recovered, match, order_free
 from modnets.models.structures import Structures, readable_slots
 from modnets.tasks.graphs import FunctionGraph
@@ -31,6 +32,7 @@ MEASURES = ("routing_recovered", "edge_f1", "irrelevant_reads", "unused_slots")
 Weighted = tuple[np.ndarray, np.ndarray]
 
 
+@checked
 def chance_level(
     graph: str | FunctionGraph,
     *,
@@ -74,8 +76,16 @@ def chance_level(
         isinstance(graph, FunctionGraph) and graph.has_structure,
         f"graph={graph}; allowed is a function graph with known structure",
     )
-    slots, arity = slots or graph.slots, arity or graph.fan_in
-    require(draws >= 1, f"draws={draws}; allowed is at least 1")
+    slots = graph.slots if slots is None else slots
+    arity = graph.fan_in if arity is None else arity
+    for name, value in (("routing", routing), ("outputs", outputs)):
+        one_of(name, value, ("learned", "known"))
+    n_levels, n_outputs = len(graph.slots), graph.n_outputs
+    require(
+        len(slots) == n_levels and slots[-1] >= n_outputs,
+        f"slots={slots}; allowed are {n_levels} levels, the last of {n_outputs} or more",
+    )
+    require(arity >= 1, f"arity={arity}; allowed is at least 1")
     require(
         routing == "learned" or slots == graph.slots,
         f"slots={slots} with routing='known'; allowed are those of the graph, {graph.slots}",

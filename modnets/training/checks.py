@@ -106,6 +106,7 @@ def naming_settings(kind: type) -> type:
             one_of("setting", name, names)
         made(self, *args, **settings)
 
+    __init__.__kwdefaults__ = made.__kwdefaults__  # one and the same: who looks finds the defaults
     kind.__init__ = __init__
     return kind
 

@@ -19,7 +19,7 @@ from modnets.visuals.style import PAGE_WIDTH
 
 EXACT_WORDS = (
     "exact, if modules may be any gate: above, accuracy of a function picked at random among all "
-    "that fit the rows shown; below, chance that a single function fits them (mean over {} splits)"
+    "that fit the rows shown; below, chance that a single function fits them"
 )
 
 
@@ -113,6 +113,6 @@ def _caption(
         )
     parts.append(below)
     if theory is not None:
-        draws = theory["draws"].min() if "draws" in theory else 0
-        parts.append(EXACT_WORDS.format(f"{draws:,}"))
+        over = f" (mean over {theory['draws'].min():,} splits)" if "draws" in theory else ""
+        parts.append(EXACT_WORDS + over)
     return "\n".join(parts)

@@ -154,7 +154,7 @@ def test_code_that_is_no_python(capsys: pytest.CaptureFixture) -> None:
         ([*BENCHMARK, "--peer", "printf '\\377\\376'"], "cannot be run"),
         (["notebook", "run", "generalization", "-p", "train_rows", DEEP], "allowed is a list, as"),
         (["notebook", "run", "generalization", "-p", "epochs", "9" * 30], "allowed is a whole"),
-        (["notebook", "run", "generalization", "-p", "lr", "nan"], "allowed is a number"),
+        (["notebook", "run", "generalization", "-p", "temperature", "nan"], "allowed is a number"),
         (["notebook", "run", "generalization", "--timeout", "9" * 15], "at most 31622400"),
         (["notebook", "run", "generalization", "--output", "file"], "file is a file; allowed is a"),
         (["notebook", "run", DEEP], "unknown notebook '[[["),

@@ -115,7 +115,9 @@ def test_captions_and_legends_are_whole_whatever_the_number_of_panels(
 ) -> None:
     every = [results[results["graph"] == "6-2-2"].assign(graph=graph) for graph in graphs]
     data = summarize(pd.concat(every))
-    theory = data[["graph", "kind", "train_rows"]].assign(bit_accuracy=0.7, single=0.4)
+    theory = data[["graph", "kind", "train_rows"]].assign(
+        bit_accuracy=0.7, single=0.4, draws=1000
+    )
     with style():
         axes = plot_generalization(data, complexity=sample_complexity(results), theory=theory)
         figure = axes[0, 0].figure
@@ -126,7 +128,7 @@ def test_captions_and_legends_are_whole_whatever_the_number_of_panels(
         assert inside.containsx(legend.get_window_extent().x1)
         assert inside.containsy(legend.get_window_extent().y0)
         title = legend.get_title().get_text()
-        assert " ".join(title.split()).endswith("below, chance that a single function fits them")
+        assert " ".join(title.split()).endswith("fits them (mean over 1,000 splits)")
         check_drawing(figure)
     heights = [ax.get_position().height * figure.get_figheight() for ax in axes.flat]
     assert min(heights) > 1.2  # inches: the caption took no room from the panels
