@@ -89,7 +89,7 @@ def speed(kind: str, peer: str = MODNETS, runs: int = 1024) -> Source:
 def speed_of(kind: str) -> tuple[str, dict[str, Source]]:
     """A row of the table of speeds."""
     ms = "[ms_per_run_per_1000_steps]"
-    words = f"| {kind} | {{a{ms}:.1f}} ms | {{a[share_of_sgemm]:.0%}} | {{b{ms}:,.0f}} ms | "
+    words = f"| {kind} | {{a{ms}:.1f}} ms | {{a[gflops]:.0f}} GFLOP/s | {{b{ms}:,.0f}} ms | "
     words += f"{{c{ms}:,.0f}} ms | {{d[seconds]:.1f}} s | {{e[times]:,.0f}} |"
     peers = {"b": "torch loop", "c": "torch DataLoader", "d": TWO_WORKERS}
     found = {"a": speed(kind)} | {name: speed(kind, peer, 1) for name, peer in peers.items()}

@@ -23,7 +23,7 @@ SHARES = LinearSegmentedColormap.from_list(
     "shares", ["#ffffff", "#a6d3ee", "#3d97cc", "#0b5f96", "#04263f"]
 )
 #: Accuracies, in another hue, so that nobody takes them for shares.
-ACCURACIES = LinearSegmentedColormap.from_list("accuracies", ["#ffffff", "#bdb7b0", "#3f3a36"])
+ACCURACIES = LinearSegmentedColormap.from_list("accuracy", ["#ffffff", "#bdb7b0", "#3f3a36"])
 
 #: Frames of marked cells, in the order of the marks: colour, and how far inside its cell.
 FRAMES = ((INK, 0.05), (NEGATIVE, 0.12), ("#009e73", 0.19))

@@ -148,7 +148,7 @@ def test_every_colouring_has_a_scale(frame: pd.DataFrame) -> None:
     plot_heat(frame, "rate", "slots", "solved", ax=axes[2], cmap=ACCURACIES, limits=(0.0, 0.5))
     draw_scale(axes, "runs")
     scales = figure.axes[3:]
-    assert [scale.get_ylabel() for scale in scales] == ["runs", "accuracies"]
+    assert [scale.get_ylabel() for scale in scales] == ["runs", "accuracy"]
     assert [scale.get_ylim() for scale in scales] == [(0.0, 1.0), (0.0, 0.5)]
     figure.draw_without_rendering()
     first, second = (scale.get_window_extent() for scale in scales)
