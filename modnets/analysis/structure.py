@@ -15,7 +15,7 @@ import pandas as pd
 
 from modnets.checked import checked
 from modnets.errors import require
-from modnets.training.store import Store
+from modnets.training.store import finished
 
 
 @checked
@@ -124,7 +124,7 @@ def details_of(
         If it lacks one of them.
     """
     if not isinstance(store, pd.DataFrame):
-        return Store(store).details(runs, every=True)
+        return finished(store).details(runs, every=True)
     missing = sorted(set(columns) - set(store.columns))
     require(
         not missing,

@@ -54,7 +54,9 @@ def main(argv: Sequence[str]) -> int:
     device = args.device or "auto"
     try:
         if args.dry_run:
-            told = f"{sweep_plan(runs, folder, device=device)} -> {folder}"
+            todo = sweep_plan(runs, folder, device=device)
+            require(not todo.chunks or is_open(folder), unwritten(folder, folder, CLOSED))
+            told = f"{todo} -> {folder}"
         else:
             table = sweep(runs, store=folder, workers=args.workers, device=device)
     except (StoreError, RunsFailed, WorkersLost) as error:
@@ -100,13 +102,31 @@ def _unused(args: argparse.Namespace, run: RunConfig) -> list[str]:
     return unused
 
 
+CLOSED = "is closed to you"
+
+
+def is_open(folder: Path) -> bool:
+    """Whether a folder that is there can be written; true of one that is not there yet."""
+    return not folder.exists() or os.access(folder, os.W_OK | os.X_OK)
+
+
+def unwritten(folder: Path, there: Path, reason: str) -> str:
+    """What is said of a folder of results that cannot be written."""
+    return (
+        f"store={shown(str(folder))} cannot be written: {there.absolute()} {reason}; "
+        "allowed is a folder that can be written"
+    )
+
+
 def result_folder(args: argparse.Namespace) -> Path:
-    """The folder of the results, which training can write to; looking does not make it.
+    """The folder of the results, there or to be made; looking does not make it.
+
+    One that is there may be closed: where all runs are done, nothing is written.
 
     Raises
     ------
     ValueError
-        If it is not, or there is not to be a process that trains.
+        If it cannot be made, or there is not to be a process that trains.
     """
     require(
         args.workers is None or 1 <= args.workers <= MAX_WORKERS,
@@ -116,14 +136,8 @@ def result_folder(args: argparse.Namespace) -> Path:
     there = folder.absolute()
     while not there.exists() and not there.is_symlink():  # the first above that is there
         there = there.parent
-    reason = "is no folder"
-    if there.is_dir():
-        reason = "" if os.access(there, os.W_OK | os.X_OK) else "is closed to you"
-    require(
-        not reason,
-        f"store={shown(str(folder))} cannot be written: {there} {reason}; "
-        "allowed is a folder that can be written",
-    )
+    require(there.is_dir(), unwritten(folder, there, "is no folder"))
+    require(there == folder.absolute() or is_open(there), unwritten(folder, there, CLOSED))
     return folder
 
 

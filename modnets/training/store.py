@@ -265,7 +265,20 @@ def load(store: str | Path) -> pd.DataFrame:
     StoreError
         If a file in it cannot be read that is not damaged.
     """
-    folder = expanded(store, "store")
-    if not folder.is_dir() and os.access(folder.absolute().parent, os.X_OK):
-        raise ValueError(f"store={str(store)!r} is no folder; allowed is one that a sweep has made")
-    return Store(folder).table()
+    return finished(store).table()
+
+
+def finished(folder: str | Path, name: str = "store") -> Store:
+    """A store that is there.
+
+    Raises
+    ------
+    ValueError
+        If it is not, under the name of the parameter.
+    """
+    place = expanded(folder, name)
+    if not place.is_dir() and os.access(place.absolute().parent, os.X_OK):
+        raise ValueError(
+            f"{name}={str(folder)!r} is no folder; allowed is one that a sweep has made"
+        )
+    return Store(place)

@@ -12,10 +12,9 @@ from torch import nn
 
 from modnets.analysis.intervals import need
 from modnets.errors import require
-from modnets.paths import expanded
 from modnets.training.config import RunConfig
 from modnets.training.rebuilt import from_structure
-from modnets.training.store import DETAILS, Store
+from modnets.training.store import DETAILS, Store, finished
 
 #: What runs of one comparison may differ in.
 WITHIN = ("run", "kind", "model", "routing", "selection", "outputs", "hidden", "pruning_ratio")
@@ -53,9 +52,7 @@ class Finished:
             self.frame = results.reset_index(drop=True)
         else:
             if not isinstance(results, Store):
-                is_folder = expanded(results, "results").is_dir()
-                require(is_folder, f"results={str(results)!r} is no folder; allowed is a store")
-                results = Store(results)
+                results = finished(results, "results")
             self.store, self.frame = results, results.table()
         require(len(self.frame) > 0, "results hold no runs; allowed is a sweep that has begun")
         self.groups = self._grouped()

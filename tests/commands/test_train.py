@@ -297,6 +297,19 @@ def test_a_result_folder_that_cannot_be_written_is_one_line(capsys, tmp_path):
     assert (tmp_path / "taken").read_text() == "kept"
 
 
+def test_a_closed_folder_in_which_all_is_done_is_summed_up(capsys, tmp_path, monkeypatch):
+    assert main(["train", *short(MLP, "1")]) == 0
+    told = capsys.readouterr().out.split(",")[:4]
+    monkeypatch.setattr("modnets.commands.train.is_open", lambda folder: False)
+    monkeypatch.setattr(Store, "check_writable", lambda store: pytest.fail("nothing is to do"))
+    assert main(["train", *short(MLP, "1")]) == 0
+    assert capsys.readouterr().out.split(",")[:4] == told
+    assert main(["train", *short(MLP, "1"), "--dry_run"]) == 0
+    capsys.readouterr()
+    assert main(["train", *short(MLP, "2"), "--dry_run"]) == 2
+    assert "is closed to you; allowed is a folder" in capsys.readouterr().err.splitlines()[-1]
+
+
 def test_failed_runs_and_interruptions_have_their_exit_codes(capsys, monkeypatch):
     def failing(runs, **_):
         raise sweep.RunsFailed({run.key: (run, "Traceback: out of luck") for run in runs})

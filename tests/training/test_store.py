@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
 
@@ -10,6 +11,8 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
+from modnets.analysis.dynamics import rewiring, turning_points
+from modnets.analysis.structure import gates, probes
 from modnets.training.config import RunConfig
 from modnets.training.engine import train_chunk
 from modnets.training.grids import grid
@@ -162,6 +165,7 @@ def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
         Store(tmp_path / "file" / "results")
 
 
-def test_loading_what_is_not_there(tmp_path: Path) -> None:
+@pytest.mark.parametrize("read", [load, gates, probes, rewiring, turning_points])
+def test_reading_what_is_not_there(read: Callable, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="is no folder; allowed is one that a sweep has made"):
-        load(tmp_path / "nothing")
+        read(tmp_path / "nothing")

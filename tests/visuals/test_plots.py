@@ -115,9 +115,7 @@ def test_captions_and_legends_are_whole_whatever_the_number_of_panels(
 ) -> None:
     every = [results[results["graph"] == "6-2-2"].assign(graph=graph) for graph in graphs]
     data = summarize(pd.concat(every))
-    theory = data[["graph", "kind", "train_rows"]].assign(
-        bit_accuracy=0.7, single=0.4, draws=1000
-    )
+    theory = data[["graph", "kind", "train_rows"]].assign(bit_accuracy=0.7, single=0.4, draws=1000)
     with style():
         axes = plot_generalization(data, complexity=sample_complexity(results), theory=theory)
         figure = axes[0, 0].figure
