@@ -11,7 +11,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
-from modnets.analysis.dynamics import rewiring, turning_points
+from modnets.analysis.dynamics import rewiring
 from modnets.analysis.structure import gates, probes
 from modnets.training.config import RunConfig
 from modnets.training.engine import train_chunk
@@ -165,7 +165,7 @@ def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
         Store(tmp_path / "file" / "results")
 
 
-@pytest.mark.parametrize("read", [load, gates, probes, rewiring, turning_points])
+@pytest.mark.parametrize("read", [load, gates, probes, rewiring])
 def test_reading_what_is_not_there(read: Callable, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="is no folder; allowed is one that a sweep has made"):
         read(tmp_path / "nothing")
