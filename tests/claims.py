@@ -199,7 +199,7 @@ CLAIMS: dict[str, tuple[str, dict[str, Source]]] = {
     ),
     "worth": (
         "where it is the last one missing it saves {a[saved]:.0f} rows at depth 2 "
-        "({a[saved_low]:.0f} to {a[saved_high]:.0f}), the selection {b[saved]:.0f} "
+        "(from {a[saved_low]:.0f} on), the selection {b[saved]:.0f} "
         "({b[saved_low]:.0f} to {b[saved_high]:.0f})",
         {
             "a": worth("6-3-2-2", "routing", "shared, known selection and outputs"),
