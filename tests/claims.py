@@ -233,8 +233,9 @@ CLAIMS: dict[str, tuple[str, dict[str, Source]]] = {
         },
     ),
     "circuits": (
-        "{a[solved]:.0f} of {a[solved]:.0f} runs with learned connections that solve a table at depths 1 and 2 have "
-        "found its graph, {b[other_wiring]:.0f} of the {b[solved]:.0f} at depth 3 another circuit",
+        "Of {a[solved]:.0f} runs with learned connections that solve a table at depths 1 and 2 "
+        "{a[other_wiring]:.0f} have another circuit than its graph, of {b[solved]:.0f} at depth 3 "
+        "{b[other_wiring]:.0f}",
         {"a": circuits("6-2-2", "6-3-2-2"), "b": circuits("6-3-3-2-2")},
     ),
     "one split": (
