@@ -195,7 +195,7 @@ def _told_apart(
     for slot, cut in above.items():
         read = [int(place) for place in sources[slot] if place != NOTHING]
         seen = np.concatenate([*(level[place].bits for place in read), cut.bits])
-        rows = np.unique(np.packbits(seen.T, axis=1), axis=0, return_index=True)[1]
+        rows = _distinct(seen)
         ones, zeros = rows[cut.bits[0, rows]], rows[~cut.bits[0, rows]]
         n_pairs = len(ones) * len(zeros)
         if n_pairs * sum(len(level[place].at) for place in read) > MAX_NUMBERS:
@@ -218,7 +218,7 @@ def _possible(ways: _Cuts, below: Sequence[_Cuts]) -> _Cuts:
         return ways
     # Of rows that look the same one will do.
     seen = np.concatenate([*(one.bits for one in below), ways.bits])
-    rows = np.unique(np.packbits(seen.T, axis=1), axis=0, return_index=True)[1]
+    rows = _distinct(seen)
     if n_below * n_codes * len(ways.at) * len(rows) > 16 * MAX_NUMBERS:
         return ways
     code = np.zeros((1, len(rows)), dtype=int)  # of what is read, for all combinations below
@@ -228,6 +228,13 @@ def _possible(ways: _Cuts, below: Sequence[_Cuts]) -> _Cuts:
     ones = met @ ways.bits[:, rows].T.astype(np.float32)
     possible = ((ones == 0) | (ones == met.sum(axis=2, keepdims=True))).all(axis=1).any(axis=0)
     return ways.only(possible)
+
+
+def _distinct(seen: np.ndarray) -> np.ndarray:
+    """One row of each kind: ``seen`` is of bool, shape (signal, row)."""
+    packed = np.ascontiguousarray(np.packbits(seen, axis=0).T)
+    first = dict(zip(map(bytes, packed[::-1]), range(len(packed) - 1, -1, -1), strict=True))
+    return np.fromiter(first.values(), dtype=int)
 
 
 def _one_way(at: float, bits: np.ndarray) -> _Cuts:
