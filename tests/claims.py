@@ -167,10 +167,11 @@ CLAIMS: dict[str, tuple[str, dict[str, Source]]] = {
         {"a": inputs("shared, learned", 4), "b": inputs("modular, learned", 4)},
     ),
     "digits": (
-        "{a[test_unseen_bit_accuracy]:.0%} of the bits ({a[test_unseen_bit_accuracy_low]:.0%} to "
-        "{a[test_unseen_bit_accuracy_high]:.0%}, {a[n]:.0f} runs), where own ones with known "
-        "connections get {b[test_unseen_bit_accuracy]:.0%}, as does who always says no "
-        "({a[floor]:.0%})",
+        "{a[n_solved]:.0f} of {a[n]:.0f} runs, none of another kind; {a[test_unseen_bit_accuracy]:.0%} of "
+        "the bits ({a[test_unseen_bit_accuracy_low]:.0%} to {a[test_unseen_bit_accuracy_high]:.0%}), where "
+        "own ones with known connections get {b[test_unseen_bit_accuracy]:.0%} "
+        "({b[test_unseen_bit_accuracy_low]:.0%} to {b[test_unseen_bit_accuracy_high]:.0%}), and who always "
+        "says no {a[floor]:.0%}",
         {"a": unseen_digits("shared, known"), "b": unseen_digits("modular, known")},
     ),
     "specialization": (
