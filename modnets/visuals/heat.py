@@ -194,7 +194,11 @@ def draw_scale(axes: np.ndarray, label: str) -> Colorbar:
     scales = []
     for number, ((name, *_), group) in enumerate(kinds.items()):
         colors = group[0].collections[0]
-        beside = {"ax": axes, "fraction": 0.03, "pad": 0.02 if len(kinds) == 1 else 0.06}
+        beside = {
+            "ax": axes,
+            "fraction": 0.03,
+            "pad": 0.05 if len(kinds) > 1 and not number else 0.02,
+        }
         scale = group[0].figure.colorbar(colors, extend=_beyond(group), **beside)
         scale.ax.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
         scale.outline.set_visible(False)
@@ -223,12 +227,13 @@ def _label(value: object) -> str:
 
 def _write_numbers(ax: Axes, mesh: QuadMesh, numbers: np.ndarray, percent: bool) -> None:
     """Each number in the middle of its cell, black or white as the cell is light or dark."""
+    size = 6.5 if numbers.shape[1] <= 6 else 5.0  # "100" has to fit
     for (i, j), number in np.ndenumerate(numbers):
         if np.isfinite(number):
             red, green, blue, _ = mesh.to_rgba(number)
             dark = 0.299 * red + 0.587 * green + 0.114 * blue < 0.5
             text = f"{100 * number:.0f}" if percent else f"{number:.3g}"
-            look = {"ha": "center", "va": "center_baseline", "fontsize": 6.5}
+            look = {"ha": "center", "va": "center_baseline", "fontsize": size}
             ax.text(j + 0.5, i + 0.5, text, color="white" if dark else INK, **look)
 
 
