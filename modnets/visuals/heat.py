@@ -194,11 +194,8 @@ def draw_scale(axes: np.ndarray, label: str) -> Colorbar:
     scales = []
     for number, ((name, *_), group) in enumerate(kinds.items()):
         colors = group[0].collections[0]
-        beside = {
-            "ax": axes,
-            "fraction": 0.03,
-            "pad": 0.05 if len(kinds) > 1 and not number else 0.02,
-        }
+        nearest = 0 < number == len(kinds) - 1  # beside titles that are wider than their panels
+        beside = {"ax": axes, "fraction": 0.03, "pad": 0.06 if nearest else 0.02}
         scale = group[0].figure.colorbar(colors, extend=_beyond(group), **beside)
         scale.ax.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
         scale.outline.set_visible(False)
