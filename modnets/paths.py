@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import os
 from pathlib import Path
+
+from modnets.errors import shown
 
 PACKAGE = Path(__file__).resolve().parent
 ROOT = PACKAGE.parent
@@ -37,10 +41,22 @@ def expanded(path: str | os.PathLike[str], parameter: str = "path") -> Path:
     try:
         if not os.fspath(path) or isinstance(os.fspath(path), bytes) or "\0" in os.fspath(path):
             raise TypeError
-        return Path(path).expanduser()
+        found = Path(path).expanduser()
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError, PermissionError):
+            found.lstat()
+        return found
     except TypeError:
-        raise ValueError(f"{parameter}={path!r}; allowed is a path, as a text or a Path") from None
+        raise ValueError(
+            f"{parameter}={shown(path)}; allowed is a path, as a text or a Path"
+        ) from None
+    except OSError as error:
+        if error.errno != errno.ENAMETOOLONG:  # what else is wrong, who opens it will tell
+            return found
+        raise ValueError(
+            f"{parameter}={shown(str(path))}: {error.strerror}; allowed is a shorter path"
+        ) from None
     except RuntimeError:
         raise ValueError(
-            f"{parameter}={str(path)!r}: no such user here; allowed is a path, ~ for your own home"
+            f"{parameter}={shown(str(path))}: no such user here; allowed is a path, ~ for your own "
+            "home"
         ) from None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from modnets.errors import nearest, require
+from modnets.errors import nearest, require, shown
 from modnets.tasks.table_grid import Grid
 
 #: Names of columns that say by themselves what they are.
@@ -52,11 +52,11 @@ def _places(grid: Grid, name: str, given: Columns, width: int, where: str) -> li
     given, known = [given] if isinstance(given, str) else given, grid.names
     require(
         isinstance(given, list | tuple) and all(isinstance(one, str) for one in given),
-        f"{name}={given!r}; allowed is how many columns, or a list of names",
+        f"{name}={shown(given)}; allowed is how many columns, or a list of names",
     )
     require(
         known is not None,
-        f"{name}={given!r}: {where} has no line of names; allowed is how many columns",
+        f"{name}={shown(given)}: {where} has no line of names; allowed is how many columns",
     )
     for one in given:
         require(

@@ -40,7 +40,8 @@ def text_of(path: Path) -> str:
         text = content.decode(kind)
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or str(error)
-        raise ValueError(f"{path} cannot be read ({reason}); {ALLOWED}") from None
+        place = " ".join(str(path).split())
+        raise ValueError(f"{place} cannot be read ({reason}); {ALLOWED}") from None
     require("\0" not in text, f"{path} cannot be read (it is no text); {ALLOWED}")
     return text
 

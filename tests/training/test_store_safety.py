@@ -193,6 +193,18 @@ def test_tilde_is_home_everywhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         load("~nobody-of-that-name/study")
 
 
+@pytest.mark.parametrize(
+    ("store", "allowed"),
+    [("a" * 5000, "allowed is a shorter path"), (pd.DataFrame(), "a path, as a text or a Path")],
+)
+def test_what_can_be_no_path_is_one_line(store: object, allowed: str) -> None:
+    for read in (load, lambda store: mn.plan(RUNS, store)):
+        with pytest.raises(ValueError, match=allowed) as error:
+            read(store)
+        assert "\n" not in str(error.value)
+        assert len(str(error.value)) < 200
+
+
 def test_a_folder_stays_the_one_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     results = Store("results")
