@@ -13,47 +13,12 @@ INSTALLED := .venv/.installed
 STAMPS := build/figures
 FOLDER := figures
 
-# QUICK=1 runs the notebooks with small values, away from the real figures and results.
+# QUICK=1 runs the notebooks with the small values of notebooks/quick.json, away from the real figures
+# and results.
 ifdef QUICK
 STAMPS := build/quick/stamps
 FOLDER := build/quick/figures
-SMALL = --output build/quick/notebooks -p figure_folder $(FOLDER) $(SMALL_$(1))
-SMALL_benchmark := -p models dense,shared -p runs 1,16 -p steps 20 -p usual false
-SMALL_digit_pairs := -p store $(CURDIR)/build/quick/results -p image_networks mlp -p samples 5 \
-	-p pairs_seen 0.8,1.0 -p steps 20 -p lrs 0.003 -p pilot_seeds 1 -p split_seeds 1 -p seeds 2 \
-	-p test_samples 3
-SMALL_module_inputs := -p store $(CURDIR)/build/quick/results -p fan_ins 2,4 -p train_rows 64 \
-	-p arities 2,6 -p arity_rows 32 -p pilot_rows 64 -p pilot_arity_rows 32 -p lrs 0.01 \
-	-p weight_decays 0.001 -p pilot_seeds 1 -p seeds 2 -p epochs 20
-SMALL_multi_task := -p store $(CURDIR)/build/quick/results -p sets "two tasks" -p train_rows 8,32 \
-	-p held_out different -p output_levels last -p lrs 0.01 -p pilot_rows 8 -p pilot_seeds 1 \
-	-p seeds 2 -p epochs 20
-SMALL_explorer := -p store $(CURDIR)/build/quick/results -p epochs 20 -p runs 2
-SMALL_generalization := -p store $(CURDIR)/build/quick/results -p graphs 6-2-2 \
-	-p train_rows 8,32 -p seeds 2 -p epochs 20 -p pilot_rows 16,32 -p pilot_seeds 1
-SMALL_theory_overlay := $(SMALL_generalization) -p draws 20
-SMALL_knowledge_ladder := -p store $(CURDIR)/build/quick/results -p graphs 6-2-2 \
-	-p pruning_ratios 50 -p train_rows 8,32 -p seeds 2 -p epochs 20 \
-	-p mixes known -p pilot_rows 8,32 -p pilot_seeds 1 -p weight_decays 0.001
-SMALL_trained_networks := -p store $(CURDIR)/build/quick/results -p seeds 2 \
-	-p epochs 20
-SMALL_training_efficiency := -p store $(CURDIR)/build/quick/results -p graphs 6-2-2 \
-	-p train_rows 32,48 -p seeds 3 -p epochs 40 -p pilot_rows 48 -p pilot_seeds 1 \
-	-p dense_widths 6,12 -p dense_layers 1
-SMALL_own_task := -p store $(CURDIR)/build/quick/results -p train_rows 16,32 -p seeds 2 -p epochs 20 -p pilot_rows 16,32 -p pilot_seeds 1
-SMALL_routing_training := -p store $(CURDIR)/build/quick/results -p models shared \
-	-p temperatures 2 -p lrs_routing 0.1 -p lrs 0.01 -p weight_decays 0,0.001 \
-	-p input_noises 0.1 -p pilot_temperatures 2 -p pilot_seeds 1 -p seeds 2 \
-	-p fresh_seeds 2 -p parts_may_be known -p epochs 20
-SMALL_module_width := -p store $(CURDIR)/build/quick/results -p slots 5-4 -p pools 2,3 \
-	-p module_hidden 12 -p train_rows 8,40 -p lrs 0.01 -p pilot_seeds 1 -p seeds 2 -p epochs 20
-SMALL_specialization := -p store $(CURDIR)/build/quick/results -p graph 6-2-2 -p train_rows 8,32 \
-	-p seeds 2 -p epochs 20
-SMALL_routing_recovery := -p store $(CURDIR)/build/quick/results -p graphs 6-2-2,6-3-2-2 \
-	-p train_rows 8,32 -p seeds 2 -p epochs 20 -p lrs 0.01 -p weight_decays 0.001 \
-	-p pilot_seeds 1
-SMALL_learning_dynamics := -p store $(CURDIR)/build/quick/results -p seeds 2 \
-	-p epochs 40
+SMALL := --quick
 endif
 
 NOTEBOOKS := $(wildcard notebooks/*.ipynb)
@@ -100,7 +65,7 @@ STRIPPED := metadata.papermill metadata.language_info metadata.toc metadata.vsco
 $(STAMPS)/%.stamp: notebooks/%.ipynb | $(INSTALLED)
 	@mkdir -p $(STAMPS) $(FOLDER)
 	@touch $(STAMPS)/$*.start
-	$(BIN)/python -m modnets notebook run $* $(call SMALL,$*) $(ARGS)
+	$(BIN)/python -m modnets notebook run $* $(SMALL) $(ARGS)
 	@$(BIN)/python -m modnets notebook depends $* | sed 's|.*|$@: &\n&:|' > $(STAMPS)/$*.d
 	@find $(FOLDER) -type f -newer $(STAMPS)/$*.start | sort > $@
 	@touch -r $(STAMPS)/$*.start $@ # what changes while it runs is newer

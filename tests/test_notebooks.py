@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 from pathlib import Path
 
 import nbformat
@@ -16,136 +17,8 @@ PATHS = sorted(NOTEBOOKS.glob("*.ipynb"))
 ADVICE = "clean it with: make clean-notebooks"
 KINDS = {"int", "float", "str", "list", "bool"}
 
-#: Small values for notebooks that train; the others run with their defaults.
-SMALL = {
-    "benchmark": {"models": ["dense", "shared"], "runs": [1, 16], "steps": 20},
-    "digit_pairs": {
-        "image_networks": ["mlp"],
-        "samples": [5],
-        "pairs_seen": [0.8, 1.0],
-        "steps": 20,
-        "lrs": [0.003],
-        "pilot_seeds": 1,
-        "split_seeds": 1,
-        "seeds": 2,
-        "test_samples": 3,
-    },
-    "module_inputs": {
-        "fan_ins": [2, 4],
-        "train_rows": [64],
-        "arities": [2, 6],
-        "arity_rows": [32],
-        "pilot_rows": [64],
-        "pilot_arity_rows": [32],
-        "lrs": [0.01],
-        "weight_decays": [0.001],
-        "pilot_seeds": 1,
-        "seeds": 2,
-        "epochs": 20,
-    },
-    "multi_task": {
-        "sets": ["two tasks"],
-        "train_rows": [8, 32],
-        "held_out": ["different"],
-        "output_levels": ["last"],
-        "lrs": [0.01],
-        "pilot_rows": [8],
-        "pilot_seeds": 1,
-        "seeds": 2,
-        "epochs": 20,
-    },
-    "explorer": {"epochs": 20, "runs": 2},
-    "generalization": {
-        "epochs": 20,
-        "seeds": 2,
-        "train_rows": [8, 32],
-        "graphs": ["6-2-2"],
-        "pilot_rows": [16, 32],
-        "pilot_seeds": 1,
-    },
-    "theory_overlay": {
-        "epochs": 20,
-        "seeds": 2,
-        "train_rows": [8, 32],
-        "graphs": ["6-2-2"],
-        "pilot_rows": [16, 32],
-        "pilot_seeds": 1,
-        "draws": 20,
-    },
-    "knowledge_ladder": {
-        "epochs": 20,
-        "seeds": 2,
-        "train_rows": [8, 32],
-        "graphs": ["6-2-2"],
-        "pruning_ratios": [50.0],
-        "mixes": ["known"],
-        "pilot_rows": [8, 32],
-        "pilot_seeds": 1,
-        "weight_decays": [0.001],
-    },
-    "trained_networks": {"epochs": 20, "seeds": 2},
-    "training_efficiency": {
-        "epochs": 40,
-        "seeds": 3,
-        "train_rows": [32, 48],
-        "pilot_rows": [48],
-        "pilot_seeds": 1,
-        "dense_widths": [6, 12],
-        "dense_layers": [1],
-        "graphs": ["6-2-2"],
-    },
-    "own_task": {
-        "epochs": 20,
-        "seeds": 2,
-        "train_rows": [16, 32],
-        "pilot_rows": [16, 32],
-        "pilot_seeds": 1,
-    },
-    "module_width": {
-        "epochs": 20,
-        "slots": ["5-4"],
-        "pools": [2, 3],
-        "module_hidden": [12],
-        "train_rows": [8, 40],
-        "lrs": [0.01],
-        "pilot_seeds": 1,
-        "seeds": 2,
-    },
-    "specialization": {
-        "epochs": 20,
-        "seeds": 2,
-        "train_rows": [8, 32],
-        "graph": "6-2-2",
-    },
-    "routing_recovery": {
-        "epochs": 20,
-        "seeds": 2,
-        "train_rows": [8, 32],
-        "graphs": ["6-2-2", "6-3-2-2"],
-        "lrs": [0.01],
-        "weight_decays": [0.001],
-        "pilot_seeds": 1,
-    },
-    "learning_dynamics": {
-        "epochs": 40,
-        "seeds": 2,
-        "train_rows": 40,
-    },
-    "routing_training": {
-        "epochs": 20,
-        "models": ["shared"],
-        "temperatures": [2.0],
-        "lrs_routing": [0.03, 0.1],
-        "lrs": [0.01],
-        "weight_decays": [0.0, 0.001],
-        "input_noises": [0.1],
-        "pilot_temperatures": [2.0],
-        "pilot_seeds": 1,
-        "seeds": 2,
-        "fresh_seeds": 2,
-        "parts_may_be": ["known"],
-    },
-}
+#: Small values, those of ``--quick``; notebooks that are not there run with their defaults.
+SMALL = json.loads((NOTEBOOKS / "quick.json").read_text())
 
 every = pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from modnets.commands.parser import Parser, UsageError, whole
 from modnets.errors import in_a_line, nearest, require, shown
@@ -17,11 +18,15 @@ if TYPE_CHECKING:
 
 #: Executed copies; git ignores this folder.
 COPIES = ROOT / "build" / "notebooks"
+#: Copies, figures and results of small runs.
+QUICK = ROOT / "build" / "quick"
+#: Beside the notebooks: notebook -> parameter -> small value.
+SMALL_VALUES = "quick.json"
 MAX_TIMEOUT = 366 * 24 * 3600  # s
 ACTIONS = ("list", "run", "depends")
 USAGE = (
-    "modnets notebook list | run NAME|all [-p name value]... [--output FOLDER] [--timeout N] | "
-    "depends NAME|all"
+    "modnets notebook list | run NAME|all [-p name value]... [--quick] [--output FOLDER] "
+    "[--timeout N] | depends NAME|all"
 )
 
 
@@ -38,6 +43,10 @@ def notebook_parser() -> Parser:
     parser.add_argument(
         "-p", "--parameter", nargs=2, action="append", default=[], metavar=("NAME", "VALUE"),
         help="a parameter that differs from its default; a list as [1,2] or 1,2; may be repeated",
+    )  # fmt: skip
+    parser.add_argument(
+        "--quick", action="store_true", help="small values, to see in seconds that all works; "
+        f"figures, results and copies go to {QUICK}, and -p goes before",
     )  # fmt: skip
     parser.add_argument(
         "--output", metavar="FOLDER", help=f"where executed copies go; default: {COPIES}"
@@ -79,8 +88,9 @@ def main(argv: Sequence[str]) -> int:
         if args.action == "depends":
             print(dependencies(folder, args.name))
             return 0
-        output = expanded(args.output, "--output").absolute() if args.output else COPIES
-        return run(folder, args.name, args.parameter, output, args.timeout)
+        copies = QUICK / "notebooks" if args.quick else COPIES
+        output = expanded(args.output, "--output").absolute() if args.output else copies
+        return run(folder, args.name, args.parameter, output, args.timeout, quick=args.quick)
     except BrokenPipeError:
         raise
     except (ValueError, OSError) as error:
@@ -111,7 +121,8 @@ def described(notebook: Notebook) -> str:
 
 def help_of(folder: Path, name: str) -> str:
     """What ``modnets notebook run NAME --help`` prints: that notebook's parameters."""
-    usage = f"usage: modnets notebook run {name} [-p NAME VALUE]... [--output FOLDER] [--timeout N]"
+    usage = f"usage: modnets notebook run {name} [-p NAME VALUE]... [--quick] "
+    usage += "[--output FOLDER] [--timeout N]"
     notebooks = [described(notebook) for notebook in choose(folder, name)]
     return "\n\n".join([usage, *notebooks, "-p NAME VALUE: a value; of a list one entry, or a,b."])
 
@@ -147,7 +158,13 @@ def dependencies(folder: Path, name: str) -> str:
 
 
 def run(
-    folder: Path, name: str, words: list[list[str]], output: Path, timeout: int | None = None
+    folder: Path,
+    name: str,
+    words: list[list[str]],
+    output: Path,
+    timeout: int | None = None,
+    *,
+    quick: bool = False,
 ) -> int:
     """Run one notebook or all of them; a failed one does not stop the others.
 
@@ -163,6 +180,8 @@ def run(
         Folder for the executed copies; made if it is missing.
     timeout : int, optional
         Longest time for a cell; unit: seconds.
+    quick : bool
+        Take small values where none is given.
 
     Returns
     -------
@@ -186,7 +205,8 @@ def run(
         not output.exists() or output.is_dir(),
         f"--output={output} is a file; allowed is a folder",
     )
-    plan = [(notebook, notebook.read(dict(words))) for notebook in wanted]
+    small = {notebook.name: small_values(folder, notebook) if quick else {} for notebook in wanted}
+    plan = [(one, small[one.name] | one.read(dict(words))) for one in wanted]
     output.mkdir(parents=True, exist_ok=True)
 
     from modnets.commands.execution import run_notebook
@@ -207,6 +227,28 @@ def run(
     if failed:
         _say(f"{len(failed)} of {len(plan)} notebooks failed: {', '.join(failed)}")
     return 1 if failed else 0
+
+
+def small_values(folder: Path, notebook: Notebook) -> dict[str, Any]:
+    """A notebook's parameters for a quick run, its results and figures away from the real ones.
+
+    Raises
+    ------
+    ValueError
+        If the file that holds them is no JSON, or names a parameter that is not there.
+    """
+    path = folder / SMALL_VALUES
+    try:
+        values = json.loads(path.read_text()).get(notebook.name, {}) if path.exists() else {}
+        require(isinstance(values, dict), "")
+    except (ValueError, AttributeError, OSError, RecursionError):
+        raise ValueError(
+            f"{path} cannot be read; allowed is JSON, notebook -> parameter -> value"
+        ) from None
+    for unknown in values.keys() - notebook.parameters.keys():
+        raise ValueError(f"{path}: {notebook.name} has no parameter {shown(unknown)}")
+    folders = {"figure_folder": QUICK / "figures", "store": QUICK / "results"}
+    return values | {n: str(p) for n, p in folders.items() if n in notebook.parameters}
 
 
 def _say(line: str) -> None:

@@ -266,3 +266,30 @@ def test_what_a_killed_runner_leaves_is_cleared_by_the_next(tmp_path, monkeypatc
         assert len(list(tmp_path.iterdir())) == 1
     assert list(tmp_path.iterdir()) == []
     assert tempfile.tempdir == str(tmp_path)
+
+
+def test_small_values_stand_beside_the_notebooks(tmp_path, monkeypatch, capsys):
+    write(tmp_path, "good", [*GOOD, DRAW])
+    monkeypatch.setattr(command, "QUICK", tmp_path / "quick")
+    (tmp_path / "quick" / "figures").mkdir(parents=True)
+    small = tmp_path / "quick.json"
+    small.write_text(json.dumps({"good": {"depth": 1, "rows": [4]}}))
+    words = ["notebook", "run", "good", "--folder", str(tmp_path), "--quick"]
+    assert main([*words, "-p", "rows", "8,16"]) == 0
+    told = capsys.readouterr().out
+    assert str(tmp_path / "quick" / "figures" / "good.svg") in told
+    copy = nbformat.read(tmp_path / "quick" / "notebooks" / "good.ipynb", 4)
+    printed = next(
+        output.text
+        for cell in copy.cells
+        for output in cell.get("outputs", [])
+        if output.get("name") == "stdout"
+    )
+    assert json.loads(printed)[2:] == [1, 1, "dense", False, [8, 16]]
+    for wrong, message in (
+        ("[", "cannot be read"),
+        ('{"good": {"dept": 1}}', "no parameter 'dept'"),
+    ):
+        small.write_text(wrong)
+        assert main(words) == 2
+        assert message in capsys.readouterr().err
