@@ -74,3 +74,8 @@ def mnist(tmp_path: Path) -> Callable[..., Digits]:
 def _seeded() -> None:
     """Each test starts from the same state of torch, whichever ran before it."""
     torch.manual_seed(0)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The browser comes last: its event loop runs to the end, and stands in the way of others."""
+    items.sort(key=lambda item: item.get_closest_marker("browser") is not None)

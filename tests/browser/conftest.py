@@ -1,4 +1,4 @@
-"""One JupyterLab and one browser for all tests of this folder; both are gone after the last."""
+"""One JupyterLab and one browser for all tests of this folder."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ import pytest
 from lab import browser_path, lab
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("lab")
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def address(folder: Path) -> Iterator[str]:
     with lab(folder) as found:
         yield found
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def browser() -> Iterator[Any]:
     playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
     with playwright.sync_playwright() as driver:
