@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import os
 from pathlib import Path
@@ -42,21 +41,19 @@ def expanded(path: str | os.PathLike[str], parameter: str = "path") -> Path:
         if not os.fspath(path) or isinstance(os.fspath(path), bytes) or "\0" in os.fspath(path):
             raise TypeError
         found = Path(path).expanduser()
-        with contextlib.suppress(FileNotFoundError, NotADirectoryError, PermissionError):
-            found.lstat()
-        return found
+        found.lstat()
     except TypeError:
         raise ValueError(
             f"{parameter}={shown(path)}; allowed is a path, as a text or a Path"
-        ) from None
-    except OSError as error:
-        if error.errno != errno.ENAMETOOLONG:  # what else is wrong, who opens it will tell
-            return found
-        raise ValueError(
-            f"{parameter}={shown(str(path))}: {error.strerror}; allowed is a shorter path"
         ) from None
     except RuntimeError:
         raise ValueError(
             f"{parameter}={shown(str(path))}: no such user here; allowed is a path, ~ for your own "
             "home"
         ) from None
+    except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:  # what else is wrong, who opens it will tell
+            raise ValueError(
+                f"{parameter}={shown(str(path))}: {error.strerror}; allowed is a shorter path"
+            ) from None
+    return found

@@ -32,7 +32,7 @@ MEASURES = ("routing_recovered", "edge_f1", "irrelevant_reads", "unused_slots")
 Weighted = tuple[np.ndarray, np.ndarray]
 
 
-@checked
+@checked(arity=(1, 1_000_000))
 def chance_level(
     graph: str | FunctionGraph,
     *,
@@ -85,7 +85,6 @@ def chance_level(
         len(slots) == n_levels and slots[-1] >= n_outputs,
         f"slots={slots}; allowed are {n_levels} levels, the last of {n_outputs} or more",
     )
-    require(arity >= 1, f"arity={arity}; allowed is at least 1")
     require(
         routing == "learned" or slots == graph.slots,
         f"slots={slots} with routing='known'; allowed are those of the graph, {graph.slots}",

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 MAX_WORKERS = 1024
+CLOSED = "is closed to you"
 #: Columns that a summary tells, where they are measured -> what it calls them.
 TESTS = {
     "test_bit_accuracy": "test bit accuracy",
@@ -100,9 +101,6 @@ def _unused(args: argparse.Namespace, run: RunConfig) -> list[str]:
         if setting != "train_fraction" and (setting, value) != ("pruning_ratio", 0.0):
             unused.append(f"--{flag.name}")
     return unused
-
-
-CLOSED = "is closed to you"
 
 
 def is_open(folder: Path) -> bool:
