@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 
 from modnets.errors import nearest, shown
-from modnets.training.interruption import Terminated, sigterm_interrupts
+from modnets.experiments.interruption import Terminated, sigterm_interrupts
 
 #: Command -> what it does.  Each is the module of that name in modnets.commands.
 COMMANDS = {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 os.environ["MPLBACKEND"] = "Agg"  # before anything imports matplotlib
@@ -17,6 +17,7 @@ from modnets.models.registry import BUILT_IN
 from modnets.tasks.digits import FILES, Digits, load_digits
 from modnets.tasks.graphs import FunctionGraph
 from modnets.tasks.named_graphs import GRAPHS
+from modnets.training.step_cache import forget_programs
 
 settings.register_profile("repeatable", derandomize=True, deadline=None, database=None)
 settings.load_profile("repeatable")
@@ -68,6 +69,34 @@ def mnist(tmp_path: Path) -> Callable[..., Digits]:
         return load_digits("mnist", tmp_path / name)
 
     return write
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _own_cache(tmp_path_factory: pytest.TempPathFactory):
+    """Compiled steps of the tests stay among the tests, and are really compiled once."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MODNETS_CACHE", str(tmp_path_factory.mktemp("compiled")))
+        yield
+
+
+@pytest.fixture(autouse=True)
+def _nothing_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a test has been told, the next one is told again."""
+    monkeypatch.setenv("MODNETS_SAID", "")
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Path:
+    """An empty folder for results."""
+    return tmp_path / "results"
+
+
+@pytest.fixture
+def forgetful() -> Iterator[None]:
+    """Programs are prepared anew, and none is kept."""
+    forget_programs()
+    yield
+    forget_programs()
 
 
 @pytest.fixture(autouse=True)

@@ -10,9 +10,9 @@ import matplotlib.pyplot as plt
 import pytest
 
 from modnets.__main__ import main
+from modnets.config.run_config import RunConfig
 from modnets.models.registry import MODELS
 from modnets.paths import NOTEBOOKS, ROOT
-from modnets.training.config import RunConfig
 
 TEXT = (ROOT / "README.md").read_text()
 

@@ -13,15 +13,15 @@ from collections.abc import Iterable
 import pandas as pd
 
 from modnets.analysis.clusters import Clusters
-from modnets.analysis.every_table import EveryTable
 from modnets.analysis.intervals import need, percentiles, resampling_weights
 from modnets.analysis.pooling import refuse_pooling
 from modnets.analysis.statistics import groups, last_runs
-from modnets.analysis.theory import VersionSpace
+from modnets.analysis.version_space.dense import EveryTable
+from modnets.analysis.version_space.modular import VersionSpace
 from modnets.checked import checked
+from modnets.config.run_config import RunConfig
 from modnets.errors import require
 from modnets.tasks.graphs import FunctionGraph
-from modnets.training.config import RunConfig
 
 POINT = ["graph", "kind", "train_rows"]
 

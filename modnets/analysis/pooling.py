@@ -12,7 +12,7 @@ from dataclasses import fields
 import pandas as pd
 
 from modnets.analysis.clusters import SEEDS
-from modnets.training.config import RunConfig
+from modnets.config.run_config import RunConfig
 
 #: What is asked first: with it, others that follow from it no longer vary within a group.
 FIRST = ("graph", "kind", "train_rows", "model", "options")

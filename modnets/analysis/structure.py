@@ -15,7 +15,7 @@ import pandas as pd
 
 from modnets.checked import checked
 from modnets.errors import require
-from modnets.training.store import finished
+from modnets.experiments.store import finished
 
 
 @checked
@@ -43,7 +43,7 @@ def gates(
         ``run``, ``epoch``, ``task``, ``level`` (1 is the first), ``slot``, ``module`` (of the
         shared pool; own modules count on through the levels), ``reads`` (places of the level
         below), ``used`` (whether an output uses it), ``gate`` (in normal form, see
-        ``models/readouts.py``), ``clarity`` (in [0, 1]), and of the best matching with the task's
+        ``models/gate_fits.py``), ``clarity`` (in [0, 1]), and of the best matching with the task's
         graph ``node`` and ``sub_function`` (as ``"XOR 0 1"``; missing where it matches none);
         ``faithful`` (whether the gates of the network, as read, give its whole table; missing
         for runs recorded before that was looked at).

@@ -15,8 +15,8 @@ from modnets.analysis.intervals import need
 from modnets.analysis.pooling import SETTINGS, refuse_pooling
 from modnets.analysis.statistics import last
 from modnets.checked import checked
+from modnets.config.run_config import RunConfig
 from modnets.errors import require
-from modnets.training.config import RunConfig
 
 #: Of a group-by that leaves no run out: one without the setting forms a group too.
 EVERY = {"observed": True, "dropna": False}

@@ -61,7 +61,7 @@ def main(argv: Sequence[str]) -> int:
     """Run ``modnets benchmark`` and return its exit code."""
     try:
         args = benchmark_parser().parse(argv)
-        from modnets.training.benchmark import KINDS, RUNS, benchmark
+        from modnets.benchmarks.throughput import KINDS, RUNS, benchmark
 
         table = benchmark(
             tuple(args.model or KINDS),
@@ -95,7 +95,7 @@ def as_json(table: pd.DataFrame) -> str:
 
 def as_text(table: pd.DataFrame) -> str:
     """A table for people: every measurement, and how many times faster than each other way."""
-    from modnets.training.benchmark import best
+    from modnets.benchmarks.throughput import best
 
     first = table.iloc[0]
     lines = [

@@ -23,7 +23,7 @@ from ipykernel.kernelspec import get_kernel_dict
 from papermill import PapermillExecutionError, execute_notebook
 
 from modnets.commands.parameters import KERNEL, Notebook
-from modnets.training.leftovers import temporary_folder
+from modnets.leftovers import temporary_folder
 
 WIDGETS = "application/vnd.jupyter.widget-state+json"
 COLOURS = re.compile(r"\x1b\[[0-9;]*m")

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, fields
 
 from modnets.commands.parser import Parser, number, whole, whole_or_range
-from modnets.training.config import RunConfig
+from modnets.config.run_config import RunConfig
 
 #: The paper's words for a kind of network -> ours.  ``mlp`` is sparse once weights are pruned.
 MODEL_NAMES = {

@@ -6,10 +6,10 @@ import argparse
 from typing import Any
 
 from modnets.commands.flags import FLAGS, MODEL_NAMES, NETWORKS, by_setting
+from modnets.config.defaults import CHANNELS_OF_PAIRS
 from modnets.errors import one_of, require
 from modnets.models.monolithic import CNN
 from modnets.tasks.task import Task
-from modnets.training.defaults import CHANNELS_OF_PAIRS
 
 
 def settings(args: argparse.Namespace, task: Task) -> dict[str, Any]:

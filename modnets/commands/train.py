@@ -14,10 +14,10 @@ from modnets.commands.flags import FIELDS, by_setting, in_flags, train_parser
 from modnets.commands.parser import UsageError
 from modnets.commands.settings import settings
 from modnets.commands.tasks import experiment, find_task
+from modnets.config.grid import grid
+from modnets.config.run_config import RunConfig
 from modnets.errors import in_a_line, require, shown
 from modnets.paths import expanded
-from modnets.training.config import RunConfig
-from modnets.training.grids import grid
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -47,9 +47,9 @@ def main(argv: Sequence[str]) -> int:
         print(f"modnets train: {remark}", file=sys.stderr)
 
     # Here, so that --help and wrong use need not wait for what only training needs.
-    from modnets.training.planning import plan as sweep_plan
-    from modnets.training.store_files import StoreError
-    from modnets.training.sweep import RunsFailed, WorkersLost, sweep
+    from modnets.experiments.planning import plan as sweep_plan
+    from modnets.experiments.store_files import StoreError
+    from modnets.experiments.sweep import RunsFailed, WorkersLost, sweep
 
     start = time.perf_counter()
     device = args.device or "auto"

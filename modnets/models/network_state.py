@@ -28,7 +28,7 @@ def attributes_of(network: nn.Module) -> dict[str, str]:
     names = {id(part): name for every in named for name, part in every}
 
     def stand_in(value: Any) -> Any:
-        if type(value).__module__ == "modnets.training.config":
+        if type(value).__module__ == "modnets.config.run_config":
             return "config"  # differs from run to run; what the network does with it is tried
         return names.get(id(value), value)  # a list of its own parameters, as RNNs have
 

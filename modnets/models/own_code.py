@@ -15,6 +15,38 @@ from pathlib import Path
 
 #: Packages whose versions do not enter: every result's provenance holds them.
 COMMON = ("torch", "numpy", "modnets")
+
+#: Modules of modnets whose public names a network may use, and what keys call them: where they
+#: stood at schema version 1.  A module that moves keeps its old name here, so that keys stay.
+NAMES_IN_KEYS = {
+    "analysis.gate_shares": "analysis.inside",
+    "analysis.knowledge": "analysis.worth",
+    "analysis.size_matching": "analysis.matching",
+    "analysis.training_curves": "analysis.learning",
+    "analysis.version_space.dense": "analysis.every_table",
+    "analysis.version_space.modular": "analysis.theory",
+    "benchmarks.throughput": "training.benchmark",
+    "config.grid": "training.grids",
+    "config.run_config": "training.config",
+    "experiments.failures": "training.failures",
+    "experiments.live": "training.live",
+    "experiments.planning": "training.planning",
+    "experiments.progress": "training.progress",
+    "experiments.single_run": "training.single",
+    "experiments.store": "training.store",
+    "experiments.store_files": "training.store_files",
+    "experiments.sweep": "training.sweep",
+    "explorer.app": "visuals.explorer",
+    "models.gate_fits": "models.readouts",
+    "visuals.diagrams.network": "visuals.diagrams",
+    "visuals.diagrams.runs": "visuals.runs",
+    "visuals.diagrams.task": "visuals.task_diagrams",
+    "visuals.diagrams.usage": "visuals.usage",
+    "visuals.gate_shares": "visuals.inside",
+    "visuals.heatmaps": "visuals.heat",
+    "visuals.knowledge": "visuals.worth",
+    "visuals.training_curves": "visuals.learning",
+}
 #: Names whose use in code lets it reach globals, and attributes of modules, by names as text.
 GLOBALS_BY_TEXT = {"globals", "eval", "exec"}
 ATTRIBUTES_BY_TEXT = {"getattr", "vars", "__dict__", "eval", "exec"}
@@ -67,7 +99,10 @@ def installed_as(name: str | None) -> str | None:
     top = (name or "").split(".")[0]
     if top == "__main__":  # a notebook, or a script
         return None
-    if top == "modnets" or top in sys.stdlib_module_names:
+    if top == "modnets":
+        inner = name.removeprefix("modnets.")
+        return f"modnets.{NAMES_IN_KEYS[inner]}" if inner in NAMES_IN_KEYS else name
+    if top in sys.stdlib_module_names:
         return name
     module = sys.modules.get(name or "")
     if module is None:

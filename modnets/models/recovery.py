@@ -20,9 +20,9 @@ import numpy as np
 
 from modnets.checked import checked
 from modnets.errors import require
-from modnets.models.matching import best_matching
+from modnets.models.gate_fits import LevelReadouts, graph_of, inputs_met, read_outs
 from modnets.models.modular import ModularNetwork
-from modnets.models.readouts import LevelReadouts, graph_of, inputs_met, read_outs
+from modnets.models.slot_matching import best_matching
 from modnets.models.structures import NOTHING, Structures, parameters_of, structures
 from modnets.tasks.gates import Gate
 from modnets.tasks.graphs import FunctionGraph

@@ -1,1 +1,1 @@
-"""Many networks at once: configs, the engine, sweeps, the store."""
+"""A chunk of runs side by side: steps, optimizers, random streams, evaluation, the engine."""

@@ -7,22 +7,21 @@ config alone, so that neither its neighbours nor the evaluations change them.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
 from torch import Generator, Tensor
 
+from modnets.compiler.symbolic import ROWS
+from modnets.compiler.tracing import Input
+from modnets.config.run_config import RunConfig
+from modnets.config.shapes import is_full_batch, padded_rows, steps_per_epoch
 from modnets.tasks.task import Task
 from modnets.tasks.truth_tables import DONT_CARE
-from modnets.training.compiler.indices import ROWS
-from modnets.training.compiler.tracing import Input
-from modnets.training.config import RunConfig
-from modnets.training.streams import Block, BlockStream
+from modnets.training.random_blocks import Block, BlockStream
 
 STREAMS = ("weights", "order", "input noise", "gumbel noise")
-MIN_PADDED_ROWS = 64
 BLOCK_ROWS = 2**18  # rows put in order at once for minibatches, of all runs of a chunk
 GATHERED_NUMBERS = 2**22  # inputs gathered at once for minibatches
 
@@ -36,33 +35,6 @@ def stream_seed(seed: int, stream: str) -> int:
 def generator(seed: int, stream: str) -> Generator:
     """A generator at the start of one of a run's streams."""
     return Generator().manual_seed(stream_seed(seed, stream))
-
-
-def is_full_batch(config: RunConfig) -> bool:
-    """Whether every step sees all training rows."""
-    return config.final.batch_size >= config.n_examples
-
-
-def steps_per_epoch(config: RunConfig) -> int:
-    """Number of steps in which the training rows are passed once."""
-    return math.ceil(config.n_examples / config.final.batch_size)
-
-
-def total_steps(config: RunConfig) -> int:
-    """Number of optimizer steps from start to end."""
-    return steps_per_epoch(config) * config.epochs
-
-
-def padded_rows(config: RunConfig) -> int:
-    """Rows in each step as the engine sees them: full batches are filled up with weight 0.
-
-    Few sizes, so that runs with many different numbers of training rows share one compiled step.
-    """
-    final = config.final
-    if not is_full_batch(final):
-        return final.batch_size
-    size, task = max(MIN_PADDED_ROWS, 2 ** math.ceil(math.log2(final.n_examples))), final.graph
-    return size if task.images is not None else min(size, task.n_rows * task.n_tasks)
 
 
 def images_on(task: Task, device: torch.device) -> Tensor | None:

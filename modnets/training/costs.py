@@ -15,16 +15,17 @@ from torch import Tensor, fx
 from torch.func import functional_call
 
 from modnets.checked import checked
+from modnets.compiler.elementwise import FLOAT, NUMERIC, name_of
+from modnets.compiler.symbolic import ROWS, Size, product, size_of
+from modnets.compiler.tracing import Input, trace_one
+from modnets.config.run_config import RunConfig
+from modnets.config.shapes import padded_rows, shape_of
 from modnets.models.modular import ModularNetwork
 from modnets.models.monolithic import MLP
 from modnets.models.registry import n_weights
-from modnets.training.batches import Batches, padded_rows
-from modnets.training.compiler.indices import ROWS, Size, product, size_of
-from modnets.training.compiler.operations import FLOAT, NUMERIC, name_of
-from modnets.training.compiler.tracing import Input, trace_one
-from modnets.training.config import RunConfig
-from modnets.training.program import Program
-from modnets.training.replicas import program_of, shape_of
+from modnets.training.batches import Batches
+from modnets.training.step import Program
+from modnets.training.step_cache import program_of
 from modnets.values import MAX_WHOLE
 
 PRODUCTS = ("mm", "bmm", "addmm", "mv", "dot")

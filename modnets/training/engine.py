@@ -20,13 +20,15 @@ import pandas as pd
 import torch
 from torch import nn
 
+from modnets.config.run_config import RunConfig
+from modnets.config.shapes import shape_of
 from modnets.errors import require, shown
 from modnets.models.network_state import check_alike, check_is_network
 from modnets.models.registry import BUILT_IN
-from modnets.training.backends import one_thread
-from modnets.training.config import RunConfig
-from modnets.training.drafts import Drafts, Start, start_of
-from modnets.training.replicas import Replicas, in_last_rows, program_of, shape_of
+from modnets.training.backends.eager import one_thread
+from modnets.training.initialization import Drafts, Start, start_of
+from modnets.training.replicas import Replicas, in_last_rows
+from modnets.training.step_cache import program_of
 
 
 @dataclass

@@ -14,11 +14,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from modnets.compiler.symbolic import ROW_STEP, ROWS
+from modnets.compiler.tracing import Input
+from modnets.config.run_config import RunConfig
 from modnets.tasks.truth_tables import DONT_CARE
 from modnets.training.batches import images_on, inputs_of
-from modnets.training.compiler.indices import ROW_STEP, ROWS
-from modnets.training.compiler.tracing import Input
-from modnets.training.config import RunConfig
 
 #: Of digit pairs the last two stand in place of ``test``: new images of pairs of digits that were
 #: seen in training, and pairs that were not.

@@ -8,8 +8,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, NullLocator
 
+from modnets.benchmarks.throughput import best
 from modnets.checked import checked
-from modnets.training.benchmark import best
 from modnets.visuals.legends import draw_legend
 from modnets.visuals.plots import kind_order
 from modnets.visuals.style import HALO, INK, PAGE_WIDTH, kind_style

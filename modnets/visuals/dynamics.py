@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import PercentFormatter
 
-from modnets.analysis.inside import FAMILIES, gate_family
+from modnets.analysis.gate_shares import FAMILIES, gate_family
 from modnets.analysis.intervals import need
 from modnets.analysis.pooling import one_row_each
 from modnets.checked import checked

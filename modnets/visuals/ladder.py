@@ -18,9 +18,9 @@ from modnets.analysis.pooling import one_row_each
 from modnets.checked import checked
 from modnets.errors import require
 from modnets.visuals.generalization import graph_title
+from modnets.visuals.knowledge import aside, plot_worth
 from modnets.visuals.plots import FLOOR, label_rows, new_axes
 from modnets.visuals.style import INK, PAGE_WIDTH, kind_style
-from modnets.visuals.worth import aside, plot_worth
 
 HEADINGS = {"modular": "own modules, known:", "shared": "shared modules, known:"}
 LABEL_ROOM = 0.75  # octaves that two digits take on a narrow panel

@@ -6,12 +6,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from modnets.analysis import enumeration
-from modnets.analysis.every_table import every_table
 from modnets.analysis.gaps import exact_answers, exact_counts, exact_curves, gaps, version_spaces
-from modnets.analysis.theory import version_space
-from modnets.training.config import RunConfig
-from modnets.training.grids import grid
+from modnets.analysis.version_space import enumeration
+from modnets.analysis.version_space.dense import every_table
+from modnets.analysis.version_space.modular import version_space
+from modnets.config.grid import grid
+from modnets.config.run_config import RunConfig
 
 SPLITS = 3
 

@@ -7,11 +7,11 @@ import pytest
 
 from modnets.analysis.multi_task import MEASURES, arrange
 from modnets.analysis.statistics import majority_floor
+from modnets.config.grid import grid
+from modnets.config.run_config import RunConfig
+from modnets.experiments.sweep import sweep
 from modnets.tasks.named_graphs import TASK_SETS
 from modnets.tasks.splits import SEED_STEP
-from modnets.training.config import RunConfig
-from modnets.training.grids import grid
-from modnets.training.sweep import sweep
 
 TWO = TASK_SETS["two tasks"]
 

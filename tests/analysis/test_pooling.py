@@ -8,8 +8,8 @@ import pytest
 
 import modnets as mn
 from modnets.analysis.pooling import varying_settings
-from modnets.training.config import RunConfig
-from modnets.training.grids import grid
+from modnets.config.grid import grid
+from modnets.config.run_config import RunConfig
 
 BY = ["graph", "kind", "train_rows"]
 

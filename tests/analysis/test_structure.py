@@ -14,12 +14,12 @@ from modnets.analysis import chance
 from modnets.analysis.chance import chance_level
 from modnets.analysis.dynamics import rewiring, turning_points
 from modnets.analysis.structure import gates, probes
+from modnets.config.grid import grid
+from modnets.config.run_config import RunConfig
+from modnets.experiments.store import Store
+from modnets.experiments.sweep import sweep
 from modnets.tasks.graphs import FunctionGraph
 from modnets.tasks.named_graphs import TASK_SETS
-from modnets.training.config import RunConfig
-from modnets.training.grids import grid
-from modnets.training.store import Store
-from modnets.training.sweep import sweep
 
 SHORT = {"train_rows": 23, "epochs": 30, "eval_every": 10}
 

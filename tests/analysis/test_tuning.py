@@ -6,8 +6,8 @@ import pandas as pd
 import pytest
 
 from modnets.analysis.tuning import choose, with_choices
-from modnets.training.config import RunConfig
-from modnets.training.grids import grid
+from modnets.config.grid import grid
+from modnets.config.run_config import RunConfig
 
 
 def pilot(reached: dict[tuple[str, float], list[float]], loss: float = 0.5) -> pd.DataFrame:

@@ -17,7 +17,7 @@ from lab import (
     wait_for,
 )
 
-from modnets.training.store import Store
+from modnets.experiments.store import Store
 from modnets.visuals.style import KINDS
 
 pytestmark = [

@@ -10,9 +10,10 @@ import nbformat
 import pytest
 
 from modnets.__main__ import main
-from modnets.commands.dependencies import BESIDE, files_of, public_names
+from modnets.commands.dependencies import files_of, public_names
 from modnets.commands.parameters import Notebook
 from modnets.paths import PACKAGE, ROOT
+from modnets.source_files import dependencies
 
 
 def notebook(path: Path, *cells: str) -> Notebook:
@@ -30,16 +31,21 @@ def test_a_name_brings_its_room_and_all_that_this_imports(tmp_path: Path) -> Non
     found = named(
         files_of(notebook(tmp_path / "a.ipynb", "import modnets as mn", "mn.draw_graph(3)"))
     )
-    assert {"visuals/task_diagrams.py", "visuals/layout.py", "tasks/gates.py", "errors.py"} <= found
-    assert not {"visuals/plots.py", "training/sweep.py", "__init__.py"} & found
+    assert {
+        "visuals/diagrams/task.py",
+        "visuals/diagrams/layout.py",
+        "tasks/gates.py",
+        "errors.py",
+    } <= found
+    assert not {"visuals/plots.py", "experiments/sweep.py", "__init__.py"} & found
 
 
 @pytest.mark.parametrize(
     ("line", "room"),
     [
         ("from modnets.paths import RESULTS", "paths.py"),
-        ("from modnets.analysis import worth", "analysis/worth.py"),
-        ("import modnets.visuals.heat", "visuals/heat.py"),
+        ("from modnets.analysis import knowledge", "analysis/knowledge.py"),
+        ("import modnets.visuals.heatmaps", "visuals/heatmaps.py"),
         ("def f():\n    from modnets.tasks.gates import gate", "tasks/gates.py"),
     ],
 )
@@ -51,15 +57,13 @@ def test_every_way_to_import_counts(tmp_path: Path, line: str, room: str) -> Non
 
 def test_what_compiled_code_is_made_of_counts(tmp_path: Path) -> None:
     found = named(files_of(notebook(tmp_path / "a.ipynb", "import modnets as mn\nmn.sweep([])")))
-    assert "training/compiler/vectors.h" in found
+    assert "compiler/simd.h" in found
 
 
-def test_what_is_named_beside_imports_is_there_and_read() -> None:
-    for room, extras in BESIDE.items():
-        text = (PACKAGE / room).read_text()
-        for extra in extras:
-            assert (PACKAGE / extra).is_file()
-            assert Path(extra).name in text
+def test_every_file_of_the_package_that_is_no_python_is_read_by_one_that_is() -> None:
+    others = {path for end in ("h", "js", "css") for path in PACKAGE.rglob(f"*.{end}")}
+    assert len(others) > 3
+    assert others <= set(dependencies(PACKAGE.rglob("*.py")))
 
 
 def test_every_public_name_has_a_room() -> None:
@@ -80,7 +84,7 @@ def test_nothing_that_is_loaded_is_left_out(tmp_path: Path) -> None:
 def test_the_command_lists_files_from_the_root(capsys: pytest.CaptureFixture) -> None:
     assert main(["notebook", "depends", "architectures"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert "modnets/visuals/diagrams.py" in lines
+    assert "modnets/visuals/diagrams/network.py" in lines
     assert all((ROOT / line).is_file() for line in lines)
     assert main(["notebook", "depends", "architecture"]) == 2
     assert "did you mean 'architectures'?" in capsys.readouterr().err

@@ -10,9 +10,9 @@ import pytest
 from modnets.__main__ import main
 from modnets.commands.flags import FLAGS, by_setting, train_parser
 from modnets.commands.train import plan, summary
-from modnets.training import sweep
-from modnets.training.config import RunConfig
-from modnets.training.store import Store
+from modnets.config.run_config import RunConfig
+from modnets.experiments import sweep
+from modnets.experiments.store import Store
 
 MLP = (
     "--experiment generalization --num_tasks 1 --dataset_path ./datasets/generalization/ "

@@ -11,10 +11,10 @@ import pytest
 from modnets.__main__ import main
 from modnets.commands.flags import train_parser
 from modnets.commands.train import plan
+from modnets.config.run_config import RunConfig
+from modnets.experiments.store import Store
 from modnets.tasks.digits import FILES
 from modnets.tasks.named_graphs import TASK_SETS
-from modnets.training.config import RunConfig
-from modnets.training.store import Store
 
 DIGITS = (
     "--modularity 2 2 3 2 2 --num_digits 8 --dataset_split_seed 40 --dataset_split 0.8 "

@@ -17,10 +17,10 @@ import pytest
 import torch
 from torch import nn
 
+from modnets.config.run_config import RunConfig
 from modnets.models.identity import identity_of, settled
 from modnets.models.reach import Reach
 from modnets.models.registry import MODELS
-from modnets.training.config import RunConfig
 
 CELL = """
 import functools, math

@@ -9,6 +9,7 @@ import pytest
 import torch
 from literals import Literal, assert_gradients, gradients, literal_monolithic, tuples
 
+from modnets.config.run_config import RunConfig
 from modnets.models.images import ImageLevel
 from modnets.models.modular import ModularNetwork
 from modnets.models.monolithic import CNN, LARGE_SIDE, MLP
@@ -16,7 +17,6 @@ from modnets.models.registry import BUILT_IN, build, n_weights
 from modnets.tasks.digit_pairs import DigitPairs
 from modnets.tasks.digits import Digits
 from modnets.tasks.graphs import FunctionGraph
-from modnets.training.config import RunConfig
 
 CHOICES = ("known", "learned")
 

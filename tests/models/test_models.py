@@ -9,12 +9,12 @@ import pytest
 import torch
 from literals import Literal, assert_gradients, gradients, literal_mlp, tuples
 
+from modnets.config.run_config import RunConfig
 from modnets.models.modular import ModularNetwork, Modules
 from modnets.models.monolithic import MLP
 from modnets.models.registry import BUILT_IN, MODELS, build, n_weights, register
 from modnets.tasks.graphs import FunctionGraph
 from modnets.tasks.named_graphs import GRAPHS
-from modnets.training.config import RunConfig
 
 CHOICES = ("known", "learned")
 MIXES = list(itertools.product(("modular", "shared"), CHOICES, CHOICES, CHOICES))

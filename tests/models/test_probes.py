@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import torch
 
+from modnets.config.run_config import RunConfig
 from modnets.models.probes import RIDGE, hidden_units, readable, readable_by_layer, sub_functions
 from modnets.models.registry import build
 from modnets.tasks.named_graphs import GRAPHS
-from modnets.training.config import RunConfig
 
 
 def literally(units: np.ndarray, target: np.ndarray) -> float:

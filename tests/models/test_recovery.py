@@ -11,14 +11,15 @@ from by_hand import Wiring
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from modnets.models.matching import best_matching
-from modnets.models.readouts import read_out
+from modnets.config.run_config import RunConfig
+from modnets.models import slot_matching
+from modnets.models.gate_fits import read_out
 from modnets.models.recovery import compare, is_recovered, match, order_free
+from modnets.models.slot_matching import best_matching
 from modnets.models.structures import Structures, readable_slots
 from modnets.tasks.gates import SYMMETRIC_GATES, TWO_INPUT_GATES, gate
 from modnets.tasks.graphs import FunctionGraph
 from modnets.tasks.named_graphs import GRAPHS, TASK_SETS
-from modnets.training.config import RunConfig
 
 ASYMMETRIC = FunctionGraph(4, [["NIMPLY 0 1", "IMPLY 2 3", "XOR 1 2"], ["AND 0 1", "NIMPLY 2 0"]])
 #: Those whose every sub-function an output needs.
@@ -259,7 +260,6 @@ def test_the_matching_gives_the_edges_that_it_counts() -> None:
 
 
 def test_step_by_step_is_at_most_the_best_and_finds_a_true_one(monkeypatch) -> None:
-    from modnets.models import matching
 
     graph = TASKS["6-3-3-2-2"]
     plain = random_structures(graph, (5, 4, 3), 17)
@@ -271,7 +271,7 @@ def test_step_by_step_is_at_most_the_best_and_finds_a_true_one(monkeypatch) -> N
     plain[-1]["routing"][2] += [[0, 1]]
     found = Structures.from_plain(plain)
     _, best = match(graph, found, 0)
-    monkeypatch.setattr(matching, "MAX_PAIRS", 0)
+    monkeypatch.setattr(slot_matching, "MAX_PAIRS", 0)
     _, near = match(graph, found, 0)
     assert (near <= best + 1e-12).all()
     assert near[-1] == best[-1] == pytest.approx(1.0)

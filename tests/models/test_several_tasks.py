@@ -9,6 +9,7 @@ import pytest
 import torch
 from literals import Literal, assert_gradients, gradients, tuples
 
+from modnets.config.run_config import RunConfig
 from modnets.models.modular import ModularNetwork
 from modnets.models.modules import Modules
 from modnets.models.registry import build, n_weights
@@ -16,7 +17,6 @@ from modnets.models.routing import Routing, Selection
 from modnets.tasks.graphs import FunctionGraph
 from modnets.tasks.named_graphs import GRAPHS, TASK_SETS
 from modnets.tasks.task_sets import TaskSet
-from modnets.training.config import RunConfig
 
 CHOICES, LEVELS = ("known", "learned"), ("last", "every")
 MIXES = [("modular", *mix) for mix in itertools.product(CHOICES, ("known",), CHOICES, LEVELS)]

@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 import torch
 
+from modnets.config.run_config import RunConfig
 from modnets.models.registry import build
 from modnets.models.structures import Structures, structures
 from modnets.tasks.digit_pairs import DigitPairs
 from modnets.tasks.graphs import FunctionGraph
 from modnets.tasks.named_graphs import TASK_SETS
 from modnets.tasks.task_sets import TaskSet
-from modnets.training.config import RunConfig
 
 UNEVEN = TaskSet(
     (

@@ -10,8 +10,9 @@ import pytest
 import torch
 
 from modnets.analysis.structure import gates
-from modnets.models.modular import ModularNetwork
-from modnets.models.readouts import (
+from modnets.config.grid import grid
+from modnets.config.run_config import RunConfig
+from modnets.models.gate_fits import (
     _read,
     _values,
     inputs_met,
@@ -19,6 +20,7 @@ from modnets.models.readouts import (
     read_outs,
     reproduced,
 )
+from modnets.models.modular import ModularNetwork
 from modnets.models.registry import build
 from modnets.models.signals import read_signals
 from modnets.models.structures import parameters_of, structures
@@ -27,9 +29,7 @@ from modnets.tasks.gate_names import NEVER
 from modnets.tasks.gates import all_rows
 from modnets.tasks.graphs import FunctionGraph
 from modnets.tasks.named_graphs import GRAPHS
-from modnets.training.config import RunConfig
 from modnets.training.engine import train_chunk
-from modnets.training.grids import grid
 
 #: Kinds of modular networks, and how many of their solved runs may pass more than a bit.
 TRAINED = {

@@ -20,7 +20,7 @@ from modnets.tasks.digits import Digits
 from modnets.tasks.graphs import FunctionGraph
 from modnets.tasks.named_graphs import GRAPHS
 from modnets.tasks.pair_splits import VALIDATION_SHARE
-from modnets.tasks.specs import task_from_dict
+from modnets.tasks.serialization import task_from_dict
 from modnets.tasks.splits import n_train_rows, split_rows, split_task
 
 PAIRS = DigitPairs()

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from modnets.tasks.graphs import FunctionGraph
 from modnets.tasks.named_graphs import GRAPHS, TASK_SETS, get_graph
 from modnets.tasks.random_graphs import random_graph
-from modnets.tasks.specs import task_from_dict
+from modnets.tasks.serialization import task_from_dict
 from modnets.tasks.splits import n_train_rows, split_rows, split_task
 from modnets.tasks.task_sets import TaskSet
 

@@ -12,12 +12,12 @@ from lanes import assert_close, needs_compiler, table_of
 from torch import Tensor, nn
 
 import modnets as mn
+from modnets.compiler import build_cache
+from modnets.config.grid import grid
+from modnets.config.run_config import RunConfig
+from modnets.experiments.planning import choose
 from modnets.models.registry import MODELS
-from modnets.training import compilation
-from modnets.training.config import RunConfig
 from modnets.training.engine import train_chunk
-from modnets.training.grids import grid
-from modnets.training.planning import choose
 
 NOISY = {"input_noise": 0.1, "gumbel": True}
 SLOW = {"schedule": "exponential", "gamma": 0.9, "weight_decay": 0.01, "lr": 0.02}
@@ -159,7 +159,7 @@ def test_rows_that_meet_in_training_are_those_of_the_batch(
 def test_a_compiler_that_fails(
     monkeypatch: pytest.MonkeyPatch, forgetful: None, capfd: pytest.CaptureFixture
 ) -> None:
-    monkeypatch.setattr(compilation, "FLAGS", ("-no-such-flag",))
+    monkeypatch.setattr(build_cache, "FLAGS", ("-no-such-flag",))
     run = RunConfig(train_rows=23, epochs=4)
     for _ in range(2):
         trained = train_chunk([run], chunk=2, compiled=True)
@@ -172,7 +172,7 @@ def test_a_compiler_that_fails(
 def test_no_compiler(
     monkeypatch: pytest.MonkeyPatch, forgetful: None, capfd: pytest.CaptureFixture
 ) -> None:
-    looked_up = (compilation.compiler, compilation.can_compile)
+    looked_up = (build_cache.compiler, build_cache.can_compile)
     monkeypatch.setattr(shutil, "which", lambda name: None)
     monkeypatch.delenv("CXX", raising=False)
     for function in looked_up:

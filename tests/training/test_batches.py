@@ -10,16 +10,11 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from modnets.config.grid import grid
+from modnets.config.run_config import RunConfig
+from modnets.config.shapes import padded_rows, steps_per_epoch
 from modnets.tasks.splits import split_rows
-from modnets.training.batches import (
-    STREAMS,
-    Batches,
-    padded_rows,
-    steps_per_epoch,
-    stream_seed,
-)
-from modnets.training.config import RunConfig
-from modnets.training.grids import grid
+from modnets.training.batches import STREAMS, Batches, stream_seed
 
 CPU = torch.device("cpu")
 

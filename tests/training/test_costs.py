@@ -9,12 +9,12 @@ import pytest
 import torch
 from torch import nn
 
+from modnets.config.grid import grid
+from modnets.config.run_config import RunConfig
 from modnets.models.registry import MODELS, register
 from modnets.tasks.digit_pairs import DigitPairs
 from modnets.tasks.graphs import FunctionGraph
-from modnets.training.config import RunConfig
 from modnets.training.costs import arithmetic_of, costs_of, forward_flops
-from modnets.training.grids import grid
 
 DEPTHS = ("6-2-2", "6-3-2-2", "6-3-3-2-2")
 #: 2-12-1: products and sums of 24 and 12 weights, 13 biases, 12 ReLUs.

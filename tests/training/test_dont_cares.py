@@ -12,11 +12,11 @@ from lanes import needs_compiler
 from literally import optimizer_of, results
 
 import modnets as mn
+from modnets.config.run_config import RunConfig
 from modnets.models.registry import build
 from modnets.tasks.truth_tables import DONT_CARE
-from modnets.training.backends import one_thread
+from modnets.training.backends.eager import one_thread
 from modnets.training.batches import generator, stream_seed
-from modnets.training.config import RunConfig
 from modnets.training.engine import train_chunk
 
 #: Of 3 outputs for 5 inputs a third are don't-cares, and so are the rows 0 and 7 as a whole.

@@ -14,13 +14,13 @@ from lanes import needs_compiler
 from literally import assert_neighbours_change_nothing, assert_same_network, literal, results
 
 import modnets as mn
+from modnets.config.grid import grid
+from modnets.config.run_config import RunConfig
+from modnets.config.validation import OPTIMIZERS, SCHEDULES
 from modnets.models.registry import MODELS, build
 from modnets.tasks.splits import split_rows
 from modnets.training.batches import stream_seed
-from modnets.training.checks import OPTIMIZERS, SCHEDULES
-from modnets.training.config import RunConfig
 from modnets.training.engine import choose_device, train_chunk
-from modnets.training.grids import grid
 from modnets.training.optimizers import schedule
 
 KINDS = {

@@ -14,13 +14,13 @@ from lanes import needs_compiler
 from literally import examples, optimizer_of
 from torch import Tensor, nn
 
+from modnets.config.grid import grid
+from modnets.config.run_config import RunConfig
+from modnets.experiments.live import Live
 from modnets.models.registry import MODELS, build
-from modnets.training.backends import one_thread
+from modnets.training.backends.eager import one_thread
 from modnets.training.batches import generator, stream_seed
-from modnets.training.config import RunConfig
 from modnets.training.engine import Trained, train_chunk
-from modnets.training.grids import grid
-from modnets.training.live import Live
 
 RUN = RunConfig(graph="6-2-2", train_rows=23, epochs=12, eval_every=12, batch_size=None)
 

@@ -12,10 +12,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from modnets.config.grid import grid
+from modnets.config.run_config import RunConfig
+from modnets.experiments.sweep import RunsFailed, sweep
 from modnets.models.registry import MODELS
-from modnets.training.config import RunConfig
-from modnets.training.grids import grid
-from modnets.training.sweep import RunsFailed, sweep
 
 RUN = RunConfig(graph="6-2-2", train_rows=23, epochs=2)
 SHARED = nn.Linear(6, 2)

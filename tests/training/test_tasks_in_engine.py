@@ -24,6 +24,11 @@ from literally import (
 from torch import Tensor
 
 import modnets as mn
+from modnets.config.grid import grid
+from modnets.config.run_config import RunConfig
+from modnets.experiments.planning import plan
+from modnets.experiments.single_run import train
+from modnets.experiments.sweep import sweep
 from modnets.tasks.digit_pairs import DigitPairs
 from modnets.tasks.digits import Digits
 from modnets.tasks.graphs import FunctionGraph
@@ -31,13 +36,8 @@ from modnets.tasks.named_graphs import GRAPHS, TASK_SETS
 from modnets.tasks.task_sets import TaskSet
 from modnets.training import batches, evaluation
 from modnets.training.batches import Batches
-from modnets.training.config import RunConfig
 from modnets.training.engine import train_chunk
 from modnets.training.evaluation import Evaluation
-from modnets.training.grids import grid
-from modnets.training.planning import plan
-from modnets.training.single import train
-from modnets.training.sweep import sweep
 
 CPU = torch.device("cpu")
 CHUNK = 5  # one for all, so that a step is traced once

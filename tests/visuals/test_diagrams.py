@@ -15,11 +15,11 @@ from matplotlib.patches import FancyArrowPatch, Rectangle
 
 import modnets as mn
 from modnets.models.modular import ModularNetwork
-from modnets.visuals import layout, usage
-from modnets.visuals.canvas import MANY_WEIGHTS, STRONGEST
-from modnets.visuals.diagrams import draw
+from modnets.visuals.diagrams import layout, usage
+from modnets.visuals.diagrams.canvas import MANY_WEIGHTS, STRONGEST
+from modnets.visuals.diagrams.network import draw
+from modnets.visuals.diagrams.task import draw_graph
 from modnets.visuals.style import DARK, NEGATIVE, POSITIVE, module_colors
-from modnets.visuals.task_diagrams import draw_graph
 
 SIX = [
     {"model": "dense"},

@@ -10,12 +10,12 @@ from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from modnets.analysis.knowledge import worth
 from modnets.analysis.sample_complexity import sample_complexity
 from modnets.analysis.statistics import majority_floor, paired_difference, summarize
-from modnets.analysis.worth import worth
+from modnets.visuals.knowledge import plot_worth
 from modnets.visuals.ladder import plot_control, plot_ladder, plot_rungs
 from modnets.visuals.style import kind_style
-from modnets.visuals.worth import plot_worth
 
 ROWS = (4, 8, 16, 32)
 #: Of six runs, how many solve the table at each number of rows.

@@ -8,9 +8,9 @@ from drawings import words
 from matplotlib.figure import Figure
 
 import modnets as mn
-from modnets.visuals import explorer_views as views
-from modnets.visuals.explorer_controls import Controls
-from modnets.visuals.rows import short
+from modnets.explorer import run_views as views
+from modnets.explorer.controls import Controls
+from modnets.visuals.diagrams.parts import short
 
 TABLE = np.array([[0, 1], [1, 0], [1, np.nan], [0, 1]])
 NAMES = {"input_names": ["go", "stop"], "output_names": ["<run>", "halt"]}

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch, Patch
 
 import modnets as mn
-from modnets.visuals.layout import CELL
+from modnets.visuals.diagrams.layout import CELL
 from modnets.visuals.style import DARK, module_colors
 
 TWO = mn.TASK_SETS["two tasks"]

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from modnets.analysis.gaps import exact_answers, exact_curves, gaps, version_spaces
 from modnets.analysis.statistics import majority_floor, summarize
-from modnets.training.grids import grid
+from modnets.config.grid import grid
 from modnets.visuals.generalization import plot_generalization
 from modnets.visuals.plots import plot_accuracy, plot_solved
 from modnets.visuals.style import kind_style

@@ -16,11 +16,11 @@ from matplotlib.figure import Figure
 
 import modnets as mn
 from modnets.models.modular import ModularNetwork
-from modnets.visuals.canvas import EDGES, FAINT, HINT, MIN_FONT
-from modnets.visuals.findings import MAX_ROWS, Findings, word_for
-from modnets.visuals.runs import draw_before_after, draw_runs, outcome
+from modnets.visuals.diagrams.annotations import MAX_ROWS, Findings, word_for
+from modnets.visuals.diagrams.canvas import EDGES, FAINT, HINT, MIN_FONT
+from modnets.visuals.diagrams.runs import draw_before_after, draw_runs, outcome
+from modnets.visuals.diagrams.usage import used_slots
 from modnets.visuals.style import DARK
-from modnets.visuals.usage import used_slots
 
 GRAPH = mn.get_graph("6-3-2-2")
 #: ReLU units that compute a gate of two bits exactly: (input weights, bias, output weight) each.

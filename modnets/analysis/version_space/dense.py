@@ -1,0 +1,88 @@
+"""The version space of a network that can express every truth table: in closed form."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from modnets.analysis.version_space.curves import Rows, answer, by_networks, curve_of, row_sets
+from modnets.analysis.version_space.symmetries import Solution
+from modnets.checked import checked
+from modnets.errors import require
+from modnets.tasks.graphs import FunctionGraph
+from modnets.tasks.named_graphs import get_graph
+
+
+class EveryTable:
+    """All truth tables of a graph's size; made by :func:`every_table`.
+
+    Parameters
+    ----------
+    graph : FunctionGraph
+
+    Attributes
+    ----------
+    kind : str
+        ``"dense"``: a network that is wide enough can express each of them.
+    n_labelled, n_functions, n_functions_at_most : int
+        Two to the number of bits of a table.
+    n_solutions : int
+        One.
+    solutions : list
+        Empty: a table has no gates.
+    """
+
+    @checked
+    def __init__(self, graph: FunctionGraph) -> None:
+        require(isinstance(graph, FunctionGraph), f"graph {graph}; allowed is one function graph")
+        require(
+            not graph.has_dont_cares,
+            f"no exact theory of graph {graph}, which has don't-cares; allowed are graphs without",
+        )
+        self.graph, self.kind, self.n_solutions = graph, "dense", 1
+        self.n_functions = 2 ** (graph.n_rows * graph.n_outputs)
+        self.n_labelled = self.n_functions_at_most = self.n_functions
+        self.solutions: list[Solution] = []
+        self.refusal = None
+
+    def __repr__(self) -> str:
+        return f"EveryTable({self.graph})"
+
+    def learning_curve(
+        self, rows: Rows, *, draws: int = 500, seed: int = 0, weights: str = "functions"
+    ) -> pd.DataFrame:
+        """As :meth:`VersionSpace.learning_curve`: the rows shown say nothing about others."""
+        return curve_of(self.answers(rows, draws=draws, seed=seed, weights=weights))
+
+    def answers(
+        self, rows: Rows, *, draws: int = 500, seed: int = 0, weights: str = "functions"
+    ) -> pd.DataFrame:
+        """What the learning curve is the mean of: a row for each row set, as they come."""
+        by_networks(weights)
+        n_outputs, n_rows = self.graph.n_outputs, self.graph.n_rows
+
+        def by_half(train: np.ndarray, asked: np.ndarray) -> dict[str, float]:
+            bits = float((n_rows - len(train)) * n_outputs)
+            with np.errstate(over="ignore"):
+                left = np.exp2(bits)
+            half, rows_right = 0.5, 0.5**n_outputs
+            right = dict.fromkeys(("bit_accuracy", "vote_bit_accuracy"), half)
+            right |= dict.fromkeys(("row_accuracy", "vote_row_accuracy"), rows_right)
+            return {"left": left, **right, "single": 0.0, "solved": np.exp2(-bits)}
+
+        return answer(row_sets(rows, n_rows, draws, seed), by_half)
+
+
+@checked
+def every_table(graph: str | FunctionGraph) -> EveryTable:
+    """What a dense network can express: every truth table, in the form of a version space.
+
+    Parameters
+    ----------
+    graph : str or FunctionGraph
+
+    Returns
+    -------
+    EveryTable
+    """
+    return EveryTable(get_graph(graph))

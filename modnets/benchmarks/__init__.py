@@ -1,0 +1,1 @@
+"""The engine measured, and other ways to train the same networks beside it."""

@@ -1,0 +1,105 @@
+"""Functions of one replica as machine code for many, one in each lane of a vector."""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from modnets.compiler.build_cache import load_library
+from modnets.compiler.codegen import write_function, write_program
+from modnets.compiler.tracing import leaves, trace_one
+from modnets.hardware import lanes
+
+
+@dataclass(frozen=True)
+class Function:
+    """What is to be compiled.
+
+    Parameters
+    ----------
+    name : str
+    call : callable
+        Tensors in, nested lists of tensors out.
+    inputs : nested lists and dicts of Input or None
+    in_place : int
+        The first outputs take the memory of the first inputs: how many.
+    """
+
+    name: str
+    call: Callable[..., Any]
+    inputs: Sequence[Any]
+    in_place: int = 0
+
+
+class Machine:
+    """Compiled code of functions of one replica.
+
+    Parameters
+    ----------
+    functions : sequence of Function
+    known_as : str, optional
+        Stands for the functions where their source is a part of modnets; others are traced in
+        each process, to see whether they are what was compiled before.
+
+    Raises
+    ------
+    Unsupported
+        If a function has an operation for which no code can be written.
+    RuntimeError
+        If the compiler refuses.
+    """
+
+    def __init__(self, functions: Sequence[Function], known_as: str | None = None) -> None:
+        def write() -> str:
+            parts = []
+            for one in functions:
+                graph = trace_one(one.call, one.inputs, open_rows=known_as is None)
+                inputs = list(leaves(one.inputs))
+                parts.append(write_function(one.name, graph, inputs, one.in_place, lanes()))
+            return write_program(parts, lanes())
+
+        if known_as is None:
+            source = write()
+            self.library = load_library(source, lambda: source)
+        else:
+            self.library = load_library(known_as, write)
+        for one in functions:
+            size, run = self._code(one.name)
+            size.argtypes, size.restype = [ctypes.c_long], ctypes.c_long
+            run.argtypes = [ctypes.c_long, ctypes.c_long, *[ctypes.c_void_p] * 3]
+            run.restype = None
+
+    def _code(self, name: str) -> tuple[Any, Any]:
+        return getattr(self.library, f"workspace_{name}"), getattr(self.library, f"run_{name}")
+
+    def workspace(self, name: str, rows: int) -> Tensor:
+        """Memory for what a function computes on the way; one for each thread."""
+        return torch.empty(self._code(name)[0](rows) * lanes())
+
+    def run(
+        self, name: str, steps: int, rows: int, arguments: Sequence[Tensor], workspace: Tensor
+    ) -> None:
+        """Run a function for one vector of replicas; Python's lock is free meanwhile.
+
+        Parameters
+        ----------
+        name : str
+        steps : int
+            How many times.
+        rows : int
+            A multiple of ROW_STEP.
+        arguments : sequence of Tensor, shape (steps or 1, ..., lane)
+            Inputs, then the outputs that have no input's memory.  Those with an axis of steps go
+            on from step to step; a uniform one has no lanes.
+        workspace : Tensor
+            For at least as many rows.
+        """
+        pointers = (ctypes.c_void_p * len(arguments))(*[t.data_ptr() for t in arguments])
+        strides = [t.stride(0) * t.element_size() if t.shape[0] > 1 else 0 for t in arguments]
+        strides = (ctypes.c_long * len(arguments))(*strides)
+        self._code(name)[1](steps, rows, pointers, strides, workspace.data_ptr())

@@ -1,0 +1,170 @@
+"""Views: the elements of a tensor, seen at other places."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from modnets.compiler.ir import Mapped, Stored, Value
+from modnets.compiler.symbolic import Index, Place, Size, known, product
+
+
+def expand(value: Value, shape: Sequence[Size]) -> Value:
+    """Broadcast to a shape, by the usual rules."""
+    shape = tuple(shape)
+    if value.shape == shape:
+        return value
+    new = len(shape) - len(value.shape)
+    stretched = [
+        small == 1 and large != 1 for small, large in zip(value.shape, shape[new:], strict=True)
+    ]
+
+    def move(place: Place) -> Place:
+        return tuple(
+            Index() if flat else index for flat, index in zip(stretched, place[new:], strict=True)
+        )
+
+    return Mapped(shape, value, move)
+
+
+def permute(value: Value, order: Sequence[int]) -> Value:
+    """Axes in another order."""
+    order = [axis % len(order) for axis in order]
+    if order == sorted(order):
+        return value
+
+    def move(place: Place) -> Place:
+        return tuple(place[order.index(axis)] for axis in range(len(order)))
+
+    return Mapped([value.shape[axis] for axis in order], value, move)
+
+
+def unsqueeze(value: Value, axis: int) -> Value:
+    """A new axis of size 1."""
+    axis %= len(value.shape) + 1
+    shape = (*value.shape[:axis], 1, *value.shape[axis:])
+    return Mapped(shape, value, lambda place: (*place[:axis], *place[axis + 1 :]))
+
+
+def squeeze(value: Value, axes: Sequence[int]) -> Value:
+    """Without axes of size 1."""
+    gone = {axis % len(value.shape) for axis in axes} if value.shape else set()
+    gone = {axis for axis in gone if value.shape[axis] == 1}
+    kept = [axis for axis in range(len(value.shape)) if axis not in gone]
+
+    def move(place: Place) -> Place:
+        here = iter(place)
+        return tuple(Index() if axis in gone else next(here) for axis in range(len(value.shape)))
+
+    return Mapped([value.shape[axis] for axis in kept], value, move)
+
+
+def beginning(number: Size | None, size: Size) -> Size:
+    """Where a part of an axis begins; a number below 0 counts from its end."""
+    number = 0 if number is None else number
+    if not known(number):
+        return number
+    if number < 0:
+        return max(0, size + number) if known(size) else size + number
+    return min(number, size) if known(size) else number
+
+
+def select(value: Value, axis: int, number: Size) -> Value:
+    """One place of an axis, which goes."""
+    axis %= len(value.shape)
+    at = Index(constant=beginning(number, value.shape[axis]))
+    shape = (*value.shape[:axis], *value.shape[axis + 1 :])
+    return Mapped(shape, value, lambda place: (*place[:axis], at, *place[axis:]))
+
+
+def take(value: Value, axis: int, start: Size, size: Size, step: int = 1) -> Value:
+    """A part of an axis."""
+    axis %= len(value.shape)
+    if start == 0 and size == value.shape[axis] and step == 1:
+        return value
+    shape = (*value.shape[:axis], size, *value.shape[axis + 1 :])
+
+    def move(place: Place) -> Place:
+        return (*place[:axis], place[axis] * step + start, *place[axis + 1 :])
+
+    return Mapped(shape, value, move)
+
+
+def repeat(value: Value, times: Sequence[int]) -> Value:
+    """Several times along each axis, also along new ones in front."""
+    new = len(times) - len(value.shape)
+    sizes = (*[1] * new, *value.shape)
+
+    def move(place: Place) -> Place:
+        pairs = zip(place[new:], value.shape, strict=True)
+        return tuple(Index({f"(({index}) % ({size}))": 1}) for index, size in pairs)
+
+    return Mapped([size * n for size, n in zip(sizes, times, strict=True)], value, move)
+
+
+def windows(value: Value, axis: int, size: int, step: int) -> Value:
+    """Parts of an axis that overlap; their places are a new last axis."""
+    axis %= len(value.shape)
+    count = (value.shape[axis] - size) // step + 1
+    shape = (*value.shape[:axis], count, *value.shape[axis + 1 :], size)
+
+    def move(place: Place) -> Place:
+        return (*place[:axis], place[axis] * step + place[-1], *place[axis + 1 : -1])
+
+    return Mapped(shape, value, move)
+
+
+def flip(value: Value, axes: Sequence[int]) -> Value:
+    """Axes backwards."""
+    turned = {axis % len(value.shape) for axis in axes}
+
+    def move(place: Place) -> Place:
+        return tuple(
+            index * -1 + (size - 1) if axis in turned else index
+            for axis, (index, size) in enumerate(zip(place, value.shape, strict=True))
+        )
+
+    return Mapped(value.shape, value, move)
+
+
+def reshape(value: Value, shape: Sequence[Size]) -> Value | None:
+    """The same elements in another shape.
+
+    None if axes would have to be merged, which only a stored tensor allows.
+    """
+    shape = tuple(shape)
+    if shape == value.shape:
+        return value
+    if isinstance(value, Stored):
+        return value.reshaped(shape)
+    groups = _split_groups(value.shape, shape)
+    if groups is None:
+        return None
+
+    def move(place: Place) -> Place:
+        here = []
+        for axes in groups:
+            index, stride = Index(), 1
+            for axis in reversed(axes):
+                index = index + place[axis] * stride
+                stride = stride * shape[axis]
+            here.append(index)
+        return tuple(here)
+
+    return Mapped(shape, value, move)
+
+
+def _split_groups(old: Sequence[Size], new: Sequence[Size]) -> list[list[int]] | None:
+    """For each old axis the new axes that it is split into; None if some were merged."""
+    groups, axis = [], 0
+    for size in old:
+        group: list[int] = []
+        while product([new[a] for a in group]) != size:
+            if axis == len(new):
+                return None
+            group.append(axis)
+            axis += 1
+            if len(group) > len(new):
+                return None
+        groups.append(group)
+    rest = range(axis, len(new))
+    return groups if all(new[a] == 1 for a in rest) else None

@@ -1,0 +1,134 @@
+"""The keys of runs, worked out in bulk: what runs have in common is written down once.
+
+The key of a run is a hash of its settings as JSON.  Of a million runs all but a few settings are
+the same, so the text between those is kept.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, field
+from functools import cache
+from operator import itemgetter
+from typing import Any
+
+from modnets.tasks.serialization import without_labels
+from modnets.values import thawed
+
+Config = Any  # a RunConfig, which asks for its key here
+
+#: Part of every key: raised when the same config would give other results than before.
+SCHEMA_VERSION = 1
+
+#: Settings that came after the first stores: at these values they do not enter a run's key.
+LATER = {"record": "end"}
+
+#: Settings from which no other follows.
+SEEDS = ("seed", "split_seed")
+
+#: What is worked out of a config, and not sent with it to other processes.
+WORKED_OUT = ("_common", "_like")
+
+#: Settings, each a number or None, that may differ between the runs of a chunk; by name.
+PER_RUN = ("gamma", "input_noise", "lr", "lr_routing", "lr_selection")
+PER_RUN += ("seed", "split_seed", "temperature", "weight_decay")
+
+#: What those are.  Of other types a text is not what JSON writes, and nothing is kept.
+NUMBERS = frozenset({int, float, type(None)})
+
+MAX_KEPT = 4096
+
+
+@dataclass(eq=False)
+class Common:
+    """What runs have in common that differ in numbers of theirs alone.
+
+    Parameters
+    ----------
+    pieces : list of str
+        The text that is hashed, cut where the settings of a run stand.
+    train_rows : int
+    graphs : tuple
+        Kept, as they are known by their places in memory.
+    kept : dict
+        What else follows from it, worked out elsewhere.
+    """
+
+    pieces: list[str]
+    train_rows: int
+    graphs: tuple
+    kept: dict[str, Any] = field(default_factory=dict)
+
+
+_known: dict[tuple, Common] = {}
+
+
+def common_of(config: Config) -> Common:
+    """What a run has in common with those that differ in PER_RUN alone."""
+    if "_common" not in vars(config):
+        vars(config)["_common"] = _kept(config.final)
+    return vars(config)["_common"]
+
+
+def _kept(final: Config) -> Common:
+    values = vars(final)
+    plain, numbers = _readers(tuple(final.__dataclass_fields__))
+    types = tuple(map(type, numbers(values)))
+    known = (
+        SCHEMA_VERSION,
+        types,
+        id(values["graph"]),
+        id(values["knowledge"]),
+        repr(values["pruning_ratio"]),  # 0.0 and -0.0 are equal, and other texts
+        json.dumps(thawed(values["options"])) if values["options"] else "",
+        plain(values),
+    )
+    found = _known.get(known)
+    if found is None or not NUMBERS.issuperset(types):
+        if len(_known) >= MAX_KEPT:
+            _known.clear()
+        found = _known[known] = _common(final)
+    return found
+
+
+@cache
+def _readers(names: tuple[str, ...]) -> tuple[itemgetter, itemgetter]:
+    """What takes the words and whole numbers of a config, and what takes its own numbers."""
+    apart = {*PER_RUN, "graph", "knowledge", "pruning_ratio", "options"}
+    return itemgetter(*(name for name in names if name not in apart)), itemgetter(*PER_RUN)
+
+
+def _common(final: Config) -> Common:
+    settings = final.to_dict()
+    left_out = {name for name, value in LATER.items() if settings[name] == value}
+    settings = {name: value for name, value in settings.items() if name not in left_out}
+    marks = {}
+    for name in PER_RUN:
+        if type(settings[name]) in NUMBERS and settings[name] is not None:
+            marks[name] = settings[name] = f"\0{name}\0"
+    settings |= {name: without_labels(settings[name]) for name in ("graph", "knowledge")}
+    text = json.dumps([SCHEMA_VERSION, settings], sort_keys=True).removesuffix("]")
+    pieces = []
+    for name in sorted(marks):
+        before, text = text.split(json.dumps(marks[name]), 1)
+        pieces += [before, name]
+    return Common([*pieces, text], final.train_rows, (final.graph, final.knowledge))
+
+
+def key_of(values: dict[str, Any], common: Common, identity: str) -> str:
+    """The key of a run: 16 hexadecimal digits.
+
+    Parameters
+    ----------
+    values : dict
+        Its settings, those in PER_RUN at least, with every default worked out.
+    common : Common
+    identity : str
+        Of its model; see :mod:`modnets.models.identity`.
+    """
+    texts = list(common.pieces)
+    for place in range(1, len(texts), 2):
+        texts[place] = repr(values[texts[place]])  # as JSON writes numbers
+    texts.append(f", {json.dumps(identity)}]")
+    return hashlib.sha256("".join(texts).encode()).hexdigest()[:16]

@@ -1,0 +1,278 @@
+"""What a run's settings may be: types, ranges, and what fits together.
+
+Every refusal is one line: the setting, the value given, what is allowed.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import fields
+from functools import wraps
+from typing import Any
+
+import numpy as np
+
+from modnets.config.limits import MAX_EPOCHS, MAX_LAYERS, MAX_SAMPLES, check_sizes
+from modnets.errors import one_of, require, shown
+from modnets.models.monolithic import sides
+from modnets.models.registry import BUILT_IN, MODELS
+from modnets.tasks.splits import HELD_OUT
+from modnets.values import FrozenDict, number, plain, truth, whole
+
+Config = Any  # a RunConfig, which is made of these checks
+
+CHOICES = ("known", "learned")
+MOST = {"epochs": MAX_EPOCHS, "samples": MAX_SAMPLES, "test_samples": MAX_SAMPLES}
+OPTIMIZERS = ("adam", "sgd", "momentum", "rmsprop")
+LEVELS = ("last", "every")
+NETWORKS = ("mlp", "cnn")
+SCHEDULES = ("constant", "exponential", "cosine")
+LOSSES = ("bce", "mse")
+RECORD = ("end", "every")
+#: Words of settings that play a part in some networks only; they are checked in all.
+WORDS = dict.fromkeys(
+    ("routing", "selection", "outputs", "image_routing", "image_selection"), CHOICES
+)
+WORDS |= {"held_out": HELD_OUT, "image_network": NETWORKS, "output_levels": LEVELS}
+
+
+class Options(FrozenDict):
+    """A dict that can be part of a frozen config: never changed, hashed by its JSON text."""
+
+    def __hash__(self) -> int:  # type: ignore[override]
+        return hash(json.dumps(self, sort_keys=True))
+
+
+ALLOWED = {
+    "tuple": "whole numbers of at least 1",
+    "int": "a whole number, at most 2**63 - 1",
+    "float": "a finite number",
+    "bool": "True or False",
+    "str": "a word",
+    "Mapping": "a dict of JSON values, named by words",
+}
+
+
+def coerce(name: str, kind: str, value: Any) -> Any:
+    """The value in the type of its field, so that equal settings are equal in every way."""
+    if value is None:
+        require("None" in kind, f"{name}=None; allowed is {kind.split(' ')[0]}")
+        return None
+    kind = kind.partition(" ")[0].partition("[")[0]
+    if kind not in READERS or type(value).__name__ == kind in ("bool", "str"):  # a task; as it is
+        return value
+    try:
+        return READERS[kind](value)
+    except (TypeError, ValueError, OverflowError, RecursionError):
+        raise ValueError(f"{name}={shown(value)}; allowed is {ALLOWED[kind]}") from None
+
+
+def _widths(value: Any) -> tuple[int, ...]:
+    require(hasattr(value, "__len__") and not isinstance(value, str | bytes | set | Mapping), "")
+    require(len(value) <= MAX_LAYERS, "")
+    parts = tuple(map(whole, value))
+    require(min(parts, default=1) > 0, "")
+    return parts
+
+
+def _word(value: Any) -> str:
+    require(isinstance(value, str), "")
+    return str(value)
+
+
+def _options(value: Any) -> Options:
+    require(isinstance(value, Mapping), "")
+    return value if type(value) is Options else Options(plain(value))
+
+
+READERS: dict[str, Callable[[Any], Any]] = {
+    "tuple": _widths,
+    "int": whole,
+    "float": number,
+    "bool": truth,
+    "str": _word,
+    "Mapping": _options,
+}
+
+
+def naming_settings(kind: type) -> type:
+    """Decorator of a dataclass: a field that it does not have is refused with the nearest one."""
+    made, names = kind.__init__, [f.name for f in fields(kind)]
+
+    @wraps(made)
+    def __init__(self: Any, *args: Any, **settings: Any) -> None:  # noqa: N807
+        for name in settings.keys() - set(names):
+            one_of("setting", name, names)
+        made(self, *args, **settings)
+
+    __init__.__kwdefaults__ = made.__kwdefaults__  # one and the same: who looks finds the defaults
+    kind.__init__ = __init__
+    return kind
+
+
+def check_numbers(config: Config) -> None:
+    """Raise unless every number given is in its range, whether or not it plays a part."""
+    bounds = dict.fromkeys(("epochs", "batch_size", "eval_every", "samples", "test_samples"), 1)
+    bounds |= dict.fromkeys(("seed", "split_seed", "weight_decay", "input_noise"), 0)
+    bounds |= {"image_slots": 1, "shared_image_modules": 0, "shared_modules": 1}
+    bounds |= {} if config.is_modular else {"arity": 1}  # there its line tells more
+    for name, least in bounds.items():
+        value = getattr(config, name)
+        require(value is None or value >= least, f"{name}={value}; allowed is at least {least}")
+    for name, most in MOST.items():
+        value = getattr(config, name)
+        require(value is None or value <= most, f"{name}={value}; allowed is at most {most:,}")
+    for name in ("lr", "lr_routing", "lr_selection", "temperature"):
+        value = getattr(config, name)
+        require(value is None or value > 0, f"{name}={value}; allowed is above 0")
+    ratio = config.pruning_ratio
+    require(
+        ratio is None or 0 <= ratio < 100,
+        f"pruning_ratio={ratio}; allowed is in [0, 100), in percent",
+    )
+    gamma = config.gamma
+    require(
+        (gamma is None and config.schedule != "exponential") or (gamma and 0 < gamma <= 1),
+        f"gamma={gamma}; allowed for schedule='exponential' is in (0, 1]",
+    )
+
+
+def check_words(config: Config) -> None:
+    """Raise unless every word given is an allowed one, whether or not it plays a part."""
+    for name, allowed in WORDS.items():
+        if getattr(config, name) is not None:
+            one_of(name, getattr(config, name), allowed)
+
+
+def check(final: Config) -> None:
+    """Raise unless the config, defaults worked out, makes sense."""
+    one_of("model", final.model, MODELS)
+    one_of("optimizer", final.optimizer, OPTIMIZERS)
+    one_of("schedule", final.schedule, SCHEDULES)
+    one_of("loss", final.loss, LOSSES)
+    one_of("record", final.record, RECORD)
+    require(
+        not (final.options and final.model in BUILT_IN),
+        f"options={shown(dict(final.options))}; allowed only with a model of your own",
+    )
+    if final.channels is not None and final.model in BUILT_IN:
+        sides(final.graph.side, final.channels)
+    if final.is_modular:
+        _check_modular(final)
+        _check_outputs(final)
+        if final.graph.images is not None:
+            _check_image_slots(final)
+    check_sizes(final, final.model in BUILT_IN)
+
+
+def _check_modular(final: Config) -> None:
+    graph, slots = final.known_graph, final.slots
+    ends = (graph.n_inputs, graph.n_outputs), (final.graph.n_inputs, final.graph.n_outputs)
+    require(
+        ends[0] == ends[1],
+        f"knowledge={graph}: it has {ends[0]} inputs and outputs; allowed are {ends[1]}, as "
+        f"graph {final.graph} has",
+    )
+    parts = (graph.n_sources, graph.n_tasks), (final.graph.n_sources, final.graph.n_tasks)
+    require(
+        parts[0] == parts[1],
+        f"knowledge={graph}: {parts[0]} sources of the first level and tasks; allowed are "
+        f"{parts[1]}, as graph {final.graph} has",
+    )
+    one_of("routing", final.routing, CHOICES)
+    require(
+        bool(slots), f"slots={slots}: graph {graph} has no levels to follow; give slots, as (3, 2)"
+    )
+    n_first = graph.n_sources if final.image_slots is None else final.image_slots * graph.bits
+    widths = "-".join(map(str, (n_first, *slots, graph.n_outputs)))
+    # Known gates of several fan-ins fit beside each other: places that a slot lacks read zero.
+    follows = final.routing == "known" and final.arity == graph.fan_in
+    for level, n_sources in enumerate((n_first, *slots[:-1]), start=1):
+        require(
+            final.arity >= 1 and (final.arity <= n_sources or follows),
+            f"arity={final.arity} needs at least {final.arity} sources, but level {level} has "
+            f"{n_sources} (widths {widths}); allowed is 1 to {n_sources}",
+        )
+    for name in ("routing", "selection"):
+        if getattr(final, name) == "known":
+            require(
+                graph.has_structure,
+                f"{name}='known': graph {graph} has no structure; allowed is 'learned'",
+            )
+            require(
+                slots == graph.slots,
+                f"slots={slots}: with {name}='known' allowed is {graph.slots}, as graph {graph}",
+            )
+    require(
+        final.routing != "known" or final.arity >= graph.fan_in,
+        f"arity={final.arity}: with routing='known' allowed is at least {graph.fan_in}, "
+        f"the fan-in of graph {graph}",
+    )
+    if final.shared_modules is not None:
+        needed = len(graph.modules) if final.selection == "known" else 1
+        require(
+            final.shared_modules >= needed,
+            f"shared_modules={final.shared_modules}; allowed is at least {needed}"
+            + (f", the distinct gates of graph {graph}" if needed > 1 else ""),
+        )
+    read = final.routing, final.outputs, final.image_routing
+    filled = final.selection, final.image_selection
+    if "learned" in read:
+        _needs_rate("lr_routing", final.lr_routing, "learned routing or outputs")
+    if "learned" in filled:
+        _needs_rate("lr_selection", final.lr_selection, "learned selection")
+    if "learned" in (*read, *filled):
+        require(final.temperature is not None, "temperature=None; allowed is above 0")
+
+
+def _check_outputs(final: Config) -> None:
+    """The outputs are slots that are there."""
+    graph, slots = final.known_graph, final.slots
+    every_level = final.output_levels == "every"
+    # Of one table without levels they are the first slots of the last level.
+    require(
+        final.outputs != "known" or graph.has_structure or (graph.n_tasks == 1 and not every_level),
+        f"outputs='known': graph {graph} has no structure; allowed is 'learned'",
+    )
+    needed = graph.n_outputs
+    if graph.has_structure and (final.outputs == "known" or not every_level):
+        known = np.array(graph.places_of_outputs(every_level))
+        needed = max(needed, int(known.max()) + 1)
+        require(
+            not every_level or slots == graph.slots,
+            f"slots={slots}: with outputs='known' of every level allowed is {graph.slots}, as "
+            f"graph {graph}",
+        )
+    if every_level:
+        require(
+            sum(slots) >= needed,
+            f"slots={slots}: all levels need at least {needed} slots for the {graph.n_outputs} "
+            f"outputs of {graph}",
+        )
+        return
+    require(
+        slots[-1] >= needed,
+        f"slots={slots}: the last level needs at least {needed} slots for the "
+        f"{graph.n_outputs} outputs of {graph}",
+    )
+
+
+def _check_image_slots(final: Config) -> None:
+    """The level that looks at images."""
+    task = final.graph
+    slots = final.image_slots
+    require(
+        slots == task.image_slots or final.image_routing != "known",
+        f"image_slots={slots}: with image_routing='known' allowed is {task.image_slots}, as "
+        f"graph {task}",
+    )
+    require(
+        slots >= task.image_slots or final.routing != "known",
+        f"image_slots={slots}: with routing='known' allowed is at least {task.image_slots}, as "
+        f"graph {task}",
+    )
+
+
+def _needs_rate(name: str, value: float | None, part: str) -> None:
+    require(value is not None, f"{name}=None: {part} needs a rate; allowed is above 0")

@@ -1,0 +1,1 @@
+"""Many runs: planned, trained by executors, stored, resumed, watched."""

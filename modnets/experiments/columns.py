@@ -1,0 +1,77 @@
+"""The columns of result files, and how they are read from this version's files and older ones."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import fields
+from functools import cache
+
+import pyarrow as pa
+
+from modnets.config.run_config import RunConfig
+from modnets.config.run_keys import LATER
+from modnets.experiments.store_files import Content, decoding
+from modnets.training.evaluation import MEASURES, PARTS
+from modnets.training.inspection import INSIGHTS
+
+#: What a run has learned and what made it; not part of the tidy table.
+DETAILS = ("predicted", "structure", "config")
+
+
+@cache
+def schema() -> pa.Schema:
+    """The columns of a result file: run, kind, every setting, epoch, measures, details."""
+    types = {"int": pa.int64(), "float": pa.float64(), "bool": pa.bool_()}
+    columns: dict[str, pa.DataType] = {"run": pa.string(), "kind": pa.string()}
+    for f in fields(RunConfig):
+        if f.name != "train_fraction":
+            columns[f.name] = types.get(str(f.type).split(" ")[0], pa.string())
+    columns["epoch"] = pa.int64()
+    for part in PARTS:
+        columns |= {f"{part}_{measure}": pa.float64() for measure in MEASURES}
+    columns |= {"bit_accuracy": pa.float64(), "row_accuracy": pa.float64(), "solved": pa.bool_()}
+    columns |= dict.fromkeys(INSIGHTS, pa.float64())
+    columns |= dict.fromkeys(DETAILS, pa.string())
+    return pa.schema(list(columns.items()))
+
+
+def decoded(
+    content: Content, columns: Sequence[str] | None = None, *, coded: bool = False
+) -> pa.Table:
+    """Some columns of a file, by default all.
+
+    Those that came later than the file hold what they stand for there.
+
+    Parameters
+    ----------
+    content : Content
+    columns : sequence of str, optional
+    coded : bool
+        Words, of which there are few, as places in a dictionary: a fraction of the memory.
+
+    Raises
+    ------
+    Damaged, StoreError
+        See :func:`modnets.experiments.store_files.decoding`.
+    """
+    wanted = schema().names if columns is None else columns
+    kinds = {name: schema().field(name).type for name in wanted}
+    words = [name for name in wanted if coded and kinds[name] == pa.string()]
+    kinds |= dict.fromkeys(words, pa.dictionary(pa.int32(), pa.string()))
+    later = dict.fromkeys(INSIGHTS) | LATER
+    with decoding(content):
+        file = content.open(words)
+        there = set(file.schema_arrow.names)
+        table = file.read([name for name in wanted if name in there], use_threads=False)
+        for name in wanted:
+            if name not in there:
+                if name not in later:
+                    raise pa.ArrowInvalid(f"no column {name!r}")
+                column = pa.repeat(pa.scalar(later[name], schema().field(name).type), len(table))
+                column = column.dictionary_encode() if name in words else column
+                table = table.append_column(name, column)
+        if not content.checked:
+            table.validate(full=True)
+        table = table.select(wanted)
+        kind = pa.schema(list(kinds.items()))
+        return table if table.schema.equals(kind) else table.cast(kind)

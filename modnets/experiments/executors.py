@@ -1,0 +1,212 @@
+"""Trains chunks: in this process, in worker processes of this machine, or on any executor."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, CancelledError, Executor, Future, wait
+
+import pandas as pd
+
+from modnets.compiler.build_cache import get_ready
+from modnets.config.shapes import shape_of, total_steps
+from modnets.errors import first_line
+from modnets.experiments.interruption import shielded
+from modnets.experiments.parcels import CannotTravel, Parcel, Sender, check_travels
+from modnets.experiments.planning import Chunk
+from modnets.experiments.progress import Progress
+from modnets.hardware import cores
+from modnets.models.identity import settled
+from modnets.training.engine import Trained
+
+#: From here on worker processes (3 s to start) pay: runs x steps, compiled or eager.  Compiled
+#: steps of one process have a thread for each core too; workers share all the rest as well.
+WORKERS_FROM = {True: 5_000_000, False: 100_000}
+COMPILING = 1_000_000  # runs x steps that take as long as to compile a step
+TRIES = 3  # of a chunk whose worker is lost, the last by itself
+
+
+class ChunksLeft(Exception):
+    """No worker is there to train the chunks that are left."""
+
+    def __init__(self, chunks: Sequence[Chunk], reason: str) -> None:
+        self.chunks, self.reason = chunks, reason
+        super().__init__(reason)
+
+
+def train_all(
+    chunks: Sequence[Chunk], executor: Executor | None, workers: int | None, shown: Progress
+) -> Iterator[tuple[Chunk, Trained]]:
+    """Train chunks here or on an executor; yields each as it is done.
+
+    What a lost worker leaves is trained by others; what cannot be sent to any, in this process.
+
+    Raises
+    ------
+    ChunksLeft
+        After all that could be done, if workers were lost and the executor takes no more work.
+    """
+    if not chunks:
+        return
+    get_ready(compiled=any(part.compiled and part.device == "cpu" for part in chunks))
+    threads = cores() if workers is None else 1
+    workers = workers or (_useful_workers(chunks) if executor is None else 1)
+    if executor is None and workers == 1:
+        for part in chunks:
+            yield part, _train_here(part, shown, threads)
+        return
+    here: list[tuple[Chunk, str]] = []
+    left, reason = list(chunks), ""
+    for attempt in range(TRIES):
+        # A chunk that ends its worker takes others with it: at last each is tried by itself.
+        together = [left] if attempt < TRIES - 1 else [[part] for part in left]
+        left = []
+        for parts in together:
+            pool = executor if executor is not None else _local_pool(min(workers, len(parts)))
+            for part, outcome in _completed(pool, parts, own=executor is None):
+                if isinstance(outcome, Trained):
+                    shown.advance(len(part.runs))
+                    yield part, outcome
+                elif isinstance(outcome, CannotTravel):
+                    here.append((part, first_line(outcome)))
+                else:
+                    left.append(part)
+                    reason = f"{type(outcome).__name__}: {first_line(outcome)}"
+        if not left:
+            break
+    for why in dict.fromkeys(why for _, why in here):
+        print(f"modnets: trained in this process, as it cannot travel: {why}", file=sys.stderr)
+    for part, _ in here:
+        yield part, _train_here(part, shown, threads)
+    if left:
+        raise ChunksLeft(left, reason)
+
+
+def _completed(
+    pool: Executor, chunks: Sequence[Chunk], *, own: bool
+) -> Iterator[tuple[Chunk, Trained | BaseException]]:
+    """Chunks with what came of them, each as it is done.
+
+    On an interruption the rest is cancelled, and workers of our own are ended.
+    """
+    sender, futures = Sender(), {}
+    refused: BaseException | None = None
+    unsent: list[tuple[Chunk, BaseException]] = []
+    with shielded():
+        for part in chunks:
+            try:
+                parcel = sender.pack(part)
+                if refused is None:
+                    futures[pool.submit(_train_there, parcel)] = part
+            except CannotTravel as error:
+                unsent.append((part, error))
+                continue
+            except Exception as error:  # the executor takes no more work
+                refused = error
+            if refused is not None:
+                unsent.append((part, refused))
+    yield from unsent
+    pending = set(futures)
+    try:
+        while pending:
+            done, pending = wait(pending, return_when=FIRST_COMPLETED)
+            for future in done:
+                yield futures[future], _outcome(future, futures[future])
+    except BaseException:
+        if own:
+            pool.shutdown(wait=True, kill_workers=True)
+        else:
+            for future in pending:
+                future.cancel()
+        raise
+
+
+def _outcome(future: Future, part: Chunk) -> Trained | BaseException:
+    """What a worker handed back, or why there is nothing."""
+    try:
+        error = future.exception()
+    except CancelledError as cancelled:
+        return cancelled
+    if error is None:
+        return future.result()
+    try:
+        check_travels(part)
+    except CannotTravel as found:
+        return found
+    return error
+
+
+def _train_there(parcel: Parcel) -> Trained:
+    """Train a chunk in a worker, in one thread; runs that fail are no loss of the worker.
+
+    Raises
+    ------
+    CannotTravel
+        If a model cannot be unpacked there.
+    """
+    part = parcel.open()
+    try:
+        with settled(parcel.identities):
+            return part.train()
+    except Exception as error:
+        return _failed(part, error)
+
+
+def _train_here(part: Chunk, shown: Progress, threads: int) -> Trained:
+    report = Report(part, shown)
+    try:
+        return part.train(on_evaluation=report, threads=threads)
+    except Exception as error:
+        report(part.runs[0].epochs)
+        return _failed(part, error)
+
+
+class Report:
+    """Tells the progress how far a chunk has come, at each of its evaluations."""
+
+    def __init__(self, part: Chunk, shown: Progress) -> None:
+        self.part, self.shown, self.last = part, shown, 0
+
+    def __call__(self, epoch: int) -> None:
+        self.shown.advance(len(self.part.runs) * (epoch - self.last) / self.part.runs[0].epochs)
+        self.last = epoch
+
+
+def _failed(part: Chunk, error: BaseException) -> Trained:
+    text = "".join(traceback.format_exception(error))
+    return Trained(pd.DataFrame(), {run.key: text for run in part.runs})
+
+
+def _useful_workers(chunks: Sequence[Chunk]) -> int:
+    """Number of processes for the work ahead: 1 where starting them would cost more."""
+    shapes = {shape_of(part.runs[0]) for part in chunks if part.compiled}
+    work = sum(len(part.runs) * total_steps(part.runs[0]) for part in chunks)
+    work += COMPILING * len(shapes)
+    on_cpu = all(part.device == "cpu" for part in chunks)
+    if not on_cpu or work < WORKERS_FROM[bool(shapes)]:
+        return 1
+    return max(1, min(cores(), len(chunks)))
+
+
+def _local_pool(workers: int) -> Executor:
+    """Worker processes that take models defined in a notebook and stay for the next sweep."""
+    from loky import get_reusable_executor
+
+    return get_reusable_executor(
+        max_workers=workers, timeout=60, initializer=_end_with, initargs=(os.getpid(),)
+    )
+
+
+def _end_with(parent: int) -> None:
+    """End this worker soon after the process that started it, even if that was killed."""
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(1.0)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()

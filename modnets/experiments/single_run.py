@@ -1,0 +1,100 @@
+"""One run, for a person who wants to look at it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+import pandas as pd
+from torch import nn
+
+from modnets.config.run_config import RunConfig
+from modnets.errors import require
+from modnets.experiments.arguments import MOST, check_arguments, checked_runs
+from modnets.experiments.executors import Report
+from modnets.experiments.failures import RunsFailed
+from modnets.experiments.interruption import told_in_a_line
+from modnets.experiments.planning import Chunk
+from modnets.experiments.progress import Progress
+from modnets.training.engine import choose_device
+from modnets.training.initialization import Drafts
+
+
+@dataclass
+class TrainedRun:
+    """One run to look at: its network with trained weights, and its table.
+
+    Parameters
+    ----------
+    config : RunConfig
+    network : nn.Module
+    table : DataFrame
+        One row per evaluated epoch.
+    """
+
+    config: RunConfig
+    network: nn.Module
+    table: pd.DataFrame
+
+    @property
+    def solved(self) -> bool:
+        """Whether every row of the truth table is right at the end."""
+        return bool(self.table["solved"].iloc[-1])
+
+    @property
+    def untrained(self) -> nn.Module:
+        """The network as it was before training."""
+        return Drafts().draw(self.config).eval()
+
+    @property
+    def predicted(self) -> list[str]:
+        """The truth table learned: per output a hexadecimal number, first row highest."""
+        return self.table["predicted"].iloc[-1].split()
+
+    @property
+    def structure(self) -> dict[str, list] | None:
+        """Routing, selection and outputs as learned, where the network has them."""
+        text = self.table["structure"].iloc[-1]
+        return json.loads(text) if isinstance(text, str) else None
+
+
+def train(
+    config: RunConfig,
+    *,
+    chunk: int = 1,
+    compiled: bool = False,
+    device: str = "auto",
+    progress: bool = True,
+) -> TrainedRun:
+    """Train one run, for a person who wants to look at it.
+
+    Parameters
+    ----------
+    config : RunConfig
+    chunk : int
+        The chunk of the sweep whose result is to be replayed bit for bit; 1 is quickest.
+    compiled : bool
+        Likewise.
+    device : str
+    progress : bool
+
+    Returns
+    -------
+    TrainedRun
+
+    Raises
+    ------
+    ValueError
+        If an argument is wrong; before anything is trained.
+    RunsFailed
+        If the run cannot be trained.
+    """
+    check_arguments(chunk=chunk, device=device, progress=progress, compiled=compiled)
+    require(chunk is not None, f"chunk=None; allowed is a whole number, 1 to {MOST['chunk']}")
+    (config,) = checked_runs([config])
+    part = Chunk((config,), chunk, bool(compiled), str(choose_device(str(device))))
+    with told_in_a_line(lambda: "nothing is kept"), Progress(1, show=progress) as shown:
+        trained = part.train(keep_networks=True, on_evaluation=Report(part, shown))
+    if trained.failures:
+        raise RunsFailed({config.key: (config, trained.failures[config.key])})
+    return TrainedRun(config, trained.networks[0], trained.table)

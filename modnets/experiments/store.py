@@ -1,0 +1,284 @@
+"""A folder of results: Parquet files of one or more chunks of runs, whole or not there at all.
+
+A file holds one row per run and evaluated epoch; what a run has learned (``predicted``,
+``structure``) and its whole ``config`` stand in its last row, and the provenance of its chunks in
+the file's metadata.  No file is ever changed.  Sweeps merge small ones into larger ones, and set
+damaged ones aside, whose runs are done again; reading changes nothing.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import sys
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from modnets.errors import require
+from modnets.experiments import store_files
+from modnets.experiments.columns import DETAILS, decoded, schema
+from modnets.experiments.compaction import compact, provenance_in
+from modnets.experiments.ordering import quick_memory, tidy
+from modnets.experiments.store_files import Content, Damaged, StoreError
+from modnets.leftovers import clear
+from modnets.paths import expanded
+
+READERS = 4  # threads that read and decode files
+
+Part = TypeVar("Part")
+
+
+class Store:
+    """A folder of results.
+
+    Reading it changes nothing: what is damaged is told and left out, and the folder may be one
+    that you may only read.
+
+    Parameters
+    ----------
+    folder : str or Path
+        Made by the first result if it is missing.
+    writable : bool
+        Make it now, and make sure that it can be written.
+
+    Raises
+    ------
+    ValueError
+        If it can be no folder, or shall be written and cannot.
+    """
+
+    def __init__(self, folder: str | Path, *, writable: bool = False) -> None:
+        self.folder = expanded(folder, "store").absolute()
+        place = self.folder
+        while not os.path.lexists(place) and place != place.parent:
+            place = place.parent
+        require(
+            place.is_dir() or not os.access(place.parent, os.X_OK),
+            f"store={str(folder)!r} cannot be written ({place.name} is no folder); allowed is a "
+            "folder that you may write to",
+        )
+        if writable:
+            self.check_writable()
+
+    def write(self, table: pd.DataFrame, provenance: dict[str, Any]) -> Path:
+        """Add the results of some runs; when the call returns they are on the disk.
+
+        Parameters
+        ----------
+        table : DataFrame
+            One row per run and evaluated epoch.
+        provenance : dict
+            JSON values: how these runs were made.
+
+        Raises
+        ------
+        StoreError
+            If the folder cannot be written, as when the disk is full; no half of a file is left.
+        """
+        content = pa.Table.from_pandas(table, schema=schema(), preserve_index=False)
+        return store_files.write(self.folder, content, {"modnets": json.dumps(provenance)})
+
+    def files(self) -> list[Path]:
+        """The result files, in a fixed order."""
+        return store_files.listed(self.folder)
+
+    def _read(
+        self, take: Callable[[Content], Part], *, sweeps: bool = False, lenient: bool = False
+    ) -> list[Part]:
+        """What is taken from every file that is not damaged; files that are, are named.
+
+        A sweep sets them aside, and puts right where a bit has flipped.  One that cannot be read
+        is an error, or told where that is enough.
+        """
+        found: dict[Path, Part | Damaged | StoreError] = {}
+        flipped: dict[Path, Content] = {}
+
+        def one(path: Path) -> Part | Damaged | StoreError | None:
+            try:
+                content = store_files.read(path)
+                if content.mended:
+                    flipped[path] = content
+                return take(content)
+            except Damaged as error:
+                return error
+            except StoreError as error:
+                if not lenient:
+                    raise
+                return error
+            except FileNotFoundError:  # merged with others meanwhile: it is in another one now
+                return None
+
+        for _ in range(store_files.LISTINGS):
+            paths = self.files()
+            new = [path for path in paths if path not in found]
+            if not new:
+                break
+            with ThreadPoolExecutor(READERS) as readers:
+                taken = zip(new, readers.map(one, new), strict=True)
+                found |= {path: part for path, part in taken if part is not None}
+        for path in paths:
+            if isinstance(found.get(path), StoreError):
+                print(f"modnets: {found[path]}", file=sys.stderr)
+            if isinstance(found.get(path), Damaged):
+                _tell(path, found[path], sweeps)
+            if path in flipped:
+                _tell_flipped(flipped[path], sweeps)
+        found = {path: found[path] for path in paths if path in found}
+        return [part for part in found.values() if not isinstance(part, Damaged | StoreError)]
+
+    def keys(self) -> set[str]:
+        """The runs that the store holds.
+
+        Every file is read whole once, so that damage is found before a run is taken as done.
+        """
+        return self._keys()
+
+    def keys_read(self) -> set[str]:
+        """As :meth:`keys`, of the files that can be read; those that cannot are told."""
+        return self._keys(lenient=True)
+
+    def _keys(self, **how: bool) -> set[str]:
+        def runs(content: Content) -> pa.Array:
+            # What has no digest is damaged or not by what its columns say.
+            names = ["run"] if content.checked else None
+            table = decoded(content, names)
+            return pc.unique(table["run"])
+
+        return {key for part in self._read(runs, **how) for key in part.to_pylist()}
+
+    def table(self, runs: Iterable[str] | None = None) -> pd.DataFrame:
+        """The tidy table: one row per run and evaluated epoch, every setting a column.
+
+        Parameters
+        ----------
+        runs : iterable of str, optional
+            Keys of the runs wanted, in the order wanted; by default all, by key.
+
+        Raises
+        ------
+        StoreError
+            If a file cannot be read that is not damaged; so in all that follows.
+        """
+        columns = [name for name in schema().names if name not in DETAILS]
+        return self._collect(columns, runs)
+
+    def details(self, runs: Iterable[str] | None = None, *, every: bool = False) -> pd.DataFrame:
+        """What runs have learned: ``run``, ``epoch``, ``predicted``, ``structure``, ``config``.
+
+        Parameters
+        ----------
+        runs : iterable of str, optional
+            Keys of the runs wanted, in the order wanted; by default all, by key.
+        every : bool
+            A row for each evaluation at which it was recorded, in place of one for each run.
+
+        Returns
+        -------
+        DataFrame
+            ``predicted``: the truth table, for each output a hexadecimal number, first row
+            highest.  ``structure``: JSON; :func:`modnets.gates` reads it.  ``config``: JSON, for
+            ``RunConfig.from_dict``.
+        """
+        found = self._collect(["run", "epoch", *DETAILS], runs)
+        recorded = found["config"].notna() | (every & found["structure"].notna())
+        found = found[recorded].reset_index(drop=True)
+        return found.assign(config=found.groupby("run")["config"].bfill())
+
+    def provenance(self) -> list[dict[str, Any]]:
+        """How the runs were made, a dict for each chunk that trained side by side."""
+
+        def made(content: Content) -> list[tuple[int, dict[str, Any]]]:
+            with store_files.decoding(content):
+                metadata = content.open().metadata
+                return provenance_in(metadata.metadata, metadata.num_rows)
+
+        return [provenance for part in self._read(made) for _, provenance in part]
+
+    def _collect(self, columns: list[str], runs: Iterable[str] | None) -> pd.DataFrame:
+        def rows(content: Content) -> pa.Table:
+            return decoded(content, columns, coded=not {*DETAILS} & {*columns})
+
+        with quick_memory():
+            parts = self._read(rows)
+            if not parts:
+                parts = [pa.table({n: pa.array([], schema().field(n).type) for n in columns})]
+            return tidy(pa.concat_tables(parts), runs).to_pandas()
+
+    # What a sweep does, and nobody else
+
+    def take_stock(self) -> set[str]:
+        """Clear away what killed processes left, set damaged files aside; the runs it holds."""
+        names = store_files.names_in(self.folder)
+        passing = [name for name in names if name.startswith((".runs-", ".probe-"))]
+        clear(self.folder / name for name in passing)
+        return self._keys(sweeps=True)
+
+    def check_writable(self) -> None:
+        """Raise ValueError unless the folder may be written, or made."""
+        store_files.may_write(self.folder)
+
+    def compact(self) -> None:
+        """Merge many small files into few; readers and other writers need not wait."""
+        with contextlib.suppress(OSError):
+            compact(self.folder)
+
+
+def _tell(path: Path, error: Damaged, sweeps: bool) -> None:
+    """Name a damaged file, in a line."""
+    done = "left out; the next sweep sets it aside and does its runs again"
+    if sweeps:
+        try:
+            done = f"set aside as {store_files.set_aside(path).name}, its runs are done again"
+        except FileNotFoundError:  # somebody else has done so
+            return
+        except OSError as refused:
+            done = f"left out, as it cannot be set aside ({refused.strerror})"
+    print(f"modnets: {path.name} is damaged ({error}); {done}", file=sys.stderr)
+
+
+def _tell_flipped(content: Content, sweeps: bool) -> None:
+    """Say, in a line, that a bit was put right."""
+    done = "put right in reading; the next sweep does so on the disk"
+    if sweeps:
+        with contextlib.suppress(OSError):
+            store_files.write_bytes(content.path.parent, content.data)
+            done = "put right"
+    print(f"modnets: {content.path.name} has one bit that flipped; {done}", file=sys.stderr)
+
+
+def load(store: str | Path) -> pd.DataFrame:
+    """The tidy table of everything in a store.
+
+    Nothing in it is changed; damaged files are told and left out.
+
+    Raises
+    ------
+    ValueError
+        If there is no such folder.
+    StoreError
+        If a file in it cannot be read that is not damaged.
+    """
+    return finished(store).table()
+
+
+def finished(folder: str | Path, name: str = "store") -> Store:
+    """A store that is there.
+
+    Raises
+    ------
+    ValueError
+        If it is not, under the name of the parameter.
+    """
+    place = expanded(folder, name)
+    if not place.is_dir() and os.access(place.absolute().parent, os.X_OK):
+        raise ValueError(
+            f"{name}={str(folder)!r} is no folder; allowed is one that a sweep has made"
+        )
+    return Store(place)

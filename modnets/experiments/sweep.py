@@ -1,0 +1,188 @@
+"""From a list of runs to a table: plan, train in chunks, store, resume."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Iterable, Sequence
+from concurrent.futures import Executor
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from modnets.config.run_config import RunConfig
+from modnets.config.run_keys import SCHEMA_VERSION
+from modnets.experiments.arguments import check_arguments, checked_runs
+from modnets.experiments.columns import DETAILS
+from modnets.experiments.executors import ChunksLeft, train_all
+from modnets.experiments.failures import RunsFailed, WorkersLost
+from modnets.experiments.interruption import told_in_a_line
+from modnets.experiments.ordering import ordered
+from modnets.experiments.planning import Chunk, planned
+from modnets.experiments.progress import Progress
+from modnets.experiments.store import Store
+from modnets.experiments.store_files import StoreError
+from modnets.models.identity import settled
+from modnets.provenance import machine
+from modnets.training.engine import Trained, choose_device
+
+COMPACT_EVERY = 128  # chunks stored
+
+
+def sweep(
+    runs: Iterable[RunConfig],
+    store: str | Path | None = None,
+    *,
+    executor: Executor | None = None,
+    workers: int | None = None,
+    chunk: int | None = None,
+    compiled: bool | None = None,
+    device: str = "auto",
+    progress: bool = True,
+) -> pd.DataFrame:
+    """Train runs, many side by side, and hand back their table.
+
+    Parameters
+    ----------
+    runs : iterable of RunConfig
+        See :func:`modnets.grid`.
+    store : str or Path, optional
+        Folder for the results.  Runs that it holds are not trained again; an interrupted sweep
+        goes on with the same call.
+    executor : concurrent.futures.Executor, optional
+        Where chunks are trained, as ``dask.distributed.Client().get_executor(pure=False)``.
+    workers : int, optional
+        Without an executor: processes on this machine, one thread each.  By default one for each
+        core where the work is long; where it is short, this process alone, with a thread for each
+        core once steps are compiled.
+    chunk : int, optional
+        Runs side by side, by default up to 64.
+    compiled : bool, optional
+        Compile the training step; by default where the work is long.
+    device : str
+        "auto" (a GPU where there is one), "cpu", "cuda".
+    progress : bool
+        Show runs done, rate and time left.
+
+    Returns
+    -------
+    DataFrame
+        Tidy: one row per run and evaluated epoch, runs in the order given.  Columns: ``run`` (its
+        key), ``kind``, every setting, ``epoch``, loss (nats), ``bit_accuracy`` and
+        ``row_accuracy`` in [0, 1] of ``train_``, ``validation_`` and ``test_`` rows and of the
+        whole table, and ``solved``.
+
+    Raises
+    ------
+    ValueError
+        If an argument is wrong, or the store cannot be written; before anything is trained.
+    StoreError
+        If the store cannot be read or written any more, as when the disk is full; what was stored
+        is kept.
+    RunsFailed
+        After all the others are done, if some runs could not be trained.
+    WorkersLost
+        If workers were lost and the executor takes no more work; all that is done is stored.
+    """
+    check_arguments(
+        chunk=chunk,
+        workers=workers,
+        compiled=compiled,
+        device=device,
+        progress=progress,
+        executor=executor,
+    )
+    results = None if store is None else Store(store)
+    wanted = checked_runs(runs)
+    choose_device(str(device))
+    held: set[str] = set()
+    failures: dict[str, tuple[RunConfig, str]] = {}
+    kept: list[pd.DataFrame] = []
+
+    def stands() -> str:
+        done = sum(run.key in held for run in wanted)
+        if results is None:
+            return "nothing is stored, as no store was given"
+        return f"{done} of {len(wanted)} runs are stored, and the same call goes on from there"
+
+    with told_in_a_line(stands), settled():
+        held |= set() if results is None else results.take_stock()
+        todo = planned(wanted, held, chunk=chunk, compiled=compiled, device=device)
+        if results is not None and todo.chunks:
+            results.check_writable()
+        lost: ChunksLeft | None = None
+        with (
+            Progress(len(wanted), len(todo.done), show=progress) as shown,
+            contextlib.closing(train_all(todo.chunks, executor, workers, shown)) as trained_parts,
+        ):
+            try:
+                for number, (part, trained) in enumerate(trained_parts, start=1):
+                    by_key = {run.key: run for run in part.runs}
+                    failures |= {k: (by_key[k], text) for k, text in trained.failures.items()}
+                    if trained.table.empty:
+                        continue
+                    if results is None:
+                        kept.append(trained.table)
+                        continue
+                    results.write(trained.table, provenance_of(part, trained))
+                    held |= by_key.keys() - trained.failures.keys()
+                    if number % COMPACT_EVERY == 0:
+                        results.compact()
+            except ChunksLeft as error:
+                lost = error
+        if results is not None:
+            results.compact()
+        table = _table(results, kept, wanted)
+    if lost is not None:
+        left = [run for part in lost.chunks for run in part.runs]
+        raise WorkersLost(left, lost.reason, failures, None if results is not None else table)
+    if results is not None:
+        _check_whole(results, table, [run for run in wanted if run.key in held])
+    if failures:
+        raise RunsFailed(failures, None if results is not None else table)
+    return table
+
+
+def _table(
+    results: Store | None, kept: Sequence[pd.DataFrame], wanted: Sequence[RunConfig]
+) -> pd.DataFrame:
+    keys = [run.key for run in wanted]
+    if results is not None:
+        return results.table(keys)
+    if not kept:
+        return pd.DataFrame()
+    return ordered(pd.concat(kept).drop(columns=list(DETAILS)), keys)
+
+
+def _check_whole(results: Store, table: pd.DataFrame, stored: Sequence[RunConfig]) -> None:
+    """Raise StoreError if a run that was stored is not there any more."""
+    there = set(table["run"].unique())
+    missing = [run for run in stored if run.key not in there]
+    if missing:
+        raise StoreError(
+            f"store={str(results.folder)!r} lacks {len(missing)} of {len(stored)} runs that were "
+            f"stored there, as {missing[0]} ({missing[0].key}); the same call does them again"
+        )
+
+
+def provenance_of(part: Chunk, trained: Trained) -> dict[str, Any]:
+    """How the runs of a chunk were made, for the file that holds their results."""
+    return (
+        {"schema_version": SCHEMA_VERSION}
+        | machine()
+        | {
+            "device": part.device,
+            "chunk": part.size,
+            "compiled": trained.compiled,
+            "threads": trained.threads,
+            "duration_s": round(trained.duration, 3),
+            "finished": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+            "runs": len(part.runs),
+            "models": sorted({run.model for run in part.runs}),
+            "kinds": sorted({run.kind for run in part.runs}),
+            "image_networks": sorted({run.final.image_network or "" for run in part.runs}),
+            "seeds": sorted({run.seed for run in part.runs}),
+            "split_seeds": sorted({run.split_seed for run in part.runs}),
+        }
+    )

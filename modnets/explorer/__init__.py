@@ -1,0 +1,1 @@
+"""The app for JupyterLab: one network to play with."""

@@ -1,0 +1,263 @@
+"""What the explorer shows of one run: its network, its truth table, what its modules compute.
+
+Pure functions from what was found to SVG or HTML; no widget, no state.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+from html import escape
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
+from matplotlib.figure import Figure
+from torch import nn
+
+from modnets.analysis.structure import gates, probes
+from modnets.config.run_config import RunConfig
+from modnets.explorer.words import COLUMNS, computes, part
+from modnets.models.modular import ModularNetwork
+from modnets.tasks.task import Task
+from modnets.tasks.truth_tables import DONT_CARE
+from modnets.visuals.diagrams.images import letters
+from modnets.visuals.diagrams.network import draw
+from modnets.visuals.diagrams.task import draw_graph
+from modnets.visuals.style import module_colors, style
+
+#: Size of a diagram, in inches.
+DIAGRAM = 4.4, 3.1
+DPI = 100  # of what is drawn as pixels
+#: More weights than that are drawn as pixels: as shapes they take half a second.
+MANY_LINES = 300
+#: Cells and outputs of the largest truth table that is drawn.
+MAX_CELLS, MAX_OUTPUTS = 1024, 4
+HEIGHT = 136  # pixels of a truth table
+#: What the colours of a diagram of found edges mean.
+FOUND = "green: edges of the task; purple: others; ?: not clear-cut"
+
+BOXES = "in a box: the gate of a slot, a and b being what it reads first and second; its module"
+
+
+def is_found(network: nn.Module | None, graph: Task, found: bool) -> bool:
+    """Whether a diagram tells true edges from others."""
+    return found and isinstance(network, ModularNetwork) and graph.has_structure
+
+
+def draw_network(network: nn.Module, ax: Axes, graph: Task, found: bool) -> None:
+    """The one place where a network is drawn.
+
+    ``found``: with the gates that its slots compute and its true edges told apart, where the
+    weights are the run's.
+    """
+    draw(network, ax, graph=graph, found=found)
+
+
+def network_figure(network: nn.Module, graph: Task, found: bool) -> Figure:
+    """The diagram of a network on a figure of its own."""
+    figure = Figure(figsize=DIAGRAM)
+    draw_network(network, figure.add_axes((0, 0, 1, 1)), graph, found)
+    return figure
+
+
+def task_figure(graph: Task) -> Figure:
+    """The diagram of a task."""
+    figure = Figure(figsize=DIAGRAM)
+    draw_graph(graph, figure.add_axes((0, 0, 1, 1)))
+    return figure
+
+
+def as_svg(figure: Figure, name: str) -> str:
+    """A figure as SVG that can stand in a page: transparent, and without rules for the page.
+
+    ``name`` is what screen readers say.
+    """
+    for ax in figure.axes:
+        for lines in ax.collections:
+            if isinstance(lines, LineCollection) and len(lines.get_segments()) > MANY_LINES:
+                lines.set_rasterized(True)
+    text = io.StringIO()
+    figure.savefig(text, format="svg", transparent=True, metadata={"Date": None}, dpi=DPI)
+    svg = text.getvalue()
+    svg = re.sub(r"<defs>\s*<style.*?</style>\s*</defs>", "", svg, count=1, flags=re.DOTALL)
+    svg = re.sub(r"<metadata>.*?</metadata>", "", svg, count=1, flags=re.DOTALL)
+    svg = svg[svg.index("<svg") :]
+    return re.sub(r'(<svg[^>]*?) width="[^"]*"', r"\1", svg, count=1).replace(
+        "<svg", f'<svg role="img" aria-label="{escape(name)}" style="stroke-linejoin:round"', 1
+    )
+
+
+def diagram(network: nn.Module | None, graph: Task, found: bool = False) -> str:
+    """HTML of the network, as :func:`draw_network` draws it, or without one of the task."""
+    with style():
+        try:
+            figure = (
+                task_figure(graph) if network is None else network_figure(network, graph, found)
+            )
+        except ValueError as error:  # a model of one's own, a task without structure
+            return f'<div class="mn-quiet">{escape(str(error))}</div>'
+        key = ""
+        if is_found(network, graph, found):
+            key = f'<div class="mn-quiet" title="{BOXES}">{FOUND}</div>'
+        name = f"diagram of {f'the task {graph}' if network is None else 'the network'}"
+        return f'<div class="mn-diagram">{as_svg(figure, name)}</div>{key}'
+
+
+def bits_of_prediction(predicted: str, n_rows: int) -> np.ndarray:
+    """The table that a run has learned, shape (row, output), from its hexadecimal numbers."""
+    numbers = [int(text, 16) for text in predicted.split()]
+    shifts = range(n_rows - 1, -1, -1)
+    return np.array([[number >> shift & 1 for number in numbers] for shift in shifts])
+
+
+def truth_table(config: RunConfig, predicted: str | None) -> str:
+    """HTML of the truth table: a grid for each output, right and wrong cells told apart.
+
+    Parameters
+    ----------
+    config : RunConfig
+    predicted : str or None
+        As recorded in results; None draws the table itself.
+    """
+    graph = config.graph
+    if not graph.enumerable or graph.truth_table().shape[0] > MAX_CELLS:
+        return '<div class="mn-quiet">The truth table has too many rows to be drawn.</div>'
+    table = graph.truth_table()
+    said = None if predicted is None else bits_of_prediction(predicted, len(table))
+    columns = 2 ** (-(-graph.n_sources // 2))
+    cell = max(3, min(17, HEIGHT // -(-len(table) // columns)))
+    train = set(config.split["train"].tolist())
+    n_outputs = min(table.shape[1], MAX_OUTPUTS)
+    width, height = columns * cell + 4, -(-len(table) // columns) * cell + 18
+    parts = []
+    for output in range(n_outputs):
+        told = None if said is None else said[:, output]
+        label = escape(graph.output_labels[output][:12])
+        name = f"{label}{_score(table[:, output], told)}"
+        parts.append(
+            f'<svg class="mn-table" width="{width}" height="{height}" '
+            f'viewBox="0 0 {width} {height}" role="img" '
+            f'aria-label="truth table of {name}, of {len(table)} rows">'
+            f'<g transform="translate(2,16)"><text class="mn-out" x="0" y="-5">{name}</text>'
+            f"{_grid(table[:, output], told, train, graph, cell)}</g></svg>"
+        )
+    left_out = table.shape[1] - n_outputs
+    more = f'<div class="mn-quiet">and {left_out} more outputs</div>' if left_out else ""
+    if said is not None:
+        more += (
+            '<div class="mn-quiet"><span class="mn-key mn-ok"></span>right '
+            '<span class="mn-key mn-bad"></span>wrong '
+            '<span class="mn-key mn-shown"></span>training row</div>'
+        )
+    return f'<div class="mn-tables">{"".join(parts)}</div>{more}'
+
+
+def _score(right: np.ndarray, said: np.ndarray | None) -> str:
+    if said is None:
+        return ""
+    wrong = int(((right != said) & (right != DONT_CARE)).sum())
+    return ": all right" if wrong == 0 else f": {wrong} wrong"
+
+
+def _grid(
+    right: np.ndarray, said: np.ndarray | None, train: set[int], graph: Task, cell: int
+) -> str:
+    """The cells of one output; a row of the grid for each value of the first inputs."""
+    columns, parts = 2 ** (-(-graph.n_sources // 2)), []
+    for row, wanted in enumerate(right):
+        x, y = row % columns * cell, row // columns * cell
+        bits = f"{row % 2**graph.n_sources:0{graph.n_sources}b}"
+        bits = f"task {row // 2**graph.n_sources}, {bits}" if graph.n_tasks > 1 else bits
+        shown, look = wanted, "none"
+        words = f"{bits}: {wanted}"
+        if wanted == DONT_CARE:
+            shown = "-" if said is None else said[row]
+            words = f"{bits}: either" + ("" if said is None else f", says {said[row]}")
+        elif said is not None:
+            shown, look = said[row], "ok" if said[row] == wanted else "bad"
+            words += ", right" if look == "ok" else f", but says {said[row]}"
+        seen = row in train
+        words += " (training row)" if seen else ""
+        size = cell - (3 if cell > 8 else 1)
+        round_ = f"{size / 2:g}" if look == "bad" else 2  # told apart without colours too
+        parts.append(
+            f'<rect class="mn-{look}{" mn-shown" if seen else ""}" x="{x + 1}" y="{y + 1}" '
+            f'width="{size}" height="{size}" rx="{round_}"><title>{words}</title></rect>'
+        )
+        if cell >= 12:
+            parts.append(
+                f'<text x="{x + cell / 2 - 0.5:g}" y="{y + cell / 2 + 2.6:g}">{shown}</text>'
+            )
+    return "".join(parts)
+
+
+UNFAITHFUL = (
+    '<div class="mn-quiet">As gates of single bits these do not give the whole table of the '
+    "network: its slots pass more than a bit.</div>"
+)
+
+
+def read_outs(config: RunConfig, structure: str | None, epoch: int) -> str:
+    """HTML of what the modules of a run compute; of monolithic networks what layers tell."""
+    if structure is None:
+        return '<div class="mn-quiet">Nothing was recorded of what this network has learned.</div>'
+    frame = pd.DataFrame(
+        {
+            "run": [config.key],
+            "epoch": [epoch],
+            "structure": [structure],
+            "config": [json.dumps(config.to_dict())],
+        }
+    )
+    found = gates(frame)
+    if len(found):
+        of_task = found[found["task"] == 0]
+        exact = of_task["faithful"].fillna(value=True).all()
+        return _gates(of_task, config) + ("" if exact else UNFAITHFUL)
+    told = probes(frame)
+    return _probes(told) if len(told) else '<div class="mn-quiet">No slots, no probes.</div>'
+
+
+def _gates(found: pd.DataFrame, config: RunConfig) -> str:
+    colors = module_colors(int(found["module"].max()) + 1)
+    rows = []
+    for slot in found.itertuples():
+        below = "x" if slot.level == 1 else f"s{slot.level - 1}."
+        reads = [f"{below}{place}" for place in slot.reads.split()]
+        name = letters(slot.module) if config.model == "shared" else str(slot.module + 1)
+        module = f'<span class="mn-module" style="background:{colors[slot.module]}">{name}</span>'
+        stands = escape(part(slot.sub_function)) if isinstance(slot.sub_function, str) else "–"
+        gate = escape(computes(slot.gate, reads))
+        gate = f"<b>{gate}</b>" if slot.used else '<span class="mn-quiet">unused</span>'
+        clarity = f"{slot.clarity:.0%}" if slot.used else ""
+        cells = [f"s{slot.level}.{slot.slot}", module, ", ".join(reads), gate, clarity, stands]
+        rows.append(cells)
+    head = ["slot", "module", "reads", "computes", "clarity", "true part"]
+    return _html_table(head, rows)
+
+
+def _probes(told: pd.DataFrame) -> str:
+    best = told.sort_values("accuracy").groupby(["level", "node"]).tail(1)
+    rows = [
+        [
+            f"level {p.level}",
+            escape(part(p.sub_function)),
+            f"<b>{p.accuracy:.0%}</b>",
+            f"layer {p.layer}",
+        ]
+        for p in best.sort_values(["level", "node"]).itertuples()
+    ]
+    head = ["of the task", "part", "readable", "best in"]
+    return _html_table(head, rows)
+
+
+def _html_table(head: list[str], rows: list[list[str]]) -> str:
+    names = "".join(
+        f'<th scope="col" title="{escape(COLUMNS[name])}"><span class="mn-word">{name}</span></th>'
+        for name in head
+    )
+    body = "".join(f"<tr>{''.join(f'<td>{cell}</td>' for cell in row)}</tr>" for row in rows)
+    return f'<table class="mn-gates"><tr>{names}</tr>{body}</table>'

@@ -1,0 +1,89 @@
+"""The explorer's words: what is told on hover, and gates so that none looks like a module."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+SLOTS = {
+    "modular": "modular: every slot has a module, a small network, of its own",
+    "shared": "shared: slots are filled from one pool of modules, so that one can serve several",
+}
+CONNECTIONS = {
+    "known": "known: what each slot reads is given, as in the task's graph",
+    "learned": "learned: what each slot reads is found in training",
+}
+#: Column of a table of read-outs -> what it tells.
+COLUMNS = {
+    "slot": "s1.0 is the first slot of level 1, which reads inputs; every slot gives one signal",
+    "module": "the small network that fills the slot; of a shared pool a letter, the same letter "
+    "being the same module",
+    "reads": "inputs (x0, x1, ...) or signals of slots below that the slot reads, in order",
+    "computes": "the gate read off the outputs for all inputs that are met; = x0 passes a signal "
+    "on, ¬ is not, ∧ and, ∨ or",
+    "clarity": "how clear-cut the gate is: the gap between outputs read as 0 and as 1",
+    "true part": "the sub-function of the task that this slot stands for",
+    "of the task": "where in the task's graph the sub-function stands; level 1 reads inputs",
+    "part": "a sub-function of the task: a gate, and what it reads in the level below",
+    "readable": "balanced accuracy of a linear probe on rows left out; 50 % is chance",
+    "best in": "the hidden layer in which the part can be read best",
+}
+FORMULAS = {
+    "NIMPLY": "{0}∧¬{1}",
+    "CNIMPLY": "¬{0}∧{1}",
+    "IMPLY": "¬{0}∨{1}",
+    "CIMPLY": "{0}∨¬{1}",
+    "FALSE": "always 0",
+    "TRUE": "always 1",
+    "OTHER": "another gate",
+}
+
+
+def what(kind: str) -> str:
+    """What a kind of network is, in words.
+
+    Parameters
+    ----------
+    kind : str
+        As ``RunConfig.kind`` spells it.
+    """
+    model, _, rest = kind.partition(", ")
+    if kind == "dense":
+        return "dense: a multilayer perceptron, every unit reads all units below"
+    if kind.split(" ")[0] == "sparse":
+        share = kind.partition(" ")[2] or "half"
+        return f"sparse: a multilayer perceptron, {share} of its weights absent from the start"
+    if model not in SLOTS or not rest:
+        return f"{kind}: a model of your own"
+    known = rest.removeprefix("known ")
+    connections = CONNECTIONS.get(rest, f"known: the {known}; the rest is learned")
+    return f"{SLOTS[model]}; {connections}"
+
+
+def computes(gate: str, reads: Sequence[str]) -> str:
+    """A gate in words; one that passes a signal on, which is named by a letter, names the signal.
+
+    Parameters
+    ----------
+    gate : str
+        As :class:`~modnets.models.gate_fits.Readout` has it.
+    reads : sequence of str
+        Names of what it reads, in order.
+
+    Examples
+    --------
+    >>> computes("A", ["x3", "x1"]), computes("NOT_B", ["x3", "x1"]), computes("XOR", ["x3", "x1"])
+    ('= x3', '= ¬x1', 'XOR')
+    """
+    passed = re.fullmatch(r"(NOT_)?([A-Z])", gate)
+    if passed:
+        place = ord(passed[2]) - ord("A")
+        return f"= {'¬' if passed[1] else ''}{reads[place]}"
+    return FORMULAS.get(gate, gate).format(*reads)
+
+
+def part(sub_function: str) -> str:
+    """A sub-function of a task, as ``"AND 0 1"``; one that passes a signal on as ``"= 0"``."""
+    gate, *places = sub_function.split()
+    words = computes(gate, places)
+    return sub_function if words == gate else words

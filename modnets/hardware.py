@@ -1,0 +1,62 @@
+"""What machine this is: its processor, its vectors, its cores."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import platform
+import subprocess
+from functools import cache
+from pathlib import Path
+
+import torch
+
+#: Lines of ``/proc/cpuinfo`` that say what a processor can do: x86, ARM, POWER, s390, RISC-V.
+FEATURES = ("flags", "vendor_id", "cpu family", "model")
+
+
+FEATURES += ("Features", "CPU implementer", "CPU architecture", "CPU variant", "CPU part")
+
+
+FEATURES += ("cpu", "features", "machine", "isa", "uarch")
+
+
+@cache
+def cpu_name() -> str:
+    """The processor's name."""
+    with contextlib.suppress(OSError):
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    return platform.processor() or platform.machine()
+
+
+@cache
+def cpu_features() -> str:
+    """What the processor can do, as the system says it: its instructions, its make and model.
+
+    Processors of one name may differ in it: of one family, or one of them in a virtual machine.
+    """
+    with contextlib.suppress(OSError):
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        pairs = {tuple(" ".join(part.split()) for part in line.split(":", 1)) for line in lines}
+        return repr(sorted(pair for pair in pairs if pair[0] in FEATURES))
+    with contextlib.suppress(OSError, subprocess.SubprocessError):
+        command = ["sysctl", "machdep.cpu", "hw.optional"]  # macOS
+        return subprocess.run(command, capture_output=True, text=True, timeout=30).stdout
+    return platform.processor()
+
+
+def lanes() -> int:
+    """Replicas in a vector of this processor."""
+    return 16 if "AVX512" in torch.backends.cpu.get_cpu_capability() else 8
+
+
+def cores() -> int:
+    """Processor cores that this process may use: those given to it, and a container's share."""
+    here = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    if here > 1:
+        from loky import cpu_count  # here, as it takes a while to import
+
+        here = min(here, cpu_count())
+    return here

@@ -1,0 +1,38 @@
+"""Where a result comes from: code, versions, machine."""
+
+from __future__ import annotations
+
+import contextlib
+import platform
+import subprocess
+from functools import cache
+from importlib.metadata import version
+from typing import Any
+
+import torch
+
+from modnets.hardware import cpu_name
+from modnets.paths import ROOT
+
+
+@cache
+def machine() -> dict[str, Any]:
+    """The code, the libraries and the machine, as JSON values."""
+    return {
+        "modnets": version("modnets"),
+        "git_commit": _git("rev-parse", "HEAD"),
+        "git_clean": _git("status", "--porcelain") == "",
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "numpy": version("numpy"),
+        "system": platform.platform(),
+        "processor": cpu_name(),
+    }
+
+
+def _git(*words: str) -> str | None:
+    """What git says of the repository that this package stands in; None without git."""
+    with contextlib.suppress(OSError, subprocess.SubprocessError):
+        command = ["git", "-C", str(ROOT), *words]
+        return subprocess.check_output(command, text=True, stderr=subprocess.DEVNULL).strip()
+    return None

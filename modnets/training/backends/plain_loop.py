@@ -1,0 +1,166 @@
+"""Each network by itself, as one would write it: forward, backward, a step of ``torch.optim``.
+
+For networks of a person's own that cannot train side by side: they change buffers or attributes in
+forward (BatchNorm, spectral norm, counters), rows meet each other in training, torch cannot
+vectorise an operation, or there is one network only.  A network sees the rows of its batch and no
+others, and nothing that an evaluation does to it stays.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from modnets.config.run_config import RunConfig
+from modnets.models.network_state import type_of
+from modnets.training.batches import Block
+from modnets.training.evaluation import Rows
+from modnets.training.optimizers import of_torch
+from modnets.training.step import Program
+
+
+def _mse(logits: Tensor, y: Tensor) -> Tensor:
+    return F.mse_loss(torch.sigmoid(logits), y)
+
+
+#: As torch has them, so that a step is that of a plain loop to the last bit.
+LOSSES = {"bce": F.binary_cross_entropy_with_logits, "mse": _mse}
+
+
+class PlainLoop:
+    """The steps of networks, one network after the other.
+
+    Parameters
+    ----------
+    program : Program
+    networks : sequence of nn.Module
+        With their initial weights; trained in place.
+    finals : sequence of RunConfig
+        Of each network, worked out.
+    device : torch.device
+    """
+
+    compiled = False
+    threads = 1
+
+    def __init__(
+        self,
+        program: Program,
+        networks: Sequence[nn.Module],
+        finals: Sequence[RunConfig],
+        device: torch.device,
+    ) -> None:
+        self.program, self.finals = program, finals
+        self.loss = LOSSES[finals[0].loss]
+        self.networks = [network.to(device) for network in networks]
+        self.type = type_of(self.networks[0])
+        self.optimizers = [self._optimizer(*pair) for pair in zip(networks, finals, strict=True)]
+
+    def _optimizer(self, network: nn.Module, final: RunConfig) -> torch.optim.Optimizer:
+        groups = [
+            {"params": [part], "lr": getattr(final, self.program.rate_of(name)) or final.lr}
+            for name, part in network.named_parameters()
+        ]
+        return of_torch(self.program.optimizer, groups, final.weight_decay)
+
+    @property
+    def flat(self) -> Tensor:
+        """Parameters that are trained, shape (replica, parameter)."""
+        return torch.stack([self.program.parameters_of(network) for network in self.networks])
+
+    @property
+    def rows(self) -> Tensor:
+        """Parameters, and all else that may change: buffers; shape (replica, number)."""
+        found = []
+        for network, flat in zip(self.networks, self.flat.double(), strict=True):
+            others = self.program.buffers_of(network).values()
+            found.append(torch.cat([flat, *[part.double().reshape(-1) for part in others]]))
+        return torch.stack(found)
+
+    def train(self, block: Block) -> None:
+        """Take the steps of a block."""
+        factors, _ = block.pace
+        for place, network in enumerate(self.networks):
+            network.train()
+            optimizer, final = self.optimizers[place], self.finals[place]
+            rates = [group["lr"] for group in optimizer.param_groups]
+            batch = None
+            for step in range(block.steps):
+                if batch is None or any(part is not None and len(part) > 1 for part in block.batch):
+                    batch = self._batch(block, step, place)
+                if len(factors) > 1 or bool(factors[0, place] != 1):
+                    factor = float(factors[step if len(factors) > 1 else 0, place])
+                    for group, rate in zip(optimizer.param_groups, rates, strict=True):
+                        group["lr"] = rate * factor
+                self._step(network, optimizer, batch, final)
+            for group, rate in zip(optimizer.param_groups, rates, strict=True):
+                group["lr"] = rate
+
+    def _batch(self, block: Block, step: int, place: int) -> tuple[Tensor | None, ...]:
+        """The rows of a step of one replica, without those that fill it up."""
+        x, y, weight, noise = (None if p is None else p[place] for p in block.at(step)[0])
+        real = weight > 0
+        if noise is not None and noise.dim() == 2:
+            noise = noise[:, real]
+        return x[real].to(self.type), y[real], weight[real], noise
+
+    def _step(
+        self,
+        network: nn.Module,
+        optimizer: torch.optim.Optimizer,
+        batch: tuple[Tensor | None, ...],
+        final: RunConfig,
+    ) -> None:
+        x, y, weight, noise = batch
+        keywords: dict[str, Any] = {"temperature": final.temperature or 0.0}
+        keywords |= {} if noise is None else {"noise": noise}
+        keywords = {n: value for n, value in keywords.items() if n in self.program.takes}
+        optimizer.zero_grad()
+        with torch.enable_grad():
+            logits = network(x, **keywords)
+            if self.program.dont_cares:
+                loss = self.program.mean_loss(logits, y, weight)
+            else:
+                loss = self.loss(logits, y.to(self.type))
+        if loss.requires_grad:
+            loss.backward()
+            optimizer.step()
+
+    def evaluate(self, rows: Rows) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """What ``Program.evaluate`` gives, with a replica axis in front."""
+        found = []
+        x = rows.fed().to(self.type)
+        for place, network in enumerate(self.networks):
+            here = (x, rows.y) if rows.uniform else (x[place], rows.y[place])
+            with as_it_was(network), torch.no_grad():
+                logits = network.eval()(here[0]).float()
+            found.append(self.program.scores(logits, here[1], rows.parts[place]))
+        return tuple(torch.stack(part) for part in zip(*found, strict=True))
+
+
+@contextlib.contextmanager
+def as_it_was(network: nn.Module) -> Iterator[None]:
+    """Take back what is done inside to a network's attributes and buffers."""
+    modules = list(network.modules())
+    kept = [{name: _copied(value) for name, value in vars(m).items()} for m in modules]
+    plain = [v for one in kept for v in one.values() if isinstance(v, Tensor) and v.is_leaf]
+    values = [(t, t.detach().clone()) for t in (*network.parameters(), *network.buffers(), *plain)]
+    try:
+        yield
+    finally:
+        for module, attributes in zip(modules, kept, strict=True):
+            vars(module).clear()
+            vars(module).update(attributes)
+        for tensor, value in values:
+            if not torch.equal(tensor, value):
+                tensor.detach().copy_(value)
+
+
+def _copied(value: Any) -> Any:
+    """A container of its own; what it contains stays the same."""
+    return value.copy() if isinstance(value, dict | list | set) else value

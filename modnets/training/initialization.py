@@ -1,0 +1,71 @@
+"""Networks of runs, one after the other; modnets' own with all parameters in one row of memory.
+
+Building an ``nn.Module`` takes as long as training it a thousand steps does; modnets' own are
+therefore drawn anew in place.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from modnets.config.run_config import RunConfig
+from modnets.models.network_state import attributes_of, digest_of
+from modnets.models.registry import BUILT_IN, build
+from modnets.training.batches import stream_seed
+from modnets.training.step import Program
+
+
+@dataclass(frozen=True)
+class Start:
+    """A run's initial parameters, shape (parameter,), and its buffers.
+
+    Of a network of a person's own the network too, and the digest of what it holds beside them.
+    """
+
+    flat: Tensor
+    buffers: dict[str, Tensor]
+    network: nn.Module | None = None
+    attributes: str = ""
+
+
+def start_of(network: nn.Module, program: Program) -> Start:
+    """What a network of a person's own starts from."""
+    buffers = {name: part.clone() for name, part in program.buffers_of(network).items()}
+    attributes = digest_of(attributes_of(network))
+    return Start(program.parameters_of(network), buffers, network, attributes)
+
+
+class Drafts:
+    """The network of one run after the other."""
+
+    def __init__(self) -> None:
+        self.network: nn.Module | None = None
+        self.flat = torch.empty(0)
+
+    def draw(self, config: RunConfig) -> nn.Module:
+        """The network of a run with its initial weights; good until the next one is drawn."""
+        final = config.final
+        again = self.network if config.model in BUILT_IN else None
+        network = build(final, stream_seed(final.seed, "weights"), again)
+        if network is not self.network:
+            self.network = network
+            if config.model in BUILT_IN:
+                self.flat = lay_flat(network)
+        return network
+
+    def start(self) -> Start:
+        """What the network starts from."""
+        return Start(self.flat.clone(), dict(self.network.named_buffers()))
+
+
+def lay_flat(network: nn.Module) -> Tensor:
+    """Put a network's parameters into one row, shape (parameter,), in which they stay."""
+    parameters = list(network.parameters())
+    flat = torch.cat([parameter.detach().reshape(-1) for parameter in parameters])
+    parts = flat.split([parameter.numel() for parameter in parameters])
+    for parameter, part in zip(parameters, parts, strict=True):
+        parameter.data = part.view(parameter.shape)
+    return flat

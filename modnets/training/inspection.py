@@ -1,0 +1,242 @@
+"""What the runs of a chunk have learned inside, recorded with their results.
+
+For modular networks the routing, the gate that each slot computes, and how both compare with the
+graph of the task; for monolithic ones which sub-functions can be read from each layer.
+"""
+
+from __future__ import annotations
+
+import json
+import warnings
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from torch import Tensor, nn
+
+from modnets.config.run_config import RunConfig
+from modnets.models.gate_fits import LevelReadouts, inputs_met, read_outs, reproduced
+from modnets.models.modular import ModularNetwork
+from modnets.models.monolithic import MLP
+from modnets.models.probes import readable_by_layer
+from modnets.models.recovery import is_recovered, match, nodes_of
+from modnets.models.registry import build
+from modnets.models.structures import Parameters, Structures, structures
+from modnets.tasks.graphs import FunctionGraph
+from modnets.training.evaluation import MAX_KEPT_ROWS
+from modnets.training.restoring import rebuilt
+from modnets.training.step import Program
+
+#: Columns of a table; shares in [0, 1], NaN where a network or a task does not have them.
+INSIGHTS = {
+    "recovered": "1 if the network is the task's graph: wiring, what each slot computes, every row",
+    "routing_recovered": "1 if its wiring is the graph's",
+    "edge_f1": "edges that agree with the graph's after the best matching of slots",
+    "irrelevant_reads": "of the used slots of level 1, those that read an input that plays no part",
+    "unused_slots": "slots that no output uses",
+    "unused_modules": "modules of the shared pool that no output uses",
+    "collapsed": "used slots that are constant, or give what another one of their level gives",
+    "clarity": "how clear-cut the gates of the used slots are, mean",
+    "faithful": "1 if the gates as read give the network's table, which one-bit signals may not",
+    "readable": "balanced accuracy of linear probes for inner sub-functions, of their best layers",
+}
+#: Numbers held at once while modules are evaluated.
+MAX_NUMBERS = 2**24
+
+
+class Insight:
+    """Looks into the networks of a chunk.
+
+    Parameters
+    ----------
+    runs : sequence of RunConfig, of one shape
+    program : Program
+    buffers : dict of Tensor, shape (replica, ...)
+    """
+
+    def __init__(
+        self, runs: Sequence[RunConfig], program: Program, buffers: Mapping[str, Tensor]
+    ) -> None:
+        self.runs, self.program = runs, program
+        self.network = build(runs[0].final, seed=0)  # the program's may know of another graph
+        self.buffers = {name: part[: len(runs)] for name, part in buffers.items()}
+        self.task = task = runs[0].graph
+        self.graphs = getattr(task, "graphs", (task,))
+        small = task.images is None and 2**task.n_sources <= MAX_KEPT_ROWS
+        self.x = inputs_met(task) if small else None
+
+    def look(
+        self, flat: Tensor, networks: Sequence[nn.Module] | None = None
+    ) -> dict[str, list[Any]]:
+        """The columns of each run: ``structure``, JSON or None, and those of INSIGHTS.
+
+        Parameters
+        ----------
+        flat : Tensor, shape (replica, parameter)
+        networks : sequence of nn.Module, optional
+            The runs' networks, where they are at hand.
+        """
+        n_runs, network = len(self.runs), self.network
+        found: dict[str, Any] = {name: np.full(n_runs, np.nan) for name in INSIGHTS}
+        parameters = self.program.unflatten(flat[:n_runs])
+        if type(network) is ModularNetwork:
+            plain, measures = self._modular(network, parameters)
+        elif type(network) is MLP and self._graph is not None and self.x is not None:
+            plain, measures = self._monolithic(network, parameters)
+        else:
+            return {"structure": self._told(flat, networks)} | found
+        texts = [json.dumps(one) for one in plain]
+        return {"structure": texts} | found | measures
+
+    def _told(self, flat: Tensor, networks: Sequence[nn.Module] | None) -> list[str | None]:
+        """What networks of one's own say of their structure; None for those that say nothing."""
+        if not hasattr(self.network, "structure"):
+            return [None] * len(self.runs)
+        if networks is None:
+            pairs = zip(self.runs, flat, strict=False)
+            networks = [rebuilt(run, row, self.program) for run, row in pairs]
+        return [json.dumps(network.structure()) for network in networks]
+
+    @property
+    def _graph(self) -> FunctionGraph | None:
+        """The graph of a task alone, where its structure is known."""
+        task = self.graphs[0]
+        is_graph = len(self.graphs) == 1 and isinstance(task, FunctionGraph)
+        return task if is_graph and task.has_structure else None
+
+    def _monolithic(
+        self, network: MLP, parameters: Parameters
+    ) -> tuple[list[dict[str, Any]], dict[str, np.ndarray]]:
+        by_layer = readable_by_layer(network, {**parameters, **self.buffers}, self._graph, self.x)
+        plain = [{"readable": one} for one in by_layer.round(4).tolist()]
+        n_inner = sum(self._graph.slots[:-1])
+        inner = by_layer[:, :, :n_inner]
+        return plain, {"readable": inner.max(axis=1).mean(axis=1)} if n_inner else {}
+
+    def _modular(
+        self, network: ModularNetwork, parameters: Parameters
+    ) -> tuple[list[dict[str, Any]], dict[str, np.ndarray]]:
+        found = structures(network, parameters)
+        plain, by_task = found.plain(), []
+        in_use = [found.used(task, network.n_inputs)[1:] for task in range(found.n_tasks)]
+        for task in range(found.n_tasks):
+            graph = self.graphs[task] if len(self.graphs) == found.n_tasks else None
+            known = isinstance(graph, FunctionGraph) and graph.has_structure
+            readouts = self._read_outs(network, parameters, found, task)
+            parts, measures = [{} for _ in plain], {}
+            if readouts is not None:
+                measures |= _gates(readouts, in_use[task], parts)
+                right = reproduced(readouts, found, task)
+                for part, one in zip(parts, right.tolist(), strict=True):
+                    part["faithful"] = one
+                measures["faithful"] = right.astype(float)
+            if known:
+                measures |= _recovery(graph, found, task, readouts, parts)
+            by_task.append((parts, measures))
+        for run, one in enumerate(plain):
+            parts = [task[0][run] for task in by_task]
+            one |= {name: _by_task([part[name] for part in parts]) for name in parts[0]}
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", RuntimeWarning)  # the mean of nothing is NaN
+            measures = {
+                name: np.min(values, axis=0)
+                if "recovered" in name or name == "faithful"
+                else np.nanmean(values, axis=0)
+                for name in by_task[0][1]
+                for values in [[task[1][name] for task in by_task if name in task[1]]]
+            }
+        return plain, measures | _unused(network, found, in_use)
+
+    def _read_outs(
+        self, network: ModularNetwork, parameters: Parameters, found: Structures, task: int
+    ) -> list[LevelReadouts] | None:
+        """Read-outs of all runs, some at a time."""
+        if self.x is None or network.image_level is not None:
+            return None
+        n_numbers = len(self.x) * max(network.slots) * max(network.pools[0].arch)
+        step = max(1, MAX_NUMBERS // n_numbers)
+        parts = []
+        for start in range(0, found.n_runs, step):
+            now = slice(start, start + step)
+            some = {name: part[now] for name, part in parameters.items()}
+            parts.append(read_outs(network, some, found.of(now), self.x, task))
+        return [
+            LevelReadouts(*(np.concatenate([getattr(p, name) for p in level]) for name in _FIELDS))
+            for level in zip(*parts, strict=True)
+        ]
+
+
+_FIELDS = ("values", "signals", "tables", "clarity", "faithful")
+
+
+def _by_task(values: list[Any]) -> Any:
+    return values if len(values) > 1 else values[0]
+
+
+def _gates(
+    readouts: Sequence[LevelReadouts], in_use: Sequence[np.ndarray], parts: list[dict[str, Any]]
+) -> dict[str, np.ndarray]:
+    """Gates and their clarity into each run's part; how clear-cut and how distinct they are."""
+    names = [level.names.tolist() for level in readouts]
+    clarity = [level.clarity.round(4).tolist() for level in readouts]
+    uses = [level.astype(int).tolist() for level in in_use]
+    for run, part in enumerate(parts):
+        part["used"] = [level[run] for level in uses]
+        part["gates"] = [level[run] for level in names]
+        part["clarity"] = [level[run] for level in clarity]
+    used = np.concatenate(in_use, axis=1)
+    clear = np.concatenate([level.clarity for level in readouts], axis=1)
+    twice = [_twice(level.signals, use) for level, use in zip(readouts, in_use, strict=True)]
+    n_used = used.sum(axis=1)
+    return {
+        "clarity": (clear * used).sum(axis=1) / n_used,
+        "collapsed": np.concatenate(twice, axis=1).sum(axis=1) / n_used,
+    }
+
+
+def _twice(signals: np.ndarray, used: np.ndarray) -> np.ndarray:
+    """Used slots that are constant, or give what a used one before them gives; (run, slot)."""
+    packed = np.packbits(signals, axis=2)
+    same = (packed[:, :, None] == packed[:, None]).all(axis=3)
+    same &= used[:, None] & np.tri(used.shape[1], k=-1, dtype=bool)
+    return used & (same.any(axis=2) | ~signals.any(axis=2))
+
+
+def _recovery(
+    graph: FunctionGraph,
+    found: Structures,
+    task: int,
+    readouts: Sequence[LevelReadouts] | None,
+    parts: list[dict[str, Any]],
+) -> dict[str, np.ndarray]:
+    """The sub-function of each slot into each run's part; what is found of the graph."""
+    slots, f1 = match(graph, found, task)
+    for run, part in enumerate(parts):
+        part["nodes"] = nodes_of([level[run] for level in slots], found.slots)
+    wired = is_recovered(graph, found, task, None)
+    measures = {"routing_recovered": wired.astype(float), "edge_f1": f1}
+    if readouts is not None:
+        exact = is_recovered(graph, found, task, readouts)
+        measures["recovered"] = exact.astype(float)
+        measures["routing_recovered"] = (wired | exact).astype(float)
+    first = found.edges(task, graph.n_inputs)[0]
+    reads = first[..., list(graph.irrelevant_inputs)].any(axis=2)
+    n_used = first.any(axis=2).sum(axis=1)
+    with np.errstate(invalid="ignore"):
+        return measures | {"irrelevant_reads": reads.sum(axis=1) / n_used}
+
+
+def _unused(
+    network: ModularNetwork, found: Structures, in_use: Sequence[Sequence[np.ndarray]]
+) -> dict[str, np.ndarray]:
+    """Slots, and modules of the pool, that no output of any task uses."""
+    by_level = [np.logical_or.reduce(tasks) for tasks in zip(*in_use, strict=True)]
+    measures = {"unused_slots": 1 - np.concatenate(by_level, axis=1).mean(axis=1)}
+    if found.selection is None:
+        return measures
+    taken = np.zeros((found.n_runs, network.pools[0].count), dtype=bool)
+    for task, levels in enumerate(in_use):
+        for selection, used in zip(found.selection, levels, strict=True):
+            run, slot = np.nonzero(used)
+            taken[run, selection[run, task, slot]] = True
+    return measures | {"unused_modules": 1 - taken.mean(axis=1)}

@@ -1,0 +1,95 @@
+"""A run's network as it was: from its parameters, or from the choices that were recorded of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from modnets.config.run_config import RunConfig
+from modnets.errors import require
+from modnets.models.modular import ModularNetwork
+from modnets.models.routing import Choice, Routing
+from modnets.training.initialization import Drafts
+from modnets.training.step import Program
+
+
+def rebuilt(config: RunConfig, numbers: Tensor, program: Program) -> nn.Module:
+    """The network of a run with parameters that it had while it trained.
+
+    Parameters
+    ----------
+    config : RunConfig
+    numbers : Tensor, shape (parameter,) or more
+        Its trained parameters; behind them its buffers, where they were kept too.
+    program : Program
+        Of the run.
+
+    Returns
+    -------
+    nn.Module
+        A network of its own.
+    """
+    network = Drafts().draw(config).eval()
+    named = dict(network.named_parameters())
+    parts = [named[name].detach() for name in program.names]
+    parts += program.buffers_of(network).values()
+    sizes = [part.numel() for part in parts]
+    given = numbers.detach().cpu()
+    n_parts = len(program.names) if len(given) == sum(program.sizes) else len(parts)
+    for part, new in zip(parts, given.split(sizes[:n_parts]), strict=False):
+        part.copy_(new.view(part.shape))
+    return network
+
+
+def from_structure(config: RunConfig, structure: Mapping[str, Any]) -> ModularNetwork:
+    """A network that makes the choices that were recorded of a run; its weights are not the run's.
+
+    The logits of a learned choice are 1 for what comes first, less for each later place, and -1
+    for what is not chosen.
+
+    Parameters
+    ----------
+    config : RunConfig
+        Of a network with slots, and without images.
+    structure : dict
+        As ``structure`` of the run's results, parsed.
+
+    Raises
+    ------
+    ValueError
+        If the network has no slots, or looks at images.
+    """
+    network = Drafts().draw(config)
+    require(
+        type(network) is ModularNetwork and network.image_level is None,
+        f"model={config.model!r} on {config.graph}; allowed are networks with slots, of bits",
+    )
+    tasks = range(network.n_tasks)
+
+    def of(name: str, task: int) -> Any:
+        return structure[name][task] if network.n_tasks > 1 else structure[name]
+
+    with torch.no_grad():
+        for task in tasks:
+            for level, choice in enumerate(network.routing):
+                _choose(choice, of("routing", task)[level], task)
+            if network.shared:
+                for level, choice in enumerate(network.selection):
+                    _choose(choice, [[module] for module in of("selection", task)[level]], task)
+            _choose(network.readout, [of("outputs", task)], task)
+    return network.eval()
+
+
+def _choose(choice: Choice, slots: list[list[int]], task: int) -> None:
+    """Make a learned choice take the given candidates, in their order, for each slot."""
+    if choice.known:
+        return
+    logits = choice.logits[..., task] if choice.task_axis else choice.logits
+    logits.fill_(-1.0)
+    places = choice.arity if isinstance(choice, Routing) else 1
+    for slot, candidates in enumerate(slots):
+        for rank, candidate in enumerate(candidates):
+            logits[candidate, slot] = 1.0 - rank / places

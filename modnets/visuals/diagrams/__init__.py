@@ -1,0 +1,1 @@
+"""Networks and tasks drawn from live objects."""

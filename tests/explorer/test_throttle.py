@@ -1,0 +1,75 @@
+"""Many wishes for a picture come to few pictures."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from modnets.explorer.throttle import Redraw
+
+
+def test_ten_wishes_come_to_two_pictures_the_last_of_them_newest() -> None:
+    state, drawn = [0], []
+    redraw = Redraw(lambda: drawn.append(state[0]), waits_for_quiet=True)
+
+    async def drag() -> None:
+        for value in range(1, 11):
+            state[0] = value
+            redraw.ask()
+            await asyncio.sleep(0.02)
+        await asyncio.sleep(0.5)
+
+    asyncio.run(drag())
+    assert drawn == [1, 10]
+    assert redraw.count == 2
+
+
+def test_while_training_goes_on_pictures_keep_their_distance() -> None:
+    drawn = []
+    redraw = Redraw(lambda: drawn.append(1), rest=0.1)
+
+    async def train() -> None:
+        for _ in range(45):
+            redraw.ask()
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(0.2)
+
+    asyncio.run(train())
+    assert 3 <= len(drawn) <= 8
+
+
+def test_without_a_loop_what_waits_is_drawn_when_asked() -> None:
+    drawn = []
+    redraw = Redraw(lambda: drawn.append(1), waits_for_quiet=True)
+    for _ in range(10):
+        redraw.ask()
+    assert len(drawn) == 1
+    redraw.flush()
+    redraw.flush()
+    assert len(drawn) == 2
+
+
+def test_drawing_takes_no_more_than_its_share() -> None:
+    redraw = Redraw(lambda: sum(range(400_000)), share=0.1, rest=0.0)
+    redraw.ask()
+    assert redraw.may_at > 0
+    redraw.ask()
+    assert redraw.waiting
+    redraw.cancel()
+    assert not redraw.waiting
+
+
+def test_an_error_in_drawing_is_raised_and_the_next_picture_is_drawn() -> None:
+    wrong = [True]
+
+    def draw() -> None:
+        if wrong[0]:
+            raise RuntimeError("no ink")
+
+    redraw = Redraw(draw, rest=0.0)
+    with pytest.raises(RuntimeError, match="no ink"):
+        redraw.ask()
+    wrong[0] = False
+    redraw.ask()
+    assert redraw.count == 2

@@ -1,0 +1,142 @@
+"""What the tests of the engine share: single networks, trained step by step with torch.optim."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from modnets.config.run_config import RunConfig
+from modnets.models.registry import build
+from modnets.tasks.splits import split_rows
+from modnets.training.backends.eager import one_thread
+from modnets.training.batches import generator, stream_seed
+from modnets.training.engine import train_chunk
+from modnets.training.optimizers import schedule
+
+
+def optimizer_of(config: RunConfig, network: torch.nn.Module) -> torch.optim.Optimizer:
+    """torch's optimizer with the learning rate of each part."""
+    rates = {"routing": config.lr_routing, "readout": config.lr_routing}
+    rates["selection"] = config.lr_selection
+    groups = [
+        {"params": [p], "lr": next((rates[n] for n in name.split(".") if n in rates), config.lr)}
+        for name, p in network.named_parameters()
+    ]
+    decay = {"weight_decay": config.weight_decay}
+    return {
+        "adam": lambda: torch.optim.Adam(groups, **decay),
+        "sgd": lambda: torch.optim.SGD(groups, lr=config.lr, **decay),
+        "momentum": lambda: torch.optim.SGD(groups, lr=config.lr, momentum=0.9, **decay),
+        "rmsprop": lambda: torch.optim.RMSprop(groups, **decay),
+    }[config.optimizer]()
+
+
+def parts_by_hand(run: RunConfig) -> dict[str, list[tuple[np.ndarray, np.ndarray]]]:
+    """Inputs and outputs of each part of a split of tables, one table after the other."""
+    final, tasks = run.final, getattr(run.graph, "graphs", (run.graph,))
+    found: dict[str, list] = {"train": [], "validation": [], "test": []}
+    for task, graph in enumerate(tasks):
+        apart = 10_000 * task if final.held_out == "different" else 0
+        split = split_rows(graph, final.train_rows, final.split_seed + apart)
+        ids = [] if len(tasks) == 1 else [int(other == task) for other in range(len(tasks))]
+        for part, rows in found.items():
+            bits = graph.rows(getattr(split, part))
+            rows.append((np.array([[*row, *ids] for row in bits.tolist()]), graph.evaluate(bits)))
+    return found
+
+
+def tensors(rows: list[tuple[np.ndarray, np.ndarray]]) -> tuple[Tensor, Tensor]:
+    """Inputs and outputs, as a network takes them."""
+    x, y = (np.concatenate(part) for part in zip(*rows, strict=True))
+    return torch.tensor(x, dtype=torch.float32), torch.tensor(y, dtype=torch.float32)
+
+
+def seen_by_hand(run: RunConfig, numbers: np.ndarray) -> tuple[Tensor, Tensor, list[int]]:
+    """Pixels, outputs and pairs of digits of rows of digit pairs, image by image."""
+    digits, task = run.graph.digits, run.graph
+    n, n_digits = len(digits.labels), 2**task.bits
+    x, pairs = [], []
+    for number in numbers.tolist():
+        first, second = number // n, number % n
+        pixels = [digits.images[image].ravel() / digits.largest for image in (first, second)]
+        x.append(np.concatenate(pixels))
+        pairs.append(int(digits.labels[first]) * n_digits + int(digits.labels[second]))
+    y = torch.tensor(task.graph.truth_table()[pairs], dtype=torch.float32)
+    return torch.tensor(np.array(x), dtype=torch.float32), y, pairs
+
+
+def examples(run: RunConfig) -> tuple[Tensor, Tensor]:
+    """What a run trains on, in the order of its split."""
+    if run.graph.images is None:
+        return tensors(parts_by_hand(run)["train"])
+    return seen_by_hand(run, run.split["train"])[:2]
+
+
+@one_thread()
+def literal(run: RunConfig) -> tuple[torch.nn.Module, list[float]]:
+    """Train one network step by step with torch.optim; losses in evaluation, per epoch."""
+    config = run.final
+    network = build(config, stream_seed(config.seed, "weights"))
+    optimizer = optimizer_of(config, network)
+    rates = [group["lr"] for group in optimizer.param_groups]
+    x, y = examples(run)
+    source = generator(config.seed, "order")
+    n_batches = -(-len(x) // config.batch_size)
+    block = max(1, 2**14 // (n_batches * config.batch_size))
+    orders = torch.rand(block, len(x), generator=source).argsort(dim=1)
+    factors = schedule(config.schedule, config.epochs, [config.gamma])
+    keywords = (
+        {"temperature": config.temperature} if config.is_modular and config.temperature else {}
+    )
+    losses = []
+    for epoch in range(config.epochs):
+        for group, rate in zip(optimizer.param_groups, rates, strict=True):
+            group["lr"] = rate * (1.0 if factors is None else float(factors[epoch]))
+        for batch in orders[epoch].split(config.batch_size):
+            logits = network(x[batch], **keywords)
+            if config.loss == "bce":
+                loss = F.binary_cross_entropy_with_logits(logits, y[batch])
+            else:
+                loss = F.mse_loss(torch.sigmoid(logits), y[batch])
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+        with torch.no_grad():
+            losses.append(float(F.binary_cross_entropy_with_logits(network(x), y)))
+    return network, losses
+
+
+def engine_weights(run: RunConfig, beside: list[RunConfig], **keywords) -> dict[str, Tensor]:
+    """The weights of a run that the engine trained in a batch with others."""
+    trained = train_chunk([*beside, run], keep_networks=True, **keywords)
+    assert not trained.failures
+    return trained.networks[-1].state_dict()
+
+
+def assert_same_network(run: RunConfig, tolerance: float) -> None:
+    network, _ = literal(run)
+    beside = [replace(run, seed=101, split_seed=3, lr=0.02), replace(run, seed=102)]
+    found = engine_weights(run, beside, chunk=5)
+    for name, value in network.state_dict().items():
+        torch.testing.assert_close(found[name], value, rtol=tolerance, atol=tolerance, msg=name)
+
+
+def results(runs: list[RunConfig], **keywords) -> pd.DataFrame:
+    trained = train_chunk(runs, **keywords)
+    assert not trained.failures
+    assert trained.compiled == keywords.get("compiled", False)
+    return trained.table.set_index(["run", "epoch"]).sort_index()
+
+
+def assert_neighbours_change_nothing(run: RunConfig, others: list[RunConfig], **keywords) -> None:
+    """The run's whole table, bit for bit: alone, first, and last among others."""
+    alone = results([run], **keywords)
+    for runs in ([run, *others], [*others, run]):
+        among = results(runs, **keywords).loc[[run.key]]
+        pd.testing.assert_frame_equal(among, alone, check_exact=True)
+    assert results([others[0]], **keywords)["train_loss"].iloc[-1] != alone["train_loss"].iloc[-1]
