@@ -17,7 +17,7 @@ from modnets.models.registry import BUILT_IN
 from modnets.tasks.digits import FILES, Digits, load_digits
 from modnets.tasks.graphs import FunctionGraph
 from modnets.tasks.named_graphs import GRAPHS
-from modnets.training.step_cache import forget_programs
+from modnets.training.step_cache import forget_steps
 
 settings.register_profile("repeatable", derandomize=True, deadline=None, database=None)
 settings.load_profile("repeatable")
@@ -94,9 +94,9 @@ def store(tmp_path: Path) -> Path:
 @pytest.fixture
 def forgetful() -> Iterator[None]:
     """Programs are prepared anew, and none is kept."""
-    forget_programs()
+    forget_steps()
     yield
-    forget_programs()
+    forget_steps()
 
 
 @pytest.fixture(autouse=True)

@@ -22,7 +22,7 @@ from modnets.hardware import cores, cpu_name
 from modnets.leftovers import temporary_folder
 from modnets.training.costs import arithmetic_of
 from modnets.training.engine import Trained, choose_device, train_chunk
-from modnets.training.step_cache import forget_programs
+from modnets.training.step_cache import forget_steps
 
 #: The six kinds of network, by the names that peers use too.
 KINDS: dict[str, dict[str, str]] = {
@@ -174,7 +174,7 @@ def compile_time(base: RunConfig, device: torch.device) -> float:
     short = [replace(base, epochs=1, eval_every=1)]
     arithmetic_of(base)  # imports what tracing needs, once a process
     with temporary_folder("benchmark") as folder, environment("MODNETS_CACHE", str(folder)):
-        forget_programs()
+        forget_steps()
         first, second = (seconds_of(_training(short, device, []), device) for _ in range(2))
     return first - second
 

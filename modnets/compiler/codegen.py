@@ -9,10 +9,10 @@ import torch
 from torch import fx
 
 from modnets.compiler.elementwise import literal
-from modnets.compiler.ir import Stored
+from modnets.compiler.ir import Buffer
 from modnets.compiler.lowering import Lowering, kind_of
 from modnets.compiler.memory import _may_overwrite, _memory, _only_inside
-from modnets.compiler.tracing import Input
+from modnets.compiler.tracing import TensorSpec
 
 TYPES = {"float": ("vec", "float"), "int": ("ivec", "int"), "mask": ("ivec", "int")}
 
@@ -32,7 +32,7 @@ def write_program(functions: Sequence[str], lanes: int) -> str:
 
 
 def write_function(
-    called: str, graph: fx.GraphModule, inputs: Sequence[Input], in_place: int, lanes: int
+    called: str, graph: fx.GraphModule, inputs: Sequence[TensorSpec], in_place: int, lanes: int
 ) -> str:
     """The C++ of a traced graph.
 
@@ -40,7 +40,7 @@ def write_function(
     ----------
     called : str
     graph : fx.GraphModule
-    inputs : sequence of Input
+    inputs : sequence of TensorSpec
     in_place : int
         How many outputs take the memory of the inputs of the same number; the other outputs follow
         the inputs as arguments.
@@ -55,11 +55,11 @@ def write_function(
 
     Raises
     ------
-    Unsupported
+    UnsupportedOperation
         If an operation cannot be written.
     """
     given = [
-        Stored(f"a{number}", one.shape, uniform=one.uniform) for number, one in enumerate(inputs)
+        Buffer(f"a{number}", one.shape, uniform=one.uniform) for number, one in enumerate(inputs)
     ]
     low = Lowering(graph, given)
     at: dict[str, str] = {}

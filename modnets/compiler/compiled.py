@@ -25,7 +25,7 @@ class Function:
     name : str
     call : callable
         Tensors in, nested lists of tensors out.
-    inputs : nested lists and dicts of Input or None
+    inputs : nested lists and dicts of TensorSpec or None
     in_place : int
         The first outputs take the memory of the first inputs: how many.
     """
@@ -36,7 +36,7 @@ class Function:
     in_place: int = 0
 
 
-class Machine:
+class CompiledFunctions:
     """Compiled code of functions of one replica.
 
     Parameters
@@ -48,7 +48,7 @@ class Machine:
 
     Raises
     ------
-    Unsupported
+    UnsupportedOperation
         If a function has an operation for which no code can be written.
     RuntimeError
         If the compiler refuses.

@@ -13,13 +13,13 @@ from typing import Any
 import torch
 from torch import fx
 
-from modnets.compiler.ir import Mapped, Pointwise, Value
-from modnets.compiler.symbolic import Index, Place, Size
+from modnets.compiler.ir import Pointwise, Value, View
+from modnets.compiler.symbolic import Index, MultiIndex, Size
 from modnets.compiler.views import expand
 from modnets.compiler.writer import Term, Writer
 
 
-class Unsupported(Exception):
+class UnsupportedOperation(Exception):
     """An operation that cannot be written as code for lanes."""
 
 
@@ -76,16 +76,16 @@ def literal(number: float, kind: str) -> str:
 
     Raises
     ------
-    Unsupported
+    UnsupportedOperation
         If it has more than 32 bits, or depends on the number of rows.
     """
     if not isinstance(number, int | float):
-        raise Unsupported(f"arithmetic with the number of rows: {number}")
+        raise UnsupportedOperation(f"arithmetic with the number of rows: {number}")
     if kind == "mask":
         return "-1" if number else "0"
     if kind == "int":
         if abs(number) > LARGEST_INT:
-            raise Unsupported(f"{number} has more than 32 bits")
+            raise UnsupportedOperation(f"{number} has more than 32 bits")
         return str(int(number))
     if not math.isfinite(number):
         return f"{'-' if number < 0 else ''}{'NAN' if math.isnan(number) else 'INFINITY'}"
@@ -107,7 +107,7 @@ def counting(shape: Sequence[Size], start: int, step: int, kind: str) -> Value:
     if tuple(shape) == (1,):
         return Constant(start, shape, kind)
 
-    def write(writer: Writer, place: Place) -> Term:
+    def write(writer: Writer, place: MultiIndex) -> Term:
         text = f"{place[0] * step + start}"
         return writer.let(kind, f"iall({text})" if kind == "int" else f"all({text})")
 
@@ -134,19 +134,22 @@ def pointwise(
 ) -> Value:
     """An operation written as text with {0}, {1}, ... for the operands."""
 
-    def write(writer: Writer, place: Place, *terms: Term) -> Term:
+    def write(writer: Writer, place: MultiIndex, *terms: Term) -> Term:
         return writer.let(kind, text.format(*(term.text for term in terms)))
 
     return Pointwise(shape, kind, write, [expand(value, shape) for value in values], cost)
 
 
 def choose_by_place(
-    inside: Callable[[Place], str | None], one: Value, other: Value, move: Callable[[Place], Place]
+    inside: Callable[[MultiIndex], str | None],
+    one: Value,
+    other: Value,
+    move: Callable[[MultiIndex], MultiIndex],
 ) -> Value:
     """``one`` (at a moved place) where a condition on the place holds, ``other`` elsewhere."""
 
     class Chosen(Value):
-        def terms(self, writer: Writer, places: Sequence[Place]) -> list[Term]:
+        def terms(self, writer: Writer, places: Sequence[MultiIndex]) -> list[Term]:
             ones = one.terms(writer, [move(place) for place in places])
             others = other.terms(writer, places)
             found = []
@@ -205,7 +208,7 @@ def _simplified(name: str, operands: Sequence[Any], shape: Sequence[Size]) -> Va
 
 def _number(operand: Any) -> float | None:
     """The one number that an operand stands for."""
-    while isinstance(operand, Mapped):
+    while isinstance(operand, View):
         operand = operand.source
     if isinstance(operand, Constant):
         return operand.number
@@ -234,6 +237,6 @@ def power(value: Value, exponent: float) -> Value | None:
     return pointwise(texts[exponent], "float", [value], value.shape)
 
 
-def place_condition(index: Index, low: Size, high: Size) -> str:
+def bounds_condition(index: Index, low: Size, high: Size) -> str:
     """Whether an index lies in [low, high), as text."""
     return f"{index} >= {low} && {index} < {high}"

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from modnets.compiler.symbolic import Index, Place, Size, contiguous, flat, known
+from modnets.compiler.symbolic import Index, MultiIndex, Size, contiguous, flat, known
 from modnets.compiler.writer import Term, Writer
 
 #: How many rounds of a loop within an element are written out.
@@ -31,12 +31,12 @@ class Value:
         self.shape, self.kind = tuple(shape), kind
         self.cost, self.reduces = cost, reduces
 
-    def terms(self, writer: Writer, places: Sequence[Place]) -> list[Term]:
+    def terms(self, writer: Writer, places: Sequence[MultiIndex]) -> list[Term]:
         """Write what computes the elements at some places; hand back their names."""
         raise NotImplementedError
 
 
-class Stored(Value):
+class Buffer(Value):
     """A tensor in memory, without gaps.
 
     Parameters
@@ -60,24 +60,24 @@ class Stored(Value):
         self.buffer, self.offset, self.uniform = buffer, offset, uniform
         self.strides = contiguous(self.shape)
 
-    def part(self, axis: int, start: Size, size: Size) -> Stored:
+    def part(self, axis: int, start: Size, size: Size) -> Buffer:
         """A part of an axis, for something to be stored there."""
         shape = (*self.shape[:axis], size, *self.shape[axis + 1 :])
-        part = Stored(self.buffer, shape, self.kind, self.offset + start * self.strides[axis])
+        part = Buffer(self.buffer, shape, self.kind, self.offset + start * self.strides[axis])
         part.strides = self.strides
         return part
 
-    def place(self, place: Place) -> Index:
+    def place(self, place: MultiIndex) -> Index:
         """Where an element lies in the buffer."""
         return flat(place, self.strides) + self.offset
 
-    def terms(self, writer: Writer, places: Sequence[Place]) -> list[Term]:
+    def terms(self, writer: Writer, places: Sequence[MultiIndex]) -> list[Term]:
         """See Value."""
         return [writer.load(self.buffer, self.place(p), self.kind, self.uniform) for p in places]
 
-    def reshaped(self, shape: Sequence[Size]) -> Stored:
+    def reshaped(self, shape: Sequence[Size]) -> Buffer:
         """The same memory in another shape."""
-        return Stored(self.buffer, shape, self.kind, self.offset, self.uniform)
+        return Buffer(self.buffer, shape, self.kind, self.offset, self.uniform)
 
 
 class Pointwise(Value):
@@ -102,7 +102,7 @@ class Pointwise(Value):
         super().__init__(shape, kind, total, any(value.reduces for value in inputs))
         self.function, self.inputs = function, tuple(inputs)
 
-    def terms(self, writer: Writer, places: Sequence[Place]) -> list[Term]:
+    def terms(self, writer: Writer, places: Sequence[MultiIndex]) -> list[Term]:
         """See Value."""
         given = [value.terms(writer, places) for value in self.inputs]
         return [
@@ -111,7 +111,7 @@ class Pointwise(Value):
         ]
 
 
-class Mapped(Value):
+class View(Value):
     """Another tensor's elements at other places: a view.
 
     Parameters
@@ -122,17 +122,17 @@ class Mapped(Value):
     """
 
     def __init__(
-        self, shape: Sequence[Size], source: Value, move: Callable[[Place], Place]
+        self, shape: Sequence[Size], source: Value, move: Callable[[MultiIndex], MultiIndex]
     ) -> None:
         super().__init__(shape, source.kind, source.cost, source.reduces)
         self.source, self.move = source, move
 
-    def terms(self, writer: Writer, places: Sequence[Place]) -> list[Term]:
+    def terms(self, writer: Writer, places: Sequence[MultiIndex]) -> list[Term]:
         """See Value."""
         return self.source.terms(writer, [self.move(place) for place in places])
 
 
-class Flat(Value):
+class FlattenedView(Value):
     """A tensor in one axis, only to be stored: its elements have no place of their own."""
 
     def __init__(self, source: Value, size: Size) -> None:
@@ -167,7 +167,7 @@ class Reduction(Value):
         super().__init__(source.shape[:keep], kind, source.cost + 1, reduces=True)
         self.how, self.source, self.reduced = how, source, source.shape[keep:]
 
-    def terms(self, writer: Writer, places: Sequence[Place]) -> list[Term]:
+    def terms(self, writer: Writer, places: Sequence[MultiIndex]) -> list[Term]:
         """See Value."""
         start, go_on = REDUCTIONS[self.how]
         start = "izero" if self.kind == "int" else start
@@ -176,7 +176,7 @@ class Reduction(Value):
         for name in sums:
             writer.write(f"{declared} {name} = {start};")
 
-        def walk(axis: int, inner: Place) -> None:
+        def walk(axis: int, inner: MultiIndex) -> None:
             if axis < len(self.reduced):
                 size = self.reduced[axis]
                 if known(size) and size <= UNROLLED:

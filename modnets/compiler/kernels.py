@@ -6,7 +6,7 @@ import itertools
 import math
 from collections.abc import Mapping, Sequence
 
-from modnets.compiler.ir import Stored, Value
+from modnets.compiler.ir import Buffer, Value
 from modnets.compiler.symbolic import ROW_STEP, ROWS, Index, Size, known, product
 from modnets.compiler.writer import Load, Writer
 
@@ -24,11 +24,11 @@ class Kernel:
     ----------
     value : Value
         What is computed.
-    target : Stored
+    target : Buffer
         Where it goes.
     """
 
-    def __init__(self, value: Value, target: Stored) -> None:
+    def __init__(self, value: Value, target: Buffer) -> None:
         self.shape = value.shape
         self.outputs = [(value, target)]
         self.reduces = value.reduces

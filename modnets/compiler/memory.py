@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from modnets.compiler.ir import Stored
+from modnets.compiler.ir import Buffer
 from modnets.compiler.kernels import Kernel
 from modnets.compiler.lowering import Lowering
 from modnets.compiler.symbolic import Size
 
 
-def _may_overwrite(kernels: Sequence[Kernel], output: Stored, name: str) -> bool:
+def _may_overwrite(kernels: Sequence[Kernel], output: Buffer, name: str) -> bool:
     """Whether an output can be written where an input lies, as nobody needs that later."""
     first = next(i for i, kernel in enumerate(kernels) if output.buffer in kernel.writes)
     if any(name in kernel.reads for kernel in kernels[first + 1 :]):

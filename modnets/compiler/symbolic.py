@@ -95,10 +95,10 @@ class Index:
         return " + ".join(parts)
 
 
-Place = tuple[Index, ...]
+MultiIndex = tuple[Index, ...]
 
 
-def flat(place: Place, strides: Sequence[Size]) -> Index:
+def flat(place: MultiIndex, strides: Sequence[Size]) -> Index:
     """The place in memory, in elements."""
     total = Index()
     for index, stride in zip(place, strides, strict=True):

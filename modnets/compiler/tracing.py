@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, fx
 from torch.func import functionalize
 
-from modnets.compiler.elementwise import Unsupported, name_of
+from modnets.compiler.elementwise import UnsupportedOperation, name_of
 from modnets.compiler.symbolic import EXAMPLE_ROWS, ROWS, Size
 from modnets.errors import first_line
 
@@ -35,7 +35,7 @@ SHAPES |= {"empty_permuted": 0}
 
 
 @dataclass(frozen=True)
-class Input:
+class TensorSpec:
     """What a program is handed, as one replica sees it.
 
     Parameters
@@ -81,19 +81,19 @@ def trace_one(
     ----------
     function : callable
         Tensors in, nested lists of tensors out.
-    arguments : nested lists and dicts of Input or None
+    arguments : nested lists and dicts of TensorSpec or None
     open_rows : bool
         Trace with another number of rows too, and see whether the graph is the same.
 
     Returns
     -------
     fx.GraphModule
-        Pure operations: none changes a tensor.  One placeholder for each Input, in order; its
+        Pure operations: none changes a tensor.  One placeholder for each TensorSpec, in order; its
         outputs are one flat list.
 
     Raises
     ------
-    Unsupported
+    UnsupportedOperation
         If it is no such graph, or another one for another number of rows.
     """
     graph = _traced(function, arguments, EXAMPLE_ROWS)
@@ -101,7 +101,9 @@ def trace_one(
         other = _traced(function, arguments, OTHER_ROWS)
         for pair in itertools.zip_longest(graph.graph.nodes, other.graph.nodes):
             if None in pair or not _same(*pair, graph, other):
-                raise Unsupported(f"what depends on the number of rows: {pair[0] or pair[1]}")
+                raise UnsupportedOperation(
+                    f"what depends on the number of rows: {pair[0] or pair[1]}"
+                )
     return graph
 
 
@@ -123,7 +125,7 @@ def _traced(function: Callable[..., Any], arguments: Sequence[Any], rows: int) -
             if any(map(_changes, graph.graph.nodes)):  # what was written as simpler operations
                 graph = make_fx(functionalize(graph), decomposition_table=simpler)(*examples)
     except Exception as error:  # it may be anything that a person's own network does
-        raise Unsupported(f"what cannot be traced: {first_line(error)}") from error
+        raise UnsupportedOperation(f"what cannot be traced: {first_line(error)}") from error
     graph.graph.eliminate_dead_code()
     return graph
 

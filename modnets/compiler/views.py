@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from modnets.compiler.ir import Mapped, Stored, Value
-from modnets.compiler.symbolic import Index, Place, Size, known, product
+from modnets.compiler.ir import Buffer, Value, View
+from modnets.compiler.symbolic import Index, MultiIndex, Size, known, product
 
 
 def expand(value: Value, shape: Sequence[Size]) -> Value:
@@ -18,12 +18,12 @@ def expand(value: Value, shape: Sequence[Size]) -> Value:
         small == 1 and large != 1 for small, large in zip(value.shape, shape[new:], strict=True)
     ]
 
-    def move(place: Place) -> Place:
+    def move(place: MultiIndex) -> MultiIndex:
         return tuple(
             Index() if flat else index for flat, index in zip(stretched, place[new:], strict=True)
         )
 
-    return Mapped(shape, value, move)
+    return View(shape, value, move)
 
 
 def permute(value: Value, order: Sequence[int]) -> Value:
@@ -32,17 +32,17 @@ def permute(value: Value, order: Sequence[int]) -> Value:
     if order == sorted(order):
         return value
 
-    def move(place: Place) -> Place:
+    def move(place: MultiIndex) -> MultiIndex:
         return tuple(place[order.index(axis)] for axis in range(len(order)))
 
-    return Mapped([value.shape[axis] for axis in order], value, move)
+    return View([value.shape[axis] for axis in order], value, move)
 
 
 def unsqueeze(value: Value, axis: int) -> Value:
     """A new axis of size 1."""
     axis %= len(value.shape) + 1
     shape = (*value.shape[:axis], 1, *value.shape[axis:])
-    return Mapped(shape, value, lambda place: (*place[:axis], *place[axis + 1 :]))
+    return View(shape, value, lambda place: (*place[:axis], *place[axis + 1 :]))
 
 
 def squeeze(value: Value, axes: Sequence[int]) -> Value:
@@ -51,11 +51,11 @@ def squeeze(value: Value, axes: Sequence[int]) -> Value:
     gone = {axis for axis in gone if value.shape[axis] == 1}
     kept = [axis for axis in range(len(value.shape)) if axis not in gone]
 
-    def move(place: Place) -> Place:
+    def move(place: MultiIndex) -> MultiIndex:
         here = iter(place)
         return tuple(Index() if axis in gone else next(here) for axis in range(len(value.shape)))
 
-    return Mapped([value.shape[axis] for axis in kept], value, move)
+    return View([value.shape[axis] for axis in kept], value, move)
 
 
 def beginning(number: Size | None, size: Size) -> Size:
@@ -73,7 +73,7 @@ def select(value: Value, axis: int, number: Size) -> Value:
     axis %= len(value.shape)
     at = Index(constant=beginning(number, value.shape[axis]))
     shape = (*value.shape[:axis], *value.shape[axis + 1 :])
-    return Mapped(shape, value, lambda place: (*place[:axis], at, *place[axis:]))
+    return View(shape, value, lambda place: (*place[:axis], at, *place[axis:]))
 
 
 def take(value: Value, axis: int, start: Size, size: Size, step: int = 1) -> Value:
@@ -83,10 +83,10 @@ def take(value: Value, axis: int, start: Size, size: Size, step: int = 1) -> Val
         return value
     shape = (*value.shape[:axis], size, *value.shape[axis + 1 :])
 
-    def move(place: Place) -> Place:
+    def move(place: MultiIndex) -> MultiIndex:
         return (*place[:axis], place[axis] * step + start, *place[axis + 1 :])
 
-    return Mapped(shape, value, move)
+    return View(shape, value, move)
 
 
 def repeat(value: Value, times: Sequence[int]) -> Value:
@@ -94,11 +94,11 @@ def repeat(value: Value, times: Sequence[int]) -> Value:
     new = len(times) - len(value.shape)
     sizes = (*[1] * new, *value.shape)
 
-    def move(place: Place) -> Place:
+    def move(place: MultiIndex) -> MultiIndex:
         pairs = zip(place[new:], value.shape, strict=True)
         return tuple(Index({f"(({index}) % ({size}))": 1}) for index, size in pairs)
 
-    return Mapped([size * n for size, n in zip(sizes, times, strict=True)], value, move)
+    return View([size * n for size, n in zip(sizes, times, strict=True)], value, move)
 
 
 def windows(value: Value, axis: int, size: int, step: int) -> Value:
@@ -107,23 +107,23 @@ def windows(value: Value, axis: int, size: int, step: int) -> Value:
     count = (value.shape[axis] - size) // step + 1
     shape = (*value.shape[:axis], count, *value.shape[axis + 1 :], size)
 
-    def move(place: Place) -> Place:
+    def move(place: MultiIndex) -> MultiIndex:
         return (*place[:axis], place[axis] * step + place[-1], *place[axis + 1 : -1])
 
-    return Mapped(shape, value, move)
+    return View(shape, value, move)
 
 
 def flip(value: Value, axes: Sequence[int]) -> Value:
     """Axes backwards."""
     turned = {axis % len(value.shape) for axis in axes}
 
-    def move(place: Place) -> Place:
+    def move(place: MultiIndex) -> MultiIndex:
         return tuple(
             index * -1 + (size - 1) if axis in turned else index
             for axis, (index, size) in enumerate(zip(place, value.shape, strict=True))
         )
 
-    return Mapped(value.shape, value, move)
+    return View(value.shape, value, move)
 
 
 def reshape(value: Value, shape: Sequence[Size]) -> Value | None:
@@ -134,13 +134,13 @@ def reshape(value: Value, shape: Sequence[Size]) -> Value | None:
     shape = tuple(shape)
     if shape == value.shape:
         return value
-    if isinstance(value, Stored):
+    if isinstance(value, Buffer):
         return value.reshaped(shape)
     groups = _split_groups(value.shape, shape)
     if groups is None:
         return None
 
-    def move(place: Place) -> Place:
+    def move(place: MultiIndex) -> MultiIndex:
         here = []
         for axes in groups:
             index, stride = Index(), 1
@@ -150,7 +150,7 @@ def reshape(value: Value, shape: Sequence[Size]) -> Value | None:
             here.append(index)
         return tuple(here)
 
-    return Mapped(shape, value, move)
+    return View(shape, value, move)
 
 
 def _split_groups(old: Sequence[Size], new: Sequence[Size]) -> list[list[int]] | None:

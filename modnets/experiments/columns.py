@@ -12,7 +12,7 @@ from modnets.config.run_config import RunConfig
 from modnets.config.run_keys import LATER
 from modnets.experiments.store_files import Content, decoding
 from modnets.training.evaluation import MEASURES, PARTS
-from modnets.training.inspection import INSIGHTS
+from modnets.training.inspection import INSPECTED
 
 #: What a run has learned and what made it; not part of the tidy table.
 DETAILS = ("predicted", "structure", "config")
@@ -30,7 +30,7 @@ def schema() -> pa.Schema:
     for part in PARTS:
         columns |= {f"{part}_{measure}": pa.float64() for measure in MEASURES}
     columns |= {"bit_accuracy": pa.float64(), "row_accuracy": pa.float64(), "solved": pa.bool_()}
-    columns |= dict.fromkeys(INSIGHTS, pa.float64())
+    columns |= dict.fromkeys(INSPECTED, pa.float64())
     columns |= dict.fromkeys(DETAILS, pa.string())
     return pa.schema(list(columns.items()))
 
@@ -58,7 +58,7 @@ def decoded(
     kinds = {name: schema().field(name).type for name in wanted}
     words = [name for name in wanted if coded and kinds[name] == pa.string()]
     kinds |= dict.fromkeys(words, pa.dictionary(pa.int32(), pa.string()))
-    later = dict.fromkeys(INSIGHTS) | LATER
+    later = dict.fromkeys(INSPECTED) | LATER
     with decoding(content):
         file = content.open(words)
         there = set(file.schema_arrow.names)

@@ -277,4 +277,4 @@ class Live:
         if last is None:
             return None
         place = part.replicas.runs.index(config)
-        return rebuilt(config, kept[last][place], part.replicas.program)
+        return rebuilt(config, kept[last][place], part.replicas.training_step)

@@ -17,7 +17,7 @@ from modnets.experiments.interruption import told_in_a_line
 from modnets.experiments.planning import Chunk
 from modnets.experiments.progress import Progress
 from modnets.training.engine import choose_device
-from modnets.training.initialization import Drafts
+from modnets.training.initialization import NetworkInitializer
 
 
 @dataclass
@@ -44,7 +44,7 @@ class TrainedRun:
     @property
     def untrained(self) -> nn.Module:
         """The network as it was before training."""
-        return Drafts().draw(self.config).eval()
+        return NetworkInitializer().draw(self.config).eval()
 
     @property
     def predicted(self) -> list[str]:

@@ -20,7 +20,7 @@ from modnets.errors import first_line, require
 from modnets.experiments.progress import in_batch
 from modnets.experiments.store import Store
 from modnets.explorer.controls import Controls
-from modnets.explorer.finished_runs import Finished, latest
+from modnets.explorer.finished_runs import FinishedRuns, latest
 from modnets.explorer.page import HINT
 from modnets.explorer.panel import Panel
 from modnets.explorer.python_copy import reproduction
@@ -85,7 +85,7 @@ class Explorer(Training):
             if figure_folder
             else self.store / "figures"
         )
-        self.finished = None if results is None else Finished(results)
+        self.finished = None if results is None else FinishedRuns(results)
         #: Whether it only looks at results.
         self.only_looks = results is not None
         super().__init__(Panel(self.finished.groups if self.only_looks else None))
@@ -155,7 +155,7 @@ class Explorer(Training):
             return
         try:
             store = Store(self.store)
-            self.finished = Finished(store)
+            self.finished = FinishedRuns(store)
             wanted = set() if self.controls.wrong else {run.key for run in self.controls.configs()}
             group = self.finished.group_of(wanted) or self.finished.group_of(latest(store))
         except OSError as error:

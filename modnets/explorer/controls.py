@@ -11,7 +11,7 @@ import ipywidgets as widgets
 
 from modnets.config.run_config import RunConfig
 from modnets.errors import first_line, require
-from modnets.explorer.selection import Look
+from modnets.explorer.selection import RunView
 from modnets.explorer.settings import (
     MAX_INPUTS,
     MEANINGS,
@@ -180,7 +180,7 @@ class Controls:
         own = self.own is not None and self.graph.value == str(self.own)
         return self.own if own else (GRAPHS | TASK_SETS)[self.graph.value]
 
-    def differences(self, look: Look) -> tuple[str, str]:
+    def differences(self, look: RunView) -> tuple[str, str]:
         """What is not the same in runs looked at and in what is chosen here; theirs, and ours."""
         task = self.task()
         found = [] if look.graph == task else [(f"{look.graph}", f"{task}")]

@@ -22,7 +22,7 @@ from modnets.visuals.style import KNOWN, kind_style
 HERE = Path(__file__).parent
 
 
-class Stage(anywidget.AnyWidget):
+class CurvesWidget(anywidget.AnyWidget):
     """Learning curves above a strip of runs."""
 
     _esm = "\n".join((HERE / name).read_text() for name in ("run_strip.js", "curves.js"))

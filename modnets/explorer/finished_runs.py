@@ -30,7 +30,7 @@ SET += ("output_levels", "lr", "options", "lr_routing", "lr_selection", "tempera
 SET += ("per_sample_routing", "image_hidden", "channels", "weight_decay", "knowledge")
 
 
-class Finished:
+class FinishedRuns:
     """The runs of a store, or of a table.
 
     Parameters

@@ -12,7 +12,7 @@ from torch import nn
 
 from modnets.config.run_config import RunConfig
 from modnets.explorer import run_views as views
-from modnets.explorer.curves_widget import Stage
+from modnets.explorer.curves_widget import CurvesWidget
 from modnets.explorer.page import Page
 from modnets.tasks.task import Task
 
@@ -73,7 +73,7 @@ class Panel:
             tooltip="task, rows, ... of the finished runs looked at",
         )
         self.group.add_class("mn-group")
-        self.stage = Stage()
+        self.stage = CurvesWidget()
         self.epoch = widgets.IntSlider(
             min=0,
             max=1,
@@ -227,7 +227,7 @@ class Panel:
         if not record:
             self.gates.value = ""
         elif self.text.layout.display == "none":
-            self.gates.value = views.read_outs(config, record.get("structure"), epoch)
+            self.gates.value = views.fit_gates_of_runs(config, record.get("structure"), epoch)
 
     def show_network(
         self, config: RunConfig, network: nn.Module | None, kept: bool, found: bool

@@ -200,7 +200,7 @@ UNFAITHFUL = (
 )
 
 
-def read_outs(config: RunConfig, structure: str | None, epoch: int) -> str:
+def fit_gates_of_runs(config: RunConfig, structure: str | None, epoch: int) -> str:
     """HTML of what the modules of a run compute; of monolithic networks what layers tell."""
     if structure is None:
         return '<div class="mn-quiet">Nothing was recorded of what this network has learned.</div>'

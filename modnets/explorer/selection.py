@@ -14,7 +14,7 @@ from modnets.config.run_config import RunConfig
 from modnets.errors import require
 from modnets.experiments.live import Live
 from modnets.explorer.curves_widget import curves_of, strip_of
-from modnets.explorer.finished_runs import Finished
+from modnets.explorer.finished_runs import FinishedRuns
 from modnets.explorer.panel import Panel
 from modnets.explorer.run_views import FOUND, draw_network, is_found
 from modnets.tasks.task import Task
@@ -49,7 +49,7 @@ def spread(counts: pd.Series) -> str:
     return f"median, quartiles of {number} runs"
 
 
-class Look:
+class RunView:
     """Runs to look at, from a training or a finished sweep, and where they are shown.
 
     Parameters
@@ -59,7 +59,7 @@ class Look:
 
     def __init__(self, panel: Panel) -> None:
         self.panel = panel
-        self.source: Live | Finished | None = None
+        self.source: Live | FinishedRuns | None = None
         self.graph: Task | None = None
         self.configs: dict[str, RunConfig | None] = {}
         self.seeds: dict[str, int] = {}
@@ -70,7 +70,7 @@ class Look:
         self._diagram: tuple[object, ...] = ()
         self._states: list[object] = []
 
-    def at(self, source: Live | Finished, graph: Task, epochs: int) -> None:
+    def at(self, source: Live | FinishedRuns, graph: Task, epochs: int) -> None:
         """Look at other runs."""
         self.source, self.epochs, self.theory, self.graph = source, epochs, {}, graph
         self.measure = list(MEASURES)[graph.images is not None]
@@ -151,7 +151,7 @@ class Look:
         """Network, truth table and read-outs of the run, at the epoch looked at."""
         run, config, panel = self.panel.stage.selected, self.config, self.panel
         if config is None:
-            if isinstance(self.source, Finished):
+            if isinstance(self.source, FinishedRuns):
                 panel.say("this table keeps no configs: give the folder of its store to see runs")
             return
         epoch = panel.epoch.value if panel.replaying else self.epochs

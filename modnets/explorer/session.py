@@ -19,8 +19,8 @@ from modnets.errors import first_line, require
 from modnets.experiments.live import Live
 from modnets.explorer.controls import Controls
 from modnets.explorer.panel import Panel
-from modnets.explorer.selection import Look, plural
-from modnets.explorer.throttle import Redraw, running_loop
+from modnets.explorer.selection import RunView, plural
+from modnets.explorer.throttle import Throttle, running_loop
 
 #: Shares of the time that pictures may take while training goes on.
 SHARE_OF_CURVES, SHARE_OF_DETAILS = 0.08, 0.03
@@ -44,13 +44,13 @@ class Training:
     store: Path
 
     def __init__(self, panel: Panel) -> None:
-        self.panel, self.look = panel, Look(panel)
+        self.panel, self.look = panel, RunView(panel)
         self.live: Live | None = None
         self.loop = running_loop()
-        self.curves_drawn = Redraw(self._draw_curves, share=SHARE_OF_CURVES, rest=REST)
-        self.details_drawn = Redraw(self.draw_details, share=SHARE_OF_DETAILS)
+        self.curves_drawn = Throttle(self._draw_curves, share=SHARE_OF_CURVES, rest=REST)
+        self.details_drawn = Throttle(self.draw_details, share=SHARE_OF_DETAILS)
         #: Pictures that follow a person's hand: controls, epochs, runs.
-        self.asked_for = Redraw(self.draw_details, waits_for_quiet=True)
+        self.asked_for = Throttle(self.draw_details, waits_for_quiet=True)
         self._theorist: threading.Thread | None = None
         #: Whether the task chosen is shown in place of a run.
         self.previewing = False

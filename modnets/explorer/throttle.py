@@ -10,7 +10,7 @@ from collections.abc import Callable
 QUIET, PATIENCE = 0.2, 1.5
 
 
-class Redraw:
+class Throttle:
     """Draws at once if nothing was drawn just now; else once, when wishes pause.
 
     Ten wishes in a second come to two pictures: the first, and the last.  Pictures are drawn in

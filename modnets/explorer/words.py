@@ -66,7 +66,7 @@ def computes(gate: str, reads: Sequence[str]) -> str:
     Parameters
     ----------
     gate : str
-        As :class:`~modnets.models.gate_fits.Readout` has it.
+        As :class:`~modnets.models.gate_fits.GateFit` has it.
     reads : sequence of str
         Names of what it reads, in order.
 

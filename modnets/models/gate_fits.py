@@ -22,7 +22,7 @@ import numpy as np
 from modnets.checked import checked
 from modnets.errors import require
 from modnets.models.modular import ModularNetwork
-from modnets.models.signals import LevelReadouts, apply, gather, read_signals
+from modnets.models.signals import LevelGateFits, apply, gather, read_signals
 from modnets.models.structures import Parameters, Structures, parameters_of, structures
 from modnets.models.thresholds import joint_thresholds
 from modnets.tasks.gates import all_rows
@@ -32,7 +32,7 @@ from modnets.tasks.task import Task
 
 
 @dataclass(frozen=True)
-class Readout:
+class GateFit:
     """The gate that a slot computes.
 
     Parameters
@@ -56,9 +56,9 @@ class Readout:
     faithful: bool = True
 
 
-def read_outs(
+def fit_gates_of_runs(
     network: ModularNetwork, parameters: Parameters, found: Structures, x: np.ndarray, task: int = 0
-) -> list[LevelReadouts]:
+) -> list[LevelGateFits]:
     """The gates of many networks of one shape, level by level.
 
     Parameters
@@ -75,7 +75,7 @@ def read_outs(
 
     Returns
     -------
-    list of LevelReadouts
+    list of LevelGateFits
     """
     values = _values(network, parameters, found, x, task)
     levels = _read(values, found, x, task)
@@ -93,7 +93,7 @@ def read_outs(
     return levels
 
 
-def reproduced(levels: Sequence[LevelReadouts], found: Structures, task: int) -> np.ndarray:
+def reproduced(levels: Sequence[LevelGateFits], found: Structures, task: int) -> np.ndarray:
     """Whether the gates of each network, as read, give its whole table, shape (run,)."""
     right = np.ones(found.n_runs, dtype=bool)
     for level, gates in enumerate(levels):
@@ -122,7 +122,7 @@ def _read(
     x: np.ndarray,
     task: int,
     cuts: Sequence[np.ndarray] | None = None,
-) -> list[LevelReadouts]:
+) -> list[LevelGateFits]:
     """The gates of all levels, cut as told, else each slot by itself."""
     signals = np.broadcast_to(x.T > 0.5, (found.n_runs, *x.T.shape))
     composed, levels = signals, []
@@ -156,7 +156,7 @@ def _joint(
 
 
 @checked
-def read_out(network: ModularNetwork, graph: Task | str, task: int = 0) -> list[list[Readout]]:
+def read_out(network: ModularNetwork, graph: Task | str, task: int = 0) -> list[list[GateFit]]:
     """The gate that each slot of one network computes, [level][slot].
 
     Parameters
@@ -176,10 +176,10 @@ def read_out(network: ModularNetwork, graph: Task | str, task: int = 0) -> list[
     graph = graph_of(network, graph, task)
     parameters = parameters_of(network)
     x = inputs_met(graph)
-    levels = read_outs(network, parameters, structures(network, parameters), x, task)
+    levels = fit_gates_of_runs(network, parameters, structures(network, parameters), x, task)
     return [
         [
-            Readout(name, float(clarity), tuple(table), bool(faithful))
+            GateFit(name, float(clarity), tuple(table), bool(faithful))
             for name, clarity, table, faithful in zip(
                 one.names[0], one.clarity[0], one.tables[0].tolist(), one.faithful[0], strict=True
             )

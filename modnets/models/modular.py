@@ -10,7 +10,7 @@ images a level of image modules comes first.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -57,7 +57,7 @@ class ModularNetwork(nn.Module):
     #: Which learning rate of a run's config each part takes; the others take ``lr``.
     learning_rates: ClassVar[Mapping[str, str]] = {
         "routing": "lr_routing",
-        "readout": "lr_routing",
+        "output_routing": "lr_routing",
         "selection": "lr_selection",
     }
 
@@ -90,7 +90,7 @@ class ModularNetwork(nn.Module):
                 (n_inputs, *self.slots), self.slots, known_routing, strict=False
             )
         )
-        self.readout = self._make_readout(outputs)
+        self.output_routing = self._make_output_routing(outputs)
         if self.shared:
             self.pools = nn.ModuleList([Modules(n_shared, module_arch)])
             self.selection = nn.ModuleList(
@@ -112,7 +112,7 @@ class ModularNetwork(nn.Module):
             )
         return list(zip(*known, strict=True)) if self.n_tasks > 1 else list(known)
 
-    def _make_readout(self, outputs: Known | None) -> Routing:
+    def _make_output_routing(self, outputs: Known | None) -> Routing:
         """The choice of the outputs."""
         n_sources = sum(self.slots) if self.every_level else self.slots[-1]
         known = None
@@ -125,16 +125,23 @@ class ModularNetwork(nn.Module):
             known = [[places] for places in tasks] if self.n_tasks > 1 else [outputs]
         return Routing(n_sources, 1, self.n_outputs, known, self.n_tasks)
 
+    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *args: Any) -> None:
+        """Read a state dict; in older ones the output routing is called ``readout``."""
+        old, new = f"{prefix}readout.", f"{prefix}output_routing."
+        for name in [name for name in state_dict if name.startswith(old)]:
+            state_dict.setdefault(new + name.removeprefix(old), state_dict.pop(name))
+        super()._load_from_state_dict(state_dict, prefix, *args)
+
     def reset_parameters(self) -> None:
         """Draw all parameters anew, in the order in which they were drawn first."""
         selection = self.selection if self.shared else ()
         first = () if self.image_level is None else (self.image_level,)
-        for part in (*first, *self.routing, self.readout, *self.pools, *selection):
+        for part in (*first, *self.routing, self.output_routing, *self.pools, *selection):
             part.reset_parameters()
 
     def choices(self) -> list[Routing | Selection]:
         """Every choice, in the order in which they take their part of the noise."""
-        levels = [*self.routing, *(self.selection if self.shared else ()), self.readout]
+        levels = [*self.routing, *(self.selection if self.shared else ()), self.output_routing]
         return levels if self.image_level is None else [*levels, *self.image_level.choices()]
 
     @property
@@ -214,7 +221,7 @@ class ModularNetwork(nn.Module):
         found = {"routing": [level.read(task) for level in self.routing]}
         if self.shared:
             found["selection"] = [level.fill(task) for level in self.selection]
-        return found | {"outputs": list(self.readout.read(task)[0])}
+        return found | {"outputs": list(self.output_routing.read(task)[0])}
 
     def _level(self, level: int, x: Tensor, selection: Tensor | None) -> Tensor:
         """Values, shape (slot, row), from what the slots read, shape (slot, place, row)."""

@@ -20,7 +20,7 @@ import numpy as np
 
 from modnets.checked import checked
 from modnets.errors import require
-from modnets.models.gate_fits import LevelReadouts, graph_of, inputs_met, read_outs
+from modnets.models.gate_fits import LevelGateFits, fit_gates_of_runs, graph_of, inputs_met
 from modnets.models.modular import ModularNetwork
 from modnets.models.slot_matching import best_matching
 from modnets.models.structures import NOTHING, Structures, parameters_of, structures
@@ -57,7 +57,7 @@ def order_free(gate: Gate, signs_free: bool) -> list[tuple[int, ...]]:
 
 
 def stands_for(
-    graph: FunctionGraph, found: Structures, task: int, readouts: Sequence[LevelReadouts] | None
+    graph: FunctionGraph, found: Structures, task: int, gate_fits: Sequence[LevelGateFits] | None
 ) -> list[np.ndarray]:
     """Which sub-functions each slot stands for.
 
@@ -66,7 +66,7 @@ def stands_for(
     graph : FunctionGraph
     found : Structures
     task : int
-    readouts : sequence of LevelReadouts, optional
+    gate_fits : sequence of LevelGateFits, optional
         With them a slot's signal counts too, and then the order of its inputs says nothing more;
         without them the wiring alone is compared.
 
@@ -76,7 +76,7 @@ def stands_for(
     """
     shape = (found.n_runs, graph.n_inputs, graph.n_inputs)
     below = np.broadcast_to(np.eye(graph.n_inputs, dtype=bool), shape)
-    truth = _true_signals(graph) if readouts else None
+    truth = _true_signals(graph) if gate_fits else None
     levels = []
     for level, nodes in enumerate(graph.levels):
         if level >= len(found.routing):
@@ -89,14 +89,14 @@ def stands_for(
             k = node.gate.n_inputs
             if k > sources.shape[2]:
                 continue
-            orders = permutations(range(k)) if readouts else order_free(node.gate, level > 0)
+            orders = permutations(range(k)) if gate_fits else order_free(node.gate, level > 0)
             any_order = np.zeros(sources.shape[:2], dtype=bool)
             for order in orders:
                 places = [read[:, :, p, node.inputs[i]] for p, i in enumerate(order)]
                 any_order |= np.logical_and.reduce(places)
             now[..., number] = any_order & (n_read == k)
-            if readouts:
-                signals = readouts[level].signals
+            if gate_fits:
+                signals = gate_fits[level].signals
                 now[..., number] &= (signals == truth[level][number]).all(axis=2)
         levels.append(now)
         below = now
@@ -104,23 +104,23 @@ def stands_for(
 
 
 def is_recovered(
-    graph: FunctionGraph, found: Structures, task: int, readouts: Sequence[LevelReadouts] | None
+    graph: FunctionGraph, found: Structures, task: int, gate_fits: Sequence[LevelGateFits] | None
 ) -> np.ndarray:
     """Whether every output is read from a slot that stands for it, shape (run,).
 
     With read-outs the outputs must have the right sign too: the whole table is solved.
     """
-    levels = stands_for(graph, found, task, readouts)
+    levels = stands_for(graph, found, task, gate_fits)
     right = np.ones(found.n_runs, dtype=bool)
     if len(levels) < len(graph.levels):
         return ~right
-    truth = graph.truth_table() if readouts else None
+    truth = graph.truth_table() if gate_fits else None
     runs, nodes = np.arange(found.n_runs), np.array(found.readable)
     for output, node in enumerate(graph.outputs):
         level, slot = nodes[found.outputs[:, task, output]].T
         right &= (level == len(levels) - 1) & levels[-1][runs, _within(slot, levels[-1]), node]
-        if readouts:
-            values = readouts[len(levels) - 1].values
+        if gate_fits:
+            values = gate_fits[len(levels) - 1].values
             bits = values[runs, _within(slot, levels[-1])] > 0
             right &= (bits == truth[:, output]).all(axis=1)
     return right
@@ -219,8 +219,8 @@ def compare(network: ModularNetwork, graph: Task | str, task: int = 0) -> Recove
     require(graph.has_structure, f"graph={graph} has no known structure to compare with")
     parameters = parameters_of(network)
     found = structures(network, parameters)
-    readouts = read_outs(network, parameters, found, inputs_met(graph), task)
-    exact = bool(is_recovered(graph, found, task, readouts)[0])
+    gate_fits = fit_gates_of_runs(network, parameters, found, inputs_met(graph), task)
+    exact = bool(is_recovered(graph, found, task, gate_fits)[0])
     wired = exact or bool(is_recovered(graph, found, task, None)[0])
     slots, f1 = match(graph, found, task)
     nodes = nodes_of([level[0] for level in slots], network.slots)

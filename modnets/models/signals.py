@@ -16,7 +16,7 @@ APART = 0.1
 
 
 @dataclass(frozen=True)
-class LevelReadouts:
+class LevelGateFits:
     """The gates of a level's slots, of many runs.
 
     Parameters
@@ -28,7 +28,7 @@ class LevelReadouts:
     tables : ndarray of {0, 1, NEVER}, shape (run, slot, combination)
     clarity : ndarray, shape (run, slot)
     faithful : ndarray of bool, shape (run, slot)
-        As :class:`Readout` has it.
+        As :class:`GateFit` has it.
     """
 
     values: np.ndarray
@@ -64,7 +64,7 @@ def read_signals(
     sources: np.ndarray,
     is_output: np.ndarray | None = None,
     cuts: np.ndarray | None = None,
-) -> LevelReadouts:
+) -> LevelGateFits:
     """Signals and gates of slots from what they give and what they read.
 
     Parameters
@@ -103,7 +103,7 @@ def read_signals(
     if told.any():
         clarity[told] = _gaps(values[told], signals[told], cuts[told])
     faithful = apply(tables, sources)[0] == signals
-    return LevelReadouts(values, signals, tables, clarity, faithful.all(axis=2))
+    return LevelGateFits(values, signals, tables, clarity, faithful.all(axis=2))
 
 
 def _gaps(values: np.ndarray, signals: np.ndarray, cuts: np.ndarray) -> np.ndarray:

@@ -192,7 +192,7 @@ def structures(network: ModularNetwork, parameters: Parameters) -> Structures:
     selection = network.selection if network.shared else ()
     return Structures(
         tuple(read(choice, f"routing.{n}") for n, choice in enumerate(network.routing)),
-        read(network.readout, "readout")[:, :, 0],
+        read(network.output_routing, "output_routing")[:, :, 0],
         readable_slots(network.slots, network.every_level),
         tuple(read(c, f"selection.{n}") for n, c in enumerate(selection)) or None,
         {name: part[:, 0] for name, part in images.items()},

@@ -14,7 +14,7 @@ import torch
 from torch import Generator, Tensor
 
 from modnets.compiler.symbolic import ROWS
-from modnets.compiler.tracing import Input
+from modnets.compiler.tracing import TensorSpec
 from modnets.config.run_config import RunConfig
 from modnets.config.shapes import is_full_batch, padded_rows, steps_per_epoch
 from modnets.tasks.task import Task
@@ -165,14 +165,19 @@ class Batches:
         return BlockStream(sources, self.n_replicas, shape, draw)
 
     @property
-    def inputs(self) -> tuple[Input, Input, Input, Input | None]:
+    def inputs(self) -> tuple[TensorSpec, TensorSpec, TensorSpec, TensorSpec | None]:
         """The shapes of a batch, as one replica sees it."""
         noise = None
         if self.gumbel is not None:
             size, *rows = self.gumbel.block.shape[2:]
-            noise = Input((size, ROWS) if rows else (size,))
+            noise = TensorSpec((size, ROWS) if rows else (size,))
         n_inputs, n_outputs = self.task.n_inputs, self.task.n_outputs
-        return Input((ROWS, n_inputs)), Input((ROWS, n_outputs)), Input((ROWS,)), noise
+        return (
+            TensorSpec((ROWS, n_inputs)),
+            TensorSpec((ROWS, n_outputs)),
+            TensorSpec((ROWS,)),
+            noise,
+        )
 
     def epoch(self) -> Iterator[tuple[Tensor, Tensor, Tensor, Tensor | None]]:
         """The steps of the next epoch.

@@ -17,15 +17,15 @@ from torch.func import functional_call
 from modnets.checked import checked
 from modnets.compiler.elementwise import FLOAT, NUMERIC, name_of
 from modnets.compiler.symbolic import ROWS, Size, product, size_of
-from modnets.compiler.tracing import Input, trace_one
+from modnets.compiler.tracing import TensorSpec, trace_one
 from modnets.config.run_config import RunConfig
 from modnets.config.shapes import padded_rows, shape_of
 from modnets.models.modular import ModularNetwork
 from modnets.models.monolithic import MLP
 from modnets.models.registry import n_weights
 from modnets.training.batches import Batches
-from modnets.training.step import Program
-from modnets.training.step_cache import program_of
+from modnets.training.step import TrainingStep
+from modnets.training.step_cache import training_step_of
 from modnets.values import MAX_WHOLE
 
 PRODUCTS = ("mm", "bmm", "addmm", "mv", "dot")
@@ -36,13 +36,13 @@ STEP = "step of one replica"
 
 def trace_of(config: RunConfig) -> fx.GraphModule:
     """The training step of one replica of a run, as tensor operations."""
-    program = _program(config)
-    if STEP not in program.graphs:
-        noise_size = getattr(program.network, "noise_size", 0)
+    training_step = _program(config)
+    if STEP not in training_step.graphs:
+        noise_size = getattr(training_step.network, "noise_size", 0)
         batches = Batches([config.final], 1, noise_size, torch.device("cpu"))
-        inputs = program.step_inputs(batches.inputs, n_rates=sum(program.sizes))
-        program.graphs[STEP] = trace_one(program.step, inputs, open_rows=False)
-    return program.graphs[STEP]
+        inputs = training_step.step_inputs(batches.inputs, n_rates=sum(training_step.sizes))
+        training_step.graphs[STEP] = trace_one(training_step.step, inputs, open_rows=False)
+    return training_step.graphs[STEP]
 
 
 def memory_of(config: RunConfig) -> int:
@@ -82,19 +82,23 @@ def forward_flops(config: RunConfig, *, wired: bool = False) -> int:
         zeros and ones, where selection is learned every slot computes the whole pool, and pruned
         weights are multiplied too.
     """
-    program = _program(config)
-    network = program.network
+    training_step = _program(config)
+    network = training_step.network
     if wired and isinstance(network, ModularNetwork):
         return sum(network.slots) * _perceptron(network.pools[0].arch)
     if wired and isinstance(network, MLP):
         return _perceptron(network.widths, n_weights(network))
 
     def forward(flat: Tensor, buffers: dict[str, Tensor], x: Tensor) -> Tensor:
-        return functional_call(network, (program.unflatten(flat), buffers), (x,))
+        return functional_call(network, (training_step.unflatten(flat), buffers), (x,))
 
     network.eval()
-    buffers = {name: Input(shape) for name, shape in program.buffers.items()}
-    inputs = Input((sum(program.sizes),)), buffers, Input((ROWS, config.graph.n_inputs))
+    buffers = {name: TensorSpec(shape) for name, shape in training_step.buffers.items()}
+    inputs = (
+        TensorSpec((sum(training_step.sizes),)),
+        buffers,
+        TensorSpec((ROWS, config.graph.n_inputs)),
+    )
     return _at(_operations(trace_one(forward, inputs, open_rows=False)), rows=1)
 
 
@@ -134,8 +138,8 @@ def costs_of(runs: Iterable[RunConfig]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _program(config: RunConfig) -> Program:
-    return program_of(config.final, torch.device("cpu"))
+def _program(config: RunConfig) -> TrainingStep:
+    return training_step_of(config.final, torch.device("cpu"))
 
 
 def _perceptron(widths: Sequence[int], weights: int | None = None) -> int:
@@ -157,8 +161,8 @@ def _operations_of(node: fx.Node) -> Size:
         _, weight, bias = node.args[:3]
         return _elements(node) * (2 * _window(weight) + (bias is not None))
     if name == "convolution_backward":
-        slope, _, weight, *_, (images, kernels, bias) = node.args
-        return _elements(slope) * (2 * _window(weight) * (images + kernels) + bias)
+        grads, _, weight, *_, (images, kernels, bias) = node.args
+        return _elements(grads) * (2 * _window(weight) * (images + kernels) + bias)
     if name in SUMS:
         return _elements(node.args[0])
     return _elements(node) if name in FLOAT or name in NUMERIC else 0

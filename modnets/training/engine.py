@@ -26,9 +26,9 @@ from modnets.errors import require, shown
 from modnets.models.network_state import check_alike, check_is_network
 from modnets.models.registry import BUILT_IN
 from modnets.training.backends.eager import one_thread
-from modnets.training.initialization import Drafts, Start, start_of
+from modnets.training.initialization import InitialState, NetworkInitializer, initial_state_of
 from modnets.training.replicas import Replicas, in_last_rows
-from modnets.training.step_cache import program_of
+from modnets.training.step_cache import training_step_of
 
 
 @dataclass
@@ -152,27 +152,27 @@ def finished(
 
 def _start(
     configs: Sequence[RunConfig], device: torch.device
-) -> tuple[list[Start], dict[str, str]]:
+) -> tuple[list[InitialState], dict[str, str]]:
     """Initial weights of runs, and tracebacks of those that cannot be built or do not fit."""
     own = configs[0].model not in BUILT_IN
-    starts: list[Start] = []
+    starts: list[InitialState] = []
     failures: dict[str, str] = {}
-    drafts, program = Drafts(), None
+    drafts, training_step = NetworkInitializer(), None
     for config in configs:
         try:
             network = drafts.draw(config)  # before its kind is tried: this one may be at fault
-            if own and program is None:
+            if own and training_step is None:
                 check_is_network(network, config)
                 try:
-                    program = program_of(config.final, device)
+                    training_step = training_step_of(config.final, device)
                 except Exception:  # what the network does, or a line that refuses it: all alike
                     left = [one.key for one in configs if one.key not in failures]
                     return [], failures | dict.fromkeys(left, traceback.format_exc())
-            if program is None:
+            if training_step is None:
                 starts.append(drafts.start())
             else:
-                check_alike(network, program.findings.shapes, config)
-                starts.append(start_of(network, program))
+                check_alike(network, training_step.findings.shapes, config)
+                starts.append(initial_state_of(network, training_step))
         except Exception:
             failures[config.key] = traceback.format_exc()
     return starts, failures

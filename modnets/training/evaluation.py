@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from modnets.compiler.symbolic import ROW_STEP, ROWS
-from modnets.compiler.tracing import Input
+from modnets.compiler.tracing import TensorSpec
 from modnets.config.run_config import RunConfig
 from modnets.tasks.truth_tables import DONT_CARE
 from modnets.training.batches import images_on, inputs_of
@@ -61,11 +61,11 @@ class Rows:
         return inputs_of(self.x if self.uniform else self.x[places], self.images)
 
     @property
-    def inputs(self) -> tuple[Input, Input, Input]:
+    def inputs(self) -> tuple[TensorSpec, TensorSpec, TensorSpec]:
         """The shapes of x, y and parts, as one replica sees them."""
         widths = (self.fed(slice(1))[..., :1, :].shape[-1], self.y.shape[-1])
-        x, y = (Input((ROWS, width), uniform=self.uniform) for width in widths)
-        return x, y, Input((self.parts.shape[1], ROWS))
+        x, y = (TensorSpec((ROWS, width), uniform=self.uniform) for width in widths)
+        return x, y, TensorSpec((self.parts.shape[1], ROWS))
 
 
 class Evaluation:

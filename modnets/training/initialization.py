@@ -15,11 +15,11 @@ from modnets.config.run_config import RunConfig
 from modnets.models.network_state import attributes_of, digest_of
 from modnets.models.registry import BUILT_IN, build
 from modnets.training.batches import stream_seed
-from modnets.training.step import Program
+from modnets.training.step import TrainingStep
 
 
 @dataclass(frozen=True)
-class Start:
+class InitialState:
     """A run's initial parameters, shape (parameter,), and its buffers.
 
     Of a network of a person's own the network too, and the digest of what it holds beside them.
@@ -31,14 +31,14 @@ class Start:
     attributes: str = ""
 
 
-def start_of(network: nn.Module, program: Program) -> Start:
+def initial_state_of(network: nn.Module, training_step: TrainingStep) -> InitialState:
     """What a network of a person's own starts from."""
-    buffers = {name: part.clone() for name, part in program.buffers_of(network).items()}
+    buffers = {name: part.clone() for name, part in training_step.buffers_of(network).items()}
     attributes = digest_of(attributes_of(network))
-    return Start(program.parameters_of(network), buffers, network, attributes)
+    return InitialState(training_step.parameters_of(network), buffers, network, attributes)
 
 
-class Drafts:
+class NetworkInitializer:
     """The network of one run after the other."""
 
     def __init__(self) -> None:
@@ -56,9 +56,9 @@ class Drafts:
                 self.flat = lay_flat(network)
         return network
 
-    def start(self) -> Start:
+    def start(self) -> InitialState:
         """What the network starts from."""
-        return Start(self.flat.clone(), dict(self.network.named_buffers()))
+        return InitialState(self.flat.clone(), dict(self.network.named_buffers()))
 
 
 def lay_flat(network: nn.Module) -> Tensor:

@@ -15,7 +15,7 @@ import numpy as np
 from torch import Tensor, nn
 
 from modnets.config.run_config import RunConfig
-from modnets.models.gate_fits import LevelReadouts, inputs_met, read_outs, reproduced
+from modnets.models.gate_fits import LevelGateFits, fit_gates_of_runs, inputs_met, reproduced
 from modnets.models.modular import ModularNetwork
 from modnets.models.monolithic import MLP
 from modnets.models.probes import readable_by_layer
@@ -25,10 +25,10 @@ from modnets.models.structures import Parameters, Structures, structures
 from modnets.tasks.graphs import FunctionGraph
 from modnets.training.evaluation import MAX_KEPT_ROWS
 from modnets.training.restoring import rebuilt
-from modnets.training.step import Program
+from modnets.training.step import TrainingStep
 
 #: Columns of a table; shares in [0, 1], NaN where a network or a task does not have them.
-INSIGHTS = {
+INSPECTED = {
     "recovered": "1 if the network is the task's graph: wiring, what each slot computes, every row",
     "routing_recovered": "1 if its wiring is the graph's",
     "edge_f1": "edges that agree with the graph's after the best matching of slots",
@@ -44,20 +44,20 @@ INSIGHTS = {
 MAX_NUMBERS = 2**24
 
 
-class Insight:
+class NetworkInspector:
     """Looks into the networks of a chunk.
 
     Parameters
     ----------
     runs : sequence of RunConfig, of one shape
-    program : Program
+    training_step : TrainingStep
     buffers : dict of Tensor, shape (replica, ...)
     """
 
     def __init__(
-        self, runs: Sequence[RunConfig], program: Program, buffers: Mapping[str, Tensor]
+        self, runs: Sequence[RunConfig], training_step: TrainingStep, buffers: Mapping[str, Tensor]
     ) -> None:
-        self.runs, self.program = runs, program
+        self.runs, self.training_step = runs, training_step
         self.network = build(runs[0].final, seed=0)  # the program's may know of another graph
         self.buffers = {name: part[: len(runs)] for name, part in buffers.items()}
         self.task = task = runs[0].graph
@@ -68,7 +68,7 @@ class Insight:
     def look(
         self, flat: Tensor, networks: Sequence[nn.Module] | None = None
     ) -> dict[str, list[Any]]:
-        """The columns of each run: ``structure``, JSON or None, and those of INSIGHTS.
+        """The columns of each run: ``structure``, JSON or None, and those of INSPECTED.
 
         Parameters
         ----------
@@ -77,8 +77,8 @@ class Insight:
             The runs' networks, where they are at hand.
         """
         n_runs, network = len(self.runs), self.network
-        found: dict[str, Any] = {name: np.full(n_runs, np.nan) for name in INSIGHTS}
-        parameters = self.program.unflatten(flat[:n_runs])
+        found: dict[str, Any] = {name: np.full(n_runs, np.nan) for name in INSPECTED}
+        parameters = self.training_step.unflatten(flat[:n_runs])
         if type(network) is ModularNetwork:
             plain, measures = self._modular(network, parameters)
         elif type(network) is MLP and self._graph is not None and self.x is not None:
@@ -94,7 +94,7 @@ class Insight:
             return [None] * len(self.runs)
         if networks is None:
             pairs = zip(self.runs, flat, strict=False)
-            networks = [rebuilt(run, row, self.program) for run, row in pairs]
+            networks = [rebuilt(run, row, self.training_step) for run, row in pairs]
         return [json.dumps(network.structure()) for network in networks]
 
     @property
@@ -122,16 +122,16 @@ class Insight:
         for task in range(found.n_tasks):
             graph = self.graphs[task] if len(self.graphs) == found.n_tasks else None
             known = isinstance(graph, FunctionGraph) and graph.has_structure
-            readouts = self._read_outs(network, parameters, found, task)
+            gate_fits = self._fit_gates_of_runs(network, parameters, found, task)
             parts, measures = [{} for _ in plain], {}
-            if readouts is not None:
-                measures |= _gates(readouts, in_use[task], parts)
-                right = reproduced(readouts, found, task)
+            if gate_fits is not None:
+                measures |= _gates(gate_fits, in_use[task], parts)
+                right = reproduced(gate_fits, found, task)
                 for part, one in zip(parts, right.tolist(), strict=True):
                     part["faithful"] = one
                 measures["faithful"] = right.astype(float)
             if known:
-                measures |= _recovery(graph, found, task, readouts, parts)
+                measures |= _recovery(graph, found, task, gate_fits, parts)
             by_task.append((parts, measures))
         for run, one in enumerate(plain):
             parts = [task[0][run] for task in by_task]
@@ -147,9 +147,9 @@ class Insight:
             }
         return plain, measures | _unused(network, found, in_use)
 
-    def _read_outs(
+    def _fit_gates_of_runs(
         self, network: ModularNetwork, parameters: Parameters, found: Structures, task: int
-    ) -> list[LevelReadouts] | None:
+    ) -> list[LevelGateFits] | None:
         """Read-outs of all runs, some at a time."""
         if self.x is None or network.image_level is not None:
             return None
@@ -159,9 +159,9 @@ class Insight:
         for start in range(0, found.n_runs, step):
             now = slice(start, start + step)
             some = {name: part[now] for name, part in parameters.items()}
-            parts.append(read_outs(network, some, found.of(now), self.x, task))
+            parts.append(fit_gates_of_runs(network, some, found.of(now), self.x, task))
         return [
-            LevelReadouts(*(np.concatenate([getattr(p, name) for p in level]) for name in _FIELDS))
+            LevelGateFits(*(np.concatenate([getattr(p, name) for p in level]) for name in _FIELDS))
             for level in zip(*parts, strict=True)
         ]
 
@@ -174,19 +174,19 @@ def _by_task(values: list[Any]) -> Any:
 
 
 def _gates(
-    readouts: Sequence[LevelReadouts], in_use: Sequence[np.ndarray], parts: list[dict[str, Any]]
+    gate_fits: Sequence[LevelGateFits], in_use: Sequence[np.ndarray], parts: list[dict[str, Any]]
 ) -> dict[str, np.ndarray]:
     """Gates and their clarity into each run's part; how clear-cut and how distinct they are."""
-    names = [level.names.tolist() for level in readouts]
-    clarity = [level.clarity.round(4).tolist() for level in readouts]
+    names = [level.names.tolist() for level in gate_fits]
+    clarity = [level.clarity.round(4).tolist() for level in gate_fits]
     uses = [level.astype(int).tolist() for level in in_use]
     for run, part in enumerate(parts):
         part["used"] = [level[run] for level in uses]
         part["gates"] = [level[run] for level in names]
         part["clarity"] = [level[run] for level in clarity]
     used = np.concatenate(in_use, axis=1)
-    clear = np.concatenate([level.clarity for level in readouts], axis=1)
-    twice = [_twice(level.signals, use) for level, use in zip(readouts, in_use, strict=True)]
+    clear = np.concatenate([level.clarity for level in gate_fits], axis=1)
+    twice = [_twice(level.signals, use) for level, use in zip(gate_fits, in_use, strict=True)]
     n_used = used.sum(axis=1)
     return {
         "clarity": (clear * used).sum(axis=1) / n_used,
@@ -206,7 +206,7 @@ def _recovery(
     graph: FunctionGraph,
     found: Structures,
     task: int,
-    readouts: Sequence[LevelReadouts] | None,
+    gate_fits: Sequence[LevelGateFits] | None,
     parts: list[dict[str, Any]],
 ) -> dict[str, np.ndarray]:
     """The sub-function of each slot into each run's part; what is found of the graph."""
@@ -215,8 +215,8 @@ def _recovery(
         part["nodes"] = nodes_of([level[run] for level in slots], found.slots)
     wired = is_recovered(graph, found, task, None)
     measures = {"routing_recovered": wired.astype(float), "edge_f1": f1}
-    if readouts is not None:
-        exact = is_recovered(graph, found, task, readouts)
+    if gate_fits is not None:
+        exact = is_recovered(graph, found, task, gate_fits)
         measures["recovered"] = exact.astype(float)
         measures["routing_recovered"] = (wired | exact).astype(float)
     first = found.edges(task, graph.n_inputs)[0]

@@ -67,12 +67,13 @@ class Block:
     batch : x, y, weight, noise
         Each of shape (step, replica, ...), with one step for all where it does not change; noise
         may be None.  See ``Batches.epoch``.
-    pace : factor of the learning rates, shape (step or 1, replica); Adam's corrections (step, 2)
+    step_scale : tuple of Tensor
+        Factor of the learning rates, shape (step or 1, replica); Adam's corrections, (step, 2).
     """
 
     steps: int
     batch: tuple[Tensor, Tensor, Tensor, Tensor | None]
-    pace: tuple[Tensor, ...] = ()
+    step_scale: tuple[Tensor, ...] = ()
 
     def at(self, number: int) -> tuple[tuple[Tensor | None, ...], tuple[Tensor, ...]]:
         """Batch and pace of one step."""
@@ -80,4 +81,4 @@ class Block:
         def one(part: Tensor | None) -> Tensor | None:
             return None if part is None else part[number if len(part) > 1 else 0]
 
-        return tuple(map(one, self.batch)), tuple(map(one, self.pace))
+        return tuple(map(one, self.batch)), tuple(map(one, self.step_scale))

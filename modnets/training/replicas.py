@@ -14,12 +14,12 @@ from torch import Tensor, nn
 from modnets.config.run_config import RunConfig
 from modnets.config.shapes import total_steps
 from modnets.training.backends.choice import make_backend
-from modnets.training.backends.plain_loop import PlainLoop
-from modnets.training.initialization import Start
-from modnets.training.inspection import INSIGHTS, Insight
+from modnets.training.backends.plain_loop import PlainLoopBackend
+from modnets.training.initialization import InitialState
+from modnets.training.inspection import INSPECTED, NetworkInspector
 from modnets.training.optimizers import corrections, schedule
 from modnets.training.restoring import rebuilt
-from modnets.training.step_cache import program_of
+from modnets.training.step_cache import training_step_of
 
 
 class Replicas:
@@ -28,7 +28,7 @@ class Replicas:
     Parameters
     ----------
     runs : list of RunConfig, of one shape
-    starts : list of Start
+    starts : list of InitialState
         One for each run.
     chunk : int
     compiled : bool
@@ -39,7 +39,7 @@ class Replicas:
     def __init__(
         self,
         runs: Sequence[RunConfig],
-        starts: Sequence[Start],
+        starts: Sequence[InitialState],
         chunk: int,
         compiled: bool,
         device: torch.device,
@@ -52,26 +52,27 @@ class Replicas:
         #: Of each evaluation at which it is recorded: columns of what the runs have learned.
         self.details: dict[int, dict[str, Sequence[Any]]] = {}
         self.odd = False  # whether it was said that logits are no numbers
-        self.program = program_of(self.first, device)
-        given = (self.program, runs, starts, chunk, compiled, device, threads)
+        self.training_step = training_step_of(self.first, device)
+        given = (self.training_step, runs, starts, chunk, compiled, device, threads)
         self.backend, places = make_backend(*given)
         self.padded, self.batches = places.finals, places.batches
         self.evaluation = places.evaluation
-        self.insight = Insight(runs, self.program, places.fixed[0])
+        self.insight = NetworkInspector(runs, self.training_step, places.hyperparameters[0])
 
     @property
     def rows(self) -> Tensor:
         """What the runs' networks are now, a row for each; :func:`rebuilt` takes them."""
         backend = self.backend
-        rows = backend.rows if isinstance(backend, PlainLoop) else backend.flat
+        rows = backend.rows if isinstance(backend, PlainLoopBackend) else backend.flat
         return rows[: len(self.runs)]
 
     def networks(self) -> list[nn.Module]:
         """The networks of the runs as they are now."""
-        if isinstance(self.backend, PlainLoop):
+        if isinstance(self.backend, PlainLoopBackend):
             return [network.eval() for network in self.backend.networks]
         return [
-            rebuilt(run, row, self.program) for run, row in zip(self.runs, self.rows, strict=True)
+            rebuilt(run, row, self.training_step)
+            for run, row in zip(self.runs, self.rows, strict=True)
         ]
 
     def evaluations(self) -> Iterator[int]:
@@ -87,7 +88,7 @@ class Replicas:
             for block in self.batches.blocks(epoch - before):
                 now = torch.arange(done, done + block.steps, device=self.device)
                 factor = factors if len(factors) == 1 else factors[now // steps]
-                block.pace = factor, correction[done : done + block.steps]
+                block.step_scale = factor, correction[done : done + block.steps]
                 self.backend.train(block)
                 done += block.steps
             self._evaluate(epoch)
@@ -102,7 +103,7 @@ class Replicas:
         self._say_odd(epoch, (~finite.all(dim=0))[: len(self.runs)])
         if epoch == self.first.epochs or self.first.record == "every":
             predicted = self.evaluation.predicted(logits)[: len(self.runs)]
-            alone = isinstance(self.backend, PlainLoop)
+            alone = isinstance(self.backend, PlainLoopBackend)
             looked = self.insight.look(self.backend.flat, self.networks() if alone else None)
             self.details[epoch] = {"predicted": predicted} | looked
 
@@ -139,7 +140,7 @@ class Replicas:
         columns["epoch"] = np.tile(np.array(epochs), n_runs)
         columns |= {name: found.ravel() for name, found in measures.items()}
         table = pd.DataFrame(columns)
-        texts = {"predicted": None, "structure": None} | dict.fromkeys(INSIGHTS, np.nan)
+        texts = {"predicted": None, "structure": None} | dict.fromkeys(INSPECTED, np.nan)
         for name, absent in texts.items():
             table[name] = self._recorded(name, epochs, absent)
         return table

@@ -12,11 +12,11 @@ from modnets.config.run_config import RunConfig
 from modnets.errors import require
 from modnets.models.modular import ModularNetwork
 from modnets.models.routing import Choice, Routing
-from modnets.training.initialization import Drafts
-from modnets.training.step import Program
+from modnets.training.initialization import NetworkInitializer
+from modnets.training.step import TrainingStep
 
 
-def rebuilt(config: RunConfig, numbers: Tensor, program: Program) -> nn.Module:
+def rebuilt(config: RunConfig, numbers: Tensor, training_step: TrainingStep) -> nn.Module:
     """The network of a run with parameters that it had while it trained.
 
     Parameters
@@ -24,7 +24,7 @@ def rebuilt(config: RunConfig, numbers: Tensor, program: Program) -> nn.Module:
     config : RunConfig
     numbers : Tensor, shape (parameter,) or more
         Its trained parameters; behind them its buffers, where they were kept too.
-    program : Program
+    training_step : TrainingStep
         Of the run.
 
     Returns
@@ -32,13 +32,13 @@ def rebuilt(config: RunConfig, numbers: Tensor, program: Program) -> nn.Module:
     nn.Module
         A network of its own.
     """
-    network = Drafts().draw(config).eval()
+    network = NetworkInitializer().draw(config).eval()
     named = dict(network.named_parameters())
-    parts = [named[name].detach() for name in program.names]
-    parts += program.buffers_of(network).values()
+    parts = [named[name].detach() for name in training_step.names]
+    parts += training_step.buffers_of(network).values()
     sizes = [part.numel() for part in parts]
     given = numbers.detach().cpu()
-    n_parts = len(program.names) if len(given) == sum(program.sizes) else len(parts)
+    n_parts = len(training_step.names) if len(given) == sum(training_step.sizes) else len(parts)
     for part, new in zip(parts, given.split(sizes[:n_parts]), strict=False):
         part.copy_(new.view(part.shape))
     return network
@@ -62,7 +62,7 @@ def from_structure(config: RunConfig, structure: Mapping[str, Any]) -> ModularNe
     ValueError
         If the network has no slots, or looks at images.
     """
-    network = Drafts().draw(config)
+    network = NetworkInitializer().draw(config)
     require(
         type(network) is ModularNetwork and network.image_level is None,
         f"model={config.model!r} on {config.graph}; allowed are networks with slots, of bits",
@@ -79,7 +79,7 @@ def from_structure(config: RunConfig, structure: Mapping[str, Any]) -> ModularNe
             if network.shared:
                 for level, choice in enumerate(network.selection):
                     _choose(choice, [[module] for module in of("selection", task)[level]], task)
-            _choose(network.readout, [of("outputs", task)], task)
+            _choose(network.output_routing, [of("outputs", task)], task)
     return network.eval()
 
 

@@ -17,8 +17,8 @@ import torch.nn.functional as F
 from torch import Tensor, fx, nn
 from torch.func import functional_call, grad
 
-from modnets.compiler.compiled import Function, Machine
-from modnets.compiler.tracing import Input
+from modnets.compiler.compiled import CompiledFunctions, Function
+from modnets.compiler.tracing import TensorSpec
 from modnets.models import registry
 from modnets.models.own_networks import Findings
 from modnets.source_files import source_digest
@@ -29,7 +29,7 @@ from modnets.training.optimizers import OPTIMIZERS
 MADE_FROM = (Path(__file__), Path(registry.__file__))
 
 
-class Program:
+class TrainingStep:
     """The step and the evaluation of one network.
 
     Parameters
@@ -70,7 +70,7 @@ class Program:
         self.loss = {"bce": bce, "mse": mse}[loss]
         self.known_as, self.dont_cares = known_as, dont_cares
         self.graphs: dict[Any, fx.GraphModule] = {}
-        self.machines: dict[str, Machine] = {}
+        self.machines: dict[str, CompiledFunctions] = {}
         self.refused = False  # whether there can be no machine code
         #: Backend -> why it does not train a person's own network as a plain loop does, if so.
         self.tried: dict[str, str | None] = {}
@@ -93,17 +93,17 @@ class Program:
         named = dict(network.named_parameters())
         return torch.cat([named[name].detach().reshape(-1) for name in self.names])
 
-    def machine(self, functions: Sequence[Function]) -> Machine:
+    def machine(self, functions: Sequence[Function]) -> CompiledFunctions:
         """Machine code of functions of this program; made at the first call."""
         name = " ".join(repr(one.inputs) for one in functions)
         if name not in self.machines:
             known_as = None
             if self.known_as is not None:  # no code of a person's own
                 known_as = f"{self.known_as} {name} {source_digest(*MADE_FROM)}"
-            self.machines[name] = Machine(functions, known_as)
+            self.machines[name] = CompiledFunctions(functions, known_as)
         return self.machines[name]
 
-    def step_inputs(self, batch: tuple[Input | None, ...], n_rates: int) -> tuple[Any, ...]:
+    def step_inputs(self, batch: tuple[TensorSpec | None, ...], n_rates: int) -> tuple[Any, ...]:
         """The shapes of what ``step`` takes.
 
         Parameters
@@ -112,11 +112,11 @@ class Program:
         n_rates : int
             Learning rates of a replica: one, or one for each parameter.
         """
-        one, number = Input((sum(self.sizes),)), Input(())
-        buffers = {name: Input(shape) for name, shape in self.buffers.items()}
-        pace = (number, Input((2,), uniform=True))
-        fixed = (buffers, number, Input((n_rates,)), number)
-        return one, [one] * self.n_states, batch, pace, fixed
+        one, number = TensorSpec((sum(self.sizes),)), TensorSpec(())
+        buffers = {name: TensorSpec(shape) for name, shape in self.buffers.items()}
+        step_scale = (number, TensorSpec((2,), uniform=True))
+        hyperparameters = (buffers, number, TensorSpec((n_rates,)), number)
+        return one, [one] * self.n_states, batch, step_scale, hyperparameters
 
     def unflatten(self, flat: Tensor) -> dict[str, Tensor]:
         """Parameters by name from one row, shape (parameter,), or from many, (run, parameter)."""
@@ -145,8 +145,8 @@ class Program:
         flat: Tensor,
         states: list[Tensor],
         batch: tuple[Tensor, Tensor, Tensor, Tensor | None],
-        pace: tuple[Tensor, Tensor],
-        fixed: tuple[dict[str, Tensor], Tensor, Tensor, Tensor],
+        step_scale: tuple[Tensor, Tensor],
+        hyperparameters: tuple[dict[str, Tensor], Tensor, Tensor, Tensor],
         gradient: Callable[..., Callable[..., Tensor]] = grad,
     ) -> tuple[Tensor, list[Tensor]]:
         """Parameters and optimizer states after one step.
@@ -156,16 +156,16 @@ class Program:
         flat : Tensor, shape (parameter,)
         states : list of Tensor, shape (parameter,)
         batch : x (row, input), y (row, output), weight (row,), noise (noise_size,) or None
-        pace : factor of the learning rates (), Adam's corrections (2,)
-        fixed : buffers, temperature (), learning rates (parameter or 1,), weight decay ()
+        step_scale : factor of the learning rates (), Adam's corrections (2,)
+        hyperparameters : buffers, temperature (), learning rates (parameter or 1,), weight decay ()
         gradient : a function -> its gradient by its first argument
         """
         self.network.train()
         x, y, weight, noise = batch
-        factor, correction = pace
-        buffers, temperature, lr, decay = fixed
-        slope = gradient(self._mean_loss)(flat, buffers, x, y, weight, temperature, noise)
-        direction, states = self.direction(slope + decay * flat, states, correction)
+        factor, correction = step_scale
+        buffers, temperature, lr, decay = hyperparameters
+        grads = gradient(self._mean_loss)(flat, buffers, x, y, weight, temperature, noise)
+        direction, states = self.direction(grads + decay * flat, states, correction)
         return flat - lr * factor * direction, states
 
     def evaluate(

@@ -14,15 +14,15 @@ from torch import Tensor
 from torch.func import grad, vmap
 
 from modnets.compiler import build_cache
-from modnets.compiler.compiled import Machine
-from modnets.compiler.elementwise import Unsupported
+from modnets.compiler.compiled import CompiledFunctions
+from modnets.compiler.elementwise import UnsupportedOperation
 from modnets.compiler.symbolic import ROWS
-from modnets.compiler.tracing import Input
+from modnets.compiler.tracing import TensorSpec
 from modnets.hardware import lanes
 
 pytestmark = needs_compiler
 
-X, SQUARE, SHARED = (ROWS, 6), (4, 4), Input((ROWS, 6), uniform=True)
+X, SQUARE, SHARED = (ROWS, 6), (4, 4), TensorSpec((ROWS, 6), uniform=True)
 
 
 def layers(x: Tensor, y: Tensor, *weights: Tensor) -> Tensor:
@@ -35,7 +35,7 @@ def descend(*given: Tensor) -> list[Tensor]:
     """Weights after a step, and the loss."""
     *weights, x, y = given
     slopes = grad(lambda *inner: layers(x, y, *inner), argnums=(0, 1, 2))(*weights)
-    after = [w - 0.01 * slope for w, slope in zip(weights, slopes, strict=True)]
+    after = [w - 0.01 * grads for w, grads in zip(weights, slopes, strict=True)]
     return [*after, layers(x, y, *weights)]
 
 
@@ -93,25 +93,27 @@ DRAWN = {seed: function(f"d{seed}", drawn(seed), in_place=seed % 3) for seed in 
 
 
 @pytest.fixture(scope="module")
-def machine() -> Machine:
+def machine() -> CompiledFunctions:
     """All functions in one library, so that the compiler starts once."""
-    return Machine([*PLACED.values(), *DRAWN.values()])
+    return CompiledFunctions([*PLACED.values(), *DRAWN.values()])
 
 
 @pytest.mark.parametrize("name", PLACED)
 @pytest.mark.parametrize("rows", [4, 20])
-def test_outputs_in_the_place_of_inputs(machine: Machine, name: str, rows: int) -> None:
+def test_outputs_in_the_place_of_inputs(machine: CompiledFunctions, name: str, rows: int) -> None:
     assert_alike(machine, PLACED[name], numbers(PLACED[name], rows), rows, tolerance=1e-4)
 
 
 @pytest.mark.parametrize("seed", DRAWN)
-def test_chains_of_operations(machine: Machine, seed: int) -> None:
+def test_chains_of_operations(machine: CompiledFunctions, seed: int) -> None:
     one = DRAWN[seed]
     assert_alike(machine, one, numbers(one, 8, seed=seed), 8, tolerance=1e-4)
 
 
 @pytest.mark.parametrize("rows", [4, 8, 64])
-def test_several_steps_with_inputs_of_each_step_and_fixed_ones(machine: Machine, rows: int) -> None:
+def test_several_steps_with_inputs_of_each_step_and_fixed_ones(
+    machine: CompiledFunctions, rows: int
+) -> None:
     one, steps = PLACED["network"], 5
     given = numbers(one, rows, steps)
     given[:3] = [part[:1] for part in given[:3]]
@@ -128,7 +130,7 @@ def test_several_steps_with_inputs_of_each_step_and_fixed_ones(machine: Machine,
 
 
 @pytest.mark.parametrize("others", [0.0, 1e30, float("inf"), float("nan")])
-def test_a_lane_knows_nothing_of_the_others(machine: Machine, others: float) -> None:
+def test_a_lane_knows_nothing_of_the_others(machine: CompiledFunctions, others: float) -> None:
     one, lane = PLACED["network"], 5
     given = numbers(one, 8)
     shapes = [(*shape, lanes()) for shape in (*WEIGHTS, ())]
@@ -175,8 +177,8 @@ UNKNOWN: dict[str, Case] = {
 
 @pytest.mark.parametrize("name", UNKNOWN)
 def test_what_cannot_be_written_is_refused(name: str) -> None:
-    with pytest.raises(Unsupported):
-        Machine([function("f", UNKNOWN[name])])
+    with pytest.raises(UnsupportedOperation):
+        CompiledFunctions([function("f", UNKNOWN[name])])
 
 
 @pytest.mark.parametrize(
@@ -192,8 +194,8 @@ def test_what_cannot_be_written_is_refused(name: str) -> None:
     ],
 )
 def test_the_reason_is_said(name: str, message: str, capfd: pytest.CaptureFixture) -> None:
-    with pytest.raises(Unsupported, match=message):
-        Machine([function("f", UNKNOWN[name])])
+    with pytest.raises(UnsupportedOperation, match=message):
+        CompiledFunctions([function("f", UNKNOWN[name])])
     assert capfd.readouterr() == ("", "")
 
 

@@ -11,7 +11,7 @@ from lanes import Case, assert_alike, function, needs_compiler, numbers
 from torch import Tensor, nn
 from torch.func import functional_call, grad
 
-from modnets.compiler.compiled import Machine
+from modnets.compiler.compiled import CompiledFunctions
 from modnets.compiler.symbolic import ROWS
 
 pytestmark = needs_compiler
@@ -21,7 +21,7 @@ TABLE = torch.tensor([[1, 0], [2, 2]])
 X, SQUARE = (ROWS, 6), (4, 4)
 
 
-def slope(loss: Callable[..., Tensor], *shapes: tuple) -> Case:
+def grads(loss: Callable[..., Tensor], *shapes: tuple) -> Case:
     """The gradient of a loss by all that it is given."""
     return grad(loss, argnums=tuple(range(len(shapes)))), shapes
 
@@ -35,7 +35,7 @@ def layer(module: nn.Module) -> Case:
         found = functional_call(module, dict(zip(parameters, given, strict=True)), (x,))
         return (found * found).sum() + found[0].sum()
 
-    return slope(loss, X, *shapes)
+    return grads(loss, X, *shapes)
 
 
 class Residual(nn.Module):
@@ -85,30 +85,30 @@ SLOPES: dict[str, Case] = {
     "residual": layer(Residual()),
     "convolutions": layer(Convolutions()),
     **{type(module).__name__ + str(i): layer(module) for i, module in enumerate(ACTIVATIONS)},
-    "bilinear": slope(lambda x, w: torch.einsum("ri,oij,rj->ro", x, w, x).sum(), X, (2, 6, 6)),
-    "softmax": slope(lambda x: (x.softmax(1) ** 2).sum() + x.log_softmax(1)[:, 0].sum(), X),
-    "logsumexp": slope(lambda x: x.logsumexp(1).sum() + x.std(1).sum() + x.norm(dim=1).sum(), X),
-    "cross entropy": slope(lambda x: F.cross_entropy(x, torch.tensor([1, 2, 3, 0])), SQUARE),
-    "parts": slope(lambda x: (x[:, 1::2] * x[:, :3] + x[:, -3:]).exp().sum(), X),
-    "moved": slope(lambda x: (torch.stack([x, x.flip(1)]).cumsum(2).mT[1] ** 2).sum(), X),
-    "extremes": slope(lambda x: x.amax(1).sum() + x.max(0).values.exp().sum() + x.min(), SQUARE),
-    "products": slope(lambda x: x.prod(1).sum() + (x.cumprod(1) ** 2).sum(), SQUARE),
-    "index": slope(lambda x: (x[:, NUMBERS] ** 2).sum() + x[:, TABLE].exp().sum(), X),
-    "gather": slope(lambda x: (x.gather(1, TABLE.repeat(2, 2)) ** 2).sum(), SQUARE),
-    "embedding": slope(lambda w: (F.embedding(TABLE, w) ** 2).sum(), (3, 4)),
-    "windows": slope(lambda x, w: (x.unfold(1, 3, 1) @ w).exp().sum(), SQUARE, (3,)),
+    "bilinear": grads(lambda x, w: torch.einsum("ri,oij,rj->ro", x, w, x).sum(), X, (2, 6, 6)),
+    "softmax": grads(lambda x: (x.softmax(1) ** 2).sum() + x.log_softmax(1)[:, 0].sum(), X),
+    "logsumexp": grads(lambda x: x.logsumexp(1).sum() + x.std(1).sum() + x.norm(dim=1).sum(), X),
+    "cross entropy": grads(lambda x: F.cross_entropy(x, torch.tensor([1, 2, 3, 0])), SQUARE),
+    "parts": grads(lambda x: (x[:, 1::2] * x[:, :3] + x[:, -3:]).exp().sum(), X),
+    "moved": grads(lambda x: (torch.stack([x, x.flip(1)]).cumsum(2).mT[1] ** 2).sum(), X),
+    "extremes": grads(lambda x: x.amax(1).sum() + x.max(0).values.exp().sum() + x.min(), SQUARE),
+    "products": grads(lambda x: x.prod(1).sum() + (x.cumprod(1) ** 2).sum(), SQUARE),
+    "index": grads(lambda x: (x[:, NUMBERS] ** 2).sum() + x[:, TABLE].exp().sum(), X),
+    "gather": grads(lambda x: (x.gather(1, TABLE.repeat(2, 2)) ** 2).sum(), SQUARE),
+    "embedding": grads(lambda w: (F.embedding(TABLE, w) ** 2).sum(), (3, 4)),
+    "windows": grads(lambda x, w: (x.unfold(1, 3, 1) @ w).exp().sum(), SQUARE, (3,)),
 }
 
 FUNCTIONS = {name: function(f"f{i}", case) for i, (name, case) in enumerate(SLOPES.items())}
 
 
 @pytest.fixture(scope="module")
-def machine() -> Machine:
+def machine() -> CompiledFunctions:
     """All functions in one library, so that the compiler starts once."""
-    return Machine(list(FUNCTIONS.values()))
+    return CompiledFunctions(list(FUNCTIONS.values()))
 
 
 @pytest.mark.parametrize("name", SLOPES)
-def test_gradient(machine: Machine, name: str) -> None:
+def test_gradient(machine: CompiledFunctions, name: str) -> None:
     one, rows = FUNCTIONS[name], 12
     assert_alike(machine, one, numbers(one, rows), rows, tolerance=3e-4)

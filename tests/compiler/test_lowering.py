@@ -13,11 +13,11 @@ from lanes import Case, assert_alike, function, needs_compiler, numbers
 from torch import Tensor
 
 from modnets.compiler import tracing
-from modnets.compiler.compiled import Machine
+from modnets.compiler.compiled import CompiledFunctions
 from modnets.compiler.elementwise import COMPARISONS, FLOAT, LOGIC, NUMERIC, TESTS
 from modnets.compiler.lowerings.core import RULES
 from modnets.compiler.symbolic import ROWS
-from modnets.compiler.tracing import Input
+from modnets.compiler.tracing import TensorSpec
 from modnets.hardware import lanes
 
 pytestmark = needs_compiler
@@ -250,7 +250,7 @@ RULED: dict[str, Case] = {
         (X, (3, 1, 2, 3), (3,)),
     ),
     "embedding": (lambda w: F.embedding(TABLE, w), ((3, 4),)),
-    "uniform": (lambda x, y: [x * y, y, y.sum(), x @ y.T[:, :3]], (X, Input((ROWS, 6), True))),
+    "uniform": (lambda x, y: [x * y, y, y.sum(), x @ y.T[:, :3]], (X, TensorSpec((ROWS, 6), True))),
     "broadcast": (lambda x, y: [x + y, x[:, :1] * y.exp(), x[:1] - y], ((5, 6), (6,))),
     "several numbers from one": (lambda x: [x, x.exp(), x.exp(), x.exp()[:, :2], x > 0, x.T], (X,)),
 }
@@ -287,8 +287,8 @@ PLAIN = function("plain", (plain, (SQUARE,)))
 class Compiled(NamedTuple):
     """Libraries, so that the compiler starts once for all cases, and the rules that were used."""
 
-    cases: Machine
-    plain: Machine
+    cases: CompiledFunctions
+    plain: CompiledFunctions
     used: set[str]
 
 
@@ -303,9 +303,9 @@ def compiled() -> Compiled:
     with pytest.MonkeyPatch.context() as patch:
         for name, rule in RULES.items():
             patch.setitem(RULES, name, noted(name, rule))
-        cases = Machine(list(FUNCTIONS.values()))
+        cases = CompiledFunctions(list(FUNCTIONS.values()))
         patch.setattr(tracing, "_decompositions", dict)
-        return Compiled(cases, Machine([PLAIN]), used)
+        return Compiled(cases, CompiledFunctions([PLAIN]), used)
 
 
 def edges() -> list[Tensor]:

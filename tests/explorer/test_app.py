@@ -456,7 +456,7 @@ def test_read_outs_name_gates_and_modules() -> None:
     live = Live([run], compiled=False)
     live.train()
     record = live.record(run.key, 10)
-    html = views.read_outs(run, record["structure"], 10)
+    html = views.fit_gates_of_runs(run, record["structure"], 10)
     named = json.loads(record["structure"])["gates"]
     routing = run.graph.routing
     for level, (gates, places) in enumerate(zip(named, routing, strict=True)):
@@ -466,13 +466,14 @@ def test_read_outs_name_gates_and_modules() -> None:
     assert html.count("<tr>") == 1 + 5
     structure = json.loads(record["structure"])
     told = [
-        "more than a bit" in views.read_outs(run, json.dumps(structure | {"faithful": right}), 10)
+        "more than a bit"
+        in views.fit_gates_of_runs(run, json.dumps(structure | {"faithful": right}), 10)
         for right in (True, False)
     ]
     assert told == [False, True]
     del structure["faithful"]  # recorded before that was looked at
-    assert "more than a bit" not in views.read_outs(run, json.dumps(structure), 10)
-    assert "Nothing was recorded" in views.read_outs(run, None, 10)
+    assert "more than a bit" not in views.fit_gates_of_runs(run, json.dumps(structure), 10)
+    assert "Nothing was recorded" in views.fit_gates_of_runs(run, None, 10)
 
 
 def test_settings_have_sensible_limits(make: Callable[..., Explorer]) -> None:

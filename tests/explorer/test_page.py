@@ -18,9 +18,9 @@ from modnets.experiments.sweep import sweep
 from modnets.explorer import words
 from modnets.explorer.app import Explorer
 from modnets.explorer.curves_widget import HERE
-from modnets.explorer.finished_runs import Finished
+from modnets.explorer.finished_runs import FinishedRuns
 from modnets.explorer.page import HINT
-from modnets.explorer.run_views import read_outs
+from modnets.explorer.run_views import fit_gates_of_runs
 from modnets.tasks.gate_names import name_of
 from modnets.tasks.graphs import FunctionGraph
 from modnets.visuals.style import KINDS, MODULE_COLORS
@@ -137,7 +137,7 @@ def test_read_outs_print_no_gate_as_a_letter() -> None:
     run = RunConfig(graph=graph, model="shared", routing="known", train_rows=12, epochs=400)
     live = Live([run], compiled=False)
     live.train()
-    html = read_outs(run, live.record(run.key, run.epochs)["structure"], run.epochs)
+    html = fit_gates_of_runs(run, live.record(run.key, run.epochs)["structure"], run.epochs)
     cells = re.findall(r"<td>(.*?)</td>", html)
     assert "= 0" in cells  # the true part
     assert "= ¬3" in cells
@@ -266,7 +266,7 @@ def test_a_store_that_cannot_be_read_is_told(
     def broken(*_: Any, **__: Any) -> None:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr("modnets.explorer.app.Finished", broken)
+    monkeypatch.setattr("modnets.explorer.app.FinishedRuns", broken)
     explorer = make(kinds=["dense"])
     assert "Permission denied" in status(explorer)
     assert not explorer.panel.train.disabled
@@ -302,7 +302,7 @@ def test_runs_that_differ_in_what_a_person_sets_are_not_pooled(tmp_path: Path) -
     runs = grid(base, model=["dense", "shared"], lr=[0.01, 0.1], seed=range(2))
     runs += grid(base, model="shared", lr_routing=0.5, seed=range(2))
     sweep(runs, tmp_path, compiled=False, workers=1, progress=False)
-    found = Finished(tmp_path)
+    found = FinishedRuns(tmp_path)
     keys = {label: set(found.frame.loc[rows, "run"]) for label, rows in found.groups.items()}
     wanted = {
         "6-3-2-2, lr 0.01, lr routing 0.1": (0.01, (0.1, None)),
@@ -316,7 +316,7 @@ def test_runs_that_differ_in_what_a_person_sets_are_not_pooled(tmp_path: Path) -
         }
     widths = grid(base, model="dense", hidden=[(6,), (24,)], seed=range(2))
     sweep(widths, tmp_path / "w", compiled=False, workers=1, progress=False)
-    assert set(Finished(tmp_path / "w").groups) == {"6-3-2-2, hidden 6", "6-3-2-2, hidden 24"}
+    assert set(FinishedRuns(tmp_path / "w").groups) == {"6-3-2-2, hidden 6", "6-3-2-2, hidden 24"}
 
 
 def test_a_line_stands_where_no_kernel_knows_the_widgets() -> None:

@@ -6,12 +6,12 @@ import asyncio
 
 import pytest
 
-from modnets.explorer.throttle import Redraw
+from modnets.explorer.throttle import Throttle
 
 
 def test_ten_wishes_come_to_two_pictures_the_last_of_them_newest() -> None:
     state, drawn = [0], []
-    redraw = Redraw(lambda: drawn.append(state[0]), waits_for_quiet=True)
+    redraw = Throttle(lambda: drawn.append(state[0]), waits_for_quiet=True)
 
     async def drag() -> None:
         for value in range(1, 11):
@@ -27,7 +27,7 @@ def test_ten_wishes_come_to_two_pictures_the_last_of_them_newest() -> None:
 
 def test_while_training_goes_on_pictures_keep_their_distance() -> None:
     drawn = []
-    redraw = Redraw(lambda: drawn.append(1), rest=0.1)
+    redraw = Throttle(lambda: drawn.append(1), rest=0.1)
 
     async def train() -> None:
         for _ in range(45):
@@ -41,7 +41,7 @@ def test_while_training_goes_on_pictures_keep_their_distance() -> None:
 
 def test_without_a_loop_what_waits_is_drawn_when_asked() -> None:
     drawn = []
-    redraw = Redraw(lambda: drawn.append(1), waits_for_quiet=True)
+    redraw = Throttle(lambda: drawn.append(1), waits_for_quiet=True)
     for _ in range(10):
         redraw.ask()
     assert len(drawn) == 1
@@ -51,7 +51,7 @@ def test_without_a_loop_what_waits_is_drawn_when_asked() -> None:
 
 
 def test_drawing_takes_no_more_than_its_share() -> None:
-    redraw = Redraw(lambda: sum(range(400_000)), share=0.1, rest=0.0)
+    redraw = Throttle(lambda: sum(range(400_000)), share=0.1, rest=0.0)
     redraw.ask()
     assert redraw.may_at > 0
     redraw.ask()
@@ -67,7 +67,7 @@ def test_an_error_in_drawing_is_raised_and_the_next_picture_is_drawn() -> None:
         if wrong[0]:
             raise RuntimeError("no ink")
 
-    redraw = Redraw(draw, rest=0.0)
+    redraw = Throttle(draw, rest=0.0)
     with pytest.raises(RuntimeError, match="no ink"):
         redraw.ask()
     wrong[0] = False

@@ -77,7 +77,7 @@ class Wiring:
         with torch.no_grad():
             for choice, reads in zip(network.routing, wiring.routing, strict=True):
                 set_places(choice.logits, reads)
-            set_places(network.readout.logits, [wiring.outputs])
+            set_places(network.output_routing.logits, [wiring.outputs])
             if shared:
                 for choice, modules in zip(network.selection, wiring.selection, strict=True):
                     set_places(choice.logits, [(module,) for module in modules])

@@ -11,9 +11,9 @@ import torch
 from torch import Tensor
 
 from modnets.compiler.build_cache import can_compile
-from modnets.compiler.compiled import Function, Machine
+from modnets.compiler.compiled import CompiledFunctions, Function
 from modnets.compiler.symbolic import ROWS
-from modnets.compiler.tracing import Input, leaves
+from modnets.compiler.tracing import TensorSpec, leaves
 from modnets.hardware import lanes
 from modnets.training.engine import Trained
 
@@ -27,7 +27,9 @@ Case = tuple[Callable[..., Any], tuple]
 def function(name: str, case: Case, in_place: int = 0) -> Function:
     """What is to be compiled, from a function and the shapes of its inputs."""
     call, shapes = case
-    return Function(name, call, [s if isinstance(s, Input) else Input(s) for s in shapes], in_place)
+    return Function(
+        name, call, [s if isinstance(s, TensorSpec) else TensorSpec(s) for s in shapes], in_place
+    )
 
 
 def numbers(one: Function, rows: int, steps: int = 1, seed: int = 0) -> list[Tensor]:
@@ -52,7 +54,11 @@ def by_torch(one: Function, given: Sequence[Tensor]) -> list[Tensor]:
 
 
 def by_machine(
-    machine: Machine, one: Function, given: Sequence[Tensor], shapes: Sequence[Any], rows: int
+    machine: CompiledFunctions,
+    one: Function,
+    given: Sequence[Tensor],
+    shapes: Sequence[Any],
+    rows: int,
 ) -> list[Tensor]:
     """The outputs of all steps, shape (step, ..., lane); inputs in whose place they lie change."""
     steps = max(len(part) for part in given)
@@ -64,7 +70,11 @@ def by_machine(
 
 
 def assert_alike(
-    machine: Machine, one: Function, given: Sequence[Tensor], rows: int, tolerance: float = 1e-5
+    machine: CompiledFunctions,
+    one: Function,
+    given: Sequence[Tensor],
+    rows: int,
+    tolerance: float = 1e-5,
 ) -> None:
     """One step of machine code against torch; nan where torch has nan."""
     wanted = by_torch(one, [part[0] for part in given])

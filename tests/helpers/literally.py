@@ -21,7 +21,7 @@ from modnets.training.optimizers import schedule
 
 def optimizer_of(config: RunConfig, network: torch.nn.Module) -> torch.optim.Optimizer:
     """torch's optimizer with the learning rate of each part."""
-    rates = {"routing": config.lr_routing, "readout": config.lr_routing}
+    rates = {"routing": config.lr_routing, "output_routing": config.lr_routing}
     rates["selection"] = config.lr_selection
     groups = [
         {"params": [p], "lr": next((rates[n] for n in name.split(".") if n in rates), config.lr)}

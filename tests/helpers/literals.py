@@ -119,7 +119,7 @@ class Literal:
         take = (now, draws, task, of)
         routing = [self.choose(f"routing.{level}", self.arity, *take) for level in levels]
         selection = [self.choose(f"selection.{level}", None, *take) for level in filled]
-        readout = self.choose("readout", net.n_outputs, *take)
+        output_routing = self.choose("output_routing", net.n_outputs, *take)
         if net.image_level is not None:
             x = self.see(x, now, draws)
         seen = []
@@ -134,7 +134,7 @@ class Literal:
             else:
                 x = [self.module(level, slot, values, now) for slot, values in enumerate(read)]
             seen += x
-        return [dot(place, seen if net.every_level else x) for place in readout[0]]
+        return [dot(place, seen if net.every_level else x) for place in output_routing[0]]
 
     def module(self, pool: int, number: int, x: list[float], now: dict) -> float:
         layers = [

@@ -11,7 +11,7 @@ import torch
 from by_hand import Wiring
 
 from modnets.config.run_config import RunConfig
-from modnets.models.gate_fits import read_out, read_outs, read_signals
+from modnets.models.gate_fits import fit_gates_of_runs, read_out, read_signals
 from modnets.models.modular import ModularNetwork
 from modnets.models.registry import build
 from modnets.models.structures import structures
@@ -95,7 +95,7 @@ def test_the_values_are_those_of_the_network() -> None:
         found = structures(network, parameters)
         bits = all_rows(task.n_sources)
         for number in range(task.n_tasks):
-            levels = read_outs(network, parameters, found, bits, number)
+            levels = fit_gates_of_runs(network, parameters, found, bits, number)
             ids = np.eye(task.n_tasks)[[number] * len(bits)] if task.n_tasks > 1 else bits[:, :0]
             x = torch.from_numpy(np.concatenate([bits, ids], axis=1).astype(np.float32))
             with torch.no_grad():
@@ -113,7 +113,7 @@ def test_many_runs_are_read_as_each_alone() -> None:
         for name, _ in networks[0].named_parameters()
     }
     found = structures(networks[0], parameters)
-    levels = read_outs(networks[0], parameters, found, config.graph.rows())
+    levels = fit_gates_of_runs(networks[0], parameters, found, config.graph.rows())
     for run, network in enumerate(networks):
         for level, alone in zip(levels, read_out(network, config.graph), strict=True):
             assert level.names[run].tolist() == [slot.name for slot in alone]

@@ -43,7 +43,7 @@ def test_every_mix_is_its_literal_network(kind, routing, selection, outputs) -> 
     parts |= {"selection": selection} if kind == "shared" else {}
     assert set(found) == set(parts)
     logits = {name.split(".")[0] for name, _ in net.named_parameters() if "logits" in name}
-    names = {"routing": "routing", "selection": "selection", "outputs": "readout"}
+    names = {"routing": "routing", "selection": "selection", "outputs": "output_routing"}
     assert logits == {names[part] for part, choice in parts.items() if choice == "learned"}
     known = {"routing": graph.routing, "selection": graph.selection, "outputs": graph.outputs}
     for part, choice in parts.items():
@@ -315,3 +315,12 @@ def test_known_structure_may_be_that_of_another_graph() -> None:
     network = build(config, 0)
     assert network.structure()["routing"] == [list(level) for level in GRAPHS["6-3-2-2"].routing]
     assert network.structure()["selection"] == [[0, 0, 0], [1, 1]]
+
+
+def test_a_state_dict_from_before_the_output_routing_had_its_name_is_read() -> None:
+    old, new = (build(RunConfig(model="shared"), seed) for seed in (0, 1))
+    state = {n.replace("output_routing", "readout"): part for n, part in old.state_dict().items()}
+    assert "readout.logits" in state
+    assert new.load_state_dict(state)
+    assert all(map(torch.equal, new.parameters(), old.parameters()))
+    assert "readout.logits" in state  # a caller's dict stays as it is

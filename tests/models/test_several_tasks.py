@@ -69,7 +69,7 @@ def test_every_mix_is_its_literal_network(kind, routing, selection, outputs, lev
         assert len(found[part]) == 2
         assert choice == "learned" or tuples(found[part]) == known[part]
     logits = {name.split(".")[0] for name, _ in net.named_parameters() if "logits" in name}
-    names = {"routing": "routing", "selection": "selection", "outputs": "readout"}
+    names = {"routing": "routing", "selection": "selection", "outputs": "output_routing"}
     assert logits == {names[part] for part, choice in parts.items() if choice == "learned"}
 
 

@@ -15,9 +15,9 @@ from modnets.config.run_config import RunConfig
 from modnets.models.gate_fits import (
     _read,
     _values,
+    fit_gates_of_runs,
     inputs_met,
     read_out,
-    read_outs,
     reproduced,
 )
 from modnets.models.modular import ModularNetwork
@@ -110,7 +110,7 @@ def test_thresholds_are_found_where_brute_force_finds_any() -> None:
         found, x = structures(network, parameters), all_rows(3)
         values = _values(network, parameters, found, x, 0)
         possible = by_brute_force(network, values, x)
-        levels = read_outs(network, parameters, found, x)
+        levels = fit_gates_of_runs(network, parameters, found, x)
         assert bool(reproduced(levels, found, 0)[0]) == possible
         n_found, n_none = n_found + possible, n_none + (not possible)
         if possible:
@@ -225,7 +225,7 @@ def test_what_is_faithful_stays_and_more_is_than_before(arity: int) -> None:
         found = structures(network, parameters)
         alone = _read(_values(network, parameters, found, x, 0), found, x, 0)
         before = bool(reproduced(alone, found, 0)[0])
-        levels = read_outs(network, parameters, found, x)
+        levels = fit_gates_of_runs(network, parameters, found, x)
         after = bool(reproduced(levels, found, 0)[0])
         same = circuit(network, read_out(network, "6-3-2-2"), x) == answers(network, x)
         assert after or not before

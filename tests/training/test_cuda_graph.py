@@ -15,12 +15,12 @@ from torch import Tensor
 from modnets.config.grid import grid
 from modnets.config.run_config import RunConfig
 from modnets.experiments.planning import choose
-from modnets.training.backends.cuda_graph import Captured
+from modnets.training.backends.cuda_graph import CudaGraphBackend
 from modnets.training.costs import memory_of
 from modnets.training.engine import train_chunk
-from modnets.training.initialization import Drafts
+from modnets.training.initialization import NetworkInitializer
 from modnets.training.replicas import Replicas
-from modnets.training.step_cache import forget_programs
+from modnets.training.step_cache import forget_steps
 
 needs_cuda = pytest.mark.skipif(
     not torch.cuda.is_available(), reason="no CUDA device on this machine"
@@ -31,7 +31,7 @@ NOISY = {"input_noise": 0.1, "gumbel": True}
 
 def replicas_of(runs: list[RunConfig], size: int) -> Replicas:
     """A chunk before it is trained."""
-    drafts, starts = Drafts(), []
+    drafts, starts = NetworkInitializer(), []
     for run in runs:
         drafts.draw(run)
         starts.append(drafts.start())
@@ -49,7 +49,7 @@ def captured(runs: list[RunConfig], **keywords: Any) -> pd.DataFrame:
     """Losses of steps that lie ready, without a device to lie on."""
     replicas = replicas_of(runs, 4)
     start = replicas.backend
-    made = Captured(start.program, start.flat, start.fixed, **keywords)
+    made = CudaGraphBackend(start.training_step, start.flat, start.hyperparameters, **keywords)
     replicas.backend = made
     with torch.no_grad():
         return trained(replicas)
@@ -90,7 +90,7 @@ def test_a_step_that_cannot_be_fused_is_captured_as_it_is(
 
     runs = grid(RunConfig(hidden=(5,), train_rows=23, epochs=3), seed=range(3))
     whole = captured(runs, capture=plainly, fuse=lambda graph: graph)
-    forget_programs()
+    forget_steps()
     found = captured(runs, capture=plainly, fuse=broken)
     pd.testing.assert_frame_equal(found[LOSSES], whole[LOSSES], check_exact=True)
     said = capsys.readouterr().err

@@ -122,12 +122,12 @@ def test_compiled_agrees_with_eager() -> None:
 
 
 def test_another_process_gives_the_same_bits() -> None:
-    program = (
+    training_step = (
         "import modnets as mn; from modnets.training.engine import train_chunk;"
         "run = mn.RunConfig(model='shared', train_rows=16, epochs=8, seed=3, gumbel=True);"
         "print(train_chunk([run], chunk=4).table['train_loss'].map(float.hex).tolist())"
     )
-    there = subprocess.check_output([sys.executable, "-c", program], text=True)
+    there = subprocess.check_output([sys.executable, "-c", training_step], text=True)
     run = mn.RunConfig(model="shared", train_rows=16, epochs=8, seed=3, gumbel=True)
     others = grid(run, seed=[8, 9])
     here = train_chunk([*others, run], chunk=4).table

@@ -14,7 +14,7 @@ from modnets.models.recovery import compare
 from modnets.tasks.graphs import FunctionGraph
 from modnets.tasks.named_graphs import GRAPHS, TASK_SETS
 from modnets.training.engine import train_chunk
-from modnets.training.inspection import INSIGHTS
+from modnets.training.inspection import INSPECTED
 
 SHORT = {"train_rows": 23, "epochs": 40, "eval_every": 20, "lr": 0.03}
 
@@ -70,7 +70,7 @@ def test_monolithic_networks_have_probes_and_nothing_else() -> None:
     assert [one.shape for one in found] == [(3, 5)] * 3
     best = [one[:, :3].max(axis=0).mean() for one in found]
     assert table["readable"].tolist() == pytest.approx(best, abs=1e-4)
-    assert table[[name for name in INSIGHTS if name != "readable"]].isna().all(axis=None)
+    assert table[[name for name in INSPECTED if name != "readable"]].isna().all(axis=None)
 
 
 def test_tasks_of_a_set_have_parts_of_their_own() -> None:
@@ -114,11 +114,13 @@ def test_collapsed_slots_literally() -> None:
     ends = trained.table.groupby("run", sort=False).tail(1)
     assert ends["collapsed"].nunique() > 1
     for row, network in zip(ends.itertuples(), trained.networks, strict=True):
-        from modnets.models.gate_fits import read_outs
+        from modnets.models.gate_fits import fit_gates_of_runs
         from modnets.models.structures import parameters_of, structures
 
         found = structures(network, parameters_of(network))
-        levels = read_outs(network, parameters_of(network), found, GRAPHS["6-3-3-2-2"].rows())
+        levels = fit_gates_of_runs(
+            network, parameters_of(network), found, GRAPHS["6-3-3-2-2"].rows()
+        )
         used, count = json.loads(row.structure)["used"], 0
         for level, uses in zip(levels, used, strict=True):
             seen = set()

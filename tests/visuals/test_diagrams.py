@@ -85,7 +85,7 @@ def wired() -> ModularNetwork:
     """6-3-2-2, shared: the last slot of level 1 is read by none, module 2 of 3 fills none."""
     found = ModularNetwork(6, (3, 2), 2, n_shared=3)
     with torch.no_grad():
-        for routing in (*found.routing, found.readout):
+        for routing in (*found.routing, found.output_routing):
             routing.logits.copy_(torch.arange(len(routing.logits), 0, -1.0)[:, None])
         for choice in found.selection:
             choice.logits.zero_()
@@ -144,7 +144,7 @@ def test_matrices_show_the_logits_and_the_places(ax: Axes) -> None:
     found = network(model="shared", seed=2)
     draw(found, ax)
     values = [np.asarray(mesh.get_array()).ravel() for mesh in labelled(ax, "_matrix")]
-    choices = [*found.routing, found.readout, *found.selection]
+    choices = [*found.routing, found.output_routing, *found.selection]
     assert len(values) == len(choices)
     for drawn, choice in zip(values, choices, strict=True):
         np.testing.assert_allclose(drawn, choice.logits.detach().numpy().ravel())

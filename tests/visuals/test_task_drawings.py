@@ -83,7 +83,7 @@ def test_learned_choices_are_those_of_the_task(task: int, ax: Axes) -> None:
     found = network(graph=TWO, model="shared", seed=4)
     mn.draw(found, ax, task=task)
     drawn = [np.asarray(mesh.get_array()).ravel() for mesh in labelled(ax, "_matrix")]
-    choices = [*found.routing, found.readout, *found.selection]
+    choices = [*found.routing, found.output_routing, *found.selection]
     for values, choice in zip(drawn, choices, strict=True):
         np.testing.assert_allclose(values, choice.logits[..., task].detach().numpy().ravel())
     fills = [module for level in found.structure()["selection"][task] for module in level]
@@ -136,9 +136,12 @@ def test_what_passes_a_level_goes_between_its_boxes(outputs: tuple[int, int], ax
 
 def test_the_readout_has_a_row_for_each_slot_in_the_colour_of_its_module(ax: Axes) -> None:
     mn.draw(reading(1, 4), ax)
-    readout = labelled(ax, "_matrix")[2]
-    np.testing.assert_array_equal(np.ravel(readout.get_array()), [0, 1, 0, 0, 1])
-    lower, upper = readout.get_coordinates()[..., 1].min(), readout.get_coordinates()[..., 1].max()
+    output_routing = labelled(ax, "_matrix")[2]
+    np.testing.assert_array_equal(np.ravel(output_routing.get_array()), [0, 1, 0, 0, 1])
+    lower, upper = (
+        output_routing.get_coordinates()[..., 1].min(),
+        output_routing.get_coordinates()[..., 1].max(),
+    )
     swatches = [s for s in labelled(ax, "_swatch") if lower < s.get_y() < upper]
     blue, orange = module_colors(2)
     assert [to_hex(s.get_facecolor()) for s in swatches] == [blue] * 3 + [orange] * 2

@@ -52,7 +52,7 @@ def exact(routing: list, gates: list, outputs: list, n_shared: int | None = None
     slots = tuple(len(level) for level in routing)
     network = ModularNetwork(6, slots, len(outputs), n_shared=n_shared)
     with torch.no_grad():
-        choices = (*network.routing, network.readout)
+        choices = (*network.routing, network.output_routing)
         for choice, level in zip(choices, (*routing, [outputs]), strict=True):
             choice.logits.fill_(-1.0)
             for slot, sources in enumerate(level):

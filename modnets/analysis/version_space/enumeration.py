@@ -24,7 +24,7 @@ from modnets.analysis.version_space.bitsets import (
     ranges,
     up_to_negation,
 )
-from modnets.analysis.version_space.spec import Structure, narrowed, pools_of
+from modnets.analysis.version_space.spec import NetworkSpec, narrowed, pools_of
 from modnets.errors import require
 from modnets.tasks.gates import all_rows
 
@@ -84,7 +84,7 @@ def everywhere(n_inputs: int) -> np.ndarray:
     return pack(np.ones((2**n_inputs, 1), np.uint8))[0]
 
 
-def enumerate_levels(structure: Structure) -> list[States]:
+def enumerate_levels(structure: NetworkSpec) -> list[States]:
     """The inputs as states, and those of every level.
 
     Raises
@@ -104,7 +104,7 @@ def enumerate_levels(structure: Structure) -> list[States]:
     return levels
 
 
-def _next(structure: Structure, pools: np.ndarray, level: int, below: States) -> States:
+def _next(structure: NetworkSpec, pools: np.ndarray, level: int, below: States) -> States:
     """The states of a level from those of the level below."""
     used, last = structure.used[level], level == len(structure.slots) - 1
     signals, options = _options(structure, pools, level, below)
@@ -132,7 +132,7 @@ def _bounded(many: float, level: int) -> None:
 
 
 def _taken(
-    structure: Structure, pool: np.ndarray, slots: np.ndarray, last: bool
+    structure: NetworkSpec, pool: np.ndarray, slots: np.ndarray, last: bool
 ) -> Iterator[tuple[np.ndarray, np.ndarray, int]]:
     """States as the level above sees them; the last level as each choice of outputs does."""
     if last:
@@ -144,7 +144,7 @@ def _taken(
 
 
 def _options(
-    structure: Structure, pools: np.ndarray, level: int, below: States
+    structure: NetworkSpec, pools: np.ndarray, level: int, below: States
 ) -> tuple[np.ndarray, dict[int, Options]]:
     """The signals of a level, and what each slot can be in each state of the level below."""
     slots = structure.used[level]
@@ -165,7 +165,7 @@ def _options(
 
 
 def _choices(
-    structure: Structure, pools: np.ndarray, level: int, slot: int, below: States
+    structure: NetworkSpec, pools: np.ndarray, level: int, slot: int, below: States
 ) -> tuple[np.ndarray, np.ndarray, int]:
     """What one slot may choose.
 

@@ -21,7 +21,7 @@ from modnets.analysis.version_space.curves import (
     row_sets,
 )
 from modnets.analysis.version_space.enumeration import enumerate_levels
-from modnets.analysis.version_space.spec import Structure
+from modnets.analysis.version_space.spec import NetworkSpec
 from modnets.analysis.version_space.symmetries import Solution, solutions_of
 from modnets.checked import checked
 from modnets.config.run_config import RunConfig
@@ -74,7 +74,7 @@ class VersionSpace:
             run.final.output_levels == "last",
             f"output_levels={run.final.output_levels!r}; allowed is 'last'",
         )
-        self.graph, self.kind, self.structure = graph, run.kind, Structure.of(run)
+        self.graph, self.kind, self.structure = graph, run.kind, NetworkSpec.of(run)
         self.n_labelled = self.structure.n_labelled
         self.n_functions_at_most = min(self.n_labelled, 2 ** (graph.n_rows * graph.n_outputs))
 

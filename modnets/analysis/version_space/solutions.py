@@ -14,7 +14,7 @@ import numpy as np
 
 from modnets.analysis.version_space.bitsets import pack
 from modnets.analysis.version_space.enumeration import States, everywhere
-from modnets.analysis.version_space.spec import Structure, labelled_pools, narrowed, pools_of
+from modnets.analysis.version_space.spec import NetworkSpec, labelled_pools, narrowed, pools_of
 from modnets.tasks.graphs import FunctionGraph
 
 
@@ -37,7 +37,7 @@ def as_numbers(signals: np.ndarray) -> list[int]:
 
 
 def reaching(
-    structure: Structure, levels: list[States], goal: np.ndarray
+    structure: NetworkSpec, levels: list[States], goal: np.ndarray
 ) -> list[set[tuple[int, tuple[int, ...]]]]:
     """By level the states from which the goal can be reached: pool, and the signals of its slots.
 
@@ -63,7 +63,7 @@ def reaching(
 
 
 def _arrangements(
-    structure: Structure, level: int, signals: Sequence[int], last: bool
+    structure: NetworkSpec, level: int, signals: Sequence[int], last: bool
 ) -> list[dict[int, int]]:
     """Slot -> signal, in each way in which the slots of a level may have those signals."""
     used = structure.used[level]
@@ -76,7 +76,7 @@ def _arrangements(
 
 
 def _can_be(
-    structure: Structure, level: int, above: States, signals: Sequence[int], last: bool
+    structure: NetworkSpec, level: int, above: States, signals: Sequence[int], last: bool
 ) -> np.ndarray:
     """Which states of the level below have options that give these signals, shape (state,)."""
     found = False
@@ -98,7 +98,7 @@ class Builder:
 
     def __init__(
         self,
-        structure: Structure,
+        structure: NetworkSpec,
         graph: FunctionGraph,
         live: list[set[tuple[int, tuple[int, ...]]]],
     ) -> None:

@@ -19,7 +19,7 @@ MOST_POOLS = 1_000_000
 
 
 @dataclass(frozen=True)
-class Structure:
+class NetworkSpec:
     """The sizes of a modular network, and what is known of its choices (None: learned).
 
     Parameters
@@ -43,7 +43,7 @@ class Structure:
     outputs: tuple[int, ...] | None
 
     @classmethod
-    def of(cls, run: RunConfig) -> Structure:
+    def of(cls, run: RunConfig) -> NetworkSpec:
         """The structure of a run's network."""
         final, known, shared = run.final, run.known_graph, run.model == "shared"
         return cls(
@@ -124,7 +124,7 @@ class Structure:
         return [self.selection[level][slot]] if self.selection else list(range(self.pool))
 
 
-def pools_of(structure: Structure) -> tuple[np.ndarray, np.ndarray]:
+def pools_of(structure: NetworkSpec) -> tuple[np.ndarray, np.ndarray]:
     """What the modules of the pool can be, equivalent pools once.
 
     Where selection is learned the order of the modules does not matter, and where routing is
@@ -154,7 +154,7 @@ def pools_of(structure: Structure) -> tuple[np.ndarray, np.ndarray]:
     return pools, place.reshape(-1)
 
 
-def labelled_pools(structure: Structure) -> np.ndarray:
+def labelled_pools(structure: NetworkSpec) -> np.ndarray:
     """Every pool of modules, shape (labelled pool, module)."""
     return np.indices((structure.n_gates,) * structure.pool).reshape(structure.pool, -1).T
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from modnets.analysis.version_space.bitsets import pack
 from modnets.analysis.version_space.enumeration import everywhere
 from modnets.analysis.version_space.solutions import Builder, Levels, as_numbers, reaching
-from modnets.analysis.version_space.spec import Structure
+from modnets.analysis.version_space.spec import NetworkSpec
 from modnets.tasks.gates import TWO_INPUT_GATES
 from modnets.tasks.graphs import FunctionGraph
 
@@ -57,7 +57,7 @@ class Solution:
 
 
 def solutions_of(
-    structure: Structure, graph: FunctionGraph, levels: list, goal: list[int]
+    structure: NetworkSpec, graph: FunctionGraph, levels: list, goal: list[int]
 ) -> list[Solution]:
     """Every network that computes the graph.
 
@@ -77,7 +77,7 @@ def solutions_of(
 
 
 def _described(
-    structure: Structure,
+    structure: NetworkSpec,
     graph: FunctionGraph,
     truth: list[list[int]],
     pool: tuple[int, ...] | None,

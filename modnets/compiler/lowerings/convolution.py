@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from modnets.compiler import elementwise, views
-from modnets.compiler.elementwise import Unsupported
+from modnets.compiler.elementwise import UnsupportedOperation
 from modnets.compiler.ir import Reduction, Value
-from modnets.compiler.symbolic import Place, Size
+from modnets.compiler.symbolic import MultiIndex, Size
 
 if TYPE_CHECKING:
     from modnets.compiler.lowering import Lowering
@@ -26,26 +26,26 @@ def convolution(low: Lowering, x: Value, weight: Value, bias: Value | None, *how
 
 
 def convolution_backward(
-    low: Lowering, slope: Value, x: Value, weight: Value, _: Any, *how: Any
+    low: Lowering, grads: Value, x: Value, weight: Value, _: Any, *how: Any
 ) -> list[Value | None]:
     """Gradients by the images, the kernels and the bias, where they are asked for."""
     *how, wanted = how
     padding, kernel = _padding(*how), weight.shape[2:]
-    slope = low.repeated(slope)
+    grads = low.realize_for_reuse(grads)
     found: list[Value | None] = [None, None, None]
     if wanted[0]:
-        turned = low.repeated(views.permute(views.flip(weight, [2, 3]), [1, 0, 2, 3]))
+        turned = low.realize_for_reuse(views.permute(views.flip(weight, [2, 3]), [1, 0, 2, 3]))
         back = [size - 1 - pad for size, pad in zip(kernel, padding, strict=True)]
-        found[0] = _correlated(low, slope, turned, kernel, back)
+        found[0] = _correlated(low, grads, turned, kernel, back)
     if wanted[1]:
-        seen = _windows(low, x, slope.shape[2:], padding)  # (row, channel, i, j, y, x)
+        seen = _windows(low, x, grads.shape[2:], padding)  # (row, channel, i, j, y, x)
         seen = views.unsqueeze(views.permute(seen, [1, 2, 3, 0, 4, 5]), 0)
-        each = views.permute(slope, [1, 0, 2, 3])  # (out, row, y, x)
+        each = views.permute(grads, [1, 0, 2, 3])  # (out, row, y, x)
         for _ in range(3):
             each = views.unsqueeze(each, 1)
         found[1] = _products(seen, each, 3)
     if wanted[2]:
-        found[2] = Reduction("sum", views.permute(slope, [1, 0, 2, 3]), 3)
+        found[2] = Reduction("sum", views.permute(grads, [1, 0, 2, 3]), 3)
     return found
 
 
@@ -59,13 +59,13 @@ def _padding(
 ) -> Sequence[int]:
     plain = set(stride) == set(dilation) == {1} and not transposed and groups == 1
     if not plain or len(padding) != 2:
-        raise Unsupported("a convolution with steps, gaps or groups, or not of images")
+        raise UnsupportedOperation("a convolution with steps, gaps or groups, or not of images")
     return padding
 
 
 def _windows(low: Lowering, x: Value, size: Sequence[Size], padding: Sequence[int]) -> Value:
     """Windows of an image with a border of zeros, shape (row, channel, y, x, *size)."""
-    x = low.repeated(_bordered(low, x, padding) if any(padding) else x)
+    x = low.realize_for_reuse(_bordered(low, x, padding) if any(padding) else x)
     return views.windows(views.windows(x, 2, size[0], 1), 3, size[1], 1)
 
 
@@ -74,17 +74,17 @@ def _bordered(low: Lowering, x: Value, padding: Sequence[int]) -> Value:
     sizes = [size + 2 * pad for size, pad in zip(x.shape[2:], padding, strict=True)]
     around = elementwise.Constant(0, (*x.shape[:2], *sizes), x.kind)
 
-    def inside(place: Place) -> str:
+    def inside(place: MultiIndex) -> str:
         ends = zip(place[2:], padding, x.shape[2:], strict=True)
         return " && ".join(
-            elementwise.place_condition(index, pad, pad + size) for index, pad, size in ends
+            elementwise.bounds_condition(index, pad, pad + size) for index, pad, size in ends
         )
 
-    def move(place: Place) -> Place:
+    def move(place: MultiIndex) -> MultiIndex:
         ends = zip(place[2:], padding, x.shape[2:], strict=True)
         return (*place[:2], *(index.clipped(pad, size) for index, pad, size in ends))
 
-    return elementwise.choose_by_place(inside, low.repeated(x), around, move)
+    return elementwise.choose_by_place(inside, low.realize_for_reuse(x), around, move)
 
 
 def _correlated(
@@ -93,7 +93,7 @@ def _correlated(
     """Each kernel, shape (out, in, i, j), laid on each window; shape (row, out, y, x)."""
     seen = _windows(low, x, kernel, padding)  # (row, in, y, x, i, j)
     seen = views.unsqueeze(views.permute(seen, [0, 2, 3, 1, 4, 5]), 1)
-    weight = low.repeated(weight)
+    weight = low.realize_for_reuse(weight)
     return _products(seen, views.unsqueeze(views.unsqueeze(weight, 1), 1), 3)
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from modnets.compiler import elementwise, views
-from modnets.compiler.elementwise import Unsupported, pointwise
+from modnets.compiler.elementwise import UnsupportedOperation, pointwise
 from modnets.compiler.ir import Reduction, Value
 from modnets.compiler.lowerings import convolution, indexing
 from modnets.compiler.symbolic import Size, known, product, size_of
@@ -81,12 +81,12 @@ def _slice(low: Lowering, x: Value, axis: int = 0, start: Any = None, *rest: Any
 
 @lowers("repeat")
 def _repeat(low: Lowering, x: Value, times: Sequence[int]) -> Value:
-    return views.repeat(low.repeated(x), times)
+    return views.repeat(low.realize_for_reuse(x), times)
 
 
 @lowers("unfold")
 def _unfold(low: Lowering, x: Value, axis: int, size: int, step: int) -> Value:
-    return views.windows(low.repeated(x), axis, size, step)
+    return views.windows(low.realize_for_reuse(x), axis, size, step)
 
 
 @lowers("broadcast_in_dim")
@@ -109,7 +109,7 @@ def _flip(low: Lowering, x: Value, axes: Sequence[int]) -> Value:
 
 @lowers("split_with_sizes", "split")
 def _split(low: Lowering, x: Value, sizes: Any, axis: int = 0) -> list[Value]:
-    x = low.repeated(x) if x.reduces else x
+    x = low.realize_for_reuse(x) if x.reduces else x
     shapes = [size_of(part.shape[axis]) for part in low.node.meta["val"]]
     starts = [sum(shapes[:i]) for i in range(len(shapes))]
     return [views.take(x, axis, a, size) for a, size in zip(starts, shapes, strict=True)]
@@ -134,7 +134,7 @@ def _convert(low: Lowering, x: Value, *_: Any, **__: Any) -> Value:
 def _full(low: Lowering, shape: Any, number: Any, *rest: Any, **_: Any) -> Value:
     number = rest[0] if isinstance(number, list | tuple) else number
     if not isinstance(number, int | float):
-        raise Unsupported(f"full of {number}")
+        raise UnsupportedOperation(f"full of {number}")
     return elementwise.Constant(number, low.shape, low.kind)
 
 
@@ -202,13 +202,13 @@ def _shared(x: Value, count: float) -> Value:
 def _count(x: Value, gone: Sequence[int]) -> float:
     count = product([x.shape[axis] for axis in gone])
     if not known(count):
-        raise Unsupported("a mean over rows depends on how many they are")
+        raise UnsupportedOperation("a mean over rows depends on how many they are")
     return float(count)
 
 
 @lowers("mm", "bmm", "mv", "dot")
 def _product(low: Lowering, a: Value, b: Value) -> Value:
-    a, b = low.repeated(a), low.repeated(b)
+    a, b = low.realize_for_reuse(a), low.realize_for_reuse(b)
     batch, inner = low.shape[:-2], a.shape[-1]
     if len(b.shape) == 1:
         b = views.unsqueeze(b, 1)

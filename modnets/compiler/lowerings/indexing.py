@@ -10,9 +10,9 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from modnets.compiler import elementwise, views
-from modnets.compiler.elementwise import Constant, Unsupported, convert, pointwise
-from modnets.compiler.ir import Flat, Mapped, Reduction, Stored, Value
-from modnets.compiler.symbolic import Place, Size, product
+from modnets.compiler.elementwise import Constant, UnsupportedOperation, convert, pointwise
+from modnets.compiler.ir import Buffer, FlattenedView, Reduction, Value, View
+from modnets.compiler.symbolic import MultiIndex, Size, product
 
 if TYPE_CHECKING:
     from modnets.compiler.lowering import Lowering
@@ -26,11 +26,11 @@ def cat(low: Lowering, parts: Sequence[Value], axis: int = 0) -> Value:
     for part in parts:
         size = part.shape[axis] if len(part.shape) == len(low.shape) else 0  # torch skips (0,)
         place = target.part(axis, start, size)
-        if isinstance(part, Flat):
+        if isinstance(part, FlattenedView):
             part = part.source
-            place = Stored(target.buffer, part.shape, target.kind, start)
+            place = Buffer(target.buffer, part.shape, target.kind, start)
         if size != 0:
-            low.store_at(elementwise.convert(part, target.kind), place)
+            low.realize_into(elementwise.convert(part, target.kind), place)
         start = start + size
     return target
 
@@ -67,14 +67,14 @@ def _placed(
     part = convert(part, whole.kind)
     if part.shape == whole.shape:
         return part
-    part = low.repeated(part)
+    part = low.realize_for_reuse(part)
     axis %= len(whole.shape)
 
-    def inside(place: Place) -> str:
-        found = elementwise.place_condition(place[axis], start, start + size * step)
+    def inside(place: MultiIndex) -> str:
+        found = elementwise.bounds_condition(place[axis], start, start + size * step)
         return f"{found} && ({place[axis] + start * -1}) % {step} == 0" if step != 1 else found
 
-    def move(place: Place) -> Place:
+    def move(place: MultiIndex) -> MultiIndex:
         return (*place[:axis], place[axis].clipped(start, size, step), *place[axis + 1 :])
 
     return elementwise.choose_by_place(inside, part, whole, move)
@@ -92,9 +92,9 @@ def index(low: Lowering, x: Value, numbers: Sequence[Value | None]) -> Value:
     """Places of one axis, that the numbers say; their axes take its place."""
     axis, which = _one_of(x, numbers)
     rank = len(which.shape)
-    which = Mapped(low.shape, which, lambda place: place[axis : axis + rank])
+    which = View(low.shape, which, lambda place: place[axis : axis + rank])
 
-    def at(place: Place) -> Place:
+    def at(place: MultiIndex) -> MultiIndex:
         return (*place[:axis], place[-1], *place[axis + rank : -1])
 
     return _picked(low, x, axis, which, at)
@@ -115,24 +115,24 @@ def index_put(
 ) -> Value:
     """A tensor to which something is added at places of one axis."""
     if not add:
-        raise Unsupported("index_put that does not add")
+        raise UnsupportedOperation("index_put that does not add")
     axis, which = _one_of(x, numbers)
     rank, axes = len(x.shape), which.shape
     part = low.expanded(part, (*x.shape[:axis], *axes, *x.shape[axis + 1 :]))
     shape = (*x.shape, *axes)
-    which = Mapped(shape, which, lambda place: place[rank:])
+    which = View(shape, which, lambda place: place[rank:])
 
-    def at(place: Place) -> Place:
+    def at(place: MultiIndex) -> MultiIndex:
         return (*place[:axis], *place[rank:], *place[axis + 1 : rank])
 
-    return _added(low, x, axis, which, Mapped(shape, low.repeated(part), at), len(axes))
+    return _added(low, x, axis, which, View(shape, low.realize_for_reuse(part), at), len(axes))
 
 
 def scatter_add(low: Lowering, x: Value, axis: int, numbers: Value, part: Value) -> Value:
     """A tensor to which each number's element is added, along an axis."""
     axis = _axis_alike(x, axis, numbers)
     shape = (*x.shape, numbers.shape[axis])
-    which, part = (Mapped(shape, low.repeated(v), _last_at(axis)) for v in (numbers, part))
+    which, part = (View(shape, low.realize_for_reuse(v), _last_at(axis)) for v in (numbers, part))
     return _added(low, x, axis, which, part, 1)
 
 
@@ -140,7 +140,7 @@ def scatter(low: Lowering, x: Value, axis: int, numbers: Value, part: Any) -> Va
     """A tensor with one element replaced along an axis."""
     axis = _axis_alike(x, axis, numbers)
     if numbers.shape[axis] != 1:
-        raise Unsupported("scatter of more than one element along an axis")
+        raise UnsupportedOperation("scatter of more than one element along an axis")
     if isinstance(part, Value):
         part = convert(views.take(part, axis, 0, 1), x.kind)
     else:
@@ -172,17 +172,17 @@ def cumulated(low: Lowering, x: Value, axis: int, **_: Any) -> Value:
     if not x.shape:
         return x
     how = low.name.removeprefix("cum")
-    x = low.repeated(convert(x, "float" if how == "prod" else low.kind))
+    x = low.realize_for_reuse(convert(x, "float" if how == "prod" else low.kind))
     axis %= len(x.shape)
     rest = Constant(how == "prod", (*x.shape, x.shape[axis]), x.kind)
 
-    def inside(place: Place) -> str:
+    def inside(place: MultiIndex) -> str:
         return f"{place[-1]} <= {place[axis]}"
 
     return Reduction(how, elementwise.choose_by_place(inside, x, rest, _last_at(axis)), 1)
 
 
-def _last_at(axis: int) -> Callable[[Place], Place]:
+def _last_at(axis: int) -> Callable[[MultiIndex], MultiIndex]:
     """The last place of some, put where an axis is."""
     return lambda place: (*place[:axis], place[-1], *place[axis + 1 : -1])
 
@@ -191,7 +191,7 @@ def _counted(shape: Sequence[Size], axis: int, kind: str = "int") -> Value:
     """For each element its place along an axis."""
     axis %= len(shape)
     count = elementwise.counting((shape[axis],), 0, 1, kind)
-    return Mapped(shape, count, lambda place: (place[axis],))
+    return View(shape, count, lambda place: (place[axis],))
 
 
 def _where_equal(one: Value, other: Value, x: Value) -> Value:
@@ -201,15 +201,15 @@ def _where_equal(one: Value, other: Value, x: Value) -> Value:
 
 
 def _picked(
-    low: Lowering, x: Value, axis: int, numbers: Value, at: Callable[[Place], Place]
+    low: Lowering, x: Value, axis: int, numbers: Value, at: Callable[[MultiIndex], MultiIndex]
 ) -> Value:
     """The elements of a tensor that have some numbers along an axis.
 
     ``at`` moves a place of the result, followed by that of a candidate, to one in the tensor.
     """
     shape = (*numbers.shape, x.shape[axis])
-    candidates = Mapped(shape, low.repeated(x), at)
-    numbers = views.expand(views.unsqueeze(low.repeated(numbers), -1), shape)
+    candidates = View(shape, low.realize_for_reuse(x), at)
+    numbers = views.expand(views.unsqueeze(low.realize_for_reuse(numbers), -1), shape)
     return Reduction("sum", _where_equal(numbers, _counted(shape, -1), candidates), 1)
 
 
@@ -221,11 +221,11 @@ def _added(low: Lowering, x: Value, axis: int, numbers: Value, part: Value, n_ax
 
 def _extreme(low: Lowering, how: str, x: Value, axis: int) -> tuple[Value, Value]:
     """The largest or smallest along an axis, and its first place."""
-    x = low.repeated(convert(x, "float"))
+    x = low.realize_for_reuse(convert(x, "float"))
     order = [*range(len(x.shape))]
     order.append(order.pop(axis))
     x = views.permute(x, order)
-    best = low.repeated(Reduction(how, x, 1))
+    best = low.realize_for_reuse(Reduction(how, x, 1))
     text = f"select({{0}} == {{1}}, {{2}}, all({x.shape[-1]}))"
     values = [x, views.unsqueeze(best, -1), _counted(x.shape, -1, "float")]
     return best, convert(Reduction("amin", pointwise(text, "float", values, x.shape), 1), "int")
@@ -235,7 +235,7 @@ def _one_of(x: Value, numbers: Sequence[Value | None]) -> tuple[int, Value]:
     """The axis that has numbers, and these, counted from its beginning."""
     given = [(axis, which) for axis, which in enumerate(numbers) if which is not None]
     if len(given) != 1 or given[0][1].kind != "int":
-        raise Unsupported("elements by the numbers of several axes, or by truths")
+        raise UnsupportedOperation("elements by the numbers of several axes, or by truths")
     ((axis, which),) = given
     text = f"select({{0}} < 0, {{0}} + (int)({x.shape[axis]}), {{0}})"
     return axis, pointwise(text, "int", [which], which.shape)
@@ -246,5 +246,5 @@ def _axis_alike(x: Value, axis: int, numbers: Value) -> int:
     axis %= max(1, len(x.shape))
     others = [[s for a, s in enumerate(v.shape) if a != axis] for v in (x, numbers)]
     if others[0] != others[1] or not x.shape:
-        raise Unsupported("scatter into a part of a tensor")
+        raise UnsupportedOperation("scatter into a part of a tensor")
     return axis

@@ -15,23 +15,23 @@ import torch
 from torch import Tensor
 
 from modnets.compiler.build_cache import can_compile
-from modnets.compiler.elementwise import Unsupported
+from modnets.compiler.elementwise import UnsupportedOperation
 from modnets.config.run_config import RunConfig
 from modnets.errors import first_line
 from modnets.hardware import lanes
 from modnets.models.registry import build
-from modnets.training.backends.cuda_graph import Captured
-from modnets.training.backends.eager import Eager, Fixed
-from modnets.training.backends.plain_loop import PlainLoop
-from modnets.training.backends.simd import Lanes
-from modnets.training.backends.single import Alone
+from modnets.training.backends.cuda_graph import CudaGraphBackend
+from modnets.training.backends.eager import EagerBackend, Hyperparameters
+from modnets.training.backends.plain_loop import PlainLoopBackend
+from modnets.training.backends.simd import SimdBackend
+from modnets.training.backends.single import SingleReplicaBackend
 from modnets.training.backends.trial import another, disagreement
 from modnets.training.batches import Batches
 from modnets.training.evaluation import Evaluation, Rows
-from modnets.training.initialization import Start, start_of
-from modnets.training.step import Program
+from modnets.training.initialization import InitialState, initial_state_of
+from modnets.training.step import TrainingStep
 
-Backend = Eager | Lanes | PlainLoop
+Backend = EagerBackend | SimdBackend | PlainLoopBackend
 
 
 @dataclass
@@ -44,7 +44,7 @@ class Places:
         Of each place, worked out.
     flat : Tensor, shape (replica, parameter)
         Initial parameters.
-    fixed : Fixed
+    hyperparameters : Hyperparameters
         What no step changes.
     batches : Batches
     evaluation : Evaluation
@@ -52,15 +52,15 @@ class Places:
 
     finals: list[RunConfig]
     flat: Tensor
-    fixed: Fixed
+    hyperparameters: Hyperparameters
     batches: Batches
     evaluation: Evaluation
 
 
 def make_backend(
-    program: Program,
+    training_step: TrainingStep,
     runs: Sequence[RunConfig],
-    starts: Sequence[Start],
+    starts: Sequence[InitialState],
     chunk: int,
     compiled: bool,
     device: torch.device,
@@ -70,7 +70,7 @@ def make_backend(
 
     Parameters
     ----------
-    program : Program
+    training_step : TrainingStep
         Of these runs.
     runs, starts : sequence
     chunk : int
@@ -80,39 +80,52 @@ def make_backend(
     threads : int
     """
     finals = [run.final for run in runs]
-    own, on_cpu = program.findings is not None, device.type == "cpu"
-    by_itself = _why_by_itself(program, starts) if own else None
-    if compiled and on_cpu and can_compile() and not (by_itself or program.refused):
-        places = _fill(program, finals, starts, -(-len(runs) // lanes()) * lanes(), device)
-        given = (program, places.flat, places.fixed, places.batches)
+    own, on_cpu = training_step.findings is not None, device.type == "cpu"
+    by_itself = _why_by_itself(training_step, starts) if own else None
+    if compiled and on_cpu and can_compile() and not (by_itself or training_step.refused):
+        places = _fill(training_step, finals, starts, -(-len(runs) // lanes()) * lanes(), device)
+        given = (training_step, places.flat, places.hyperparameters, places.batches)
         try:
             if own:
-                _try(program, finals[0], device, "compiled", lambda *all: Lanes(*all, 1), lanes())
-            return Lanes(*given, places.evaluation.blocks[0], threads), places
-        except (Unsupported, RuntimeError) as error:
+                _try(
+                    training_step,
+                    finals[0],
+                    device,
+                    "compiled",
+                    lambda *all: SimdBackend(*all, 1),
+                    lanes(),
+                )
+            return SimdBackend(*given, places.evaluation.blocks[0], threads), places
+        except (UnsupportedOperation, RuntimeError) as error:
             said = f"compiling failed, step stays eager: {first_line(error)}"
             print(f"modnets: {said}", file=sys.stderr)
-            program.refused = True
-    eager = Alone if chunk == 1 else Eager
-    kind = Captured if compiled and not on_cpu else eager
+            training_step.refused = True
+    eager = SingleReplicaBackend if chunk == 1 else EagerBackend
+    kind = CudaGraphBackend if compiled and not on_cpu else eager
     if own and chunk > 1 and by_itself is None:
         try:
             _try(
-                program, finals[0], device, "eager", lambda p, flat, fixed, *_: kind(p, flat, fixed)
+                training_step,
+                finals[0],
+                device,
+                "eager",
+                lambda p, flat, hyperparameters, *_: kind(p, flat, hyperparameters),
             )
-        except Unsupported as error:
+        except UnsupportedOperation as error:
             by_itself = first_line(error)
     if own and (chunk == 1 or by_itself):
-        _say_by_itself(program, finals[0].model, None if chunk == 1 else by_itself)
-        places = _fill(program, finals, starts, len(runs), device)
-        return PlainLoop(program, [start.network for start in starts], finals, device), places
-    places = _fill(program, finals, starts, chunk, device)
-    return kind(program, places.flat, places.fixed), places
+        _say_by_itself(training_step, finals[0].model, None if chunk == 1 else by_itself)
+        places = _fill(training_step, finals, starts, len(runs), device)
+        return PlainLoopBackend(
+            training_step, [start.network for start in starts], finals, device
+        ), places
+    places = _fill(training_step, finals, starts, chunk, device)
+    return kind(training_step, places.flat, places.hyperparameters), places
 
 
-def _why_by_itself(program: Program, starts: Sequence[Start]) -> str | None:
+def _why_by_itself(training_step: TrainingStep, starts: Sequence[InitialState]) -> str | None:
     """Why networks of a person's own cannot train side by side, before it is tried."""
-    findings = program.findings
+    findings = training_step.findings
     if findings.by_itself:
         return findings.by_itself
     if any(start.attributes != findings.attributes for start in starts):
@@ -121,7 +134,7 @@ def _why_by_itself(program: Program, starts: Sequence[Start]) -> str | None:
 
 
 def _try(
-    program: Program,
+    training_step: TrainingStep,
     final: RunConfig,
     device: torch.device,
     name: str,
@@ -129,29 +142,34 @@ def _try(
     width: int = 1,
 ) -> None:
     """Raise Unsupported unless a backend takes the same step as a plain loop; tried once."""
-    if name not in program.tried:
+    if name not in training_step.tried:
         finals = [final, another(final)]
         try:
-            starts = [start_of(build(one, one.seed), program) for one in finals]
+            starts = [initial_state_of(build(one, one.seed), training_step) for one in finals]
         except Exception:  # the other one's seed may be a bad one
             finals = [final, final]
-            starts = [start_of(build(one, one.seed), program) for one in finals]
+            starts = [initial_state_of(build(one, one.seed), training_step) for one in finals]
 
         def made(
-            starts: Sequence[Start], finals: Sequence[RunConfig], batches: Batches, rows: Rows
+            starts: Sequence[InitialState],
+            finals: Sequence[RunConfig],
+            batches: Batches,
+            rows: Rows,
         ) -> Any:
             flat = torch.stack([start.flat for start in starts]).to(device)
-            return backend(program, flat, _fixed(program, starts, finals, device), batches, rows)
+            return backend(
+                training_step, flat, _fixed(training_step, starts, finals, device), batches, rows
+            )
 
-        program.tried[name] = disagreement(program, starts, finals, made, device, width)
-    if program.tried[name] is not None:
-        raise Unsupported(program.tried[name])
+        training_step.tried[name] = disagreement(training_step, starts, finals, made, device, width)
+    if training_step.tried[name] is not None:
+        raise UnsupportedOperation(training_step.tried[name])
 
 
-def _say_by_itself(program: Program, model: str, reason: str | None) -> None:
+def _say_by_itself(training_step: TrainingStep, model: str, reason: str | None) -> None:
     """Once for each program, why its networks train one after the other."""
-    if reason is not None and program.by_itself_said is None:
-        program.by_itself_said = reason
+    if reason is not None and training_step.by_itself_said is None:
+        training_step.by_itself_said = reason
         print(
             f"modnets: networks of model {model!r} train one after the other, as in a plain loop: "
             f"{reason}",
@@ -160,9 +178,9 @@ def _say_by_itself(program: Program, model: str, reason: str | None) -> None:
 
 
 def _fill(
-    program: Program,
+    training_step: TrainingStep,
     finals: Sequence[RunConfig],
-    starts: Sequence[Start],
+    starts: Sequence[InitialState],
     size: int,
     device: torch.device,
 ) -> Places:
@@ -170,19 +188,22 @@ def _fill(
     missing = size - len(finals)
     padded = [*finals, *[finals[0]] * missing]
     starts = [*starts, *[starts[0]] * missing]
-    noise_size = getattr(program.network, "noise_size", 0)
+    noise_size = getattr(training_step.network, "noise_size", 0)
     return Places(
         finals=padded,
         flat=torch.stack([start.flat for start in starts]).to(device),
-        fixed=_fixed(program, starts, padded, device),
+        hyperparameters=_fixed(training_step, starts, padded, device),
         batches=Batches(finals, size, noise_size, device),
         evaluation=Evaluation(padded, device),
     )
 
 
 def _fixed(
-    program: Program, starts: Sequence[Start], finals: Sequence[RunConfig], device: torch.device
-) -> Fixed:
+    training_step: TrainingStep,
+    starts: Sequence[InitialState],
+    finals: Sequence[RunConfig],
+    device: torch.device,
+) -> Hyperparameters:
     """Buffers, temperature, learning rates and weight decay of every replica."""
 
     def per_run(name: str) -> Tensor:
@@ -191,12 +212,12 @@ def _fixed(
 
     buffers = {
         name: torch.stack([start.buffers[name] for start in starts]).to(device)
-        for name in program.buffers
+        for name in training_step.buffers
     }
-    names = [program.rate_of(name) for name in program.names]
+    names = [training_step.rate_of(name) for name in training_step.names]
     if set(names) == {"lr"}:  # one rate for all parameters
         rates = per_run("lr")[:, None]
     else:
-        sizes = zip(names, program.sizes, strict=True)
+        sizes = zip(names, training_step.sizes, strict=True)
         rates = torch.cat([per_run(name)[:, None].expand(-1, size) for name, size in sizes], dim=1)
     return buffers, per_run("temperature"), rates, per_run("weight_decay")

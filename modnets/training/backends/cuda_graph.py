@@ -17,9 +17,9 @@ from torch.fx.experimental.proxy_tensor import make_fx
 
 from modnets.compiler.tracing import leaves, refill
 from modnets.errors import first_line
-from modnets.training.backends.eager import Eager, Fixed, step_axes
+from modnets.training.backends.eager import EagerBackend, Hyperparameters, step_axes
 from modnets.training.batches import Block
-from modnets.training.step import Program
+from modnets.training.step import TrainingStep
 
 WARM_UP = 3  # runs of a step before it is captured, as torch's documentation asks for
 
@@ -38,7 +38,7 @@ def capture(step: Callable[[], None]) -> Callable[[], None]:
     return graph.replay
 
 
-class Captured(Eager):
+class CudaGraphBackend(EagerBackend):
     """A step that lies ready on the device; parameters and what it is fed have fixed places.
 
     Parameters
@@ -55,13 +55,13 @@ class Captured(Eager):
 
     def __init__(
         self,
-        program: Program,
+        training_step: TrainingStep,
         flat: Tensor,
-        fixed: Fixed,
+        hyperparameters: Hyperparameters,
         capture: Callable[[Callable[[], None]], Callable[[], None]] = capture,
         fuse: Callable[..., Any] = torch.compile,
     ) -> None:
-        super().__init__(program, flat, fixed)
+        super().__init__(training_step, flat, hyperparameters)
         self.capture, self.fuse = capture, fuse
         self.fed: list[Tensor] = []
         self.sources: list[Tensor] = []
@@ -71,7 +71,7 @@ class Captured(Eager):
         """Take the steps of a block."""
         if self.replay is None:
             self._prepare(block)
-        parts = list(leaves((block.batch, block.pace)))
+        parts = list(leaves((block.batch, block.step_scale)))
         for place, part, source in zip(self.fed, parts, self.sources, strict=True):
             if len(part) == 1 and part is not source:
                 place.copy_(part[0])
@@ -84,17 +84,22 @@ class Captured(Eager):
 
     def _prepare(self, block: Block) -> None:
         """Give what a step is fed its places, and capture the step that reads them."""
-        batch, pace = block.at(0)
-        self.fed = [part.clone() for part in leaves((batch, pace))]
+        batch, step_scale = block.at(0)
+        self.fed = [part.clone() for part in leaves((batch, step_scale))]
         self.sources = [torch.empty(0)] * len(self.fed)
-        nested = (self.flat, self.states, *refill((batch, pace), iter(self.fed)), self.fixed)
+        nested = (
+            self.flat,
+            self.states,
+            *refill((batch, step_scale), iter(self.fed)),
+            self.hyperparameters,
+        )
         given = list(leaves(nested))
-        function = vmap(self.program.step, in_dims=step_axes(batch))
+        function = vmap(self.training_step.step, in_dims=step_axes(batch))
 
         def call(*tensors: Tensor) -> list[Tensor]:
             return list(leaves(function(*refill(nested, iter(tensors)))))
 
-        graphs, key = self.program.graphs, f"captured {[tuple(part.shape) for part in given]}"
+        graphs, key = self.training_step.graphs, f"captured {[tuple(part.shape) for part in given]}"
         if key not in graphs:
             graph = make_fx(call)(*given)
             graphs[key] = graph, self.fuse(graph)

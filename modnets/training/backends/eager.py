@@ -1,10 +1,8 @@
-"""How a program is run for many replicas.
+"""Replicas side by side as tensor operations: for short work, and where no code can be written.
 
-``Lanes``: machine code with a replica in each lane of a vector; for long work on a processor.
-``Eager``: the traced graph of tensor operations, as it is; for short work, and for networks with
-operations that have no code for lanes.  For one replica: ``alone``.  On a GPU: ``captured``.
-
-All are handed the same state and the same blocks of steps.
+All backends take the same state and the same blocks of steps.  For long work on a processor see
+``simd``, for one replica ``single``, for a GPU ``cuda_graph``, for networks that cannot be
+vectorised ``plain_loop``; ``choice`` picks one.
 """
 
 from __future__ import annotations
@@ -20,58 +18,65 @@ from torch.fx.experimental.proxy_tensor import make_fx
 
 from modnets.training.batches import Block
 from modnets.training.evaluation import Rows
-from modnets.training.step import Program
+from modnets.training.step import TrainingStep
 
 #: Buffers, temperature, learning rates and weight decay, each with a replica axis in front.
-Fixed = tuple[dict[str, Tensor], Tensor, Tensor, Tensor]
+Hyperparameters = tuple[dict[str, Tensor], Tensor, Tensor, Tensor]
 Sums = tuple[Tensor, Tensor, Tensor, Tensor]
 
 
-class Eager:
+class EagerBackend:
     """Tensor operations with a replica axis, one after the other.
 
     Parameters
     ----------
-    program : Program
+    training_step : TrainingStep
     flat : Tensor, shape (replica, parameter)
         Initial parameters.
-    fixed : Fixed
+    hyperparameters : Hyperparameters
     """
 
     compiled = False
 
-    def __init__(self, program: Program, flat: Tensor, fixed: Fixed) -> None:
-        self.program, self.flat, self.fixed, self.threads = program, flat, fixed, 1
-        self.states = [torch.zeros_like(flat) for _ in range(program.n_states)]
+    def __init__(
+        self, training_step: TrainingStep, flat: Tensor, hyperparameters: Hyperparameters
+    ) -> None:
+        self.training_step, self.flat, self.hyperparameters, self.threads = (
+            training_step,
+            flat,
+            hyperparameters,
+            1,
+        )
+        self.states = [torch.zeros_like(flat) for _ in range(training_step.n_states)]
 
     def train(self, block: Block) -> None:
         """Take the steps of a block."""
         for number in range(block.steps):
-            batch, pace = block.at(number)
-            arguments = (self.flat, self.states, batch, pace, self.fixed)
+            batch, step_scale = block.at(number)
+            arguments = (self.flat, self.states, batch, step_scale, self.hyperparameters)
             name, axes = f"step {tuple(batch[0].shape)}", step_axes(batch)
-            step = self._graph(name, self.program.step, axes, arguments)
+            step = self._graph(name, self.training_step.step, axes, arguments)
             self.flat, self.states = step(arguments)
 
     def evaluate(self, rows: Rows) -> Sums:
-        """What ``Program.evaluate`` gives, with a replica axis in front."""
+        """What ``TrainingStep.evaluate`` gives, with a replica axis in front."""
         axis = None if rows.uniform else 0
         x = rows.fed()
-        arguments = (self.flat, self.fixed[0], x, rows.y, rows.parts)
+        arguments = (self.flat, self.hyperparameters[0], x, rows.y, rows.parts)
         name, axes = f"evaluate {tuple(x.shape)}", (0, 0, axis, axis, 0)
-        return self._graph(name, self.program.evaluate, axes, arguments)(arguments)
+        return self._graph(name, self.training_step.evaluate, axes, arguments)(arguments)
 
     def _graph(
         self, name: str, function: Callable[..., Any], axes: Any, arguments: Sequence[Any]
     ) -> fx.GraphModule:
         key = (name, len(self.flat))
-        if key not in self.program.graphs:
-            self.program.graphs[key] = trace(vmap(function, in_dims=axes), arguments)
-        return self.program.graphs[key]
+        if key not in self.training_step.graphs:
+            self.training_step.graphs[key] = trace(vmap(function, in_dims=axes), arguments)
+        return self.training_step.graphs[key]
 
 
 def step_axes(batch: Sequence[Tensor | None]) -> tuple[Any, ...]:
-    """Where the arguments of ``Program.step`` have the replica axis."""
+    """Where the arguments of ``TrainingStep.step`` have the replica axis."""
     return 0, 0, tuple(None if part is None else 0 for part in batch), (0, None), 0
 
 

@@ -21,7 +21,7 @@ from modnets.models.network_state import type_of
 from modnets.training.batches import Block
 from modnets.training.evaluation import Rows
 from modnets.training.optimizers import of_torch
-from modnets.training.step import Program
+from modnets.training.step import TrainingStep
 
 
 def _mse(logits: Tensor, y: Tensor) -> Tensor:
@@ -32,12 +32,12 @@ def _mse(logits: Tensor, y: Tensor) -> Tensor:
 LOSSES = {"bce": F.binary_cross_entropy_with_logits, "mse": _mse}
 
 
-class PlainLoop:
+class PlainLoopBackend:
     """The steps of networks, one network after the other.
 
     Parameters
     ----------
-    program : Program
+    training_step : TrainingStep
     networks : sequence of nn.Module
         With their initial weights; trained in place.
     finals : sequence of RunConfig
@@ -50,12 +50,12 @@ class PlainLoop:
 
     def __init__(
         self,
-        program: Program,
+        training_step: TrainingStep,
         networks: Sequence[nn.Module],
         finals: Sequence[RunConfig],
         device: torch.device,
     ) -> None:
-        self.program, self.finals = program, finals
+        self.training_step, self.finals = training_step, finals
         self.loss = LOSSES[finals[0].loss]
         self.networks = [network.to(device) for network in networks]
         self.type = type_of(self.networks[0])
@@ -63,28 +63,28 @@ class PlainLoop:
 
     def _optimizer(self, network: nn.Module, final: RunConfig) -> torch.optim.Optimizer:
         groups = [
-            {"params": [part], "lr": getattr(final, self.program.rate_of(name)) or final.lr}
+            {"params": [part], "lr": getattr(final, self.training_step.rate_of(name)) or final.lr}
             for name, part in network.named_parameters()
         ]
-        return of_torch(self.program.optimizer, groups, final.weight_decay)
+        return of_torch(self.training_step.optimizer, groups, final.weight_decay)
 
     @property
     def flat(self) -> Tensor:
         """Parameters that are trained, shape (replica, parameter)."""
-        return torch.stack([self.program.parameters_of(network) for network in self.networks])
+        return torch.stack([self.training_step.parameters_of(network) for network in self.networks])
 
     @property
     def rows(self) -> Tensor:
         """Parameters, and all else that may change: buffers; shape (replica, number)."""
         found = []
         for network, flat in zip(self.networks, self.flat.double(), strict=True):
-            others = self.program.buffers_of(network).values()
+            others = self.training_step.buffers_of(network).values()
             found.append(torch.cat([flat, *[part.double().reshape(-1) for part in others]]))
         return torch.stack(found)
 
     def train(self, block: Block) -> None:
         """Take the steps of a block."""
-        factors, _ = block.pace
+        factors, _ = block.step_scale
         for place, network in enumerate(self.networks):
             network.train()
             optimizer, final = self.optimizers[place], self.finals[place]
@@ -119,12 +119,12 @@ class PlainLoop:
         x, y, weight, noise = batch
         keywords: dict[str, Any] = {"temperature": final.temperature or 0.0}
         keywords |= {} if noise is None else {"noise": noise}
-        keywords = {n: value for n, value in keywords.items() if n in self.program.takes}
+        keywords = {n: value for n, value in keywords.items() if n in self.training_step.takes}
         optimizer.zero_grad()
         with torch.enable_grad():
             logits = network(x, **keywords)
-            if self.program.dont_cares:
-                loss = self.program.mean_loss(logits, y, weight)
+            if self.training_step.dont_cares:
+                loss = self.training_step.mean_loss(logits, y, weight)
             else:
                 loss = self.loss(logits, y.to(self.type))
         if loss.requires_grad:
@@ -132,14 +132,14 @@ class PlainLoop:
             optimizer.step()
 
     def evaluate(self, rows: Rows) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """What ``Program.evaluate`` gives, with a replica axis in front."""
+        """What ``TrainingStep.evaluate`` gives, with a replica axis in front."""
         found = []
         x = rows.fed().to(self.type)
         for place, network in enumerate(self.networks):
             here = (x, rows.y) if rows.uniform else (x[place], rows.y[place])
             with as_it_was(network), torch.no_grad():
                 logits = network.eval()(here[0]).float()
-            found.append(self.program.scores(logits, here[1], rows.parts[place]))
+            found.append(self.training_step.scores(logits, here[1], rows.parts[place]))
         return tuple(torch.stack(part) for part in zip(*found, strict=True))
 
 

@@ -10,18 +10,18 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from modnets.compiler.compiled import Function, Machine
-from modnets.compiler.elementwise import Unsupported
+from modnets.compiler.compiled import CompiledFunctions, Function
+from modnets.compiler.elementwise import UnsupportedOperation
 from modnets.compiler.symbolic import ROW_STEP, ROWS, Size
 from modnets.compiler.tracing import leaves
 from modnets.hardware import lanes
-from modnets.training.backends.eager import Fixed, Sums
+from modnets.training.backends.eager import Hyperparameters, Sums
 from modnets.training.batches import Batches, Block
 from modnets.training.evaluation import Rows
-from modnets.training.step import Program
+from modnets.training.step import TrainingStep
 
 
-class Lanes:
+class SimdBackend:
     """Machine code with a replica in each lane of a vector; a vector of replicas after the other.
 
     Parameters
@@ -36,7 +36,7 @@ class Lanes:
 
     Raises
     ------
-    Unsupported
+    UnsupportedOperation
         If the network has an operation without code for lanes.
     RuntimeError
         If the compiler refuses.
@@ -46,25 +46,31 @@ class Lanes:
 
     def __init__(
         self,
-        program: Program,
+        training_step: TrainingStep,
         flat: Tensor,
-        fixed: Fixed,
+        hyperparameters: Hyperparameters,
         batches: Batches,
         rows: Rows,
         threads: int,
     ) -> None:
-        others = {name: part.dtype for name, part in fixed[0].items() if part.dtype != flat.dtype}
+        others = {
+            name: part.dtype
+            for name, part in hyperparameters[0].items()
+            if part.dtype != flat.dtype
+        }
         if others:
-            raise Unsupported(f"buffers that are not of {flat.dtype}: {others}")
+            raise UnsupportedOperation(f"buffers that are not of {flat.dtype}: {others}")
         width = lanes()
         places = [slice(start, start + width) for start in range(0, len(flat), width)]
-        self.vectors = [_Vector(program.n_states, flat, fixed, batches, p) for p in places]
+        self.vectors = [
+            _Vector(training_step.n_states, flat, hyperparameters, batches, p) for p in places
+        ]
         self.threads = min(threads, len(self.vectors))
-        inputs = program.step_inputs(batches.inputs, fixed[2].shape[1])
+        inputs = training_step.step_inputs(batches.inputs, hyperparameters[2].shape[1])
         one, states, *_, (buffers, *_) = inputs
-        train = Function("train", program.step, inputs, in_place=1 + len(states))
-        evaluate = Function("evaluate", program.evaluate, (one, buffers, *rows.inputs))
-        self.machine = program.machine([train, evaluate])
+        train = Function("train", training_step.step, inputs, in_place=1 + len(states))
+        evaluate = Function("evaluate", training_step.evaluate, (one, buffers, *rows.inputs))
+        self.machine = training_step.machine([train, evaluate])
         most = max(vector.rows for vector in self.vectors)
         self.workspaces = [self.machine.workspace("train", most) for _ in range(self.threads)]
 
@@ -86,7 +92,7 @@ class Lanes:
             list(pool_of(self.threads).map(work, range(self.threads)))
 
     def evaluate(self, rows: Rows) -> Sums:
-        """What ``Program.evaluate`` gives, with a replica axis in front."""
+        """What ``TrainingStep.evaluate`` gives, with a replica axis in front."""
         workspace = self.machine.workspace("evaluate", rows.parts.shape[-1])
         found = [vector.evaluate(self.machine, rows, workspace) for vector in self.vectors]
         return tuple(torch.cat(part) for part in zip(*found, strict=True))
@@ -102,7 +108,12 @@ class _Vector:
     """The replicas in the lanes of one vector; the numbers of a replica lie a vector apart."""
 
     def __init__(
-        self, n_states: int, flat: Tensor, fixed: Fixed, batches: Batches, places: slice
+        self,
+        n_states: int,
+        flat: Tensor,
+        hyperparameters: Hyperparameters,
+        batches: Batches,
+        places: slice,
     ) -> None:
         self.places = places
         self.rows = -(-max(batches.n_rows[places]) // ROW_STEP) * ROW_STEP
@@ -110,10 +121,10 @@ class _Vector:
         self.laid_out: dict[Any, tuple[Tensor, Tensor]] = {}
         self.state = [self._in_lanes(flat[None])]
         self.state += [torch.zeros_like(self.state[0]) for _ in range(n_states)]
-        self.fixed = [self._in_lanes(part[None]) for part in leaves(fixed)]
-        self.buffers = self.fixed[: len(fixed[0])]
+        self.hyperparameters = [self._in_lanes(part[None]) for part in leaves(hyperparameters)]
+        self.buffers = self.hyperparameters[: len(hyperparameters[0])]
 
-    def train(self, machine: Machine, block: Block, workspace: Tensor) -> None:
+    def train(self, machine: CompiledFunctions, block: Block, workspace: Tensor) -> None:
         """Take the steps of a block."""
         parts = [
             self._in_lanes(part, shape, name)
@@ -121,12 +132,12 @@ class _Vector:
                 zip(leaves(block.batch), self.batch_shapes, strict=True)
             )
         ]
-        factor, correction = block.pace
-        arguments = [*self.state, *parts, self._in_lanes(factor), correction, *self.fixed]
+        factor, correction = block.step_scale
+        arguments = [*self.state, *parts, self._in_lanes(factor), correction, *self.hyperparameters]
         machine.run("train", block.steps, self.rows, arguments, workspace)
 
-    def evaluate(self, machine: Machine, rows: Rows, workspace: Tensor) -> list[Tensor]:
-        """What ``Program.evaluate`` gives for the replicas here."""
+    def evaluate(self, machine: CompiledFunctions, rows: Rows, workspace: Tensor) -> list[Tensor]:
+        """What ``TrainingStep.evaluate`` gives for the replicas here."""
         if rows.uniform:
             table = [rows.x[None], rows.y[None]]
         else:

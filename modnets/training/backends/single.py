@@ -13,12 +13,12 @@ import torch
 from torch import Tensor
 
 from modnets.compiler.tracing import leaves, refill
-from modnets.training.backends.eager import Eager, Sums
+from modnets.training.backends.eager import EagerBackend, Sums
 from modnets.training.batches import Block
 from modnets.training.evaluation import Rows
 
 
-class Alone(Eager):
+class SingleReplicaBackend(EagerBackend):
     """The steps of a chunk of one replica, by torch's own gradient.
 
     Parameters
@@ -29,32 +29,34 @@ class Alone(Eager):
 
     def train(self, block: Block) -> None:
         """Take the steps of a block."""
-        step, fixed = self.program.step, _first(self.fixed)
+        step, hyperparameters = self.training_step.step, _first(self.hyperparameters)
         flat, states = self.flat[0], _first(self.states)
         for number in range(block.steps):
             batch, (factor, correction) = block.at(number)
-            pace = factor[0], correction
-            flat, states = step(flat, states, _first(batch), pace, fixed, gradient=by_tape)
+            step_scale = factor[0], correction
+            flat, states = step(
+                flat, states, _first(batch), step_scale, hyperparameters, gradient=by_autograd
+            )
         self.flat, self.states = flat[None], [state[None] for state in states]
 
     def evaluate(self, rows: Rows) -> Sums:
-        """What ``Program.evaluate`` gives, with a replica axis in front."""
+        """What ``TrainingStep.evaluate`` gives, with a replica axis in front."""
         x, y = rows.fed(), rows.y
         if not rows.uniform:
             x, y = _first([x, y])
-        buffers = _first(self.fixed[0])
-        found = self.program.evaluate(self.flat[0], buffers, x, y, rows.parts[0])
+        buffers = _first(self.hyperparameters[0])
+        found = self.training_step.evaluate(self.flat[0], buffers, x, y, rows.parts[0])
         return tuple(part[None] for part in found)
 
 
-def by_tape(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
+def by_autograd(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
     """The gradient by the first argument, as ``torch.func.grad``; leaner, but unknown to vmap."""
 
     def gradient(first: Tensor, *others: Any) -> Tensor:
         with torch.enable_grad():
             first = first.detach().requires_grad_()
-            (slope,) = torch.autograd.grad(function(first, *others), first)
-        return slope
+            (grads,) = torch.autograd.grad(function(first, *others), first)
+        return grads
 
     return gradient
 

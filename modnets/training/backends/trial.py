@@ -18,12 +18,12 @@ from torch import Tensor
 from modnets.compiler.build_cache import NotCompiledError
 from modnets.config.run_config import RunConfig
 from modnets.errors import first_line
-from modnets.training.backends.plain_loop import PlainLoop
+from modnets.training.backends.plain_loop import PlainLoopBackend
 from modnets.training.batches import Batches, Block
 from modnets.training.evaluation import Evaluation, Rows
-from modnets.training.initialization import Start
+from modnets.training.initialization import InitialState
 from modnets.training.optimizers import corrections
-from modnets.training.step import Program
+from modnets.training.step import TrainingStep
 
 #: Gradients below this share of the largest one are noise, which Adam makes a whole step of.
 NOISE = 1e-4
@@ -51,10 +51,10 @@ def vectorised_only() -> Iterator[None]:
 
 
 def disagreement(
-    program: Program,
-    starts: Sequence[Start],
+    training_step: TrainingStep,
+    starts: Sequence[InitialState],
     finals: Sequence[RunConfig],
-    backend: Callable[[Sequence[Start], Sequence[RunConfig], Batches, Rows], Any],
+    backend: Callable[[Sequence[InitialState], Sequence[RunConfig], Batches, Rows], Any],
     device: torch.device,
     width: int,
 ) -> str | None:
@@ -62,7 +62,7 @@ def disagreement(
 
     Parameters
     ----------
-    program : Program
+    training_step : TrainingStep
     starts, finals : sequence
         Of two runs.
     backend : callable
@@ -71,15 +71,15 @@ def disagreement(
     width : int
         How many replicas it takes at least; the two runs fill its places.
     """
-    noise_size = getattr(program.network, "noise_size", 0)
+    noise_size = getattr(training_step.network, "noise_size", 0)
     n_runs, times = len(finals), -(-width // len(finals))
     many_starts, many_finals = [*starts] * times, [*finals] * times
     batches = Batches(many_finals, len(many_finals), noise_size, device)
     rows = Evaluation(many_finals, device).blocks[0]
     block = next(batches.blocks(1))
     block = Block(1, tuple(part if part is None else part[:1] for part in block.batch))
-    block.pace = torch.ones(1, len(many_finals), device=device), corrections(1).to(device)
-    plain = PlainLoop(program, [start.network for start in starts], finals, device)
+    block.step_scale = torch.ones(1, len(many_finals), device=device), corrections(1).to(device)
+    plain = PlainLoopBackend(training_step, [start.network for start in starts], finals, device)
     try:
         with vectorised_only():
             many = backend(many_starts, many_finals, batches, rows)
@@ -104,11 +104,11 @@ def disagreement(
     return None
 
 
-def _gradients(plain: PlainLoop) -> Tensor:
+def _gradients(plain: PlainLoopBackend) -> Tensor:
     rows = []
     for network in plain.networks:
         named = dict(network.named_parameters())
-        parts = [named[name] for name in plain.program.names]
+        parts = [named[name] for name in plain.training_step.names]
         grads = [torch.zeros_like(p) if p.grad is None else p.grad for p in parts]
         rows.append(torch.cat([grad.reshape(-1) for grad in grads]))
     return torch.stack(rows)

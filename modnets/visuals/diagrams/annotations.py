@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from modnets.models.gate_fits import inputs_met, read_outs
+from modnets.models.gate_fits import fit_gates_of_runs, inputs_met
 from modnets.models.modular import ModularNetwork
 from modnets.models.recovery import match, nodes_of, true_edges
 from modnets.models.structures import parameters_of, structures
@@ -55,7 +55,7 @@ class Findings:
             return cls([[""] * n_slots for n_slots in network.slots], None)
         parameters = parameters_of(network)
         found = structures(network, parameters)
-        levels = read_outs(network, parameters, found, _rows_met(graph), task)
+        levels = fit_gates_of_runs(network, parameters, found, _rows_met(graph), task)
         gates = [
             [word_for(*read) if use else "" for *read, use in zip(*parts, strict=True)]
             for parts in (
@@ -77,7 +77,7 @@ def word_for(name: str, clarity: float) -> str:
     Parameters
     ----------
     name : str
-        As :class:`~modnets.models.gate_fits.Readout` has it.
+        As :class:`~modnets.models.gate_fits.GateFit` has it.
     clarity : float, in [0, 1]
 
     Examples

@@ -60,14 +60,19 @@ class Layout:
 
     @classmethod
     def levels(
-        cls, widths: Sequence[int], *, n_readout: int = 0, left: float = 0.0, **parts: object
+        cls,
+        widths: Sequence[int],
+        *,
+        n_output_candidates: int = 0,
+        left: float = 0.0,
+        **parts: object,
     ) -> Layout:
         """Rows of slots: a modular network or a function graph.
 
         Parameters
         ----------
         widths : sequence of int
-        n_readout : int
+        n_output_candidates : int
             Slots that outputs can be read from, where they are those of all levels.
         left : float
         **parts
@@ -81,8 +86,8 @@ class Layout:
         extra = [0.0] * (len(widths) - 1)
         if parts.get("images"):  # several values of each have a cell in the matrix above them
             extra[0] = _room(widths[0], SPACE, pitch)
-        if n_readout:
-            extra[-1] = _room(n_readout, SPACE_BELOW_HEADINGS, pitch)
+        if n_output_candidates:
+            extra[-1] = _room(n_output_candidates, SPACE_BELOW_HEADINGS, pitch)
         # In a wide network, which is drawn smaller, names need larger circles.
         step = width / max(widths[0], widths[-1])
         radius = max(0.16, min(0.3, 0.013 * width, 0.4 * step))

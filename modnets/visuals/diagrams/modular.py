@@ -72,7 +72,7 @@ def draw_levels(
         used,
         "_slot",
     )
-    choices = [*network.routing, network.readout]
+    choices = [*network.routing, network.output_routing]
     every_used = [*used, [True] * network.n_outputs]
     edges = (findings and findings.edges) or [None] * len(choices)
     for row, (choice, level) in enumerate(zip(choices, usage.reads(network, task), strict=True)):
@@ -108,7 +108,7 @@ def place_of(network: ModularNetwork, matrices: bool = True) -> Layout:
         n_selected = max(n_selected, len(level.pool))
     return Layout.levels(
         (network.n_inputs, *network.slots, network.n_outputs),
-        n_readout=sum(network.slots) if network.every_level and matrices else 0,
+        n_output_candidates=sum(network.slots) if network.every_level and matrices else 0,
         selection=n_selected,
         pool=n_pool,
         images=None if level is None else (level.n_images, level.n_slots),
@@ -165,10 +165,12 @@ def _draw_matrices(
     for row, choice in enumerate(network.routing[1:], start=2):
         below = [colors[module] for module in fills[row - 2]]
         draw_matrix(canvas, place, left, row, choice, task, limit, colors=below)
-    nodes = usage.readout_nodes(network)
+    nodes = usage.output_candidates(network)
     below = [colors[fills[row - 1][slot]] for row, slot in nodes]
     levels, top = [row for row, _ in nodes], len(network.slots) + 1
-    draw_matrix(canvas, place, left, top, network.readout, task, limit, colors=below, levels=levels)
+    draw_matrix(
+        canvas, place, left, top, network.output_routing, task, limit, colors=below, levels=levels
+    )
     if network.shared:
         shared = colors[: network.pools[0].count]
         for row, choice in enumerate(network.selection, start=1):

@@ -21,7 +21,7 @@ Node = tuple[int, int]
 Reads = list[list[tuple[Node, ...]]]
 
 
-def readout_nodes(network: ModularNetwork) -> list[Node]:
+def output_candidates(network: ModularNetwork) -> list[Node]:
     """The slots that outputs can be read from, in the order of their choice."""
     levels = list(enumerate(network.slots, start=1))
     levels = levels if network.every_level else levels[-1:]
@@ -38,8 +38,8 @@ def below(routing: Sequence[Sequence[Sequence[int]]]) -> Reads:
 
 def reads(network: ModularNetwork, task: int = 0) -> Reads:
     """What is read now, by input place; the last row is the outputs."""
-    can_be_read = readout_nodes(network)
-    outputs = [(can_be_read[source],) for source in network.readout.read(task)[0]]
+    can_be_read = output_candidates(network)
+    outputs = [(can_be_read[source],) for source in network.output_routing.read(task)[0]]
     return [*below([routing.read(task) for routing in network.routing]), outputs]
 
 
