@@ -54,7 +54,7 @@ from .experiments.store import load as load
 from .experiments.store_files import StoreError as StoreError
 from .experiments.sweep import sweep as sweep
 from .explorer.app import Explorer as Explorer
-from .models.gate_fits import Readout as Readout
+from .models.gate_fits import GateFit as GateFit
 from .models.gate_fits import read_out as read_out
 from .models.modular import ModularNetwork as ModularNetwork
 from .models.monolithic import CNN as CNN
