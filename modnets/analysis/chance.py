@@ -15,7 +15,7 @@ from math import comb, factorial, perm, prod
 import numpy as np
 import pandas as pd
 
-from modnets.analysis.clusters import quantile, wilson_interval
+from modnets.analysis.intervals import critical_value, wilson_interval
 from modnets.checked import checked
 from modnets.errors import one_of, require
 from modnets.models.recovery import is_recovered, match, order_free
@@ -108,7 +108,7 @@ def chance_level(
     told |= {"exact": float(exact), "draws": float(values.shape[1])}
     n = values.shape[1]
     for name, of_draw, mean in zip(MEASURES, values, means, strict=True):
-        half = 0.0 if exact or n < 2 else quantile(0.95) * of_draw.std(ddof=1) / np.sqrt(n)
+        half = 0.0 if exact or n < 2 else critical_value(0.95) * of_draw.std(ddof=1) / np.sqrt(n)
         ends = mean - half, mean + half
         if name == "routing_recovered" and not exact:
             ends = wilson_interval(of_draw.sum(), n)

@@ -12,9 +12,9 @@ from typing import Any
 
 import pandas as pd
 
-from modnets.analysis.intervals import need
 from modnets.analysis.pooling import refuse_pooling
 from modnets.analysis.structure import details_of
+from modnets.analysis.tables import require_columns
 from modnets.checked import checked
 from modnets.errors import require
 
@@ -83,8 +83,8 @@ def turning_points(
         ``jump`` (that rise), ``frozen_first`` (whether routing froze no later than accuracy
         jumped), ``solved``.
     """
-    need(results, ["run", "epoch", measure, "solved"])
-    need(changes, ["run", "epoch", "flips"])
+    require_columns(results, ["run", "epoch", measure, "solved"])
+    require_columns(changes, ["run", "epoch", "flips"])
     rows = []
     changed = dict(list(changes.groupby("run")))
     for run, part in results.groupby("run", sort=False):
@@ -118,7 +118,7 @@ def slot_changes(found: pd.DataFrame) -> pd.DataFrame:
         another module fills it), ``rewired`` (the same, but for the order of its sources) and
         ``regated`` (whether its gate has another name); all False at the first evaluation.
     """
-    need(found, ["run", "epoch", "task", "level", "slot", "module", "reads", "gate"])
+    require_columns(found, ["run", "epoch", "task", "level", "slot", "module", "reads", "gate"])
     found = found.sort_values(["run", "epoch", "task", "level", "slot"], ignore_index=True)
     found["sources"] = [" ".join(sorted(reads.split())) for reads in found["reads"]]
     names = ["module", "reads", "sources", "gate"]
@@ -148,7 +148,7 @@ def visits(results: pd.DataFrame, state: str = "solved") -> pd.DataFrame:
         ``found`` (times that it came into it); ``lost`` (times that it left it); ``stays`` (whether
         it is in it at the end); ``share`` (of all evaluations).
     """
-    need(results, ["run", "epoch", state])
+    require_columns(results, ["run", "epoch", state])
     rows = []
     for run, part in results.sort_values("epoch").groupby("run", sort=False):
         now = part[state].to_numpy(float) > 0
@@ -195,7 +195,7 @@ def course(
     ValueError
         If a setting varies within a group.
     """
-    need(results, ["run", "epoch", *by, *measures])
+    require_columns(results, ["run", "epoch", *by, *measures])
     require(len(results) > 0, "results is empty; there are no runs")
     require(window >= 1, f"window={window}; allowed is at least 1")
     require(0 < confidence < 1, f"confidence={confidence}; allowed is in (0, 1)")

@@ -12,9 +12,10 @@ import numpy as np
 import pandas as pd
 
 from modnets.analysis.clusters import Clusters
-from modnets.analysis.intervals import need, percentiles, resampling_weights
+from modnets.analysis.intervals import percentiles, resampling_weights
 from modnets.analysis.pooling import refuse_pooling
 from modnets.analysis.survival import BY, UNITS, units_of
+from modnets.analysis.tables import require_columns
 from modnets.checked import checked
 from modnets.errors import one_of, require
 
@@ -48,7 +49,7 @@ def relative_costs(
         If the runs of a group differ in what they cost, or the reference is not there.
     """
     by, names = list(by), list(COSTS)
-    need(costs, [*by, *names])
+    require_columns(costs, [*by, *names])
     one_of("reference", reference, costs["kind"].unique())
     table = costs[[*by, *names]].drop_duplicates().sort_values(by, ignore_index=True)
     twice = table[table.duplicated(by)]

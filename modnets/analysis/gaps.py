@@ -13,9 +13,10 @@ from collections.abc import Iterable
 import pandas as pd
 
 from modnets.analysis.clusters import Clusters
-from modnets.analysis.intervals import need, percentiles, resampling_weights
+from modnets.analysis.intervals import percentiles, resampling_weights
 from modnets.analysis.pooling import refuse_pooling
 from modnets.analysis.statistics import groups, last_runs
+from modnets.analysis.tables import require_columns
 from modnets.analysis.version_space.dense import EveryTable
 from modnets.analysis.version_space.modular import VersionSpace
 from modnets.checked import checked
@@ -209,7 +210,7 @@ def gaps(
         If a setting varies within a kind at a number of rows.
     """
     own = [*POINT, "split_seed"]
-    need(answers, [*own, "bit_accuracy", "single"])
+    require_columns(answers, [*own, "bit_accuracy", "single"])
     runs = last_runs(results, [*POINT, "test_bit_accuracy", "solved"])
     exact = answers[own].assign(exact=answers["bit_accuracy"], single=answers["single"])
     require(not exact.duplicated(own).any(), "answers holds several rows for a kind and split")

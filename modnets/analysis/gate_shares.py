@@ -9,9 +9,10 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from modnets.analysis.clusters import SEEDS, Clusters, share_interval
-from modnets.analysis.intervals import need
+from modnets.analysis.clusters import SEEDS, Clusters
+from modnets.analysis.intervals import share_interval
 from modnets.analysis.pooling import refuse_pooling
+from modnets.analysis.tables import require_columns
 from modnets.checked import checked
 from modnets.errors import require
 
@@ -79,7 +80,7 @@ def gate_shares(found: pd.DataFrame, by: Sequence[str] = ("kind", "train_rows"))
         ``found`` has their seeds.  The shares of a sub-function sum to 1, unused slots among them.
     """
     by = list(by)
-    need(found, [*by, *SLOT, "gate", "node", "sub_function"])
+    require_columns(found, [*by, *SLOT, "gate", "node", "sub_function"])
     require(len(found) > 0, "found is empty; there are no slots")
     refuse_pooling(found, by, name="found")
     slots = found[found["sub_function"].notna()]
@@ -118,7 +119,7 @@ def redundancy(found: pd.DataFrame) -> pd.DataFrame:
         (its family); ``needed``, sub-functions that are this gate; ``right``, slots matched with
         them, and used, that compute it; ``modules``, distinct ones among those that do.
     """
-    need(found, [*SLOT, "gate", "module", "used", "sub_function"])
+    require_columns(found, [*SLOT, "gate", "module", "used", "sub_function"])
     slots = found[found["sub_function"].notna()]
     wanted = slots["sub_function"].str.split(" ").str[0].map(gate_family)
     right = (slots["gate"].map(gate_family) == wanted) & slots["used"].astype(bool)

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 import pandas as pd
 
-from modnets.analysis.intervals import need
+from modnets.analysis.tables import require_columns
 from modnets.checked import checked
 
 #: Pieces of knowledge, in the order in which a ladder of kinds adds them.
@@ -82,7 +82,7 @@ def by_density(results: pd.DataFrame) -> pd.DataFrame:
     DataFrame
         A copy in which ``"sparse"`` reads ``"sparse 75 %"``, by the share of weights masked.
     """
-    need(results, ["kind", "pruning_ratio"])
+    require_columns(results, ["kind", "pruning_ratio"])
     sparse = results["kind"] == "sparse"
     names = [f"sparse {ratio:g} %" for ratio in results.loc[sparse, "pruning_ratio"]]
     kinds = results["kind"].copy()

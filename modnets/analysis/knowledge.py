@@ -1,7 +1,7 @@
-"""What a piece of knowledge is worth: the training rows that it saves, in each context.
+"""The training rows that a piece of knowledge saves, in each context.
 
-A piece is added to a network that has otherwise the same, and rows needed are compared as in
-:mod:`modnets.analysis.sample_complexity`, with the same draws for both.  What a piece is worth
+A network with the piece and one that has all but that are compared by the rows that they need, as
+in :func:`~modnets.analysis.sample_complexity`, on the same bootstrap resamples.  What a piece saves
 depends on what is known already, so each context has a row of its own.
 """
 
@@ -11,12 +11,13 @@ from collections.abc import Iterable, Iterator
 
 import pandas as pd
 
+from modnets.analysis.intervals import Bootstrap
 from modnets.analysis.kinds import PIECES, ladder, pieces_of
-from modnets.analysis.sample_complexity import SAVED, needs, saved
+from modnets.analysis.sample_complexity import SAVED, rows_needed, rows_saved
 from modnets.checked import checked
 
-#: Added together too: only a shared pool has a selection, and only where routing is known do the
-#: outputs follow from it.
+#: Pieces that are also added together: only a shared pool has a selection, and only known routing
+#: determines which slots are the outputs.
 PAIRS = (("sharing", "selection"), ("outputs", "routing"))
 
 COLUMNS = ["graph", "piece", "context", "kind", "share", "rows_without", "rows_with", *SAVED]
@@ -42,9 +43,7 @@ def worth(
         Share of runs that have to solve the task.
     confidence : float, in (0, 1)
         Of the intervals.
-    resamples : int
-        Bootstrap draws.
-    seed : int
+    resamples, seed : int
         Of the bootstrap.
 
     Returns
@@ -56,15 +55,16 @@ def worth(
         more than the most rows tried); ``saved``, rows that it saves, with ``saved_low``,
         ``saved_high`` and ``saved_is``, as in :func:`~modnets.sample_complexity`.
     """
-    found = needs(results, share, resamples=resamples, seed=seed)
+    bootstrap = Bootstrap(confidence, resamples, seed)
+    needed = rows_needed(results, share, bootstrap)
     rows = []
-    for graph in dict.fromkeys(graph for graph, _ in found):
-        for piece, context, kind in steps(kind for g, kind in found if g == graph):
-            own, other = found[graph, kind], found[graph, context]
+    for graph in dict.fromkeys(graph for graph, _ in needed):
+        for piece, context, kind in steps(kind for g, kind in needed if g == graph):
+            own, other = needed[graph, kind], needed[graph, context]
             rows.append(
                 {"graph": graph, "piece": piece, "context": context, "kind": kind, "share": share}
                 | {"rows_without": other.rows, "rows_with": own.rows}
-                | saved(own, other, confidence)
+                | rows_saved(own, other, bootstrap)
             )
     return pd.DataFrame(rows, columns=COLUMNS)
 
@@ -72,17 +72,17 @@ def worth(
 def steps(kinds: Iterable[str]) -> Iterator[tuple[str, str, str]]:
     """Piece, kind without it and kind with it, for every two kinds that differ by one piece.
 
-    Sorted by piece, from sparsity to routing, then as on the ladder.  What a model of one's own
-    is given is not known; it takes no part.
+    Sorted by piece, from sparsity to routing, then as on the ladder.  User-defined models are left
+    out, as their pieces are not known.
     """
-    known = [(kind, pieces_of(kind)) for kind in ladder(kinds) if pieces_of(kind) is not None]
-    dense = [kind for kind, _ in known if kind == "dense"]
-    for kind, found in known:
-        if not found and kind not in dense:
+    known = {kind: pieces for kind in ladder(kinds) if (pieces := pieces_of(kind)) is not None}
+    dense = [kind for kind in known if kind == "dense"]
+    for kind, pieces in known.items():
+        if not pieces and kind not in dense:
             yield from ((kind.replace("sparse", "sparsity"), context, kind) for context in dense)
-    contexts = [pair for pair in known if pair[1] or pair[0] in dense]
-    for pieces in (*((piece,) for piece in PIECES), *PAIRS):
-        for context, without in contexts:
-            for kind, found in contexts:
-                if found == without | set(pieces) and not without & set(pieces):
-                    yield " and ".join(pieces), context, kind
+    contexts = {kind: pieces for kind, pieces in known.items() if pieces or kind in dense}
+    for added in (*((piece,) for piece in PIECES), *PAIRS):
+        for context, before in contexts.items():
+            for kind, pieces in contexts.items():
+                if pieces == before | set(added) and not before & set(added):
+                    yield " and ".join(added), context, kind

@@ -7,9 +7,9 @@ from collections.abc import Iterable
 import pandas as pd
 
 from modnets.analysis.clusters import SEEDS
-from modnets.analysis.intervals import need
 from modnets.analysis.pooling import refuse_pooling
 from modnets.analysis.statistics import last
+from modnets.analysis.tables import require_columns
 from modnets.checked import checked
 from modnets.errors import require
 from modnets.tasks.splits import SEED_STEP
@@ -54,8 +54,8 @@ def arrange(together: pd.DataFrame, apart: pd.DataFrame, sets: Iterable[TaskSet]
         kind.
     """
     columns = ["graph", "kind", "train_rows", *SEEDS, "run", "epoch", "solved", *MEASURES]
-    need(together, [*columns, "held_out", "output_levels"])
-    need(apart, columns)
+    require_columns(together, [*columns, "held_out", "output_levels"])
+    require_columns(apart, columns)
     runs = last(together)
     refuse_pooling(runs, ["graph", "held_out", "kind", "output_levels", "train_rows"])
     refuse_pooling(apart, ["graph", "kind", "train_rows"])

@@ -1,8 +1,8 @@
-"""Statistics of runs: shares and means with their intervals; frame in, frame out.
+"""Statistics of runs: shares and means with their intervals.
 
-The unit is the run, at its last checkpoint.  Outcomes are bimodal (solved or stuck), so two numbers
-tell them: the share of runs that solve the task, and the inter-quartile mean of their accuracy
-(Agarwal et al., 2021).
+The unit is the run, at its last evaluation.  Outcomes are bimodal (solved or stuck), so they are
+summarized by two numbers: the share of runs that solve the task, and the inter-quartile mean of
+their accuracy (Agarwal et al., 2021).
 """
 
 from __future__ import annotations
@@ -12,9 +12,10 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import pandas as pd
 
-from modnets.analysis.clusters import SEEDS, Clusters, share_interval
-from modnets.analysis.intervals import interquartile_mean, need, percentiles, resampling_weights
+from modnets.analysis.clusters import SEEDS, Clusters
+from modnets.analysis.intervals import Bootstrap, interquartile_mean, share_interval
 from modnets.analysis.pooling import refuse_pooling, varying_settings
+from modnets.analysis.tables import require_columns
 from modnets.checked import checked
 from modnets.errors import require
 from modnets.tasks.named_graphs import GRAPHS, TASK_SETS, get_graph
@@ -23,12 +24,12 @@ from modnets.tasks.task import Task
 
 @checked
 def majority_floor(graph: str | Task) -> float:
-    """Bit accuracy over the whole table of the best constant answer, chosen for each output.
+    """Bit accuracy over the whole table of the best constant answer, the majority of each output.
 
     Parameters
     ----------
     graph : str or Task
-        Of a set of tasks the answer is chosen for each task; of digit pairs every pair counts once;
+        For a task set the majority is taken for each task; for digit pairs every pair counts once;
         don't-cares do not count.
 
     Returns
@@ -52,7 +53,7 @@ def majority_floor(graph: str | Task) -> float:
 
 @checked
 def last(results: pd.DataFrame) -> pd.DataFrame:
-    """One row per run: its last evaluated epoch.  No checkpoint is picked by its accuracy.
+    """One row per run: its last evaluated epoch.  No epoch is selected by its accuracy.
 
     Parameters
     ----------
@@ -64,7 +65,7 @@ def last(results: pd.DataFrame) -> pd.DataFrame:
     DataFrame
         The same columns, the runs in order of first appearance.
     """
-    need(results, ["run", "epoch"])
+    require_columns(results, ["run", "epoch"])
     results = results.reset_index(drop=True)
     return results.loc[results.groupby("run", sort=False)["epoch"].idxmax()].reset_index(drop=True)
 
@@ -83,8 +84,8 @@ def summarize(
 ) -> pd.DataFrame:
     """Share solved and inter-quartile mean of a measure, with intervals, for each group of runs.
 
-    Groups hold runs that differ in their seeds only: by a setting that varies within a group, as
-    the ``options`` of a model of your own, the runs are grouped too.
+    Groups hold runs that differ in their seeds only: a setting that varies within a group, such as
+    the ``options`` of a user-defined model, becomes a further column of ``by``.
 
     Parameters
     ----------
@@ -95,40 +96,38 @@ def summarize(
     measure : str
         Column to average.
     share : str
-        Column of true and false whose share is told; what is called ``solved`` below.
+        Column of true and false whose share is computed; what is called ``solved`` below.
     pooled : sequence of str
-        Settings that may vary within a group, as ``"train_rows"``.
+        Settings that may vary within a group, such as ``"train_rows"``.
     confidence : float, in (0, 1)
         Of all intervals.
-    resamples : int
-        Bootstrap draws.
-    seed : int
+    resamples, seed : int
         Of the bootstrap.
 
     Returns
     -------
     DataFrame
         A row per group, sorted by ``by``: those columns, and the settings that varied; ``n``
-        (runs), ``clusters`` (those of them that are independent, as they share no seeds),
-        ``n_solved``, ``solved`` (share, in [0, 1]) with ``solved_low`` and ``solved_high``
-        (Wilson's interval, with regard to the clusters), the measure (inter-quartile mean) with
-        ``_low`` and ``_high`` (bootstrap), and ``_mean``; ``confidence`` of the intervals; with
-        ``graph`` in ``by`` also ``floor``, the bit accuracy of the majority answer (NaN for a task
-        without a name in ``GRAPHS`` or ``TASK_SETS``).
+        (runs), ``clusters`` (independent observations among them, see
+        :mod:`modnets.analysis.clusters`), ``n_solved``, ``solved`` (share, in [0, 1]) with
+        ``solved_low`` and ``solved_high`` (Wilson's interval, with regard to the clusters), the
+        measure (inter-quartile mean) with ``_low`` and ``_high`` (bootstrap), and ``_mean``;
+        ``confidence`` of the intervals; with ``graph`` in ``by`` also ``floor``, the bit accuracy
+        of the majority answer (NaN for a task without a name in ``GRAPHS`` or ``TASK_SETS``).
     """
     by = list(by)
     runs = last_runs(results, [*by, share, measure])
     by += varying_settings(runs, by, pooled)
-    weights = resampling_weights(runs, resamples, seed)
+    bootstrap = Bootstrap(confidence, resamples, seed)
     rows = []
-    for values, group, w in groups(runs, weights, by):
+    for values, group, weights in groups(runs, bootstrap.weights(runs), by):
         clusters, hits = Clusters.of(group), group[share].to_numpy(bool)
         row = dict(zip(by, values, strict=True)) | {"n": len(group), "clusters": clusters.count}
         row |= {f"n_{share}": int(hits.sum()), share: hits.mean()}
         low, high = share_interval(hits, clusters, confidence)
         row |= {f"{share}_low": low, f"{share}_high": high}
         x = group[measure].to_numpy(float)
-        low, high = percentiles(interquartile_mean(x, w), confidence, clusters.count)
+        low, high = bootstrap.interval(interquartile_mean(x, weights), clusters.count)
         row |= {measure: float(interquartile_mean(x)), f"{measure}_low": low}
         rows.append(row | {f"{measure}_high": high, f"{measure}_mean": float(x.mean())})
     summary = pd.DataFrame(rows).assign(confidence=confidence)
@@ -160,14 +159,12 @@ def paired_difference(
     measure : str
         Column to compare; ``"solved"`` gives differences of shares.
     by : sequence of str
-        Columns that make the groups; without ``train_rows``, pairs of all numbers of rows in one.
+        Columns that make the groups; without ``train_rows``, pairs of all its values together.
     reference : str
         The kind of network that the others are compared with.
     confidence : float, in (0, 1)
         Of the intervals.
-    resamples : int
-        Bootstrap draws.
-    seed : int
+    resamples, seed : int
         Of the bootstrap.
 
     Returns
@@ -179,30 +176,30 @@ def paired_difference(
     Raises
     ------
     ValueError
-        If a setting varies within a kind, or the reference is not there.
+        If a setting varies within a kind, or no run is of the reference kind.
     """
-    pair = ["graph", "train_rows", *SEEDS]
-    runs = last_runs(results, [*pair, "kind", measure])
+    keys = ["graph", "train_rows", *SEEDS]
+    runs = last_runs(results, [*keys, "kind", measure])
     refuse_pooling(runs, list(dict.fromkeys([*by, "kind"])), ("graph", "train_rows"))
     runs[measure] = runs[measure].astype(float)
-    others = runs.loc[runs["kind"] == reference, [*pair, measure]]
+    others = runs.loc[runs["kind"] == reference, [*keys, measure]]
     require(
         len(others) > 0,
         f"reference={reference!r}; allowed: {', '.join(sorted(map(str, runs['kind'].unique())))}",
     )
     require(
-        not others.duplicated(pair).any(),
+        not others.duplicated(keys).any(),
         f"reference={reference!r} has several runs for the same graph, train_rows and seeds; "
         "keep the runs of one setting",
     )
-    pairs = runs[runs["kind"] != reference].merge(others, on=pair, suffixes=("", "_reference"))
+    pairs = runs[runs["kind"] != reference].merge(others, on=keys, suffixes=("", "_reference"))
     pairs["difference"] = pairs[measure] - pairs[f"{measure}_reference"]
-    weights = resampling_weights(pairs, resamples, seed)
+    bootstrap = Bootstrap(confidence, resamples, seed)
     by, rows = list(by), []
-    for values, group, w in groups(pairs, weights, by):
+    for values, group, weights in groups(pairs, bootstrap.weights(pairs), by):
         x = group["difference"].to_numpy()
-        count = Clusters.of(group).count
-        low, high = percentiles(w @ x / w.sum(axis=1), confidence, count)
+        means = weights @ x / weights.sum(axis=1)
+        low, high = bootstrap.interval(means, Clusters.of(group).count)
         rows.append(
             dict(zip(by, values, strict=True))
             | {"n": len(group), "difference": float(x.mean())}
@@ -212,8 +209,8 @@ def paired_difference(
 
 
 def last_runs(results: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
-    """The last checkpoints, in an order that does not depend on that of the results."""
-    need(results, ["run", "epoch", *columns, *SEEDS])
+    """The last evaluation of each run, in an order that does not depend on that of the results."""
+    require_columns(results, ["run", "epoch", *columns, *SEEDS])
     require(len(results) > 0, "results is empty; there are no runs to summarize")
     runs = last(results)
     order = [c for c in ("graph", "kind", "train_rows", *SEEDS, "run") if c in runs]
@@ -223,7 +220,7 @@ def last_runs(results: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
 def groups(
     runs: pd.DataFrame, weights: np.ndarray, by: list[str]
 ) -> Iterator[tuple[tuple, pd.DataFrame, np.ndarray]]:
-    """Each group's values, its runs, and its weights in the draws that hold any of its runs."""
+    """Each group's values, its runs, and its weights in the resamples that hold any of its runs."""
     for values, group in runs.groupby(by, observed=True, dropna=False):
         w = weights[:, runs.index.get_indexer(group.index)]
         yield values, group, w[w.sum(axis=1) > 0]

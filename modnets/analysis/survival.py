@@ -15,10 +15,11 @@ import numpy as np
 import pandas as pd
 from scipy.stats import CensoredData, ecdf
 
-from modnets.analysis.clusters import SEEDS, Clusters, quantile, wilson_interval
-from modnets.analysis.intervals import need
+from modnets.analysis.clusters import SEEDS, Clusters
+from modnets.analysis.intervals import critical_value, wilson_interval
 from modnets.analysis.pooling import refuse_pooling
 from modnets.analysis.statistics import last_runs
+from modnets.analysis.tables import require_columns
 from modnets.checked import checked
 from modnets.errors import require
 
@@ -134,7 +135,7 @@ def kaplan_meier(
 def units_of(times: pd.DataFrame, units: Sequence[str]) -> list[str]:
     """Those of the units that the times are there in."""
     present = [unit for unit in units if unit in times]
-    need(times, ["solved", *(present or units[:1])])
+    require_columns(times, ["solved", *(present or units[:1])])
     require(len(times) > 0, "times is empty; there are no runs")
     return present
 
@@ -157,7 +158,11 @@ def _curve(
     low, high = wilson_interval(np.where(share == 1, n, 0), n, confidence, degrees)
     told = (share > 0) & (share < 1)
     # Greenwood's deviation, on its scale, of so many fewer runs.
-    wider = quantile(confidence, degrees) / quantile(confidence) * np.sqrt(followed / n)[told]
+    wider = (
+        critical_value(confidence, degrees)
+        / critical_value(confidence)
+        * np.sqrt(followed / n)[told]
+    )
     scale = [np.log(-np.log(c.evaluate(at[told]))) for c in (interval.low, interval.high)]
     middle = np.log(-np.log(1 - share[told]))
     ends = [1 - np.exp(-np.exp(middle + wider * (end - middle))) for end in scale]

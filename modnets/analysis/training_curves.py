@@ -8,8 +8,8 @@ from functools import lru_cache
 import numpy as np
 import pandas as pd
 
-from modnets.analysis.intervals import need
 from modnets.analysis.pooling import refuse_pooling
+from modnets.analysis.tables import require_columns
 from modnets.analysis.version_space.modular import version_space
 from modnets.checked import checked
 from modnets.config.run_config import RunConfig
@@ -41,7 +41,7 @@ def learning_curves(results: pd.DataFrame, measure: str = "test_bit_accuracy") -
     ValueError
         If a setting varies within a kind.
     """
-    need(results, ["run", "kind", "epoch", "solved", measure])
+    require_columns(results, ["run", "kind", "epoch", "solved", measure])
     refuse_pooling(results, ["kind"])
     frames = []
     for kind, part in results.groupby("kind", sort=False):

@@ -11,9 +11,9 @@ from dataclasses import replace
 
 import pandas as pd
 
-from modnets.analysis.intervals import need
 from modnets.analysis.pooling import SETTINGS, refuse_pooling
 from modnets.analysis.statistics import last
+from modnets.analysis.tables import require_columns
 from modnets.checked import checked
 from modnets.config.run_config import RunConfig
 from modnets.errors import require
@@ -68,7 +68,7 @@ def choose(
         f"measure={measure!r}; allowed is one of validation or training rows, whose name begins "
         "with validation_ or train_",
     )
-    need(results, ["run", "epoch", *by, *settings, measure, "validation_loss"])
+    require_columns(results, ["run", "epoch", *by, *settings, measure, "validation_loss"])
     runs = last(results)
     refuse_pooling(runs, [*by, *settings], pooled)
     tried = runs.groupby([*by, *settings], **EVERY)

@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 from torch import nn
 
-from modnets.analysis.intervals import need
+from modnets.analysis.tables import require_columns
 from modnets.config.run_config import RunConfig
 from modnets.errors import require
 from modnets.experiments.store import DETAILS, Store, finished
@@ -48,7 +48,8 @@ class FinishedRuns:
     def __init__(self, results: str | Path | Store | pd.DataFrame) -> None:
         if isinstance(results, pd.DataFrame):
             self.store: Store | None = None
-            need(results, ["run", "kind", "graph", "train_rows", "batch_size", "epoch", "solved"])
+            columns = ["run", "kind", "graph", "train_rows", "batch_size", "epoch", "solved"]
+            require_columns(results, columns)
             self.frame = results.reset_index(drop=True)
         else:
             if not isinstance(results, Store):

@@ -14,8 +14,8 @@ from matplotlib.patches import Rectangle
 from matplotlib.ticker import PercentFormatter
 
 from modnets.analysis.gate_shares import FAMILIES, gate_family
-from modnets.analysis.intervals import need
 from modnets.analysis.pooling import one_row_each
+from modnets.analysis.tables import require_columns
 from modnets.checked import checked
 from modnets.errors import require
 from modnets.visuals.legends import draw_legend
@@ -61,7 +61,7 @@ def plot_timeline(changes: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     ValueError
         If there are several runs or tasks, or fewer than two evaluations.
     """
-    need(changes, ["run", "task", "epoch", "level", "slot", "gate", "rewired"])
+    require_columns(changes, ["run", "task", "epoch", "level", "slot", "gate", "rewired"])
     several = changes[["run", "task"]].drop_duplicates()
     require(len(several) == 1, f"changes holds {len(several)} runs or tasks; allowed is one")
     ax = new_axes(ax)
@@ -118,7 +118,7 @@ def plot_course(
         Runs that are ``"solved"`` at the end have a broad line and full marks, others a narrow one
         and open marks; dashes and marks are those of the kind.
     """
-    need(table, ["kind", "outcome", "measure", "epoch", "median", "low", "high", "n"])
+    require_columns(table, ["kind", "outcome", "measure", "epoch", "median", "low", "high", "n"])
     table = table[table["measure"] == measure]
     require(len(table) > 0, f"measure={measure!r}; there is nothing of it in the table")
     one_row_each(table, ["kind", "outcome", "epoch"], "table")

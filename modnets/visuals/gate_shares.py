@@ -6,7 +6,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
-from modnets.analysis.intervals import need
+from modnets.analysis.tables import require_columns
 from modnets.checked import checked
 from modnets.visuals.heatmaps import ACCURACIES, draw_scale, plot_heat, plot_heats
 from modnets.visuals.legends import wrapped
@@ -41,7 +41,7 @@ def plot_inside(
     ndarray of Axes, shape (rows and 1, kind)
         Cells in percent, a scale of colours for each of the two parts.
     """
-    need(layers, ["state", "layer", "sub_function", "accuracy"])
+    require_columns(layers, ["state", "layer", "sub_function", "accuracy"])
     shares = shares.assign(sub_function=_in_two_lines(shares["sub_function"]))
     layers = layers.assign(sub_function=_in_two_lines(layers["sub_function"]))
     n_rows, n_kinds = shares["rows"].nunique(), shares["kind"].nunique()

@@ -12,7 +12,7 @@ from matplotlib.colors import Colormap, LinearSegmentedColormap
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import PercentFormatter
 
-from modnets.analysis.intervals import need
+from modnets.analysis.tables import require_columns
 from modnets.checked import checked
 from modnets.errors import require
 from modnets.visuals.plots import new_axes
@@ -73,7 +73,7 @@ def plot_heat(
     ValueError
         If a column is missing, nothing is to be drawn, or a cell has several rows.
     """
-    need(frame, [x, y, value])
+    require_columns(frame, [x, y, value])
     require(len(frame) > 0, "frame is empty; there is nothing to draw")
     require(
         not frame.duplicated([x, y]).any(),
@@ -137,7 +137,7 @@ def plot_heats(
     ndarray of Axes, shape (row, column)
         With one scale for all.
     """
-    need(frame, [row, column])
+    require_columns(frame, [row, column])
     rows, columns = frame[row].unique(), frame[column].unique()
     if axes is None:
         size = PAGE_WIDTH, 1.6 * len(rows) + 0.8
@@ -236,7 +236,7 @@ def _write_numbers(ax: Axes, mesh: QuadMesh, numbers: np.ndarray, percent: bool)
 
 def _draw_marks(ax: Axes, marks: pd.DataFrame, places: list, names: tuple[str, str]) -> None:
     """A frame around each marked cell, the same for each name of a mark in every heat map."""
-    need(marks, [*names, "mark"])
+    require_columns(marks, [*names, "mark"])
     kinds = marks["mark"].astype("category").cat.categories
     for mark, *cell in marks[["mark", *names]].itertuples(index=False):
         if all(value in values for value, values in zip(cell, places, strict=True)):

@@ -10,8 +10,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import PercentFormatter
 
-from modnets.analysis.intervals import need
 from modnets.analysis.pooling import one_row_each
+from modnets.analysis.tables import require_columns
 from modnets.checked import checked
 from modnets.errors import require
 from modnets.visuals.generalization import graph_title
@@ -45,7 +45,7 @@ def plot_recovery(
     -------
     ndarray of Axes, shape (2, graph)
     """
-    need(summary, ["graph", "kind", "setting", "train_rows", *LABELS])
+    require_columns(summary, ["graph", "kind", "setting", "train_rows", *LABELS])
     require(len(summary) > 0, "summary is empty; there is nothing to draw")
     one_row_each(summary, ["graph", "kind", "setting", "train_rows"], "summary")
     graphs = list(summary["graph"].unique())

@@ -7,8 +7,15 @@ import pandas as pd
 import pytest
 import scipy.stats
 
-from modnets.analysis.clusters import Clusters, quantile, share_interval, wilson_interval
-from modnets.analysis.intervals import interquartile_mean, percentiles, resampling_weights
+from modnets.analysis.clusters import Clusters
+from modnets.analysis.intervals import (
+    critical_value,
+    interquartile_mean,
+    percentiles,
+    resampling_weights,
+    share_interval,
+    wilson_interval,
+)
 from modnets.analysis.statistics import paired_difference, summarize
 from modnets.analysis.survival import kaplan_meier, time_to_solve
 
@@ -135,8 +142,8 @@ def test_runs_that_agree_within_splits_count_as_one() -> None:
 
 
 def test_wilsons_interval_takes_students_quantile() -> None:
-    assert quantile(0.95) == pytest.approx(scipy.stats.norm.ppf(0.975))
-    assert quantile(0.9, 5) == pytest.approx(scipy.stats.t.ppf(0.95, 5))
+    assert critical_value(0.95) == pytest.approx(scipy.stats.norm.ppf(0.975))
+    assert critical_value(0.9, 5) == pytest.approx(scipy.stats.t.ppf(0.95, 5))
     narrow, wide = wilson_interval(5.5, 11, 0.9), wilson_interval(5.5, 11, 0.9, 5)
     assert wide[0] < narrow[0] < 0.5 < narrow[1] < wide[1]
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import modnets.analysis.statistics as stats
-from modnets.analysis import clusters, intervals
+from modnets.analysis import intervals
 from modnets.analysis.sample_complexity import isotonic, sample_complexity
 
 
@@ -65,15 +65,15 @@ def test_last_takes_the_last_epoch_of_each_run_whatever_the_order():
 def test_the_wilson_interval_is_that_of_scipy(case):
     hits, n = case
     expected = scipy.stats.binomtest(hits, n).proportion_ci(0.9, method="wilson")
-    low, high = clusters.wilson_interval(hits, n, 0.9)
+    low, high = intervals.wilson_interval(hits, n, 0.9)
     np.testing.assert_allclose((low, high), expected, atol=1e-12)
 
 
 def test_the_wilson_interval_refuses_what_is_no_share():
     with pytest.raises(ValueError, match="at least 1 run"):
-        clusters.wilson_interval(0, 0)
+        intervals.wilson_interval(0, 0)
     with pytest.raises(ValueError, match="allowed is 0 to n"):
-        clusters.wilson_interval([3], [2])
+        intervals.wilson_interval([3], [2])
 
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=9))
@@ -135,7 +135,7 @@ def test_another_share_than_that_solved_is_told():
     found = stats.summarize(results, ["train_rows"], share="fits", resamples=10)
     assert found["n_fits"].tolist() == [2, 5]
     assert found["fits"].tolist() == [2 / 6, 5 / 6]
-    low, high = clusters.wilson_interval([2, 5], [6, 6])
+    low, high = intervals.wilson_interval([2, 5], [6, 6])
     np.testing.assert_array_equal(found[["fits_low", "fits_high"]], np.transpose([low, high]))
     assert not [name for name in found if "solved" in name]
 

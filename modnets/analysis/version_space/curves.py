@@ -14,7 +14,7 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from modnets.analysis.clusters import quantile, wilson_interval
+from modnets.analysis.intervals import critical_value, wilson_interval
 from modnets.analysis.version_space.bitsets import ranges, unpack, words_of
 from modnets.errors import one_of, require
 
@@ -181,7 +181,7 @@ def curve_of(answered: pd.DataFrame) -> pd.DataFrame:
         for name in MEASURES:
             values = group[name].to_numpy()
             error = values.std(ddof=1) / np.sqrt(len(values)) if len(values) > 1 else np.nan
-            half = quantile(0.95, max(len(values) - 1, 1)) * error
+            half = critical_value(0.95, max(len(values) - 1, 1)) * error
             ends = np.clip([values.mean() - half, values.mean() + half], 0, 1)
             if name == "single":
                 ends = wilson_interval(values.sum(), len(values))
