@@ -1,8 +1,8 @@
-"""Trained networks beside what can be known exactly, on exactly the rows that they were shown.
+"""Trained networks against the exact version space, on the same training rows.
 
-What a kind of network gets wrong has two parts.  Information gap: even a function picked at random
-among all that the kind can express and that fit the rows shown is wrong so often; the rows do not
-say more.  Optimisation gap: what the trained networks get wrong beyond that.  It is negative where
+The error of a kind of network has two parts.  Information gap: the error of a function picked at
+random among all that the kind can express and that fit the training rows; the rows determine no
+more.  Optimisation gap: the error of the trained networks beyond that.  It is negative where
 training prefers the right one among the functions that fit.
 """
 
@@ -13,7 +13,7 @@ from collections.abc import Iterable
 import pandas as pd
 
 from modnets.analysis.clusters import Clusters
-from modnets.analysis.intervals import percentiles, resampling_weights
+from modnets.analysis.intervals import Bootstrap
 from modnets.analysis.pooling import refuse_pooling
 from modnets.analysis.statistics import groups, last_runs
 from modnets.analysis.tables import require_columns
@@ -37,24 +37,24 @@ def version_spaces(runs: Iterable[RunConfig]) -> Spaces:
     Parameters
     ----------
     runs : iterable of RunConfig
-        Sparse networks, models of one's own and other tasks than one graph have none, nor has a
-        network with the structure of another task, or on a graph with don't-cares.
+        Left out are sparse networks, user-defined models, other tasks than one graph, networks with
+        the structure of another task, and graphs with don't-cares.
 
     Returns
     -------
     list of (VersionSpace or EveryTable, list of RunConfig)
         With a run for each split on which the kind is trained.
     """
-    found: dict[tuple, dict[tuple, RunConfig]] = {}
+    by_network: dict[tuple, dict[tuple, RunConfig]] = {}
     for run in runs:
         final, graph = run.final, run.graph
         countable = run.known_graph == graph if run.is_modular else run.model == "dense"
         if countable and isinstance(graph, FunctionGraph) and not graph.has_dont_cares:
             sizes = final.slots, final.shared_modules, final.arity, final.output_levels
-            splits = found.setdefault((graph, run.kind, *sizes), {})
+            splits = by_network.setdefault((graph, run.kind, *sizes), {})
             splits.setdefault((final.train_rows, final.split_seed), run)
     pairs = []
-    for splits in found.values():
+    for splits in by_network.values():
         members = list(splits.values())
         first = members[0]
         space = VersionSpace(first) if first.is_modular else EveryTable(first.graph)
@@ -81,16 +81,16 @@ def exact_counts(spaces: Spaces) -> pd.DataFrame:
     rows = []
     for space, _ in spaces:
         row = {"graph": str(space.graph), "kind": space.kind, "labelled": space.n_labelled}
-        counted = space.refusal is None
-        row["functions"] = space.n_functions if counted else None
-        row["solutions"] = space.n_solutions if counted else None
+        enumerable = space.refusal is None
+        row["functions"] = space.n_functions if enumerable else None
+        row["solutions"] = space.n_solutions if enumerable else None
         rows.append(row)
     return pd.DataFrame(rows, dtype=object)
 
 
 @checked
 def exact_answers(spaces: Spaces, *, weights: str = "functions") -> pd.DataFrame:
-    """What can be known exactly on each split of a sweep, for each kind of network.
+    """Exact accuracies on each split of a sweep, for each kind of network.
 
     Parameters
     ----------
@@ -109,19 +109,19 @@ def exact_answers(spaces: Spaces, *, weights: str = "functions") -> pd.DataFrame
     Raises
     ------
     ValueError
-        If no kind can be counted.
+        If no kind can be enumerated.
     """
-    found = []
+    tables = []
     for space, members in spaces:
         if space.refusal is None:
-            answered = space.answers([run.split for run in members], weights=weights)
-            answered = answered.rename(columns={"rows": "train_rows"})
-            answered.insert(0, "split_seed", [run.split_seed for run in members])
-            answered.insert(0, "kind", space.kind)
-            answered.insert(0, "graph", str(space.graph))
-            found.append(answered)
-    require(bool(found), "spaces: no kind of network that can be counted")
-    return pd.concat(found, ignore_index=True)
+            table = space.answers([run.split for run in members], weights=weights)
+            table = table.rename(columns={"rows": "train_rows"})
+            table.insert(0, "split_seed", [run.split_seed for run in members])
+            table.insert(0, "kind", space.kind)
+            table.insert(0, "graph", str(space.graph))
+            tables.append(table)
+    require(bool(tables), "spaces: no kind of network that can be counted")
+    return pd.concat(tables, ignore_index=True)
 
 
 @checked
@@ -133,7 +133,7 @@ def exact_curves(
     seed: int = 0,
     weights: str = "functions",
 ) -> pd.DataFrame:
-    """Exact curves of kinds of networks, over splits drawn anew: many more than are trained on.
+    """Exact learning curves of kinds of networks, over many more random splits than trained on.
 
     Parameters
     ----------
@@ -156,9 +156,9 @@ def exact_curves(
     Raises
     ------
     ValueError
-        If no kind can be counted.
+        If no kind can be enumerated.
     """
-    found = []
+    curves = []
     for space, members in spaces:
         if space.refusal is None:
             tried = sorted({run.final.train_rows for run in members} if rows is None else rows)
@@ -166,9 +166,9 @@ def exact_curves(
             curve = curve.rename(columns={"rows": "train_rows"})
             curve.insert(0, "kind", space.kind)
             curve.insert(0, "graph", str(space.graph))
-            found.append(curve)
-    require(bool(found), "spaces: no kind of network that can be counted")
-    return pd.concat(found, ignore_index=True)
+            curves.append(curve)
+    require(bool(curves), "spaces: no kind of network that can be counted")
+    return pd.concat(curves, ignore_index=True)
 
 
 @checked
@@ -190,9 +190,7 @@ def gaps(
         What :func:`exact_answers` returns for the same runs.
     confidence : float, in (0, 1)
         Of all intervals.
-    resamples : int
-        Bootstrap draws.
-    seed : int
+    resamples, seed : int
         Of the bootstrap.
 
     Returns
@@ -200,34 +198,34 @@ def gaps(
     DataFrame
         A row per graph, kind and ``train_rows``, sorted: ``n`` runs; mean ``test_bit_accuracy``
         and share ``solved`` of the runs; ``information_gap`` and ``optimisation_gap``, means over
-        runs on the splits that they have, each with ``_low`` and ``_high``: together they are
-        what is missing to an accuracy of 1; ``single``, the share of runs whose rows leave a
-        single function; ``confidence``.  The gaps of kinds that cannot be counted are NaN.
+        runs, each with ``_low`` and ``_high``: they add up to 1 minus the accuracy; ``single``,
+        the share of runs whose rows leave a single function; ``confidence``.  The gaps of kinds
+        that cannot be enumerated are NaN.
 
     Raises
     ------
     ValueError
         If a setting varies within a kind at a number of rows.
     """
-    own = [*POINT, "split_seed"]
-    require_columns(answers, [*own, "bit_accuracy", "single"])
+    keys = [*POINT, "split_seed"]
+    require_columns(answers, [*keys, "bit_accuracy", "single"])
     runs = last_runs(results, [*POINT, "test_bit_accuracy", "solved"])
-    exact = answers[own].assign(exact=answers["bit_accuracy"], single=answers["single"])
-    require(not exact.duplicated(own).any(), "answers holds several rows for a kind and split")
+    exact = answers[keys].assign(exact=answers["bit_accuracy"], single=answers["single"])
+    require(not exact.duplicated(keys).any(), "answers holds several rows for a kind and split")
     refuse_pooling(runs, POINT)
-    # The results have a bit accuracy of their own, over the whole table.
-    runs = runs[[*own, "seed", "test_bit_accuracy", "solved"]].merge(exact, on=own, how="left")
+    # The results have another column ``bit_accuracy``, over the whole table.
+    runs = runs[[*keys, "seed", "test_bit_accuracy", "solved"]].merge(exact, on=keys, how="left")
     runs["information_gap"] = 1 - runs["exact"]
     runs["optimisation_gap"] = runs["exact"] - runs["test_bit_accuracy"]
-    weights = resampling_weights(runs, resamples, seed)
+    bootstrap = Bootstrap(confidence, resamples, seed)
     rows = []
-    for values, group, w in groups(runs, weights, POINT):
+    for values, group, weights in groups(runs, bootstrap.weights(runs), POINT):
         row = dict(zip(POINT, values, strict=True)) | {"n": len(group)}
         row |= {name: group[name].mean() for name in ("test_bit_accuracy", "solved")}
         for name in ("information_gap", "optimisation_gap"):
             gap = group[name].to_numpy()
-            count = Clusters.of(group).count
-            low, high = percentiles(w @ gap / w.sum(axis=1), confidence, count)
+            means = weights @ gap / weights.sum(axis=1)
+            low, high = bootstrap.interval(means, Clusters.of(group).count)
             row |= {name: gap.mean(), f"{name}_low": low, f"{name}_high": high}
         rows.append(row | {"single": group["single"].mean(), "confidence": confidence})
     return pd.DataFrame(rows)

@@ -1,7 +1,7 @@
-"""Settings that vary are never pooled: which do, within groups of runs, and what is said then.
+"""Settings that vary are never pooled: which of them vary within groups of runs, and the refusal.
 
-Every table that tells something of groups of runs asks here.  A setting may vary from group to
-group, as one that was chosen for each kind of network; within a group only seeds may.
+Every function that summarizes groups of runs checks here.  A setting may vary from group to group,
+such as a learning rate that was tuned for each kind of network; within a group only seeds may.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ import pandas as pd
 from modnets.analysis.clusters import SEEDS
 from modnets.config.run_config import RunConfig
 
-#: What is asked first: with it, others that follow from it no longer vary within a group.
+#: Settings checked first: grouped by these, others that follow from them no longer vary.
 FIRST = ("graph", "kind", "train_rows", "model", "options")
-#: How often one looks at a run does not change it.
-LOOKS = ("eval_every", "record")
+#: Settings of how often a run is evaluated and recorded, which do not change its result.
+OBSERVATION = ("eval_every", "record")
 SETTINGS = list(dict.fromkeys((*FIRST, *(field.name for field in fields(RunConfig)))))
 
 
@@ -33,25 +33,25 @@ def varying_settings(
     by : sequence of str
         Columns that make the groups.
     pooled : sequence of str
-        Columns that may vary within a group, and what follows from them.
+        Columns that may vary within a group, and with them what follows from them.
 
     Returns
     -------
     list of str
-        Grouped by them too, no other setting varies within a group; one that follows from those
-        before it (or from columns of ``by``) is not told again.
+        Grouped by them too, no other setting varies within a group; a setting that follows from
+        those before it (or from columns of ``by``) is left out.
     """
     known = [name for name in dict.fromkeys((*by, *pooled)) if name in results]
-    names = [n for n in SETTINGS if n in results and n not in (*known, *SEEDS, *LOOKS)]
+    names = [n for n in SETTINGS if n in results and n not in (*known, *SEEDS, *OBSERVATION)]
     if not names:
         return []
     table = results[[*known, *names]].drop_duplicates()
-    found: list[str] = []
+    varying: list[str] = []
     for name in names:
-        keys = [*known, *found]
+        keys = [*known, *varying]
         if not keys or (table[[*keys, name]].drop_duplicates().duplicated(keys)).any():
-            found.append(name)
-    return found
+            varying.append(name)
+    return varying
 
 
 def refuse_pooling(
@@ -61,10 +61,10 @@ def refuse_pooling(
     varying = varying_settings(results, by, pooled)
     if varying:
         values = results[varying[0]].unique()
-        told = ", ".join(map(str, values[:4])) + (", ..." if len(values) > 4 else "")
+        some = ", ".join(map(str, values[:4])) + (", ..." if len(values) > 4 else "")
         more = f" (so do {', '.join(varying[1:4])})" if len(varying) > 1 else ""
         raise ValueError(
-            f"{name}: {varying[0]} varies within a group of {', '.join(by)}: {told}{more}; allowed "
+            f"{name}: {varying[0]} varies within a group of {', '.join(by)}: {some}{more}; allowed "
             f"is one value in each: give one of them, or tell them apart by a column of the groups"
         )
 
@@ -75,11 +75,11 @@ def one_row_each(frame: pd.DataFrame, keys: Sequence[str], name: str) -> None:
     Parameters
     ----------
     frame : DataFrame
-        What is to be drawn.
+        The table to be drawn.
     keys : sequence of str
-        Columns that make a point.
+        Columns that identify a point.
     name : str
-        Of the table, for the message.
+        Name of the table, for the message.
     """
     if frame.duplicated(list(keys)).any():
         varying = varying_settings(frame, keys)

@@ -1,9 +1,9 @@
-"""How long runs train until they solve the task: in epochs, and in arithmetic.
+"""Survival analysis of the time until runs solve the task, in epochs and in FLOPs.
 
-A run that has not solved when its training ends would perhaps have done so later: its time is
-censored.  Curves are those of Kaplan and Meier (1958).  Their interval is Greenwood's, on the scale
-of log(-log) (Kalbfleisch and Prentice, 1980); where runs share seeds, it is as wide as that of so
-many fewer runs as would scatter as much (:mod:`modnets.analysis.clusters`).
+A run that has not solved when its training ends might have done so later: its time is censored.
+Curves are those of Kaplan and Meier (1958).  Their interval is Greenwood's, on the log(-log) scale
+(Kalbfleisch and Prentice, 1980); where runs share seeds, it is widened to the effective sample size
+(:mod:`modnets.analysis.clusters`).
 """
 
 from __future__ import annotations
@@ -37,17 +37,17 @@ def time_to_solve(
 ) -> pd.DataFrame:
     """When each run has solved the whole table for good.
 
-    That is its first evaluated epoch from which on it is solved at every evaluation.  A run that
-    solves the table and loses it again has not solved it: whoever stops training cannot know that
-    it will come back, and the last checkpoint counts here as elsewhere.  Between evaluations
-    nothing is known, so a time is too long by less than ``eval_every``.
+    That is the first evaluated epoch from which on it is solved at every evaluation.  A run that
+    solves the table and loses it again has not solved it: the last evaluation counts, here as
+    elsewhere.  Between evaluations nothing is known, so a time is too long by less than
+    ``eval_every``.
 
     Parameters
     ----------
     results : DataFrame
         What a sweep returns.
     by : sequence of str
-        Columns to keep, that make groups later.
+        Columns to keep, which make the groups later.
     costs : DataFrame, optional
         What :func:`~modnets.costs_of` returns for these runs; adds ``flops``.
     pooled : sequence of str
@@ -57,9 +57,9 @@ def time_to_solve(
     -------
     DataFrame
         A row per run: ``run``, the columns of ``by``, ``split_seed``, ``seed``; ``ever``, whether
-        it was solved at any evaluation; ``solved``, whether it was so to the end; ``epoch``: that
-        from which on it was, or, where it was not, the last one (a censored time); ``flops``, the
-        floating-point operations of training up to there.
+        it was solved at any evaluation; ``solved``, whether it stayed solved to the end; ``epoch``
+        from which on it did or, where it did not, the last one (a censored time); ``flops``, the
+        floating-point operations of training up to that epoch.
 
     Raises
     ------
@@ -68,17 +68,18 @@ def time_to_solve(
     """
     runs = last_runs(results, [*by, "solved"])
     refuse_pooling(runs, by, pooled)
-    right = results["solved"].astype(bool)
-    failed = results[~right].groupby("run")["epoch"].max()
-    since = results["run"].map(failed).fillna(-1)
+    is_solved = results["solved"].astype(bool)
+    last_unsolved = results[~is_solved].groupby("run")["epoch"].max()
+    since = results["run"].map(last_unsolved).fillna(-1)
     first = results[results["epoch"] > since].groupby("run")["epoch"].min()
     times = runs[["run", *by, *SEEDS]].assign(solved=runs["solved"].astype(bool))
-    times["ever"] = times["run"].isin(results.loc[right, "run"])
+    times["ever"] = times["run"].isin(results.loc[is_solved, "run"])
     times["epoch"] = runs["run"].map(first).fillna(runs["epoch"]).astype(int)
     if costs is not None:
-        price = times["run"].map(costs.set_index("run")["epoch_flops"])
-        require(price.notna().all(), f"costs lacks {price.isna().sum()} of {len(times)} runs")
-        times["flops"] = times["epoch"] * price.astype(int)
+        epoch_flops = times["run"].map(costs.set_index("run")["epoch_flops"])
+        n_missing = epoch_flops.isna().sum()
+        require(n_missing == 0, f"costs lacks {n_missing} of {len(times)} runs")
+        times["flops"] = times["epoch"] * epoch_flops.astype(int)
     return times
 
 
@@ -99,7 +100,7 @@ def kaplan_meier(
     by : sequence of str
         Columns that make the groups.
     units : sequence of str
-        Columns of times; those that are not there are left out.
+        Columns of times; those that the table lacks are left out.
     confidence : float, in (0, 1)
         Of the intervals.
 
@@ -107,11 +108,11 @@ def kaplan_meier(
     -------
     DataFrame
         Sorted by ``by``, ``unit`` and ``time``; a row for time 0, and for each time at which a run
-        solved or was given up: ``unit`` of the time; ``time``; the share ``solved`` from then on,
+        solved or was censored: ``unit`` of the time; ``time``; the share ``solved`` from then on,
         with ``solved_low`` and ``solved_high``; ``at_risk``, the runs that had not solved before;
         ``n``, all runs of the group; and ``confidence``.  Where none has solved yet, and where all
-        have, Greenwood's variance does not exist, and the interval is Wilson's of 0 of n, or of
-        all of those that were not given up before.
+        have, Greenwood's variance does not exist, and the interval is Wilson's of 0 of n, or of all
+        those not censored before.
 
     Raises
     ------
@@ -119,21 +120,21 @@ def kaplan_meier(
         If a setting that is among the columns varies within a group.
     """
     refuse_pooling(times, by, name="times")
-    found = []
+    curves = []
     for unit in units_of(times, units):
         for values, group in times.groupby(list(by), observed=True):
             x, solved = group[unit].to_numpy(float), group["solved"].to_numpy(bool)
             curve = _curve(x, solved, Clusters.of(group), confidence)
-            named = dict(zip(by, values, strict=True)) | {"unit": unit}
-            found.append(curve.assign(**named, n=len(group), confidence=confidence))
-    table = pd.concat(found, ignore_index=True)
+            keys = dict(zip(by, values, strict=True)) | {"unit": unit}
+            curves.append(curve.assign(**keys, n=len(group), confidence=confidence))
+    table = pd.concat(curves, ignore_index=True)
     order = [*by, "unit", "time"]
-    front = [*order, "solved", "solved_low", "solved_high", "at_risk", "n", "confidence"]
-    return table.sort_values(order, kind="stable", ignore_index=True)[front]
+    columns = [*order, "solved", "solved_low", "solved_high", "at_risk", "n", "confidence"]
+    return table.sort_values(order, kind="stable", ignore_index=True)[columns]
 
 
 def units_of(times: pd.DataFrame, units: Sequence[str]) -> list[str]:
-    """Those of the units that the times are there in."""
+    """Those of the units that the table of times has."""
     present = [unit for unit in units if unit in times]
     require_columns(times, ["solved", *(present or units[:1])])
     require(len(times) > 0, "times is empty; there are no runs")
@@ -143,29 +144,26 @@ def units_of(times: pd.DataFrame, units: Sequence[str]) -> list[str]:
 def _curve(
     x: np.ndarray, solved: np.ndarray, clusters: Clusters, confidence: float
 ) -> pd.DataFrame:
-    """The steps of one group: share solved by each time, with its interval; runs at risk."""
+    """The Kaplan-Meier curve of one group: share solved by each time, its interval; at risk."""
     survival = ecdf(CensoredData.right_censored(x, ~solved)).sf
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "The confidence interval is undefined", RuntimeWarning)
         interval = survival.confidence_interval(confidence, method="log-log")
-    at = np.union1d([0.0], survival.quantiles)
-    share = 1 - survival.evaluate(at)
-    at_risk = (x >= at[:, None]).sum(axis=1)
-    followed = len(x) - (~solved & (x < at[:, None])).sum(axis=1)
-    independent = [clusters.effective(solved & (x <= time)) for time in at]
-    n = followed * np.array([some for some, _ in independent]) / len(x)
-    degrees = independent[0][1]
+    steps = np.union1d([0.0], survival.quantiles)
+    share = 1 - survival.evaluate(steps)
+    at_risk = (x >= steps[:, None]).sum(axis=1)
+    uncensored = len(x) - (~solved & (x < steps[:, None])).sum(axis=1)
+    effective = [clusters.effective(solved & (x <= time)) for time in steps]
+    n = uncensored * np.array([size for size, _ in effective]) / len(x)
+    degrees = effective[0][1]
     low, high = wilson_interval(np.where(share == 1, n, 0), n, confidence, degrees)
-    told = (share > 0) & (share < 1)
-    # Greenwood's deviation, on its scale, of so many fewer runs.
-    wider = (
-        critical_value(confidence, degrees)
-        / critical_value(confidence)
-        * np.sqrt(followed / n)[told]
-    )
-    scale = [np.log(-np.log(c.evaluate(at[told]))) for c in (interval.low, interval.high)]
-    middle = np.log(-np.log(1 - share[told]))
-    ends = [1 - np.exp(-np.exp(middle + wider * (end - middle))) for end in scale]
-    high[told], low[told] = ends
-    columns = {"time": at, "solved": share, "solved_low": low, "solved_high": high}
+    inside = (share > 0) & (share < 1)
+    # Greenwood's deviation on its scale, widened from n runs to the effective sample size.
+    factor = critical_value(confidence, degrees) / critical_value(confidence)
+    factor = factor * np.sqrt(uncensored / n)[inside]
+    scale = [np.log(-np.log(c.evaluate(steps[inside]))) for c in (interval.low, interval.high)]
+    center = np.log(-np.log(1 - share[inside]))
+    ends = [1 - np.exp(-np.exp(center + factor * (end - center))) for end in scale]
+    high[inside], low[inside] = ends
+    columns = {"time": steps, "solved": share, "solved_low": low, "solved_high": high}
     return pd.DataFrame(columns | {"at_risk": at_risk})

@@ -7,7 +7,7 @@ import scipy.stats
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from modnets.analysis.efficiency import _reached, relative_costs, solve_times
+from modnets.analysis.efficiency import _time_reached, relative_costs, solve_times
 from modnets.analysis.survival import kaplan_meier, time_to_solve
 
 EPOCHS = [0, 10, 20, 30]
@@ -162,7 +162,7 @@ def test_an_interval_holds_what_repeated_runs_would_give():
 @settings(max_examples=40)
 def test_a_weight_counts_a_run_so_often(outcomes, random):
     weights = np.array([[random.randrange(4) for _ in outcomes] for _ in range(5)])
-    found = _reached(frame(outcomes), "epoch", weights, share=0.4)
+    found = _time_reached(frame(outcomes), "epoch", weights, share=0.4)
     for time, of_draw in zip(found, weights, strict=True):
         repeated = [run for run, n in zip(outcomes, of_draw, strict=True) for _ in range(n)]
         there = [t for t, _ in sorted(repeated) if literal(repeated, t) >= 0.4 - 1e-9]
