@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from modnets.annotations import in_words, options_of, read_as
 from modnets.errors import nearest, require, shown
-from modnets.tables_given import FOREIGN, check_table, is_own, tables_in, told
+from modnets.table_errors import FOREIGN, check_table, describe, is_deliberate, tables_in
 from modnets.values import MAX_WHOLE, scalar
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -105,9 +105,9 @@ def checked(function: Function | None = None, /, **limits: Any) -> Any:
         try:
             return function(*args, **given)
         except (*FOREIGN, *_of_pandas()) as error:
-            if isinstance(error, Warning) or is_own(error, error.__traceback__):
+            if isinstance(error, Warning) or is_deliberate(error, error.__traceback__):
                 raise
-            raise ValueError(told(error, tables)) from error
+            raise ValueError(describe(error, tables)) from error
 
     return call
 

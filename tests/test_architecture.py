@@ -22,7 +22,7 @@ ROOMS = sorted(PACKAGE.rglob("*.py"))
 FLOORS = ("compiler", "tasks", "models", "config", "training", "experiments", "benchmarks")
 FLOORS += ("analysis", "visuals", "explorer", "", "commands", "__main__")
 GROUND = ("annotations", "checked", "errors", "hardware", "leftovers", "notices", "parameters")
-GROUND += ("paths", "provenance", "source_files", "tables_given", "values")
+GROUND += ("paths", "provenance", "source_files", "table_errors", "values")
 
 
 def name_of(path: Path) -> str:

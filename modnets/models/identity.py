@@ -1,9 +1,9 @@
-"""What a network of a person's own is: a digest of all code and values that it can reach.
+"""The identity of a user-defined network: a digest of all code and values that it can reach.
 
 A result belongs to the network that gave it.  The digest holds the compiled code of a builder, of
-the classes and functions that it refers to, wherever they stand in a person's own files or
+the classes and functions that it refers to, wherever they stand in the user's own files or
 notebook, and the values of their globals, closures, defaults and class attributes.  The walk stops
-at installed packages, which count by name and version.  What a constructor reads from files is not
+at installed packages, which enter by name and version.  What a constructor reads from files is not
 seen: hand it over as ``options``.  Another Python version compiles code otherwise, so that digests
 differ there.
 """
@@ -15,43 +15,43 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextvars import ContextVar
 
-from modnets.models.reach import Reach
+from modnets.models.object_hasher import ObjectHasher
 from modnets.models.registry import BUILT_IN, MODELS
 
-#: Digests that hold for a while, so that a sweep goes by one; see :func:`settled`.
+#: Cached digests, so that a sweep uses one for all of its runs; see :func:`settled`.
 _SETTLED: ContextVar[dict[str, str] | None] = ContextVar("settled", default=None)
-_told: set[tuple[str, str]] = set()
+_warned: set[tuple[str, str]] = set()
 
 
 def identity_of(model: str) -> str:
-    """The digest of a model of a person's own, as it is now; nothing for one of modnets.
+    """The digest of a user-defined model, as it is now; the empty string for a built-in one.
 
-    What cannot be seen into, as an open file, is named once.
+    An object whose content is not accessible, as an open file, is reported once.
     """
     if model in BUILT_IN:
         return ""
-    known = _SETTLED.get()
-    if known is not None and model in known:
-        return known[model]
-    reach = Reach()
-    digest = reach.digest(MODELS[model])
-    for name in reach.unseen:
-        if (model, name) not in _told:
-            _told.add((model, name))
+    cache = _SETTLED.get()
+    if cache is not None and model in cache:
+        return cache[model]
+    hasher = ObjectHasher()
+    digest = hasher.digest(MODELS[model])
+    for name in hasher.opaque:
+        if (model, name) not in _warned:
+            _warned.add((model, name))
             print(
                 f"modnets: model {model!r} refers to {name}, which its runs' keys cannot hold",
                 file=sys.stderr,
             )
-    if known is not None:
-        known[model] = digest
+    if cache is not None:
+        cache[model] = digest
     return digest
 
 
 @contextlib.contextmanager
 def settled(digests: Mapping[str, str] | None = None) -> Iterator[None]:
-    """Each model's digest is worked out at most once inside; given ones are taken as they are."""
-    known = _SETTLED.get()
-    token = _SETTLED.set({**(known or {}), **(digests or {})})
+    """Compute each model's digest at most once inside the block; ``digests`` are known ones."""
+    outer = _SETTLED.get()
+    token = _SETTLED.set({**(outer or {}), **(digests or {})})
     try:
         yield
     finally:

@@ -23,7 +23,7 @@ from torch import nn
 from modnets.config.run_config import RunConfig
 from modnets.config.shapes import shape_of
 from modnets.errors import require, shown
-from modnets.models.network_state import check_alike, check_is_network
+from modnets.models.network_checks import check_is_network, check_same_shapes
 from modnets.models.registry import BUILT_IN
 from modnets.training.backends.eager import one_thread
 from modnets.training.initialization import InitialState, NetworkInitializer, initial_state_of
@@ -171,7 +171,7 @@ def _start(
             if training_step is None:
                 starts.append(drafts.start())
             else:
-                check_alike(network, training_step.findings.shapes, config)
+                check_same_shapes(network, training_step.findings.shapes, config)
                 starts.append(initial_state_of(network, training_step))
         except Exception:
             failures[config.key] = traceback.format_exc()

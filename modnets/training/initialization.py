@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from modnets.config.run_config import RunConfig
-from modnets.models.network_state import attributes_of, digest_of
+from modnets.models.network_digests import attribute_digests, combined_digest
 from modnets.models.registry import BUILT_IN, build
 from modnets.training.batches import stream_seed
 from modnets.training.step import TrainingStep
@@ -34,7 +34,7 @@ class InitialState:
 def initial_state_of(network: nn.Module, training_step: TrainingStep) -> InitialState:
     """What a network of a person's own starts from."""
     buffers = {name: part.clone() for name, part in training_step.buffers_of(network).items()}
-    attributes = digest_of(attributes_of(network))
+    attributes = combined_digest(attribute_digests(network))
     return InitialState(training_step.parameters_of(network), buffers, network, attributes)
 
 

@@ -20,7 +20,7 @@ from torch.func import functional_call, grad
 from modnets.compiler.compiled import CompiledFunctions, Function
 from modnets.compiler.tracing import TensorSpec
 from modnets.models import registry
-from modnets.models.own_networks import Findings
+from modnets.models.user_networks import Findings
 from modnets.source_files import source_digest
 from modnets.tasks.truth_tables import DONT_CARE
 from modnets.training.optimizers import OPTIMIZERS

@@ -11,7 +11,7 @@ from torch import Tensor
 from modnets.config.run_config import RunConfig
 from modnets.config.shapes import shape_of
 from modnets.models.identity import identity_of
-from modnets.models.own_networks import examine
+from modnets.models.user_networks import examine
 from modnets.models.registry import BUILT_IN, build
 from modnets.training.backends.trial import another
 from modnets.training.batches import images_on, inputs_of

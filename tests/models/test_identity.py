@@ -19,7 +19,7 @@ from torch import nn
 
 from modnets.config.run_config import RunConfig
 from modnets.models.identity import identity_of, settled
-from modnets.models.reach import Reach
+from modnets.models.object_hasher import ObjectHasher
 from modnets.models.registry import MODELS
 
 CELL = """
@@ -183,19 +183,19 @@ VALUES = [
 
 
 def test_different_values_have_different_digests() -> None:
-    found = [Reach().digest(value) for value in VALUES]
+    found = [ObjectHasher().digest(value) for value in VALUES]
     assert len(set(found)) == len(found)
-    assert found == [Reach().digest(value) for value in VALUES]
+    assert found == [ObjectHasher().digest(value) for value in VALUES]
 
 
 def test_what_refers_to_itself_ends() -> None:
     ring: list[Any] = [1]
     ring.append(ring)
-    assert Reach().digest(ring) == Reach().digest(ring)
+    assert ObjectHasher().digest(ring) == ObjectHasher().digest(ring)
     deep: list[Any] = []
     for _ in range(300):
         deep = [deep]
-    assert Reach().digest(deep)
+    assert ObjectHasher().digest(deep)
 
 
 def test_what_cannot_be_seen_into_is_said_once(tmp_path, monkeypatch, capfd) -> None:

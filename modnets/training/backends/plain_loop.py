@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from modnets.config.run_config import RunConfig
-from modnets.models.network_state import type_of
+from modnets.models.network_digests import input_dtype
 from modnets.training.batches import Block
 from modnets.training.evaluation import Rows
 from modnets.training.optimizers import of_torch
@@ -58,7 +58,7 @@ class PlainLoopBackend:
         self.training_step, self.finals = training_step, finals
         self.loss = LOSSES[finals[0].loss]
         self.networks = [network.to(device) for network in networks]
-        self.type = type_of(self.networks[0])
+        self.type = input_dtype(self.networks[0])
         self.optimizers = [self._optimizer(*pair) for pair in zip(networks, finals, strict=True)]
 
     def _optimizer(self, network: nn.Module, final: RunConfig) -> torch.optim.Optimizer:

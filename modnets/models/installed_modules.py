@@ -1,23 +1,21 @@
-"""What code refers to, and which modules are a person's own."""
+"""Which modules belong to installed packages, and which are the user's own."""
 
 from __future__ import annotations
 
 import contextlib
-import dis
 import inspect
 import site
 import sys
 import sysconfig
-import types
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-#: Packages whose versions do not enter: every result's provenance holds them.
+#: Packages whose versions do not enter a digest: the provenance of every result records them.
 COMMON = ("torch", "numpy", "modnets")
 
-#: Modules of modnets whose public names a network may use, and what keys call them: where they
-#: stood at schema version 1.  A module that moves keeps its old name here, so that keys stay.
+#: Modules of modnets whose public names a network may use -> their names in keys, which are those
+#: of schema version 1.  A module that is renamed keeps its old name here, so that keys stay.
 NAMES_IN_KEYS = {
     "analysis.gate_shares": "analysis.inside",
     "analysis.knowledge": "analysis.worth",
@@ -47,56 +45,22 @@ NAMES_IN_KEYS = {
     "visuals.knowledge": "visuals.worth",
     "visuals.training_curves": "visuals.learning",
 }
-#: Names whose use in code lets it reach globals, and attributes of modules, by names as text.
-GLOBALS_BY_TEXT = {"globals", "eval", "exec"}
-ATTRIBUTES_BY_TEXT = {"getattr", "vars", "__dict__", "eval", "exec"}
 
 
 @cache
-def names_in(code: types.CodeType) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Globals that code and the functions in it use; and every name in it, for attributes."""
-    names, attributes, texts = [], [], []
-    todo = [code]
-    while todo:
-        one = todo.pop()
-        attributes += one.co_names
-        texts += [text for text in one.co_consts if isinstance(text, str)]
-        todo += [inner for inner in one.co_consts if isinstance(inner, types.CodeType)]
-        names += [
-            step.argval
-            for step in dis.get_instructions(one)
-            if step.opname in ("LOAD_GLOBAL", "LOAD_NAME")
-        ]
-    if not GLOBALS_BY_TEXT.isdisjoint(attributes):
-        names += [text for text in texts if text.isidentifier()]
-    return tuple(dict.fromkeys(names)), tuple(dict.fromkeys(attributes))
-
-
-@cache
-def imported_in(code: types.CodeType) -> tuple[str, ...]:
-    """Modules that code and the functions in it import when they are called."""
-    found, todo = [], [code]
-    while todo:
-        one = todo.pop()
-        todo += [inner for inner in one.co_consts if isinstance(inner, types.CodeType)]
-        steps = dis.get_instructions(one)
-        found += [step.argval for step in steps if step.opname == "IMPORT_NAME"]
-    return tuple(dict.fromkeys(found))
-
-
-@cache
-def _homes() -> tuple[Path, ...]:
-    """Folders of installed packages and of Python's own."""
+def _package_folders() -> tuple[Path, ...]:
+    """Folders of installed packages and of Python's standard library."""
     kinds = ("stdlib", "platstdlib", "purelib", "platlib")
-    places = [sysconfig.get_path(kind) for kind in kinds] + site.getsitepackages()
+    folders = [sysconfig.get_path(kind) for kind in kinds] + site.getsitepackages()
     with contextlib.suppress(Exception):
-        places.append(site.getusersitepackages())
-    return tuple(Path(place).resolve() for place in places if place)
+        folders.append(site.getusersitepackages())
+    return tuple(Path(folder).resolve() for folder in folders if folder)
 
 
 def installed_as(name: str | None) -> str | None:
-    """A module's name and version, if it is an installed one; None if it is a person's own."""
-    top = (name or "").split(".")[0]
+    """Name and version of a module of an installed package; None for one of the user's own."""
+    name = name or ""
+    top = name.split(".")[0]
     if top == "__main__":  # a notebook, or a script
         return None
     if top == "modnets":
@@ -104,7 +68,7 @@ def installed_as(name: str | None) -> str | None:
         return f"modnets.{NAMES_IN_KEYS[inner]}" if inner in NAMES_IN_KEYS else name
     if top in sys.stdlib_module_names:
         return name
-    module = sys.modules.get(name or "")
+    module = sys.modules.get(name)
     if module is None:
         return None
     try:
@@ -116,8 +80,8 @@ def installed_as(name: str | None) -> str | None:
 
 @cache
 def _installed_file(name: str, top: str, file: str) -> str | None:
-    place = Path(file).resolve()
-    if not any(place.is_relative_to(home) for home in _homes()):
+    path = Path(file).resolve()
+    if not any(path.is_relative_to(folder) for folder in _package_folders()):
         return None
     if top in COMMON:
         return name

@@ -1,8 +1,9 @@
-"""What a network of a person's own may do, found by trying it on a few rows.
+"""Properties of a user-defined network, found by running it on a few rows.
 
-Many replicas can train side by side where a network is a function of its rows, parameters and
-buffers.  What keeps a state in forward, or mixes rows in training, trains each by itself; see
-``training.plain_loop``.  What would make a result depend on more than its run is refused.
+Many replicas can train as one batch where a network is a function of its rows, parameters and
+buffers.  A network that keeps a state in forward, or mixes rows in training, trains without
+batching; see ``training.backends.plain_loop``.  What would make a result depend on more than its
+run is refused.
 """
 
 from __future__ import annotations
@@ -17,42 +18,42 @@ import torch
 from torch import Tensor, nn
 
 from modnets.errors import first_line, require
-from modnets.models.network_state import (
-    attributes_of,
-    check_alike,
-    check_is_network,
-    digest_of,
-    other_types,
+from modnets.models.network_checks import check_is_network, check_same_shapes
+from modnets.models.network_digests import (
+    attribute_digests,
+    combined_digest,
+    input_dtype,
+    non_float32,
     shapes_of,
-    type_of,
-    values_of,
+    tensor_digests,
 )
+from modnets.models.object_hasher import ObjectHasher
 from modnets.models.random_states import random_state
-from modnets.models.reach import Reach
-from modnets.models.registry import MODELS
+from modnets.models.registry import MODELS, Config
 
-Config = Any  # a RunConfig, whose room stands on a floor above
-
+#: Layers that draw random numbers in forward.
 RANDOM = (nn.modules.dropout._DropoutNd, nn.RReLU, nn.FractionalMaxPool2d, nn.FractionalMaxPool3d)
-EXTRA_ROWS = 3  # that fill a batch up
-TICK = 0.02  # s; so much later logits are still the same
+PADDING_ROWS = 3  # with which a batch is padded
+DELAY = 0.02  # s, after which logits have to be the same
 SEEDS = (1, 2, 3)  # whose networks are compared with that of seed 0
+
+Build = Callable[[Config, int], nn.Module]
 
 
 @dataclass(frozen=True)
 class Findings:
-    """What a network is like.
+    """Properties of a user-defined network.
 
     Parameters
     ----------
     untrained : frozenset of str
-        Parameters that ask for no gradient, or that none reaches: an optimizer leaves them alone.
+        Parameters that require no gradient, or get none: an optimizer leaves them alone.
     shapes : dict
         Of parameters and buffers, by name.
     attributes : str
-        Digest of what it holds beside them.
+        Digest of its other attributes.
     by_itself : str, optional
-        Why each network has to train by itself.
+        Why replicas cannot be batched, so that each network trains by itself.
     """
 
     untrained: frozenset[str]
@@ -61,19 +62,17 @@ class Findings:
     by_itself: str | None
 
 
-def examine(
-    config: Config, build: Callable[[Config, int], nn.Module], others: list[Config], x: Tensor
-) -> Findings:
-    """Try a network on some rows; see the module's docstring.
+def examine(config: Config, build: Build, others: list[Config], x: Tensor) -> Findings:
+    """Run a network on some rows, and check what it does; see the module's docstring.
 
     Parameters
     ----------
     config : RunConfig
-        Worked out.
+        With all defaults resolved.
     build : callable
         Gives a new network, its weights drawn from a seed.
     others : list of RunConfig
-        That train beside it: with other seeds, rates and so on.
+        Of runs in the same batch: with other seeds, rates and so on.
     x : Tensor, shape (row, input)
 
     Returns
@@ -90,27 +89,25 @@ def examine(
     trial.check_evaluation()
     logits, changed = trial.check_training()
     network = build(config, 0)
-    attributes = attributes_of(network)
+    attributes = attribute_digests(network)
     return Findings(
         untrained=trial.untrained(),
         shapes=shapes_of(network),
-        attributes=digest_of(attributes),
+        attributes=combined_digest(attributes),
         by_itself=changed
-        or trial.mixing(logits)
-        or trial.varying(attributes, others)
-        or other_types(network),
+        or trial.mixed_rows(logits)
+        or trial.varying_attribute(attributes, others)
+        or non_float32(network),
     )
 
 
 class _Trial:
-    """One network, built anew for each thing that is tried."""
+    """One network, built anew for each check."""
 
-    def __init__(
-        self, config: Config, build: Callable[[Config, int], nn.Module], x: Tensor
-    ) -> None:
+    def __init__(self, config: Config, build: Build, x: Tensor) -> None:
         self.config, self.build = config, build
         self.name = f"model {config.model!r}"
-        self.x = x.to(type_of(self.new()))
+        self.x = x.to(input_dtype(self.new()))
 
     def new(self) -> nn.Module:
         """The network of seed 0."""
@@ -121,23 +118,24 @@ class _Trial:
     def check_construction(self) -> None:
         """A builder gives a new network each time, and the same one for the same seed."""
         one, other = self.new(), self.new()
-        places = {part.data_ptr() for part in one.parameters() if part.numel()}
-        shared = [n for n, p in other.named_parameters() if p.numel() and p.data_ptr() in places]
+        storage = {tensor.data_ptr() for tensor in one.parameters() if tensor.numel()}
+        shared = [n for n, p in other.named_parameters() if p.numel() and p.data_ptr() in storage]
         require(
             one is not other and not shared,
             f"{self.name}: two networks share {', '.join(shared[:3]) or 'all'}; allowed is a "
             "builder that makes a new network each time",
         )
-        found = [{**values_of(n), **attributes_of(n)} for n in (one, other)]
-        differ = [key for key in found[0] if found[0][key] != found[1].get(key)]
+        digests = [{**tensor_digests(net), **attribute_digests(net)} for net in (one, other)]
+        differ = [key for key in digests[0] if digests[0][key] != digests[1].get(key)]
         require(
             not differ,
             f"{self.name}: {', '.join(differ[:3])} is another one for the same seed; allowed is "
             "what follows from the config, with random numbers of torch, numpy or random",
         )
         if hasattr(one, "structure"):
+            structure: Any = one.structure
             try:
-                json.dumps(one.structure())
+                json.dumps(structure())
             except Exception as error:
                 raise ValueError(
                     f"{self.name}: structure() gives no JSON ({first_line(error)}); allowed are "
@@ -145,7 +143,7 @@ class _Trial:
                 ) from error
 
     def forward(self, network: nn.Module, x: Tensor) -> Tensor:
-        """Logits, checked; what forward does to the world outside of the network is refused."""
+        """Logits, shape (row, output), checked for type, shape and finite values."""
         n_rows, graph = len(x), self.config.graph
         try:
             logits = network(x)
@@ -160,10 +158,10 @@ class _Trial:
             isinstance(logits, Tensor),
             f"{self.name}: forward gives a {type(logits).__name__} for {n_rows} rows; {wanted}",
         )
-        found = tuple(logits.shape)
+        shape = tuple(logits.shape)
         require(
-            found == (n_rows, graph.n_outputs),
-            f"{self.name}: forward gives shape {found} for {n_rows} rows; {wanted}",
+            shape == (n_rows, graph.n_outputs),
+            f"{self.name}: forward gives shape {shape} for {n_rows} rows; {wanted}",
         )
         require(
             logits.is_floating_point(),
@@ -177,10 +175,11 @@ class _Trial:
         return logits
 
     def _outside(self) -> tuple[str, str]:
-        """Sources of random numbers, and all that is not the network itself, as digests."""
-        return Reach().digest(random_state()), Reach().digest(MODELS[self.config.model])
+        """Digests of the random states, and of all that is not the network itself."""
+        model = MODELS[self.config.model]
+        return ObjectHasher().digest(random_state()), ObjectHasher().digest(model)
 
-    def check_outside(self, before: tuple[Any, str], network: nn.Module) -> None:
+    def check_outside(self, before: tuple[str, str], network: nn.Module) -> None:
         """Raise if random numbers were drawn, or something outside of the network has changed."""
         after = self._outside()
         layers = [n for n, m in network.named_modules() if isinstance(m, RANDOM)]
@@ -198,17 +197,17 @@ class _Trial:
         )
 
     def check_evaluation(self) -> None:
-        """In evaluation a row's logits are its own."""
+        """In evaluation the logits of a row depend on that row alone."""
         network, before = self.new().eval(), self._outside()
         with torch.no_grad():
             logits = self.forward(network, self.x)
-            time.sleep(TICK)
+            time.sleep(DELAY)
             again = self.forward(self.new().eval(), self.x)
-            alone = [self.forward(self.new().eval(), row[None]) for row in self.x]
+            one_by_one = [self.forward(self.new().eval(), row[None]) for row in self.x]
         self.check_outside(before, network)
         self._check_same(logits, again)
         require(
-            _alike(logits, torch.cat(alone)),
+            _close(logits, torch.cat(one_by_one)),
             f"{self.name}: a row's logits depend on the other rows in evaluation; allowed is each "
             "row by itself, as LayerNorm or GroupNorm do",
         )
@@ -222,60 +221,59 @@ class _Trial:
 
     def check_training(self) -> tuple[Tensor, str | None]:
         """Logits in training, and what forward changes of the network's own."""
-        network, before = self.new().train(), self._outside()
-        buffers, attributes = values_of(network), attributes_of(network)
+        network, outside = self.new().train(), self._outside()
+        before = tensor_digests(network) | attribute_digests(network)
         with torch.no_grad():
             logits = self.forward(network, self.x)
             again = self.forward(self.new().train(), self.x)
-        self.check_outside(before, network)
+        self.check_outside(outside, network)
         self._check_same(logits, again)
-        now = values_of(network) | attributes_of(network)
-        old = buffers | attributes
-        changed = [name for name in {**old, **now} if old.get(name) != now.get(name)]
+        after = tensor_digests(network) | attribute_digests(network)
+        changed = [name for name in {**before, **after} if before.get(name) != after.get(name)]
         return logits, f"forward changes {', '.join(changed[:3])}" if changed else None
 
-    def mixing(self, logits: Tensor) -> str | None:
-        """Whether rows that fill a batch up would change the others in training."""
-        padded = torch.cat([self.x, torch.zeros_like(self.x[:1]).expand(EXTRA_ROWS, -1)])
+    def mixed_rows(self, logits: Tensor) -> str | None:
+        """Whether rows that pad a batch would change the logits of the others in training."""
+        padding = torch.zeros_like(self.x[:1]).expand(PADDING_ROWS, -1)
         try:
             with torch.no_grad():
-                found = self.new().train()(padded)[: len(self.x)]
-            mixes = not _alike(logits, found)
+                padded = self.new().train()(torch.cat([self.x, padding]))[: len(self.x)]
+            mixes = not _close(logits, padded)
         except Exception:
             mixes = True
         return "its rows meet each other in training" if mixes else None
 
-    def varying(self, attributes: dict[str, str], others: list[Config]) -> str | None:
-        """A plain attribute that is another one in another run."""
+    def varying_attribute(self, attributes: dict[str, str], others: list[Config]) -> str | None:
+        """An attribute whose value differs between runs, in words."""
         shapes = shapes_of(self.new())
         pairs = [(self.config, seed) for seed in SEEDS] + [(other, 0) for other in others]
         for config, seed in pairs:
             try:
                 network = self.build(config, seed)
-            except Exception:  # it is told where that run is trained
+            except Exception:  # it is reported where that run is trained
                 continue
-            check_alike(network, shapes, self.config)
-            found = attributes_of(network)
-            differ = [n for n in {**attributes, **found} if found.get(n) != attributes.get(n)]
+            check_same_shapes(network, shapes, self.config)
+            other = attribute_digests(network)
+            differ = [n for n in {**attributes, **other} if other.get(n) != attributes.get(n)]
             if differ:
                 return f"{differ[0]} differs between runs (a buffer may)"
         return None
 
     def untrained(self) -> frozenset[str]:
-        """Parameters that ask for no gradient, or that none reaches."""
+        """Parameters that require no gradient, or get none."""
         network = self.new().train()
         with torch.enable_grad():
             logits = self.forward(network, self.x)
             if logits.requires_grad:
                 logits.sum().backward()
-        named = dict(network.named_parameters())
-        without = frozenset(name for name, part in named.items() if part.grad is None)
+        parameters = dict(network.named_parameters())
+        without = frozenset(name for name, tensor in parameters.items() if tensor.grad is None)
         require(
-            len(without) < len(named),
+            len(without) < len(parameters),
             f"{self.name}: no parameter gets a gradient; allowed is at least one that does",
         )
         return without
 
 
-def _alike(one: Tensor, other: Tensor) -> bool:
+def _close(one: Tensor, other: Tensor) -> bool:
     return one.shape == other.shape and torch.allclose(one, other, rtol=1e-3, atol=1e-4)
