@@ -1,4 +1,4 @@
-"""A program of kernels as C++."""
+"""The C++ of compiled functions: memory, kernels, and how they are called."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from pathlib import Path
 import torch
 from torch import fx
 
-from modnets.compiler.elementwise import literal
-from modnets.compiler.ir import Buffer
-from modnets.compiler.lowering import Lowering, kind_of
-from modnets.compiler.memory import _may_overwrite, _memory, _only_inside
+from modnets.compiler import cpp
+from modnets.compiler.elementwise import kind_of
+from modnets.compiler.ir import Buffer, checked_number
+from modnets.compiler.kernels import Kernel
+from modnets.compiler.lowering import lower
+from modnets.compiler.memory import can_overwrite, offsets_of, only_inside
 from modnets.compiler.tracing import TensorSpec
-
-TYPES = {"float": ("vec", "float"), "int": ("ivec", "int"), "mask": ("ivec", "int")}
 
 
 def write_program(functions: Sequence[str], lanes: int) -> str:
@@ -58,39 +58,54 @@ def write_function(
     UnsupportedOperation
         If an operation cannot be written.
     """
-    given = [
-        Buffer(f"a{number}", one.shape, uniform=one.uniform) for number, one in enumerate(inputs)
+    arguments = [
+        Buffer(f"a{number}", spec.shape, uniform=spec.uniform) for number, spec in enumerate(inputs)
     ]
-    low = Lowering(graph, given)
-    at: dict[str, str] = {}
+    lowered = lower(graph, arguments)
+    kernels = lowered.kernels
+    in_arguments: dict[str, str] = {}  # buffer -> the argument whose memory it takes
     copies: list[str] = []
-    extra = len(inputs)
-    for number, output in enumerate(low.outputs):
-        name = f"a{number}" if number < in_place else f"a{extra}"
-        extra += number >= in_place
-        free = number >= in_place or _may_overwrite(low.kernels, output, name)
-        if free and output.buffer not in at:
-            at[output.buffer] = name
+    n_arguments = len(inputs)
+    for number, output in enumerate(lowered.outputs):
+        argument = f"a{number}" if number < in_place else f"a{n_arguments}"
+        n_arguments += number >= in_place
+        is_free = number >= in_place or can_overwrite(kernels, output, argument)
+        if is_free and output.name not in in_arguments:
+            in_arguments[output.name] = argument
         else:
-            copies.append(f"  copy({name}, {output.buffer}, {low.sizes[output.buffer]});")
-    kept = {output.buffer for output in low.outputs}
-    unwanted = [_only_inside(kernel, low.kernels) - kept for kernel in low.kernels]
-    bodies = [kernel.write(lanes, gone) for kernel, gone in zip(low.kernels, unwanted, strict=True)]
-    total, places = _memory(low, set(at).union(*unwanted), kept)
+            copies.append(f"  copy({argument}, {output.name}, {lowered.sizes[output.name]});")
+    kept = {output.name for output in lowered.outputs}
+    unneeded = [only_inside(kernel, kernels) - kept for kernel in kernels]
+    total, offsets = offsets_of(lowered, set(in_arguments).union(*unneeded), kept)
     lines = [f"namespace {called} {{"]
-    lines += [_constant(name, tensor) for name, tensor in low.constants.items()]
+    lines += [_constant(name, tensor) for name, tensor in lowered.constants.items()]
     lines += ["static void step(char** arguments, long rows, vec* work) {"]
-    for number in range(extra):
+    for number in range(n_arguments):
         uniform = number < len(inputs) and inputs[number].uniform
-        kind = "const float*" if uniform else "vec*"
-        lines.append(f"  {kind} const a{number} = ({kind})arguments[{number}];")
-    for name, place in places.items():
-        kind = TYPES[low.kinds[name]][0]
-        lines.append(f"  {kind}* const {name} = ({kind}*)(work + ({place}));")
-    lines += [f"  vec* const {name} = {argument};" for name, argument in at.items()]
-    lines += [line for body in bodies for line in body]
-    lines += [*copies, "}", "}", RUN % {"name": called, "count": extra, "workspace": total}]
-    return "\n".join(lines)
+        declared = "const float*" if uniform else "vec*"
+        lines.append(f"  {declared} const a{number} = ({declared})arguments[{number}];")
+    for name, offset in offsets.items():
+        declared = cpp.TYPES[lowered.kinds[name]][0]
+        lines.append(f"  {declared}* const {name} = ({declared}*)(work + ({offset}));")
+    lines += [f"  vec* const {name} = {argument};" for name, argument in in_arguments.items()]
+    for kernel, skipped in zip(kernels, unneeded, strict=True):
+        lines += _kernel(kernel, lanes, skipped)
+    run = RUN % {"name": called, "count": n_arguments, "workspace": total}
+    return "\n".join([*lines, *copies, "}", "}", run])
+
+
+def _kernel(kernel: Kernel, lanes: int, unneeded: set[str]) -> list[str]:
+    """The lines of a kernel, in a block with the names of the buffers that it writes."""
+    names = " ".join(sorted(kernel.writes - unneeded))
+    lines = cpp.statements(kernel.loops(lanes, unneeded), depth=2)
+    return [f"  {{  // {names}", *lines, f"  }}  // {names}"]
+
+
+def _constant(name: str, tensor: torch.Tensor) -> str:
+    kind = kind_of(tensor.dtype)
+    numbers = [checked_number(number, kind) for number in tensor.flatten().tolist()]
+    text = ", ".join(cpp.number(number, kind) for number in numbers)
+    return f"static const {cpp.TYPES[kind][1]} {name}[] = {{{text}}};"
 
 
 RUN = """
@@ -107,9 +122,3 @@ extern "C" void run_%(name)s(
   }
 }
 """
-
-
-def _constant(name: str, tensor: torch.Tensor) -> str:
-    kind = kind_of(tensor.dtype)
-    numbers = ", ".join(literal(number, kind) for number in tensor.flatten().tolist())
-    return f"static const {TYPES[kind][1]} {name}[] = {{{numbers}}};"

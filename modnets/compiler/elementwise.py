@@ -5,195 +5,174 @@ Names are those of torch's ``aten`` operations.
 
 from __future__ import annotations
 
-import math
-import struct
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, cast
 
 import torch
 from torch import fx
 
-from modnets.compiler.ir import Pointwise, Value, View
-from modnets.compiler.symbolic import Index, MultiIndex, Size
+from modnets.compiler.ir import Constant, Pointwise, UnsupportedOperation, Value, View
+from modnets.compiler.loop_ir import Kind, Operation
+from modnets.compiler.symbolic import Size
 from modnets.compiler.views import expand
-from modnets.compiler.writer import Term, Writer
 
-
-class UnsupportedOperation(Exception):
-    """An operation that cannot be written as code for lanes."""
-
-
-KINDS = {torch.bool: "mask", torch.int64: "int", torch.int32: "int", torch.float32: "float"}
-LARGEST_INT = 2**31 - 1  # whole numbers have 32 bits here
-
-#: Operations on floats: operands' text -> C++, and their cost.
-FLOAT = {
-    "div": ("divide({0}, {1})", 2),
-    "exp": ("exp({0})", 8),
-    "log": ("log({0})", 8),
-    "log1p": ("log1p({0})", 8),
-    "expm1": ("expm1({0})", 8),
-    "tanh": ("tanh({0})", 8),
-    "erf": ("erf({0})", 8),
-    "sin": ("sin({0})", 8),
-    "cos": ("cos({0})", 8),
-    "atan": ("atan({0})", 8),
-    "sinh": ("sinh({0})", 8),
-    "cosh": ("cosh({0})", 8),
-    "sigmoid": ("divide(one, one + exp(-{0}))", 10),
-    "sqrt": ("root({0})", 2),
-    "rsqrt": ("divide(one, root({0}))", 4),
-    "reciprocal": ("divide(one, {0})", 2),
-    "relu": ("larger({0}, zero)", 1),
-    "maximum": ("largest({0}, {1})", 2),
-    "minimum": ("smallest({0}, {1})", 2),
-    "sign": ("select({0} > zero, one, select({0} < zero, -one, zero))", 2),
-    "abs": ("larger({0}, -{0})", 1),
-    "pow": ("pow({0}, {1})", 16),
-    "floor": ("floor({0})", 1),
-    "ceil": ("ceil({0})", 1),
-    "trunc": ("trunc({0})", 1),
-    "round": ("round({0})", 1),
+KINDS: dict[torch.dtype, Kind] = {
+    torch.bool: "mask",
+    torch.int64: "int",
+    torch.int32: "int",
+    torch.float32: "float",
 }
-#: What is asked of a float.
-TESTS = {"isnan": "({0} != {0})", "isinf": "(larger({0}, -{0}) == all(INFINITY))"}
-#: Operations on floats or whole numbers.
-NUMERIC = {"add": "{0} + {1}", "sub": "{0} - {1}", "mul": "{0} * {1}", "neg": "-{0}"}
-COMPARISONS = {"eq": "==", "ne": "!=", "lt": "<", "le": "<=", "gt": ">", "ge": ">="}
-LOGIC = {"and": "{0} & {1}", "or": "{0} | {1}", "xor": "{0} ^ {1}", "not": "~{0}"}
-#: Names of all operations that make each element from those at its place.
+
+#: Operations on floats.
+FLOAT = {
+    "div": Operation("divide({0}, {1})", 2),
+    "exp": Operation("exp({0})", 8),
+    "log": Operation("log({0})", 8),
+    "log1p": Operation("log1p({0})", 8),
+    "expm1": Operation("expm1({0})", 8),
+    "tanh": Operation("tanh({0})", 8),
+    "erf": Operation("erf({0})", 8),
+    "sin": Operation("sin({0})", 8),
+    "cos": Operation("cos({0})", 8),
+    "atan": Operation("atan({0})", 8),
+    "sinh": Operation("sinh({0})", 8),
+    "cosh": Operation("cosh({0})", 8),
+    "sigmoid": Operation("divide(one, one + exp(-{0}))", 10),
+    "sqrt": Operation("root({0})", 2),
+    "rsqrt": Operation("divide(one, root({0}))", 4),
+    "reciprocal": Operation("divide(one, {0})", 2),
+    "relu": Operation("larger({0}, zero)", 1),
+    "maximum": Operation("largest({0}, {1})", 2),
+    "minimum": Operation("smallest({0}, {1})", 2),
+    "sign": Operation("select({0} > zero, one, select({0} < zero, -one, zero))", 2),
+    "abs": Operation("larger({0}, -{0})", 1),
+    "pow": Operation("pow({0}, {1})", 16),
+    "floor": Operation("floor({0})", 1),
+    "ceil": Operation("ceil({0})", 1),
+    "trunc": Operation("trunc({0})", 1),
+    "round": Operation("round({0})", 1),
+}
+#: Tests of floats.
+TESTS = {
+    "isnan": Operation("({0} != {0})"),
+    "isinf": Operation("(larger({0}, -{0}) == all(INFINITY))"),
+}
+#: Operations on floats or integers.
+NUMERIC = {
+    "add": Operation("{0} + {1}"),
+    "sub": Operation("{0} - {1}"),
+    "mul": Operation("{0} * {1}"),
+    "neg": Operation("-{0}"),
+}
+COMPARISONS = {
+    "eq": Operation("({0} == {1})"),
+    "ne": Operation("({0} != {1})"),
+    "lt": Operation("({0} < {1})"),
+    "le": Operation("({0} <= {1})"),
+    "gt": Operation("({0} > {1})"),
+    "ge": Operation("({0} >= {1})"),
+}
+LOGIC = {
+    "and": Operation("({0} & {1})"),
+    "or": Operation("({0} | {1})"),
+    "xor": Operation("({0} ^ {1})"),
+    "not": Operation("(~{0})"),
+}
+WHERE = Operation("select({0}, {1}, {2})")
+#: Names of all operations that make each element from those at its index.
 ELEMENTWISE = {*FLOAT, *NUMERIC, *COMPARISONS, *TESTS, "where"}
 ELEMENTWISE |= {f"{how}_{word}" for how in ("logical", "bitwise") for word in LOGIC}
 
+#: (From, to) -> how elements are converted.
+CONVERSIONS: dict[tuple[Kind, Kind], Operation] = {
+    ("mask", "float"): Operation("select({0}, one, zero)"),
+    ("int", "float"): Operation("to_float({0})"),
+    ("mask", "int"): Operation("({0} & 1)"),
+    ("int", "mask"): Operation("({0} != 0)"),
+    ("float", "mask"): Operation("({0} != 0)"),
+    ("float", "int"): Operation("to_int({0})"),
+}
+#: Exponent -> the power as products, with the one operand as often as it is needed.
+POWERS = {
+    1: Operation("{0}"),
+    2: Operation("{0} * {0}"),
+    3: Operation("{0} * {0} * {0}"),
+    4: Operation("({0} * {0}) * ({0} * {0})"),
+    -1: Operation("divide(one, {0})"),
+    0.5: Operation("root({0})"),
+    -0.5: Operation("divide(one, root({0}))"),
+}
+
 
 def name_of(node: fx.Node) -> str:
-    """The operation of a node, as ``add``; nothing where it is none of torch's."""
+    """The operation of a node, as ``add``; empty where it is none of torch's."""
     return getattr(node.target, "_opname", "")
 
 
-def literal(number: float, kind: str) -> str:
-    """A number as C++.
+def kind_of(dtype: torch.dtype) -> Kind:
+    """The kind of the elements of a torch type.
 
     Raises
     ------
     UnsupportedOperation
-        If it has more than 32 bits, or depends on the number of rows.
+        If there is none.
     """
-    if not isinstance(number, int | float):
-        raise UnsupportedOperation(f"arithmetic with the number of rows: {number}")
-    if kind == "mask":
-        return "-1" if number else "0"
-    if kind == "int":
-        if abs(number) > LARGEST_INT:
-            raise UnsupportedOperation(f"{number} has more than 32 bits")
-        return str(int(number))
-    if not math.isfinite(number):
-        return f"{'-' if number < 0 else ''}{'NAN' if math.isnan(number) else 'INFINITY'}"
-    number = struct.unpack("f", struct.pack("f", number))[0] if abs(number) < 3.4e38 else number
-    return f"{float(number).hex()}f"
-
-
-class Constant(Pointwise):
-    """A tensor of one number."""
-
-    def __init__(self, number: float, shape: Sequence[Size], kind: str) -> None:
-        text = f"{'all' if kind == 'float' else 'iall'}({literal(number, kind)})"
-        super().__init__(shape, kind, lambda writer, place: Term(text, kind), cost=0)
-        self.number = number
-
-
-def counting(shape: Sequence[Size], start: int, step: int, kind: str) -> Value:
-    """0, 1, 2, ... times ``step`` from ``start``."""
-    if tuple(shape) == (1,):
-        return Constant(start, shape, kind)
-
-    def write(writer: Writer, place: MultiIndex) -> Term:
-        text = f"{place[0] * step + start}"
-        return writer.let(kind, f"iall({text})" if kind == "int" else f"all({text})")
-
-    return Pointwise(shape, kind, write, cost=0)
-
-
-def convert(value: Value, kind: str) -> Value:
-    """A tensor as floats, whole numbers or truths."""
-    if value.kind == kind:
-        return value
-    text = {
-        ("mask", "float"): "select({0}, one, zero)",
-        ("int", "float"): "to_float({0})",
-        ("mask", "int"): "({0} & 1)",
-        ("int", "mask"): "({0} != 0)",
-        ("float", "mask"): "({0} != 0)",
-        ("float", "int"): "to_int({0})",
-    }[value.kind, kind]
-    return pointwise(text, kind, [value], value.shape)
+    if dtype not in KINDS:
+        raise UnsupportedOperation(
+            f"{dtype} is not known; allowed are {', '.join(map(str, KINDS))}"
+        )
+    return KINDS[dtype]
 
 
 def pointwise(
-    text: str, kind: str, values: Sequence[Value], shape: Sequence[Size], cost: int = 1
+    operation: Operation, kind: Kind, values: Sequence[Value], shape: Sequence[Size]
 ) -> Value:
-    """An operation written as text with {0}, {1}, ... for the operands."""
-
-    def write(writer: Writer, place: MultiIndex, *terms: Term) -> Term:
-        return writer.let(kind, text.format(*(term.text for term in terms)))
-
-    return Pointwise(shape, kind, write, [expand(value, shape) for value in values], cost)
+    """An operation on elements, its operands broadcast to a shape."""
+    return Pointwise(operation, shape, kind, [expand(value, shape) for value in values])
 
 
-def choose_by_place(
-    inside: Callable[[MultiIndex], str | None],
-    one: Value,
-    other: Value,
-    move: Callable[[MultiIndex], MultiIndex],
-) -> Value:
-    """``one`` (at a moved place) where a condition on the place holds, ``other`` elsewhere."""
-
-    class Chosen(Value):
-        def terms(self, writer: Writer, places: Sequence[MultiIndex]) -> list[Term]:
-            ones = one.terms(writer, [move(place) for place in places])
-            others = other.terms(writer, places)
-            found = []
-            for place, a, b in zip(places, ones, others, strict=True):
-                condition = inside(place)
-                found.append(writer.let(self.kind, f"({condition}) ? {a.text} : {b.text}"))
-            return found
-
-    cost = one.cost + other.cost + 1
-    return Chosen(other.shape, other.kind, cost, one.reduces or other.reduces)
+def convert(value: Value, kind: Kind) -> Value:
+    """A tensor as floats, integers or masks."""
+    if value.kind == kind:
+        return value
+    return pointwise(CONVERSIONS[value.kind, kind], kind, [value], value.shape)
 
 
 def arithmetic(name: str, operands: Sequence[Any], shape: Sequence[Size]) -> Value:
-    """The value of an operation of ELEMENTWISE."""
+    """The value of an operation of ELEMENTWISE, of values and numbers."""
     same = _simplified(name, operands, shape)
     if same is not None:
         return same
     if name in FLOAT:
-        text, cost = FLOAT[name]
-        return pointwise(text, "float", _as(operands, "float", shape), shape, cost)
+        return pointwise(FLOAT[name], "float", _as(operands, "float", shape), shape)
     if name in TESTS:
         return pointwise(TESTS[name], "mask", _as(operands, "float", shape), shape)
-    kinds = {_kind(operand) for operand in operands}
-    widest = next(kind for kind in ("float", "int", "mask") if kind in kinds)
+    widest = _widest(operands)
     if name in NUMERIC:
-        kind = "int" if widest == "mask" else widest
+        kind: Kind = "int" if widest == "mask" else widest
         return pointwise(NUMERIC[name], kind, _as(operands, kind, shape), shape)
     if name in COMPARISONS:
         kind = "int" if widest == "mask" else widest
-        text = f"({{0}} {COMPARISONS[name]} {{1}})"
-        return pointwise(text, "mask", _as(operands, kind, shape), shape)
+        return pointwise(COMPARISONS[name], "mask", _as(operands, kind, shape), shape)
     if name == "where":
         condition, *others = operands
-        kinds = {_kind(operand) for operand in others}
-        kind = next(kind for kind in ("float", "int", "mask") if kind in kinds)
+        kind = _widest(others)
         values = [*_as([condition], "mask", shape), *_as(others, kind, shape)]
-        return pointwise("select({0}, {1}, {2})", kind, values, shape)
+        return pointwise(WHERE, kind, values, shape)
     how, _, word = name.partition("_")
     kind = "mask" if how == "logical" else widest
-    return pointwise(f"({LOGIC[word]})", kind, _as(operands, kind, shape), shape)
+    return pointwise(LOGIC[word], kind, _as(operands, kind, shape), shape)
+
+
+def power(value: Value, exponent: float) -> Value | None:
+    """A small whole power as products; None for others."""
+    if exponent not in POWERS:
+        return None
+    return pointwise(POWERS[exponent], "float", [value], value.shape)
 
 
 def _simplified(name: str, operands: Sequence[Any], shape: Sequence[Size]) -> Value | None:
-    """The value of an operation that does nothing: times one, plus zero, a choice that is made."""
+    """The value of an operation that does nothing: times one, plus zero, a settled choice."""
     numbers = [_number(operand) for operand in operands]
     idle = {"mul": 1, "div": 1, "add": 0, "sub": 0}
     if name in idle and numbers[1] == idle[name] and isinstance(operands[0], Value):
@@ -215,28 +194,21 @@ def _number(operand: Any) -> float | None:
     return operand if isinstance(operand, int | float) else None
 
 
-def _kind(operand: Any) -> str:
+def _widest(operands: Sequence[Any]) -> Kind:
+    kinds = {_kind(operand) for operand in operands}
+    return next(kind for kind in cast(tuple[Kind, ...], ("float", "int", "mask")) if kind in kinds)
+
+
+def _kind(operand: Any) -> Kind:
     if isinstance(operand, Value):
         return operand.kind
-    return {bool: "mask", int: "int"}.get(type(operand), "float")
+    if isinstance(operand, bool):
+        return "mask"
+    return "int" if isinstance(operand, int) else "float"
 
 
-def _as(operands: Sequence[Any], kind: str, shape: Sequence[Size]) -> list[Value]:
+def _as(operands: Sequence[Any], kind: Kind, shape: Sequence[Size]) -> list[Value]:
     return [
         convert(operand, kind) if isinstance(operand, Value) else Constant(operand, shape, kind)
         for operand in operands
     ]
-
-
-def power(value: Value, exponent: float) -> Value | None:
-    """A small whole power as products; None for others."""
-    texts = {1: "{0}", 2: "{0} * {0}", 3: "{0} * {0} * {0}", -1: "divide(one, {0})"}
-    texts |= {0.5: "root({0})", -0.5: "divide(one, root({0}))", 4: "({0} * {0}) * ({0} * {0})"}
-    if exponent not in texts:
-        return None
-    return pointwise(texts[exponent], "float", [value], value.shape)
-
-
-def bounds_condition(index: Index, low: Size, high: Size) -> str:
-    """Whether an index lies in [low, high), as text."""
-    return f"{index} >= {low} && {index} < {high}"

@@ -1,17 +1,47 @@
-"""What a tensor of one replica is while code is written: stored, or an expression.
+"""The intermediate representation: what a tensor of one replica is before code is written.
 
-An expression is computed where it is needed, so that chains of operations need no memory.
+A tensor is in memory (:class:`Buffer`), or an expression that is fused into its consumers, so that
+chains of operations need no memory.  Views are functions of indices, as in torch's inductor.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 
-from modnets.compiler.symbolic import Index, MultiIndex, Size, contiguous, flat, known
-from modnets.compiler.writer import Term, Writer
+from modnets.compiler.loop_ir import (
+    Accumulate,
+    Apply,
+    Declare,
+    IndexValue,
+    Kind,
+    Literal,
+    Load,
+    LoopBuilder,
+    Name,
+    Operand,
+    Operation,
+    Scalar,
+    Select,
+)
+from modnets.compiler.symbolic import (
+    Index,
+    IndexTest,
+    LoopVariable,
+    MultiIndex,
+    Size,
+    contiguous,
+    flat,
+    known,
+)
 
-#: How many rounds of a loop within an element are written out.
+#: Iterations of a reduction that are written out.
 UNROLLED = 4
+LARGEST_INT = 2**31 - 1  # integers have 32 bits here
+
+
+class UnsupportedOperation(Exception):
+    """An operation for which no code can be written."""
 
 
 class Value:
@@ -19,20 +49,20 @@ class Value:
 
     Parameters
     ----------
-    shape : tuple of Size
-    kind : "float", "int" or "mask"
+    shape : sequence of Size
+    kind : Kind
     cost : int
         Operations for one element; 0 for what is only read.
     reduces : bool
         Whether an element takes a loop.
     """
 
-    def __init__(self, shape: Sequence[Size], kind: str, cost: int, reduces: bool = False) -> None:
+    def __init__(self, shape: Sequence[Size], kind: Kind, cost: int, reduces: bool = False) -> None:
         self.shape, self.kind = tuple(shape), kind
         self.cost, self.reduces = cost, reduces
 
-    def terms(self, writer: Writer, places: Sequence[MultiIndex]) -> list[Term]:
-        """Write what computes the elements at some places; hand back their names."""
+    def emit(self, builder: LoopBuilder, elements: Sequence[MultiIndex]) -> list[Operand]:
+        """Build what computes some elements."""
         raise NotImplementedError
 
 
@@ -41,156 +71,246 @@ class Buffer(Value):
 
     Parameters
     ----------
-    buffer : str
+    name : str
+    shape : sequence of Size
+    kind : Kind
     offset : Size
-        Where it begins in the buffer, in elements.
+        Where it begins, in elements.
     uniform : bool
         One number for all lanes.
+    strides : sequence of Size, optional
+        Where it is a slice of a larger one.
     """
 
     def __init__(
         self,
-        buffer: str,
+        name: str,
         shape: Sequence[Size],
-        kind: str = "float",
+        kind: Kind = "float",
         offset: Size = 0,
         uniform: bool = False,
+        strides: Sequence[Size] | None = None,
     ) -> None:
         super().__init__(shape, kind, 0)
-        self.buffer, self.offset, self.uniform = buffer, offset, uniform
-        self.strides = contiguous(self.shape)
+        self.name, self.offset, self.uniform = name, offset, uniform
+        self.strides = contiguous(self.shape) if strides is None else tuple(strides)
 
-    def part(self, axis: int, start: Size, size: Size) -> Buffer:
-        """A part of an axis, for something to be stored there."""
+    def slice(self, axis: int, start: Size, size: Size) -> Buffer:
+        """A slice along an axis, to be written."""
         shape = (*self.shape[:axis], size, *self.shape[axis + 1 :])
-        part = Buffer(self.buffer, shape, self.kind, self.offset + start * self.strides[axis])
-        part.strides = self.strides
-        return part
+        offset = self.offset + start * self.strides[axis]
+        return Buffer(self.name, shape, self.kind, offset, strides=self.strides)
 
-    def place(self, place: MultiIndex) -> Index:
-        """Where an element lies in the buffer."""
-        return flat(place, self.strides) + self.offset
+    def index(self, element: MultiIndex) -> Index:
+        """Where an element lies in memory."""
+        return flat(element, self.strides) + self.offset
 
-    def terms(self, writer: Writer, places: Sequence[MultiIndex]) -> list[Term]:
+    def emit(self, builder: LoopBuilder, elements: Sequence[MultiIndex]) -> list[Operand]:
         """See Value."""
-        return [writer.load(self.buffer, self.place(p), self.kind, self.uniform) for p in places]
+        return [
+            builder.let(Load(self.name, self.index(element), self.kind, self.uniform))
+            for element in elements
+        ]
 
     def reshaped(self, shape: Sequence[Size]) -> Buffer:
         """The same memory in another shape."""
-        return Buffer(self.buffer, shape, self.kind, self.offset, self.uniform)
+        return Buffer(self.name, shape, self.kind, self.offset, self.uniform)
 
 
 class Pointwise(Value):
-    """An operation on the elements at the same place of tensors of one shape.
+    """An operation on the elements of tensors of one shape.
 
     Parameters
     ----------
-    function : callable
-        ``function(writer, place, *terms) -> Term``.
+    operation : Operation
+    shape, kind
+        As for Value.
     inputs : sequence of Value
+    scalars : sequence of Scalar
+        Further operands, after the inputs.
     """
 
     def __init__(
         self,
+        operation: Operation,
         shape: Sequence[Size],
-        kind: str,
-        function: Callable[..., Term],
-        inputs: Sequence[Value] = (),
-        cost: int = 1,
+        kind: Kind,
+        inputs: Sequence[Value],
+        scalars: Sequence[Scalar] = (),
     ) -> None:
-        total = cost + sum(value.cost for value in inputs)
-        super().__init__(shape, kind, total, any(value.reduces for value in inputs))
-        self.function, self.inputs = function, tuple(inputs)
+        cost = operation.cost + sum(value.cost for value in inputs)
+        super().__init__(shape, kind, cost, any(value.reduces for value in inputs))
+        self.operation, self.inputs, self.scalars = operation, tuple(inputs), tuple(scalars)
 
-    def terms(self, writer: Writer, places: Sequence[MultiIndex]) -> list[Term]:
+    def emit(self, builder: LoopBuilder, elements: Sequence[MultiIndex]) -> list[Operand]:
         """See Value."""
-        given = [value.terms(writer, places) for value in self.inputs]
+        columns = [value.emit(builder, elements) for value in self.inputs]
         return [
-            self.function(writer, place, *(terms[i] for terms in given))
-            for i, place in enumerate(places)
+            builder.let(Apply(self.operation, (*operands, *self.scalars), self.kind))
+            for operands in zip(*columns, strict=True)
         ]
 
 
+class Constant(Value):
+    """A tensor of one number.
+
+    Raises
+    ------
+    UnsupportedOperation
+        If an integer has more than 32 bits, or the number depends on the number of rows.
+    """
+
+    def __init__(self, number: float, shape: Sequence[Size], kind: Kind) -> None:
+        super().__init__(shape, kind, 0)
+        self.number = checked_number(number, kind)
+
+    def emit(self, builder: LoopBuilder, elements: Sequence[MultiIndex]) -> list[Operand]:
+        """See Value."""
+        return [Literal(self.number, self.kind)] * len(elements)
+
+
+class Arange(Value):
+    """0, 1, 2, ... times ``step`` from ``start``."""
+
+    def __init__(self, shape: Sequence[Size], start: int, step: int, kind: Kind) -> None:
+        super().__init__(shape, kind, 0)
+        self.start, self.step = start, step
+
+    def emit(self, builder: LoopBuilder, elements: Sequence[MultiIndex]) -> list[Operand]:
+        """See Value."""
+        indices = [element[0] * self.step + self.start for element in elements]
+        return [builder.let(IndexValue(index, self.kind)) for index in indices]
+
+
+def arange(shape: Sequence[Size], start: int, step: int, kind: Kind) -> Value:
+    """The tensor of one axis that counts from ``start`` in steps."""
+    return (
+        Constant(start, shape, kind) if tuple(shape) == (1,) else Arange(shape, start, step, kind)
+    )
+
+
 class View(Value):
-    """Another tensor's elements at other places: a view.
+    """Another tensor's elements at other indices.
+
+    Parameters
+    ----------
+    shape : sequence of Size
+    source : Value
+    reindex : callable
+        Index here -> index in the source.
+    """
+
+    def __init__(
+        self, shape: Sequence[Size], source: Value, reindex: Callable[[MultiIndex], MultiIndex]
+    ) -> None:
+        super().__init__(shape, source.kind, source.cost, source.reduces)
+        self.source, self.reindex = source, reindex
+
+    def emit(self, builder: LoopBuilder, elements: Sequence[MultiIndex]) -> list[Operand]:
+        """See Value."""
+        return self.source.emit(builder, [self.reindex(element) for element in elements])
+
+
+class FlattenedView(Value):
+    """A tensor flattened to one axis, only to be written: its elements have no index of their own.
 
     Parameters
     ----------
     source : Value
-    move : callable
-        Place here -> place in the source.
+    size : Size
     """
-
-    def __init__(
-        self, shape: Sequence[Size], source: Value, move: Callable[[MultiIndex], MultiIndex]
-    ) -> None:
-        super().__init__(shape, source.kind, source.cost, source.reduces)
-        self.source, self.move = source, move
-
-    def terms(self, writer: Writer, places: Sequence[MultiIndex]) -> list[Term]:
-        """See Value."""
-        return self.source.terms(writer, [self.move(place) for place in places])
-
-
-class FlattenedView(Value):
-    """A tensor in one axis, only to be stored: its elements have no place of their own."""
 
     def __init__(self, source: Value, size: Size) -> None:
         super().__init__((size,), source.kind, source.cost, source.reduces)
         self.source = source
 
 
-#: How a reduction starts and goes on: C++ with {a} for what is there, {x} for what comes.
-REDUCTIONS = {
-    "sum": ("zero", "{a} += {x}"),
-    "prod": ("one", "{a} *= {x}"),
-    "amax": ("all(-INFINITY)", "{a} = largest({a}, {x})"),
-    "amin": ("all(INFINITY)", "{a} = smallest({a}, {x})"),
-}
-
-
-class Reduction(Value):
-    """A sum, product, largest or smallest over the last axes of a tensor.
+class WhereIndex(Value):
+    """``inside`` (at a moved index) where tests of the index hold, ``outside`` elsewhere.
 
     Parameters
     ----------
-    how : str
-        A name of REDUCTIONS; of whole numbers and truths only "sum".
+    tests : callable
+        Index -> tests, all of which have to hold.
+    inside, outside : Value
+    reindex : callable
+        Index here -> index in ``inside``; it is used everywhere, so that it has to stay within.
+    """
+
+    def __init__(
+        self,
+        tests: Callable[[MultiIndex], tuple[IndexTest, ...]],
+        inside: Value,
+        outside: Value,
+        reindex: Callable[[MultiIndex], MultiIndex],
+    ) -> None:
+        cost, reduces = inside.cost + outside.cost + 1, inside.reduces or outside.reduces
+        super().__init__(outside.shape, outside.kind, cost, reduces)
+        self.tests, self.inside, self.outside, self.reindex = tests, inside, outside, reindex
+
+    def emit(self, builder: LoopBuilder, elements: Sequence[MultiIndex]) -> list[Operand]:
+        """See Value."""
+        insides = self.inside.emit(builder, [self.reindex(element) for element in elements])
+        outsides = self.outside.emit(builder, elements)
+        return [
+            builder.let(Select(self.tests(element), inside, outside, self.kind))
+            for element, inside, outside in zip(elements, insides, outsides, strict=True)
+        ]
+
+
+class Reduction(Value):
+    """A sum, product, maximum or minimum over the last axes of a tensor.
+
+    Parameters
+    ----------
+    how : "sum", "prod", "amax" or "amin"
+        Of integers and masks only "sum".
     source : Value, shape (*shape, *reduced)
     n_axes : int
-        How many axes go.
+        How many axes are reduced.
     """
 
     def __init__(self, how: str, source: Value, n_axes: int) -> None:
         keep = len(source.shape) - n_axes
-        kind = "int" if source.kind == "mask" else source.kind
+        kind: Kind = "int" if source.kind == "mask" else source.kind
         super().__init__(source.shape[:keep], kind, source.cost + 1, reduces=True)
         self.how, self.source, self.reduced = how, source, source.shape[keep:]
 
-    def terms(self, writer: Writer, places: Sequence[MultiIndex]) -> list[Term]:
+    def emit(self, builder: LoopBuilder, elements: Sequence[MultiIndex]) -> list[Operand]:
         """See Value."""
-        start, go_on = REDUCTIONS[self.how]
-        start = "izero" if self.kind == "int" else start
-        sums = [writer.name() for _ in places]
-        declared = "ivec" if self.kind == "int" else "vec"
-        for name in sums:
-            writer.write(f"{declared} {name} = {start};")
+        names = [builder.fresh() for _ in elements]
+        for name in names:
+            builder.add(Declare(name, self.kind, self.how))
 
-        def walk(axis: int, inner: MultiIndex) -> None:
+        def nest(axis: int, inner: MultiIndex) -> None:
             if axis < len(self.reduced):
                 size = self.reduced[axis]
                 if known(size) and size <= UNROLLED:
                     for number in range(size):
-                        walk(axis + 1, (*inner, Index(constant=number)))
+                        nest(axis + 1, (*inner, Index(constant=number)))
                     return
-                variable = f"k{writer.name()}"
-                with writer.loop(variable, size):
-                    walk(axis + 1, (*inner, Index({variable: 1})))
+                variable = f"k{builder.fresh()}"
+                with builder.loop(variable, size):
+                    nest(axis + 1, (*inner, Index.of(LoopVariable(variable))))
                 return
-            found = self.source.terms(writer, [(*place, *inner) for place in places])
-            for name, term in zip(sums, found, strict=True):
-                text = f"({term.text} & 1)" if term.kind == "mask" else term.text
-                writer.write(go_on.format(a=name, x=text) + ";")
+            operands = self.source.emit(builder, [(*element, *inner) for element in elements])
+            for name, operand in zip(names, operands, strict=True):
+                builder.add(Accumulate(name, self.how, operand))
 
-        walk(0, ())
-        return [Term(name, self.kind) for name in sums]
+        nest(0, ())
+        return [Name(name, self.kind) for name in names]
+
+
+def checked_number(number: float, kind: Kind) -> float:
+    """A number that code of some kind can hold.
+
+    Raises
+    ------
+    UnsupportedOperation
+        If an integer has more than 32 bits, or the number depends on the number of rows.
+    """
+    if not isinstance(number, int | float):
+        raise UnsupportedOperation(f"arithmetic with the number of rows: {number}")
+    if kind == "int" and (not math.isfinite(number) or abs(number) > LARGEST_INT):
+        raise UnsupportedOperation(f"{number} has more than 32 bits")
+    return number

@@ -1,4 +1,4 @@
-"""Loops that compute tensors and store them."""
+"""Loops that compute tensors and write them: fused where they run over one shape, and tiled."""
 
 from __future__ import annotations
 
@@ -7,8 +7,17 @@ import math
 from collections.abc import Mapping, Sequence
 
 from modnets.compiler.ir import Buffer, Value
-from modnets.compiler.symbolic import ROW_STEP, ROWS, Index, Size, known, product
-from modnets.compiler.writer import Load, Writer
+from modnets.compiler.loop_ir import Load, LoopBuilder, Operand, Statement, Store
+from modnets.compiler.symbolic import (
+    ROW_STEP,
+    ROWS,
+    Index,
+    LoopVariable,
+    MultiIndex,
+    Size,
+    known,
+    product,
+)
 
 #: Sums that are held in vector registers at once, by the number of lanes (registers).
 ACCUMULATORS = {16: 16, 8: 12}
@@ -18,7 +27,7 @@ SMALL = 256
 
 
 class Kernel:
-    """A nest of loops over the elements of one shape, that stores one or more tensors.
+    """A nest of loops over the elements of one shape, that writes one or more tensors.
 
     Parameters
     ----------
@@ -32,23 +41,18 @@ class Kernel:
         self.shape = value.shape
         self.outputs = [(value, target)]
         self.reduces = value.reduces
-        self.loads = self._look()
+        builder = LoopBuilder()
+        value.emit(builder, [self.element()])
+        #: What one element reads.
+        self.loads = set(builder.loads)
+        over_rows = builder.depends_on_rows or not all(map(known, self.shape))
+        self.is_small = not over_rows and product(self.shape) <= SMALL
 
-    def _look(self) -> set[Load]:
-        """What one element reads."""
-        writer = Writer()
-        place = self.place()
-        for value, _ in self.outputs:
-            value.terms(writer, [place])
-        with_rows = str(ROWS) in " ".join([*writer.lines, *map(str, self.shape)])
-        self.is_small = not with_rows and product(self.shape) <= SMALL
-        return set(writer.loads)
-
-    def place(self, offsets: Mapping[int, int] | None = None) -> tuple[Index, ...]:
-        """The element that the innermost loop is at."""
+    def element(self, offsets: Mapping[int, int] | None = None) -> MultiIndex:
+        """The element that the innermost loop is at, moved by an offset along some axes."""
         offsets = offsets or {}
         return tuple(
-            Index() if size == 1 else Index({f"i{axis}": 1}, offsets.get(axis, 0))
+            Index() if size == 1 else Index({LoopVariable(f"i{axis}"): 1}, offsets.get(axis, 0))
             for axis, size in enumerate(self.shape)
         )
 
@@ -60,15 +64,15 @@ class Kernel:
     @property
     def writes(self) -> set[str]:
         """Names of the buffers that are written."""
-        return {target.buffer for _, target in self.outputs}
+        return {target.name for _, target in self.outputs}
 
-    def absorb(self, other: Kernel) -> bool:
+    def fuse(self, other: Kernel) -> bool:
         """Take in the kernel that comes next, if its elements need only the same ones here."""
         if other.shape != self.shape or other.reduces:
             return False
-        stored = {(t.buffer, str(t.place(self.place()))) for _, t in self.outputs}
+        written = {(target.name, target.index(self.element())) for _, target in self.outputs}
         shared = [load for load in other.loads if load.buffer in self.writes]
-        if any((load.buffer, load.place) not in stored for load in shared):
+        if any((load.buffer, load.index) not in written for load in shared):
             return False
         if self.reduces and not shared:
             return False
@@ -76,45 +80,51 @@ class Kernel:
         self.loads |= other.loads
         return True
 
-    def at_place(self, buffer: str, place: str) -> bool:
-        """Whether all that is read of a buffer is what stands at that place."""
-        return all(load.place == place for load in self.loads if load.buffer == buffer)
+    def reads_only(self, buffer: str, index: Index) -> bool:
+        """Whether all that is read of a buffer stands at one index."""
+        return all(load.index == index for load in self.loads if load.buffer == buffer)
 
-    def write(self, lanes: int, unwanted: set[str]) -> list[str]:
-        """The code; tensors named as unwanted are not stored."""
+    def loops(self, lanes: int, unneeded: set[str]) -> list[Statement]:
+        """Its loops; buffers that are named as unneeded are not written."""
         tile = self._tile(lanes)
-        writer = Writer()
-        with_loops = [axis for axis, size in enumerate(self.shape) if size != 1]
+        builder = LoopBuilder()
+        looped = [axis for axis, size in enumerate(self.shape) if size != 1]
 
-        def nest(number: int) -> None:
-            if number < len(with_loops):
-                axis = with_loops[number]
-                with writer.loop(f"i{axis}", self.shape[axis], tile.get(axis, 1)):
-                    nest(number + 1)
+        def nest(depth: int) -> None:
+            if depth < len(looped):
+                axis = looped[depth]
+                with builder.loop(f"i{axis}", self.shape[axis], tile.get(axis, 1)):
+                    nest(depth + 1)
                 return
             axes = list(tile)
             offsets = itertools.product(*(range(tile[axis]) for axis in axes))
-            places = [self.place(dict(zip(axes, offset, strict=True))) for offset in offsets]
-            stores = []
-            for value, target in self.outputs:
-                terms = value.terms(writer, places)
-                for place, term in zip(places, terms, strict=True):
-                    expression = f"{target.buffer}[{target.place(place)}]"
-                    writer.remember(expression, term)
-                    if target.buffer not in unwanted:
-                        stores.append(f"{expression} = {term.text};")
-            for line in stores:  # last, as a tensor may be changed in place
-                writer.write(line)
+            elements = [self.element(dict(zip(axes, offset, strict=True))) for offset in offsets]
+            for store in self._stores(builder, elements, unneeded):
+                builder.add(store)  # last, as a tensor may be changed in place
 
         nest(0)
-        names = " ".join(sorted(self.writes - unwanted))
-        return [f"  {{  // {names}", *writer.lines, f"  }}  // {names}"]
+        return builder.body
+
+    def _stores(
+        self, builder: LoopBuilder, elements: Sequence[MultiIndex], unneeded: set[str]
+    ) -> list[Store]:
+        stores = []
+        for value, target in self.outputs:
+            operands: list[Operand] = value.emit(builder, elements)
+            for element, operand in zip(elements, operands, strict=True):
+                index = target.index(element)
+                builder.remember(Load(target.name, index, target.kind), operand)
+                if target.name not in unneeded:
+                    stores.append(Store(target.name, index, operand))
+        return stores
 
     def _tile(self, lanes: int) -> dict[int, int]:
         """Elements computed at once, axis -> number, so that what is read serves several."""
         if not self.reduces or self.is_small:
             return {}
-        best, best_cost = {}, float("inf")
+        variables = [frozenset(load.index.variables()) for load in self.loads]
+        best: dict[int, int] = {}
+        best_cost = float("inf")
         axes = [axis for axis, size in enumerate(self.shape) if size != 1]
         for pair in itertools.combinations_with_replacement(axes, 2):
             for factors in itertools.product(*(divisors(self.shape[axis]) for axis in pair)):
@@ -122,19 +132,18 @@ class Kernel:
                 count = math.prod(tile.values())
                 if count > ACCUMULATORS[lanes]:
                     continue
-                cost = self._loads_of(tile) / count + max(0, 8 - count) / 20
+                cost = _loads_of(tile, variables) / count + max(0, 8 - count) / 20
                 if cost < best_cost - 1e-9:
                     best, best_cost = tile, cost
         return best
 
-    def _loads_of(self, tile: dict[int, int]) -> int:
-        total = 0
-        for load in self.loads:
-            number = 1
-            for axis, factor in tile.items():
-                number *= factor if f"i{axis}" in load.variables else 1
-            total += number
-        return total
+
+def _loads_of(tile: dict[int, int], variables: Sequence[frozenset[str]]) -> int:
+    """How many elements a tile reads, from the loop variables of what one element reads."""
+    return sum(
+        math.prod(factor for axis, factor in tile.items() if f"i{axis}" in names)
+        for names in variables
+    )
 
 
 def divisors(size: Size) -> Sequence[int]:
@@ -143,10 +152,10 @@ def divisors(size: Size) -> Sequence[int]:
     return [n for n in range(1, MAX_TILE + 1) if whole % n == 0]
 
 
-def merged(kernels: Sequence[Kernel]) -> list[Kernel]:
+def fused(kernels: Sequence[Kernel]) -> list[Kernel]:
     """Neighbours of one shape as one nest of loops, where that changes nothing."""
     result: list[Kernel] = []
     for kernel in kernels:
-        if not (result and result[-1].absorb(kernel)):
+        if not (result and result[-1].fuse(kernel)):
             result.append(kernel)
     return result

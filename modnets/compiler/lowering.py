@@ -1,177 +1,124 @@
-"""From a traced graph to kernels: what is computed where it is needed, and what is stored.
+"""From a traced graph to kernels: what is fused into its consumers, and what is realized.
 
-A tensor is stored if several operations need it and it takes work, if it would be computed again
-for each element of a larger one, or if it is a result.  All else melts into what uses it.
+A tensor is realized, that is computed into a buffer, if several operations need it and it takes
+work, if it would be computed again for each element of a larger one, or if it is a result.  All
+else is fused into its consumers.
 """
 
 from __future__ import annotations
 
 import operator
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import fx
 
-from modnets.compiler import elementwise, views
-from modnets.compiler.elementwise import KINDS, UnsupportedOperation
-from modnets.compiler.ir import Buffer, FlattenedView, Value, View
-from modnets.compiler.kernels import Kernel, merged
-from modnets.compiler.lowerings.core import RULES
-from modnets.compiler.symbolic import Size, is_linear, product, size_of
+from modnets.compiler import elementwise
+from modnets.compiler.ir import Buffer, UnsupportedOperation, Value
+from modnets.compiler.kernels import Kernel, fused
+from modnets.compiler.loop_ir import Kind
+from modnets.compiler.lowerings import convolution, core, indexing  # noqa: F401  they register
+from modnets.compiler.lowerings.registry import RULES, Context, Memory
+from modnets.compiler.symbolic import Size
 
 
-class Lowering:
+@dataclass(frozen=True)
+class LoweredGraph:
     """A graph of one replica as kernels.
 
     Parameters
     ----------
+    kernels : list of Kernel
+        In the order in which they run.
+    outputs : list of Buffer
+    sizes, kinds : dict
+        Of each buffer that kernels write.
+    constants : dict of Tensor
+        Buffers that hold constants of the graph.
+    """
+
+    kernels: list[Kernel]
+    outputs: list[Buffer]
+    sizes: dict[str, Size]
+    kinds: dict[str, Kind]
+    constants: dict[str, torch.Tensor]
+
+
+def lower(graph: fx.GraphModule, inputs: Sequence[Buffer]) -> LoweredGraph:
+    """The kernels of a graph of one replica.
+
+    Parameters
+    ----------
     graph : fx.GraphModule
-        Pure tensor operations; see ``tracing.trace_one``.
-    inputs : sequence of Buffer or None
+        Pure tensor operations; see :func:`~modnets.compiler.tracing.trace_one`.
+    inputs : sequence of Buffer
         One for each placeholder.
 
     Raises
     ------
     UnsupportedOperation
-        If there is an operation that is not known here.
+        If there is an operation for which no rule is known.
     """
-
-    def __init__(self, graph: fx.GraphModule, inputs: Sequence[Buffer | None]) -> None:
-        self.graph = graph
-        self.kernels: list[Kernel] = []
-        self.sizes: dict[str, Size] = {}
-        self.kinds: dict[str, str] = {}
-        self.constants: dict[str, torch.Tensor] = {}
-        self.values: dict[fx.Node, Any] = {}
-        given = iter(inputs)
-        for self.node in graph.graph.nodes:
-            if self.node.op == "placeholder":
-                self.values[self.node] = next(given)
-            elif self.node.op == "get_attr":
-                self.values[self.node] = self._constant(self.node.target)
-            elif self.node.op == "call_function":
-                self.values[self.node] = self._settled(self._call(self.node))
-            else:
-                self.outputs = [self._output(node) for node in self.node.args[0]]
-        self.kernels = merged(self.kernels)
-
-    def _call(self, node: fx.Node) -> Any:
-        args, keywords = fx.node.map_arg((node.args, node.kwargs), self.values.__getitem__)
-        if node.target is operator.getitem:
-            return args[0][args[1]]
-        try:
-            found = self._value(self.name, args, keywords)
-        except (AttributeError, IndexError, TypeError, ValueError) as error:
-            raise UnsupportedOperation(f"{node.target} of these arguments: {error}") from error
-        return elementwise.convert(found, self.kind) if isinstance(found, Value) else found
-
-    def _value(self, name: str, args: Sequence[Any], keywords: dict[str, Any]) -> Any:
-        if name in RULES:
-            return RULES[name](self, *args, **keywords)
-        if name not in elementwise.ELEMENTWISE or set(keywords) - {"alpha"}:
-            raise UnsupportedOperation(f"{self.node.target} is not known")
-        if keywords:
-            args = (args[0], self.scaled(args[1], keywords["alpha"]))
-        args = [self.expanded(a, self.shape) if isinstance(a, Value) else a for a in args]
-        return elementwise.arithmetic(name, args, self.shape)
-
-    @property
-    def name(self) -> str:
-        """The node's operation."""
-        return elementwise.name_of(self.node)
-
-    @property
-    def shape(self) -> tuple[Size, ...]:
-        """The shape of the node's result."""
-        shape = tuple(size_of(size) for size in self.node.meta["val"].shape)
-        if not is_linear(product(shape)):
-            raise UnsupportedOperation(
-                f"a tensor of shape {shape}: rows that meet rows, or some of them"
-            )
-        return shape
-
-    @property
-    def kind(self) -> str:
-        """Its kind."""
-        return kind_of(self.node.meta["val"].dtype)
-
-    def scaled(self, operand: Any, factor: float) -> Any:
-        """An operand times a number."""
-        if isinstance(operand, Value):
-            return elementwise.arithmetic("mul", [operand, factor], operand.shape)
-        return operand * factor
-
-    def _settled(self, value: Any) -> Any:
-        """In memory, if several others need it and it takes work."""
-        users = [u for u in self.node.users if u.op != "output"]
-        takes_work = isinstance(value, Value) and (value.cost > 1 or value.reduces)
-        return self.realize(value) if takes_work and len(users) > 1 else value
-
-    def realize(self, value: Value) -> Value:
-        """The value in memory; a view stays a view, of what is stored."""
-        if isinstance(value, Buffer):
-            return value
-        if isinstance(value, View) and product(value.shape) == product(value.source.shape):
-            value.source = self.realize(value.source)
-            value.cost, value.reduces = 0, False
-            return value
-        return self.realize_into(value, self.buffer(value.shape, value.kind))
-
-    def realize_into(self, value: Value, target: Buffer) -> Buffer:
-        """The value in memory, at a given place."""
-        self.kernels.append(Kernel(value, target))
-        return target
-
-    def buffer(self, shape: Sequence[Size], kind: str) -> Buffer:
-        """New memory."""
-        name = f"b{len(self.sizes)}"
-        self.sizes[name], self.kinds[name] = product(shape), kind
-        return Buffer(name, shape, kind)
-
-    def realize_for_reuse(self, value: Value) -> Value:
-        """A value whose elements are used again and again: stored if it takes any work."""
-        return self.realize(value) if value.cost > 0 or value.reduces else value
-
-    def expanded(self, value: Value, shape: Sequence[Size]) -> Value:
-        """Broadcast to a shape."""
-        if product(shape) != product(value.shape) and (value.reduces or value.cost > 1):
-            value = self.realize_for_reuse(value)
-        return views.expand(value, shape)
-
-    def reshaped(self, value: Value, shape: Sequence[Size]) -> Value:
-        """The same elements in another shape."""
-        found = views.reshape(value, shape)
-        if found is None and len(shape) == 1 and self._only_for_cat():
-            return FlattenedView(value, shape[0])
-        if found is None:
-            target = self.buffer(value.shape, value.kind)
-            found = views.reshape(self.realize_into(value, target), shape)
-        return found
-
-    def _only_for_cat(self) -> bool:
-        users = list(self.node.users)
-        return len(users) == 1 and users[0].target is torch.ops.aten.cat.default
-
-    def _constant(self, name: str) -> Buffer:
-        tensor = operator.attrgetter(name)(self.graph)
-        buffer = f"c{len(self.constants)}"
-        self.constants[buffer] = tensor
-        return Buffer(buffer, tensor.shape, kind_of(tensor.dtype), uniform=True)
-
-    def _output(self, node: fx.Node) -> Buffer:
-        value = self.values[node]
-        taken = {target.buffer for kernel in self.kernels for _, target in kernel.outputs}
-        value = elementwise.convert(value, "float")
-        if isinstance(value, Buffer) and value.buffer in taken:
-            return value
-        return self.realize_into(value, self.buffer(value.shape, "float"))
+    memory = Memory()
+    constants: dict[str, torch.Tensor] = {}
+    values: dict[fx.Node, Any] = {}
+    outputs: list[Buffer] = []
+    given = iter(inputs)
+    for node in graph.graph.nodes:
+        if node.op == "placeholder":
+            values[node] = next(given)
+        elif node.op == "get_attr":
+            tensor = operator.attrgetter(node.target)(graph)
+            name = f"c{len(constants)}"
+            constants[name] = tensor
+            kind = elementwise.kind_of(tensor.dtype)
+            values[node] = Buffer(name, tensor.shape, kind, uniform=True)
+        elif node.op == "call_function":
+            value = _lower(Context(node, memory), lambda inner: memory.current(values[inner]))
+            values[node] = memory.realize(value) if _is_reused(node, value) else value
+        else:
+            outputs = [_output(memory.current(values[inner]), memory) for inner in node.args[0]]
+    return LoweredGraph(fused(memory.kernels), outputs, memory.sizes, memory.kinds, constants)
 
 
-def kind_of(dtype: torch.dtype) -> str:
-    """The kind of values of a torch type."""
-    if dtype not in KINDS:
-        raise UnsupportedOperation(
-            f"{dtype} is not known; allowed are {', '.join(map(str, KINDS))}"
-        )
-    return KINDS[dtype]
+def _lower(context: Context, value_of: Callable[[fx.Node], Any]) -> Any:
+    """The value, or the values, of one operation."""
+    node = context.node
+    args, keywords = fx.node.map_arg((node.args, node.kwargs), value_of)
+    if node.target is operator.getitem:
+        return args[0][args[1]]
+    try:
+        result = _apply_rule(context, args, keywords)
+    except (AttributeError, IndexError, TypeError, ValueError) as error:
+        raise UnsupportedOperation(f"{node.target} of these arguments: {error}") from error
+    return elementwise.convert(result, context.kind) if isinstance(result, Value) else result
+
+
+def _apply_rule(context: Context, args: Sequence[Any], keywords: dict[str, Any]) -> Any:
+    name = context.name
+    if name in RULES:
+        return RULES[name](context, *args, **keywords)
+    if name not in elementwise.ELEMENTWISE or set(keywords) - {"alpha"}:
+        raise UnsupportedOperation(f"{context.node.target} is not known")
+    if keywords:
+        args = (args[0], context.scale(args[1], keywords["alpha"]))
+    shape = context.shape
+    operands = [context.expand(a, shape) if isinstance(a, Value) else a for a in args]
+    return elementwise.arithmetic(name, operands, shape)
+
+
+def _is_reused(node: fx.Node, value: Any) -> bool:
+    """Whether several other operations need a value, and it takes work."""
+    users = [user for user in node.users if user.op != "output"]
+    return isinstance(value, Value) and (value.cost > 1 or value.reduces) and len(users) > 1
+
+
+def _output(value: Value, memory: Memory) -> Buffer:
+    """A result, as floats in a buffer that a kernel writes."""
+    written = {target.name for kernel in memory.kernels for _, target in kernel.outputs}
+    value = elementwise.convert(value, "float")
+    if isinstance(value, Buffer) and value.name in written:
+        return value
+    return memory.realize_into(value, memory.allocate(value.shape, "float"))

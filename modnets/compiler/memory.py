@@ -6,48 +6,64 @@ from collections.abc import Sequence
 
 from modnets.compiler.ir import Buffer
 from modnets.compiler.kernels import Kernel
-from modnets.compiler.lowering import Lowering
+from modnets.compiler.lowering import LoweredGraph
 from modnets.compiler.symbolic import Size
 
 
-def _may_overwrite(kernels: Sequence[Kernel], output: Buffer, name: str) -> bool:
-    """Whether an output can be written where an input lies, as nobody needs that later."""
-    first = next(i for i, kernel in enumerate(kernels) if output.buffer in kernel.writes)
+def can_overwrite(kernels: Sequence[Kernel], output: Buffer, name: str) -> bool:
+    """Whether an output can be written where an input lies, as nothing reads that later."""
+    first = next(i for i, kernel in enumerate(kernels) if output.name in kernel.writes)
     if any(name in kernel.reads for kernel in kernels[first + 1 :]):
         return False
     kernel = kernels[first]
     return all(
-        kernel.at_place(name, str(target.place(kernel.place())))
+        kernel.reads_only(name, target.index(kernel.element()))
         for _, target in kernel.outputs
-        if target.buffer == output.buffer
+        if target.name == output.name
     )
 
 
-def _only_inside(kernel: Kernel, kernels: Sequence[Kernel]) -> set[str]:
+def only_inside(kernel: Kernel, kernels: Sequence[Kernel]) -> set[str]:
     """Buffers that a kernel writes and no other one reads."""
-    needed = set().union(*(other.reads for other in kernels if other is not kernel))
-    return kernel.writes - needed
+    reads = (other.reads for other in kernels if other is not kernel)
+    return kernel.writes.difference(*reads)
 
 
-def _memory(low: Lowering, elsewhere: set[str], kept: set[str]) -> tuple[Size, dict[str, Size]]:
-    """Where each buffer lies in the workspace; memory is used again once nobody reads it."""
+def offsets_of(
+    graph: LoweredGraph, elsewhere: set[str], kept: set[str]
+) -> tuple[Size, dict[str, Size]]:
+    """Where each buffer lies in the workspace; memory is used again once nothing reads it.
+
+    Parameters
+    ----------
+    graph : LoweredGraph
+    elsewhere : set of str
+        Buffers that need no memory there.
+    kept : set of str
+        Buffers that are read at the end.
+
+    Returns
+    -------
+    Size
+        Of the workspace, in elements.
+    dict
+        Buffer -> its offset, in elements.
+    """
     last: dict[str, int] = {}
-    for number, kernel in enumerate(low.kernels):
+    for number, kernel in enumerate(graph.kernels):
         for name in kernel.reads | kernel.writes:
             last[name] = number
     free: dict[Size, list[Size]] = {}
-    places: dict[str, Size] = {}
+    offsets: dict[str, Size] = {}
     total: Size = 0
-    for number, kernel in enumerate(low.kernels):
-        for name in sorted(kernel.writes - elsewhere):
-            if name in places:
-                continue
-            size = low.sizes[name]
+    for number, kernel in enumerate(graph.kernels):
+        for name in sorted(kernel.writes - elsewhere - set(offsets)):
+            size = graph.sizes[name]
             if free.get(size):
-                places[name] = free[size].pop()
+                offsets[name] = free[size].pop()
             else:
-                places[name], total = total, total + size
-        for name in kernel.reads | kernel.writes:
-            if name in places and last[name] == number and name not in kept:
-                free.setdefault(low.sizes[name], []).append(places[name])
-    return total, places
+                offsets[name], total = total, total + size
+        for name in sorted(kernel.reads | kernel.writes):  # so that equal graphs have equal code
+            if name in offsets and last[name] == number and name not in kept:
+                free.setdefault(graph.sizes[name], []).append(offsets[name])
+    return total, offsets

@@ -1,17 +1,25 @@
-"""Sizes and places in tensors; the number of rows stays open until a program runs."""
+"""Sizes and indices: whole numbers, and expressions in the number of rows and loop variables.
+
+The number of rows stays open until a compiled function runs, so that one serves all splits.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
+from typing import TYPE_CHECKING, cast
 
 import sympy
 
-#: A number of elements: known, or an expression in the number of rows.
-Size = int | sympy.Expr
+if TYPE_CHECKING:
+    Size = int  # their arithmetic is that of whole numbers
+else:
+    #: A number of elements: known, or an expression in the number of rows.
+    Size = int | sympy.Expr
 
 #: The number of rows, as it stands in the code; always a multiple of ROW_STEP.
-ROWS = sympy.Symbol("rows", integer=True, positive=True)
+ROWS = cast(int, sympy.Symbol("rows", integer=True, positive=True))
 ROW_STEP = 4
 #: The number of rows while a graph is traced: a prime number that nothing else is a multiple of.
 EXAMPLE_ROWS = 7919
@@ -28,6 +36,11 @@ def known(size: Size) -> bool:
     return isinstance(size, int)
 
 
+def size_at(size: Size, rows: int) -> int:
+    """A size, given the number of rows."""
+    return int(size) if known(size) else int(cast(sympy.Expr, size).subs(ROWS, rows))
+
+
 def product(sizes: Iterable[Size]) -> Size:
     """Number of elements."""
     total: Size = 1
@@ -37,7 +50,7 @@ def product(sizes: Iterable[Size]) -> Size:
 
 
 def contiguous(shape: Sequence[Size]) -> tuple[Size, ...]:
-    """The strides of a tensor without gaps, last place fastest."""
+    """The strides of a tensor without gaps, last axis fastest."""
     strides: list[Size] = []
     total: Size = 1
     for size in reversed(shape):
@@ -51,56 +64,141 @@ def is_linear(size: Size) -> bool:
     """Whether a size is a whole number and a whole multiple of the number of rows."""
     if known(size):
         return True
-    polynomial = size.as_poly(ROWS)
+    polynomial = cast(sympy.Expr, size).as_poly(ROWS)
     return polynomial is not None and polynomial.degree() <= 1 and polynomial.domain.is_ZZ
 
 
+@dataclass(frozen=True)
+class LoopVariable:
+    """The variable of a loop."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class Clip:
+    """``index // step``, kept in [0, size)."""
+
+    index: Index
+    size: Size
+    step: int = 1
+
+
+@dataclass(frozen=True)
+class Modulo:
+    """``index % size``."""
+
+    index: Index
+    size: Size
+
+
+Atom = LoopVariable | Clip | Modulo
+
+
 class Index:
-    """A place along one axis: a constant and multiples of loop variables.
+    """An index along one axis: a constant and multiples of loop variables, clips and moduli.
 
     Parameters
     ----------
-    parts : mapping of variable name -> Size
+    parts : mapping of Atom -> Size, optional
+        What each atom is multiplied by.
     constant : Size
     """
 
-    __slots__ = ("constant", "parts")
+    __slots__ = ("_hash", "constant", "parts")
 
-    def __init__(self, parts: Mapping[str, Size] | None = None, constant: Size = 0) -> None:
+    def __init__(self, parts: Mapping[Atom, Size] | None = None, constant: Size = 0) -> None:
         self.parts = dict(parts or {})
         self.constant = constant
+        self._hash = hash((frozenset(self.parts.items()), constant))
+
+    @classmethod
+    def of(cls, atom: Atom) -> Index:
+        """An atom by itself."""
+        return cls({atom: 1})
+
+    def __eq__(self, other: object) -> bool:
+        return (
+            isinstance(other, Index)
+            and self.constant == other.constant
+            and self.parts == other.parts
+        )
+
+    def __hash__(self) -> int:
+        return self._hash
 
     def __add__(self, other: Index | Size) -> Index:
         if not isinstance(other, Index):
             return Index(self.parts, self.constant + other)
         parts = dict(self.parts)
-        for name, factor in other.parts.items():
-            parts[name] = parts.get(name, 0) + factor
+        for atom, factor in other.parts.items():
+            parts[atom] = parts.get(atom, 0) + factor
         return Index(parts, self.constant + other.constant)
 
     def __mul__(self, factor: Size) -> Index:
         if factor == 0:
             return Index()
-        return Index({n: f * factor for n, f in self.parts.items()}, self.constant * factor)
+        return Index({a: f * factor for a, f in self.parts.items()}, self.constant * factor)
 
     def clipped(self, start: Size, size: Size, step: int = 1) -> Index:
-        """The place in a part of the axis, kept inside it; the part has every so many places."""
-        inner = f"{self + start * -1}" if step == 1 else f"({self + start * -1}) / {step}"
-        return Index({f"clip({inner}, {size})": 1})
+        """The index within a slice from ``start`` of every ``step``-th element, kept inside it."""
+        return Index.of(Clip(self + start * -1, size, step))
 
-    def __str__(self) -> str:
-        parts = [n if f == 1 else f"({f})*{n}" for n, f in sorted(self.parts.items())]
-        if self.constant != 0 or not parts:
-            parts.append(f"({self.constant})")
-        return " + ".join(parts)
+    def variables(self) -> Iterator[str]:
+        """Names of the loop variables in it."""
+        for atom in self.parts:
+            if isinstance(atom, LoopVariable):
+                yield atom.name
+            else:
+                yield from atom.index.variables()
+
+    def depends_on_rows(self) -> bool:
+        """Whether the number of rows stands in it."""
+        if not all(known(size) for size in (self.constant, *self.parts.values())):
+            return True
+        inner = [atom for atom in self.parts if not isinstance(atom, LoopVariable)]
+        return any(not known(atom.size) or atom.index.depends_on_rows() for atom in inner)
 
 
 MultiIndex = tuple[Index, ...]
 
 
-def flat(place: MultiIndex, strides: Sequence[Size]) -> Index:
-    """The place in memory, in elements."""
+def flat(indices: MultiIndex, strides: Sequence[Size]) -> Index:
+    """The offset in memory, in elements."""
     total = Index()
-    for index, stride in zip(place, strides, strict=True):
+    for index, stride in zip(indices, strides, strict=True):
         total = total + index * stride
     return total
+
+
+@dataclass(frozen=True)
+class InBounds:
+    """Whether an index lies in [low, high)."""
+
+    index: Index
+    low: Size
+    high: Size
+
+
+@dataclass(frozen=True)
+class IsMultiple:
+    """Whether an index is a multiple of a number."""
+
+    index: Index
+    of: int
+
+
+@dataclass(frozen=True)
+class AtMost:
+    """Whether an index is at most another one."""
+
+    index: Index
+    limit: Index
+
+
+IndexTest = InBounds | IsMultiple | AtMost
+
+
+def indices_of(test: IndexTest) -> tuple[Index, ...]:
+    """The indices that a test looks at."""
+    return (test.index, test.limit) if isinstance(test, AtMost) else (test.index,)

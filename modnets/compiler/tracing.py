@@ -14,7 +14,8 @@ import torch
 from torch import Tensor, fx
 from torch.func import functionalize
 
-from modnets.compiler.elementwise import UnsupportedOperation, name_of
+from modnets.compiler.elementwise import name_of
+from modnets.compiler.ir import UnsupportedOperation
 from modnets.compiler.symbolic import EXAMPLE_ROWS, ROWS, Size
 from modnets.errors import first_line
 

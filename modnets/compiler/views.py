@@ -1,11 +1,11 @@
-"""Views: the elements of a tensor, seen at other places."""
+"""Views: the elements of a tensor, seen at other indices."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from modnets.compiler.ir import Buffer, Value, View
-from modnets.compiler.symbolic import Index, MultiIndex, Size, known, product
+from modnets.compiler.symbolic import Index, Modulo, MultiIndex, Size, known, product
 
 
 def expand(value: Value, shape: Sequence[Size]) -> Value:
@@ -18,12 +18,12 @@ def expand(value: Value, shape: Sequence[Size]) -> Value:
         small == 1 and large != 1 for small, large in zip(value.shape, shape[new:], strict=True)
     ]
 
-    def move(place: MultiIndex) -> MultiIndex:
+    def reindex(element: MultiIndex) -> MultiIndex:
         return tuple(
-            Index() if flat else index for flat, index in zip(stretched, place[new:], strict=True)
+            Index() if flat else index for flat, index in zip(stretched, element[new:], strict=True)
         )
 
-    return View(shape, value, move)
+    return View(shape, value, reindex)
 
 
 def permute(value: Value, order: Sequence[int]) -> Value:
@@ -32,17 +32,17 @@ def permute(value: Value, order: Sequence[int]) -> Value:
     if order == sorted(order):
         return value
 
-    def move(place: MultiIndex) -> MultiIndex:
-        return tuple(place[order.index(axis)] for axis in range(len(order)))
+    def reindex(element: MultiIndex) -> MultiIndex:
+        return tuple(element[order.index(axis)] for axis in range(len(order)))
 
-    return View([value.shape[axis] for axis in order], value, move)
+    return View([value.shape[axis] for axis in order], value, reindex)
 
 
 def unsqueeze(value: Value, axis: int) -> Value:
     """A new axis of size 1."""
     axis %= len(value.shape) + 1
     shape = (*value.shape[:axis], 1, *value.shape[axis:])
-    return View(shape, value, lambda place: (*place[:axis], *place[axis + 1 :]))
+    return View(shape, value, lambda element: (*element[:axis], *element[axis + 1 :]))
 
 
 def squeeze(value: Value, axes: Sequence[int]) -> Value:
@@ -51,42 +51,42 @@ def squeeze(value: Value, axes: Sequence[int]) -> Value:
     gone = {axis for axis in gone if value.shape[axis] == 1}
     kept = [axis for axis in range(len(value.shape)) if axis not in gone]
 
-    def move(place: MultiIndex) -> MultiIndex:
-        here = iter(place)
+    def reindex(element: MultiIndex) -> MultiIndex:
+        here = iter(element)
         return tuple(Index() if axis in gone else next(here) for axis in range(len(value.shape)))
 
-    return View([value.shape[axis] for axis in kept], value, move)
+    return View([value.shape[axis] for axis in kept], value, reindex)
 
 
-def beginning(number: Size | None, size: Size) -> Size:
-    """Where a part of an axis begins; a number below 0 counts from its end."""
-    number = 0 if number is None else number
-    if not known(number):
-        return number
-    if number < 0:
-        return max(0, size + number) if known(size) else size + number
-    return min(number, size) if known(size) else number
+def normalized_start(start: Size | None, size: Size) -> Size:
+    """Where a slice of an axis begins; an index below 0 counts from its end."""
+    start = 0 if start is None else start
+    if not known(start):
+        return start
+    if start < 0:
+        return max(0, size + start) if known(size) else size + start
+    return min(start, size) if known(size) else start
 
 
-def select(value: Value, axis: int, number: Size) -> Value:
-    """One place of an axis, which goes."""
+def select(value: Value, axis: int, position: Size) -> Value:
+    """One index of an axis, which goes."""
     axis %= len(value.shape)
-    at = Index(constant=beginning(number, value.shape[axis]))
+    index = Index(constant=normalized_start(position, value.shape[axis]))
     shape = (*value.shape[:axis], *value.shape[axis + 1 :])
-    return View(shape, value, lambda place: (*place[:axis], at, *place[axis:]))
+    return View(shape, value, lambda element: (*element[:axis], index, *element[axis:]))
 
 
-def take(value: Value, axis: int, start: Size, size: Size, step: int = 1) -> Value:
-    """A part of an axis."""
+def slice_axis(value: Value, axis: int, start: Size, size: Size, step: int = 1) -> Value:
+    """A slice of an axis."""
     axis %= len(value.shape)
     if start == 0 and size == value.shape[axis] and step == 1:
         return value
     shape = (*value.shape[:axis], size, *value.shape[axis + 1 :])
 
-    def move(place: MultiIndex) -> MultiIndex:
-        return (*place[:axis], place[axis] * step + start, *place[axis + 1 :])
+    def reindex(element: MultiIndex) -> MultiIndex:
+        return (*element[:axis], element[axis] * step + start, *element[axis + 1 :])
 
-    return View(shape, value, move)
+    return View(shape, value, reindex)
 
 
 def repeat(value: Value, times: Sequence[int]) -> Value:
@@ -94,42 +94,42 @@ def repeat(value: Value, times: Sequence[int]) -> Value:
     new = len(times) - len(value.shape)
     sizes = (*[1] * new, *value.shape)
 
-    def move(place: MultiIndex) -> MultiIndex:
-        pairs = zip(place[new:], value.shape, strict=True)
-        return tuple(Index({f"(({index}) % ({size}))": 1}) for index, size in pairs)
+    def reindex(element: MultiIndex) -> MultiIndex:
+        pairs = zip(element[new:], value.shape, strict=True)
+        return tuple(Index.of(Modulo(index, size)) for index, size in pairs)
 
-    return View([size * n for size, n in zip(sizes, times, strict=True)], value, move)
+    return View([size * n for size, n in zip(sizes, times, strict=True)], value, reindex)
 
 
 def windows(value: Value, axis: int, size: int, step: int) -> Value:
-    """Parts of an axis that overlap; their places are a new last axis."""
+    """Windows of an axis that overlap; the index within one is a new last axis."""
     axis %= len(value.shape)
     count = (value.shape[axis] - size) // step + 1
     shape = (*value.shape[:axis], count, *value.shape[axis + 1 :], size)
 
-    def move(place: MultiIndex) -> MultiIndex:
-        return (*place[:axis], place[axis] * step + place[-1], *place[axis + 1 : -1])
+    def reindex(element: MultiIndex) -> MultiIndex:
+        return (*element[:axis], element[axis] * step + element[-1], *element[axis + 1 : -1])
 
-    return View(shape, value, move)
+    return View(shape, value, reindex)
 
 
 def flip(value: Value, axes: Sequence[int]) -> Value:
     """Axes backwards."""
-    turned = {axis % len(value.shape) for axis in axes}
+    flipped = {axis % len(value.shape) for axis in axes}
 
-    def move(place: MultiIndex) -> MultiIndex:
+    def reindex(element: MultiIndex) -> MultiIndex:
         return tuple(
-            index * -1 + (size - 1) if axis in turned else index
-            for axis, (index, size) in enumerate(zip(place, value.shape, strict=True))
+            index * -1 + (size - 1) if axis in flipped else index
+            for axis, (index, size) in enumerate(zip(element, value.shape, strict=True))
         )
 
-    return View(value.shape, value, move)
+    return View(value.shape, value, reindex)
 
 
 def reshape(value: Value, shape: Sequence[Size]) -> Value | None:
     """The same elements in another shape.
 
-    None if axes would have to be merged, which only a stored tensor allows.
+    None if axes would have to be merged, which only a tensor in memory allows.
     """
     shape = tuple(shape)
     if shape == value.shape:
@@ -140,17 +140,17 @@ def reshape(value: Value, shape: Sequence[Size]) -> Value | None:
     if groups is None:
         return None
 
-    def move(place: MultiIndex) -> MultiIndex:
-        here = []
+    def reindex(element: MultiIndex) -> MultiIndex:
+        indices = []
         for axes in groups:
             index, stride = Index(), 1
             for axis in reversed(axes):
-                index = index + place[axis] * stride
+                index = index + element[axis] * stride
                 stride = stride * shape[axis]
-            here.append(index)
-        return tuple(here)
+            indices.append(index)
+        return tuple(indices)
 
-    return View(shape, value, move)
+    return View(shape, value, reindex)
 
 
 def _split_groups(old: Sequence[Size], new: Sequence[Size]) -> list[list[int]] | None:

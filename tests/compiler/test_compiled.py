@@ -15,7 +15,7 @@ from torch.func import grad, vmap
 
 from modnets.compiler import build_cache
 from modnets.compiler.compiled import CompiledFunctions
-from modnets.compiler.elementwise import UnsupportedOperation
+from modnets.compiler.ir import UnsupportedOperation
 from modnets.compiler.symbolic import ROWS
 from modnets.compiler.tracing import TensorSpec
 from modnets.hardware import lanes

@@ -15,7 +15,7 @@ from torch import Tensor
 from modnets.compiler import tracing
 from modnets.compiler.compiled import CompiledFunctions
 from modnets.compiler.elementwise import COMPARISONS, FLOAT, LOGIC, NUMERIC, TESTS
-from modnets.compiler.lowerings.core import RULES
+from modnets.compiler.lowerings.registry import RULES
 from modnets.compiler.symbolic import ROWS
 from modnets.compiler.tracing import TensorSpec
 from modnets.hardware import lanes
@@ -28,7 +28,7 @@ EDGES += [-1e30, INF, -INF, math.nan]
 BITWISE = [f"bitwise_{name}" for name in LOGIC]
 OPERATIONS = [*FLOAT, *NUMERIC, *COMPARISONS, *TESTS, *(f"logical_{name}" for name in LOGIC)]
 OF_WHOLE = [*NUMERIC, *COMPARISONS, *BITWISE]
-OF_ONE = {name for name, (text, _) in FLOAT.items() if "{1}" not in text}
+OF_ONE = {name for name, operation in FLOAT.items() if "{1}" not in operation.cpp}
 OF_ONE |= {"neg", "logical_not", "bitwise_not", *TESTS}
 
 

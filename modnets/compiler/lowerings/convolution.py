@@ -1,52 +1,52 @@
-"""Convolutions over the last two axes, as sums over windows of an image."""
+"""Rules for convolutions over the last two axes, as sums over windows of an image."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from modnets.compiler import elementwise, views
-from modnets.compiler.elementwise import UnsupportedOperation
-from modnets.compiler.ir import Reduction, Value
-from modnets.compiler.symbolic import MultiIndex, Size
-
-if TYPE_CHECKING:
-    from modnets.compiler.lowering import Lowering
+from modnets.compiler import views
+from modnets.compiler.elementwise import arithmetic
+from modnets.compiler.ir import Constant, Reduction, UnsupportedOperation, Value, WhereIndex
+from modnets.compiler.lowerings.registry import Context, lowers
+from modnets.compiler.symbolic import InBounds, IndexTest, MultiIndex, Size
 
 
-def convolution(low: Lowering, x: Value, weight: Value, bias: Value | None, *how: Any) -> Value:
-    """``convolution`` of images, shape (row, channel, y, x), with kernels that move by one."""
+@lowers("convolution")
+def _convolution(ctx: Context, x: Value, weight: Value, bias: Value | None, *how: Any) -> Value:
+    """Of images, shape (row, channel, y, x), with kernels that move by one."""
     padding = _padding(*how)
     kernel = weight.shape[2:]
-    found = _correlated(low, x, weight, kernel, padding)
+    correlated = _correlated(ctx, x, weight, kernel, padding)
     if bias is None:
-        return found
+        return correlated
     bias = views.unsqueeze(views.unsqueeze(bias, -1), -1)
-    return elementwise.arithmetic("add", [low.expanded(bias, low.shape), found], low.shape)
+    return arithmetic("add", [ctx.expand(bias, ctx.shape), correlated], ctx.shape)
 
 
-def convolution_backward(
-    low: Lowering, grads: Value, x: Value, weight: Value, _: Any, *how: Any
+@lowers("convolution_backward")
+def _convolution_backward(
+    ctx: Context, grads: Value, x: Value, weight: Value, _: Any, *how: Any
 ) -> list[Value | None]:
     """Gradients by the images, the kernels and the bias, where they are asked for."""
     *how, wanted = how
     padding, kernel = _padding(*how), weight.shape[2:]
-    grads = low.realize_for_reuse(grads)
-    found: list[Value | None] = [None, None, None]
+    grads = ctx.realize_for_reuse(grads)
+    gradients: list[Value | None] = [None, None, None]
     if wanted[0]:
-        turned = low.realize_for_reuse(views.permute(views.flip(weight, [2, 3]), [1, 0, 2, 3]))
+        flipped = ctx.realize_for_reuse(views.permute(views.flip(weight, [2, 3]), [1, 0, 2, 3]))
         back = [size - 1 - pad for size, pad in zip(kernel, padding, strict=True)]
-        found[0] = _correlated(low, grads, turned, kernel, back)
+        gradients[0] = _correlated(ctx, grads, flipped, kernel, back)
     if wanted[1]:
-        seen = _windows(low, x, grads.shape[2:], padding)  # (row, channel, i, j, y, x)
-        seen = views.unsqueeze(views.permute(seen, [1, 2, 3, 0, 4, 5]), 0)
+        windows = _windows(ctx, x, grads.shape[2:], padding)  # (row, channel, i, j, y, x)
+        windows = views.unsqueeze(views.permute(windows, [1, 2, 3, 0, 4, 5]), 0)
         each = views.permute(grads, [1, 0, 2, 3])  # (out, row, y, x)
         for _ in range(3):
             each = views.unsqueeze(each, 1)
-        found[1] = _products(seen, each, 3)
+        gradients[1] = _products(windows, each, 3)
     if wanted[2]:
-        found[2] = Reduction("sum", views.permute(grads, [1, 0, 2, 3]), 3)
-    return found
+        gradients[2] = Reduction("sum", views.permute(grads, [1, 0, 2, 3]), 3)
+    return gradients
 
 
 def _padding(
@@ -63,38 +63,36 @@ def _padding(
     return padding
 
 
-def _windows(low: Lowering, x: Value, size: Sequence[Size], padding: Sequence[int]) -> Value:
+def _windows(ctx: Context, x: Value, size: Sequence[Size], padding: Sequence[int]) -> Value:
     """Windows of an image with a border of zeros, shape (row, channel, y, x, *size)."""
-    x = low.realize_for_reuse(_bordered(low, x, padding) if any(padding) else x)
+    x = ctx.realize_for_reuse(_bordered(ctx, x, padding) if any(padding) else x)
     return views.windows(views.windows(x, 2, size[0], 1), 3, size[1], 1)
 
 
-def _bordered(low: Lowering, x: Value, padding: Sequence[int]) -> Value:
+def _bordered(ctx: Context, x: Value, padding: Sequence[int]) -> Value:
     """An image, shape (row, channel, y, x), with a border of zeros."""
     sizes = [size + 2 * pad for size, pad in zip(x.shape[2:], padding, strict=True)]
-    around = elementwise.Constant(0, (*x.shape[:2], *sizes), x.kind)
+    around = Constant(0, (*x.shape[:2], *sizes), x.kind)
 
-    def inside(place: MultiIndex) -> str:
-        ends = zip(place[2:], padding, x.shape[2:], strict=True)
-        return " && ".join(
-            elementwise.bounds_condition(index, pad, pad + size) for index, pad, size in ends
-        )
+    def tests(element: MultiIndex) -> tuple[IndexTest, ...]:
+        ends = zip(element[2:], padding, x.shape[2:], strict=True)
+        return tuple(InBounds(index, pad, pad + size) for index, pad, size in ends)
 
-    def move(place: MultiIndex) -> MultiIndex:
-        ends = zip(place[2:], padding, x.shape[2:], strict=True)
-        return (*place[:2], *(index.clipped(pad, size) for index, pad, size in ends))
+    def reindex(element: MultiIndex) -> MultiIndex:
+        ends = zip(element[2:], padding, x.shape[2:], strict=True)
+        return (*element[:2], *(index.clipped(pad, size) for index, pad, size in ends))
 
-    return elementwise.choose_by_place(inside, low.realize_for_reuse(x), around, move)
+    return WhereIndex(tests, ctx.realize_for_reuse(x), around, reindex)
 
 
 def _correlated(
-    low: Lowering, x: Value, weight: Value, kernel: Sequence[Size], padding: Sequence[int]
+    ctx: Context, x: Value, weight: Value, kernel: Sequence[Size], padding: Sequence[int]
 ) -> Value:
     """Each kernel, shape (out, in, i, j), laid on each window; shape (row, out, y, x)."""
-    seen = _windows(low, x, kernel, padding)  # (row, in, y, x, i, j)
-    seen = views.unsqueeze(views.permute(seen, [0, 2, 3, 1, 4, 5]), 1)
-    weight = low.realize_for_reuse(weight)
-    return _products(seen, views.unsqueeze(views.unsqueeze(weight, 1), 1), 3)
+    windows = _windows(ctx, x, kernel, padding)  # (row, in, y, x, i, j)
+    windows = views.unsqueeze(views.permute(windows, [0, 2, 3, 1, 4, 5]), 1)
+    weight = ctx.realize_for_reuse(weight)
+    return _products(windows, views.unsqueeze(views.unsqueeze(weight, 1), 1), 3)
 
 
 def _products(one: Value, other: Value, n_axes: int) -> Value:
@@ -104,4 +102,4 @@ def _products(one: Value, other: Value, n_axes: int) -> Value:
     longer = one if len(one.shape) > len(other.shape) else other
     shape = [*longer.shape[: len(longer.shape) - len(shape)], *shape]
     values = [views.expand(one, shape), views.expand(other, shape)]
-    return Reduction("sum", elementwise.arithmetic("mul", values, shape), n_axes)
+    return Reduction("sum", arithmetic("mul", values, shape), n_axes)

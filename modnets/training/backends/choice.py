@@ -1,7 +1,7 @@
 """What takes the steps of a chunk: machine code, tensor operations, or each network by itself.
 
 A network of a person's own trains side by side with others only where that gives the step of a
-plain loop, which is tried; see ``models.own_networks`` and ``trial``.
+plain loop, which is tried; see ``models.user_networks`` and ``trial``.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from modnets.compiler.build_cache import can_compile
-from modnets.compiler.elementwise import UnsupportedOperation
+from modnets.compiler.ir import UnsupportedOperation
 from modnets.config.run_config import RunConfig
 from modnets.errors import first_line
 from modnets.hardware import lanes

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from modnets.compiler.compiled import CompiledFunctions, Function
-from modnets.compiler.elementwise import UnsupportedOperation
+from modnets.compiler.ir import UnsupportedOperation
 from modnets.compiler.symbolic import ROW_STEP, ROWS, Size
 from modnets.compiler.tracing import leaves
 from modnets.hardware import lanes

@@ -1,0 +1,138 @@
+"""Loops, indices and numbers rendered as C++: the last step, from which nothing is read again."""
+
+from __future__ import annotations
+
+import math
+import struct
+from collections.abc import Iterator, Sequence
+
+from modnets.compiler.loop_ir import (
+    Accumulate,
+    Apply,
+    Declare,
+    Expression,
+    IndexValue,
+    Kind,
+    Let,
+    Literal,
+    Load,
+    Loop,
+    Name,
+    Operand,
+    Scalar,
+    Select,
+    Statement,
+    Store,
+)
+from modnets.compiler.symbolic import AtMost, Atom, Clip, InBounds, Index, IndexTest, LoopVariable
+
+#: Kind -> the C++ types of a vector, and of one number.
+TYPES: dict[Kind, tuple[str, str]] = {
+    "float": ("vec", "float"),
+    "int": ("ivec", "int"),
+    "mask": ("ivec", "int"),
+}
+#: How a reduction starts and goes on: {a} is what is there, {x} what comes.
+REDUCTIONS = {
+    "sum": ("zero", "{a} += {x}"),
+    "prod": ("one", "{a} *= {x}"),
+    "amax": ("all(-INFINITY)", "{a} = largest({a}, {x})"),
+    "amin": ("all(INFINITY)", "{a} = smallest({a}, {x})"),
+}
+
+
+def number(value: float, kind: Kind) -> str:
+    """A number, to the last bit; see :func:`~modnets.compiler.ir.checked_number`."""
+    if kind == "mask":
+        return "-1" if value else "0"
+    if kind == "int":
+        return str(int(value))
+    if not math.isfinite(value):
+        return f"{'-' if value < 0 else ''}{'NAN' if math.isnan(value) else 'INFINITY'}"
+    value = struct.unpack("f", struct.pack("f", value))[0] if abs(value) < 3.4e38 else value
+    return f"{float(value).hex()}f"
+
+
+def index(value: Index) -> str:
+    """An index, its parts in alphabetical order."""
+    factors = sorted((_atom(atom), factor) for atom, factor in value.parts.items())
+    parts = [text if factor == 1 else f"({factor})*{text}" for text, factor in factors]
+    if value.constant != 0 or not parts:
+        parts.append(f"({value.constant})")
+    return " + ".join(parts)
+
+
+def _atom(atom: Atom) -> str:
+    if isinstance(atom, LoopVariable):
+        return atom.name
+    inner = index(atom.index)
+    if isinstance(atom, Clip):
+        return f"clip({inner if atom.step == 1 else f'({inner}) / {atom.step}'}, {atom.size})"
+    return f"(({inner}) % ({atom.size}))"
+
+
+def _test(test: IndexTest) -> str:
+    left = index(test.index)
+    if isinstance(test, InBounds):
+        return f"{left} >= {test.low} && {left} < {test.high}"
+    return (
+        f"{left} <= {index(test.limit)}"
+        if isinstance(test, AtMost)
+        else (f"({left}) % {test.of} == 0")
+    )
+
+
+def _operand(operand: Operand) -> str:
+    if isinstance(operand, Name):
+        return operand.name
+    if isinstance(operand, Literal):
+        return _splat(number(operand.number, operand.kind), operand.kind)
+    assert isinstance(operand, Scalar)
+    value = operand.number
+    return number(value, "float") if isinstance(value, float) else str(value)
+
+
+def _splat(text: str, kind: Kind) -> str:
+    return f"{'all' if kind == 'float' else 'iall'}({text})"
+
+
+def _expression(expression: Expression) -> str:
+    if isinstance(expression, Load):
+        element = f"{expression.buffer}[{index(expression.index)}]"
+        return _splat(element, expression.kind) if expression.uniform else element
+    if isinstance(expression, Apply):
+        return expression.operation.cpp.format(*map(_operand, expression.operands))
+    if isinstance(expression, IndexValue):
+        return _splat(index(expression.index), expression.kind)
+    assert isinstance(expression, Select)
+    tests = " && ".join(map(_test, expression.tests))
+    return f"({tests}) ? {_operand(expression.inside)} : {_operand(expression.outside)}"
+
+
+def statements(body: Sequence[Statement], depth: int) -> Iterator[str]:
+    """The lines of statements, indented by two spaces for each level of depth."""
+    for statement in body:
+        if not isinstance(statement, Loop):
+            yield "  " * depth + _line(statement)
+            continue
+        name, size, step = statement.variable, statement.size, statement.step
+        advance = f"++{name}" if step == 1 else f"{name} += {step}"
+        yield "  " * depth + f"for (long {name} = 0; {name} < {size}; {advance}) {{"
+        yield from statements(statement.body, depth + 1)
+        yield "  " * depth + "}"
+
+
+def _line(statement: Let | Declare | Accumulate | Store) -> str:
+    if isinstance(statement, Let):
+        expression = statement.expression
+        declared = TYPES[expression.kind][0]
+        return f"const {declared} {statement.name} = {_expression(expression)};"
+    if isinstance(statement, Declare):
+        start = "izero" if statement.kind == "int" else REDUCTIONS[statement.how][0]
+        return f"{TYPES[statement.kind][0]} {statement.name} = {start};"
+    if isinstance(statement, Accumulate):
+        operand = _operand(statement.operand)
+        if not isinstance(statement.operand, Scalar) and statement.operand.kind == "mask":
+            operand = f"({operand} & 1)"
+        return REDUCTIONS[statement.how][1].format(a=statement.name, x=operand) + ";"
+    return f"{statement.buffer}[{index(statement.index)}] = {_operand(statement.operand)};"
