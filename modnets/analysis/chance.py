@@ -1,8 +1,8 @@
-"""What routings drawn at random would give: worked out over all of them, or sampled.
+"""Chance level of the routing measures: over all routings by enumeration, or over a sample.
 
-Slots of a level have no names, and where no gate of a level cares for the order of its inputs that
-order says nothing: so unordered choices stand for all that they are, each with its weight.  That
-leaves few enough to look at every one, but for large or wide networks.
+Slots of a level are interchangeable, and where all gates of a level are symmetric the order of
+their inputs is too: so only unordered choices are enumerated, each weighted by the number of
+ordered ones that it stands for.  That leaves few enough to enumerate, except for large networks.
 """
 
 from __future__ import annotations
@@ -23,12 +23,13 @@ from modnets.models.structures import Structures, readable_slots
 from modnets.tasks.graphs import FunctionGraph
 from modnets.tasks.named_graphs import get_graph
 
-#: Routings that are looked at one by one, at most; of more some are drawn.
+#: The most routings that are enumerated; of more a sample is drawn.
 MOST_ROUTINGS = 200_000
-AT_ONCE = 20_000
+#: Routings evaluated at once.
+BATCH = 20_000
 MEASURES = ("routing_recovered", "edge_f1", "irrelevant_reads", "unused_slots")
 
-#: Choices and the weight of each.
+#: Routings of one level, and the weight of each.
 Weighted = tuple[np.ndarray, np.ndarray]
 
 
@@ -43,7 +44,7 @@ def chance_level(
     draws: int = 10_000,
     seed: int = 0,
 ) -> pd.Series:
-    """What routings drawn at random would give of the measures of structure.
+    """The expected routing measures of routings drawn uniformly at random.
 
     Parameters
     ----------
@@ -54,9 +55,9 @@ def chance_level(
     arity : int, optional
         Inputs that a slot reads; by default the graph's fan-in.
     routing, outputs : "learned" or "known"
-        What is known is not drawn; known routing needs the graph's slots.
+        A known choice is not drawn; known routing needs the graph's slots.
     draws, seed : int
-        Where the routings are too many to look at every one, so many are drawn.
+        Size and seed of the sample, where the routings are too many to enumerate.
 
     Returns
     -------
@@ -64,18 +65,17 @@ def chance_level(
         Means of ``routing_recovered``, ``edge_f1``, ``irrelevant_reads``, ``unused_slots``;
         ``exact``, 1 if they are those of all routings and 0 if of a sample; each with ``_low`` and
         ``_high``, its 95 % interval, which is the mean itself where it is exact; ``draws``,
-        routings that were looked at.
+        routings that were evaluated.
 
     Raises
     ------
     ValueError
-        If the structure of the graph is not known, or a slot would read more than there is.
+        If the structure of the graph is not known, or a slot would read more sources than exist.
     """
-    graph = get_graph(graph)
-    require(
-        isinstance(graph, FunctionGraph) and graph.has_structure,
-        f"graph={graph}; allowed is a function graph with known structure",
-    )
+    task = get_graph(graph)
+    if not (isinstance(task, FunctionGraph) and task.has_structure):
+        raise ValueError(f"graph={task}; allowed is a function graph with known structure")
+    graph = task
     slots = graph.slots if slots is None else slots
     arity = graph.fan_in if arity is None else arity
     for name, value in (("routing", routing), ("outputs", outputs)):
@@ -95,36 +95,36 @@ def chance_level(
     size = _count(graph, slots, arity, routing, outputs)
     exact = size <= MOST_ROUTINGS
     if exact:
-        parts = _every(graph, slots, arity, routing, outputs)
+        batches = _enumerate(graph, slots, arity, routing, outputs)
     else:
-        parts = iter([_drawn(graph, slots, arity, routing, outputs, draws, seed)])
-    found, weights = [], []
-    for levels, ends, weight in parts:
-        found.append(_measures(graph, Structures(levels, ends, readable_slots(slots, False))))
+        batches = iter([_sample(graph, slots, arity, routing, outputs, draws, seed)])
+    measures, weights = [], []
+    for levels, ends, weight in batches:
+        measures.append(_measures(graph, Structures(levels, ends, readable_slots(slots, False))))
         weights.append(weight)
-    values, weight = np.concatenate(found, axis=1), np.concatenate(weights)
+    values, weight = np.concatenate(measures, axis=1), np.concatenate(weights)
     means = values @ (weight / weight.sum())
-    told = dict(zip(MEASURES, map(float, means), strict=True))
-    told |= {"exact": float(exact), "draws": float(values.shape[1])}
     n = values.shape[1]
+    row = dict(zip(MEASURES, map(float, means), strict=True))
+    row |= {"exact": float(exact), "draws": float(n)}
     for name, of_draw, mean in zip(MEASURES, values, means, strict=True):
         half = 0.0 if exact or n < 2 else critical_value(0.95) * of_draw.std(ddof=1) / np.sqrt(n)
-        ends = mean - half, mean + half
+        low, high = mean - half, mean + half
         if name == "routing_recovered" and not exact:
-            ends = wilson_interval(of_draw.sum(), n)
-        told |= {f"{name}_low": float(ends[0]), f"{name}_high": float(ends[1])}
-    return pd.Series(told)
+            low, high = wilson_interval(of_draw.sum(), n)
+        row |= {f"{name}_low": float(low), f"{name}_high": float(high)}
+    return pd.Series(row)
 
 
-def _measures(graph: FunctionGraph, found: Structures) -> np.ndarray:
+def _measures(graph: FunctionGraph, routings: Structures) -> np.ndarray:
     """The measures of each routing, shape (measure, routing)."""
-    first = found.edges(0, graph.n_inputs)[0]
+    first = routings.edges(0, graph.n_inputs)[0]
     irrelevant = first[..., list(graph.irrelevant_inputs)].any(axis=2).sum(axis=1)
-    in_use = found.used(0, graph.n_inputs)[1:]
+    in_use = routings.used(0, graph.n_inputs)[1:]
     return np.stack(
         [
-            is_recovered(graph, found, 0, None).astype(float),
-            match(graph, found, 0)[1],
+            is_recovered(graph, routings, 0, None).astype(float),
+            match(graph, routings, 0)[1],
             irrelevant / first.any(axis=2).sum(axis=1),
             1 - np.concatenate(in_use, axis=1).mean(axis=1),
         ]
@@ -132,7 +132,7 @@ def _measures(graph: FunctionGraph, found: Structures) -> np.ndarray:
 
 
 def _ordered(graph: FunctionGraph, level: int) -> bool:
-    """Whether a gate of that level cares for the order of its inputs."""
+    """Whether a gate of that level depends on the order of its inputs."""
     nodes = graph.levels[level] if level < len(graph.levels) else ()
     gates = {node.gate for node in nodes}
     return any(len(order_free(g, level > 0)) < factorial(g.n_inputs) for g in gates)
@@ -141,7 +141,7 @@ def _ordered(graph: FunctionGraph, level: int) -> bool:
 def _count(
     graph: FunctionGraph, slots: tuple[int, ...], arity: int, routing: str, outputs: str
 ) -> int:
-    """Weighted choices that all routings come to."""
+    """Number of unordered routings to enumerate."""
     below, sizes = graph.n_inputs, []
     for level, n_slots in enumerate(slots):
         if routing == "learned":
@@ -153,52 +153,55 @@ def _count(
     return prod(sizes)
 
 
-def _every(
+def _enumerate(
     graph: FunctionGraph, slots: tuple[int, ...], arity: int, routing: str, outputs: str
 ) -> Iterator[tuple[tuple[np.ndarray, ...], np.ndarray, np.ndarray]]:
-    """All routings, some at a time: levels, outputs, and the weight of each."""
-    below, choices = graph.n_inputs, []
+    """All routings, in batches: levels, outputs, and the weight of each."""
+    below = graph.n_inputs
+    choices: list[Weighted] = []
     for level, n_slots in enumerate(slots):
         if routing == "known":
-            one = _known(graph, level)
-            choices.append((one[None], np.ones(1)))
+            choices.append((_known(graph, level)[None], np.ones(1)))
         else:
             kind = permutations if _ordered(graph, level) else combinations
-            one = np.array(list(kind(range(below), arity)))
-            free = outputs == "learned" or level < len(slots) - 1
-            choices.append(_of_level(one, n_slots, free))
+            reads = np.array(list(kind(range(below), arity)))
+            interchangeable = outputs == "learned" or level < len(slots) - 1
+            choices.append(_of_level(reads, n_slots, interchangeable))
         below = n_slots
     ends = np.array(graph.outputs)[None]
     if outputs == "learned":
         ends = np.array(list(permutations(range(below), graph.n_outputs)))
     choices.append((ends, np.ones(len(ends))))
     sizes = [len(weights) for _, weights in choices]
-    for start in range(0, prod(sizes), AT_ONCE):
-        numbers = np.arange(start, min(start + AT_ONCE, prod(sizes)))
-        places = np.unravel_index(numbers, sizes)
-        taken = [c[place][:, None] for (c, _), place in zip(choices, places, strict=True)]
-        weight = prod(w[place] for (_, w), place in zip(choices, places, strict=True))
-        yield tuple(taken[:-1]), taken[-1], weight
+    for start in range(0, prod(sizes), BATCH):
+        flat = np.arange(start, min(start + BATCH, prod(sizes)))
+        indices = np.unravel_index(flat, sizes)
+        taken = [c[index][:, None] for (c, _), index in zip(choices, indices, strict=True)]
+        weights = [w[index] for (_, w), index in zip(choices, indices, strict=True)]
+        yield tuple(taken[:-1]), taken[-1], np.prod(weights, axis=0)
 
 
-def _of_level(one: np.ndarray, n_slots: int, free: bool) -> Weighted:
-    """What all slots of a level read; free of names where what reads them is drawn too."""
-    numbers = range(len(one))
-    if not free:
-        sets = np.stack(np.meshgrid(*[numbers] * n_slots, indexing="ij"), axis=-1)
-        return one[sets.reshape(-1, n_slots)], np.ones(len(one) ** n_slots)
-    sets = list(combinations_with_replacement(numbers, n_slots))
-    orders = [factorial(n_slots) / prod(map(factorial, Counter(s).values())) for s in sets]
-    return one[np.array(sets)], np.array(orders)
+def _of_level(reads: np.ndarray, n_slots: int, interchangeable: bool) -> Weighted:
+    """What all slots of a level read, given what one may read.
+
+    Slots are interchangeable where what reads them is drawn too.
+    """
+    indices = range(len(reads))
+    if not interchangeable:
+        grid = np.stack(np.meshgrid(*[indices] * n_slots, indexing="ij"), axis=-1)
+        return reads[grid.reshape(-1, n_slots)], np.ones(len(reads) ** n_slots)
+    multisets = list(combinations_with_replacement(indices, n_slots))
+    orders = [factorial(n_slots) / prod(map(factorial, Counter(s).values())) for s in multisets]
+    return reads[np.array(multisets)], np.array(orders)
 
 
 def _known(graph: FunctionGraph, level: int) -> np.ndarray:
-    """What the slots of a level read in the graph, shape (slot, place)."""
-    one = [[node.inputs for node in graph.levels[level]]]
-    return Structures.from_plain([{"routing": one, "outputs": [0]}]).routing[0][0, 0]
+    """What the slots of a level read in the graph, shape (slot, input)."""
+    routing = [[node.inputs for node in graph.levels[level]]]
+    return Structures.from_plain([{"routing": routing, "outputs": [0]}]).routing[0][0, 0]
 
 
-def _drawn(
+def _sample(
     graph: FunctionGraph,
     slots: tuple[int, ...],
     arity: int,
@@ -207,12 +210,12 @@ def _drawn(
     draws: int,
     seed: int,
 ) -> tuple[tuple[np.ndarray, ...], np.ndarray, np.ndarray]:
-    """Routings drawn at random, as all of them come."""
+    """Routings drawn at random, in the form of :func:`_enumerate`."""
     rng, below, levels = np.random.default_rng(seed), graph.n_inputs, []
     for level, n_slots in enumerate(slots):
         if routing == "known":
-            one = _known(graph, level)
-            levels.append(np.broadcast_to(one, (draws, 1, *one.shape)))
+            reads = _known(graph, level)
+            levels.append(np.broadcast_to(reads, (draws, 1, *reads.shape)))
         else:
             levels.append(_distinct(rng, (draws, 1, n_slots), below, arity))
         below = n_slots
@@ -225,5 +228,5 @@ def _drawn(
 def _distinct(
     rng: np.random.Generator, shape: tuple[int, ...], candidates: int, count: int
 ) -> np.ndarray:
-    """Distinct candidates at random, in random order, shape (*shape, count)."""
+    """Distinct candidates drawn at random, in random order, shape (*shape, count)."""
     return rng.random((*shape, candidates)).argsort(axis=-1)[..., :count]

@@ -1,6 +1,6 @@
-"""How runs change while they train: when routing flips and freezes, when accuracy jumps.
+"""Training dynamics: when routing flips and freezes, when accuracy jumps.
 
-Of runs that recorded what they had learned at every evaluation (``record="every"``).
+For runs that recorded their structure at every evaluation (``record="every"``).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from modnets.analysis.tables import require_columns
 from modnets.checked import checked
 from modnets.errors import require
 
-#: Parts of a structure that are choices.
+#: Entries of a recorded structure that are choices.
 CHOICES = ("routing", "selection", "outputs", "image_routing", "image_selection")
 
 
@@ -36,26 +36,26 @@ def rewiring(store: str | Path | pd.DataFrame, runs: Iterable[str] | None = None
     Returns
     -------
     DataFrame
-        ``run``, ``epoch``, ``flips`` (places of slots, and outputs, that read another source, and
+        ``run``, ``epoch``, ``flips`` (inputs of slots, and outputs, that read another source, and
         slots filled by another module; missing at the first evaluation), ``regated`` (slots whose
         gate has another name), ``choices`` (how many could have changed).
     """
     frame = details_of(store, runs, ["run", "epoch", "structure"])
     frame = frame[frame["structure"].notna()]
     rows = []
-    for run, part in frame.groupby("run", sort=False):
-        if len(part) < 2:
+    for run, of_run in frame.groupby("run", sort=False):
+        if len(of_run) < 2:
             continue
         before: tuple[list[Any], list[Any]] | None = None
-        for epoch, text in zip(part["epoch"], part["structure"], strict=True):
-            found = json.loads(text)
-            now = _leaves([found[name] for name in CHOICES if name in found])
-            named = _leaves(found.get("gates", []))
+        for epoch, text in zip(of_run["epoch"], of_run["structure"], strict=True):
+            structure = json.loads(text)
+            choices = _leaves([structure[name] for name in CHOICES if name in structure])
+            gates = _leaves(structure.get("gates", []))
             flips = regated = None
             if before is not None:
-                flips, regated = _changes(before[0], now), _changes(before[1], named)
-            rows.append((run, epoch, flips, regated, len(now)))
-            before = now, named
+                flips, regated = _n_changes(before[0], choices), _n_changes(before[1], gates)
+            rows.append((run, epoch, flips, regated, len(choices)))
+            before = choices, gates
     frame = pd.DataFrame(rows, columns=["run", "epoch", "flips", "regated", "choices"])
     return frame.astype({"flips": "Int64", "regated": "Int64"})
 
@@ -64,7 +64,7 @@ def rewiring(store: str | Path | pd.DataFrame, runs: Iterable[str] | None = None
 def turning_points(
     results: pd.DataFrame, changes: pd.DataFrame, measure: str = "bit_accuracy"
 ) -> pd.DataFrame:
-    """When each run's routing freezes, when its accuracy jumps, and what came first.
+    """When each run's routing freezes, when its accuracy jumps, and which came first.
 
     Parameters
     ----------
@@ -86,17 +86,17 @@ def turning_points(
     require_columns(results, ["run", "epoch", measure, "solved"])
     require_columns(changes, ["run", "epoch", "flips"])
     rows = []
-    changed = dict(list(changes.groupby("run")))
-    for run, part in results.groupby("run", sort=False):
-        if run not in changed:
+    changes_of = dict(list(changes.groupby("run")))
+    for run, of_run in results.groupby("run", sort=False):
+        if run not in changes_of:
             continue
-        flipped = changed[run][changed[run]["flips"].fillna(0) > 0]
+        flipped = changes_of[run][changes_of[run]["flips"].fillna(0) > 0]
         freezes = int(flipped["epoch"].max()) if len(flipped) else 0
-        part = part.sort_values("epoch")
-        rises = part[measure].diff()
-        place = rises.idxmax()
-        jumps, jump = int(part["epoch"][place]), float(rises[place])
-        total, solved = int(flipped["flips"].sum()), bool(part["solved"].iloc[-1])
+        of_run = of_run.sort_values("epoch")
+        rises = of_run[measure].diff()
+        steepest = rises.idxmax()
+        jumps, jump = int(of_run["epoch"][steepest]), float(rises[steepest])
+        total, solved = int(flipped["flips"].sum()), bool(of_run["solved"].iloc[-1])
         rows.append((run, freezes, total, jumps, jump, freezes <= jumps, solved))
     columns = ["run", "freezes", "flips", "jumps", "jump", "frozen_first", "solved"]
     return pd.DataFrame(rows, columns=columns)
@@ -114,48 +114,49 @@ def slot_changes(found: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        ``found`` with ``flipped`` (whether the slot reads other sources, be it in another order, or
-        another module fills it), ``rewired`` (the same, but for the order of its sources) and
+        ``found`` with ``flipped`` (whether the slot reads other sources, or the same in another
+        order, or another module fills it), ``rewired`` (the same, regardless of order) and
         ``regated`` (whether its gate has another name); all False at the first evaluation.
     """
     require_columns(found, ["run", "epoch", "task", "level", "slot", "module", "reads", "gate"])
-    found = found.sort_values(["run", "epoch", "task", "level", "slot"], ignore_index=True)
-    found["sources"] = [" ".join(sorted(reads.split())) for reads in found["reads"]]
+    slots = found.sort_values(["run", "epoch", "task", "level", "slot"], ignore_index=True)
+    slots["sources"] = [" ".join(sorted(reads.split())) for reads in slots["reads"]]
     names = ["module", "reads", "sources", "gate"]
-    before = found.groupby(["run", "task", "level", "slot"], sort=False)[names].shift()
-    changed = (found[names] != before) & before.notna()
+    before = slots.groupby(["run", "task", "level", "slot"], sort=False)[names].shift()
+    changed = (slots[names] != before) & before.notna()
     flipped = changed["reads"] | changed["module"]
     rewired = changed["sources"] | changed["module"]
-    found = found.drop(columns="sources")
-    return found.assign(flipped=flipped, rewired=rewired, regated=changed["gate"])
+    slots = slots.drop(columns="sources")
+    return slots.assign(flipped=flipped, rewired=rewired, regated=changed["gate"])
 
 
 @checked
 def visits(results: pd.DataFrame, state: str = "solved") -> pd.DataFrame:
-    """How often each run comes into a state and leaves it again, and whether it stays.
+    """How often each run enters a state and leaves it again, and whether it stays.
 
     Parameters
     ----------
     results : DataFrame
         What a sweep returns: a row per run and evaluated epoch.
     state : str
-        Column of true and false, or of 1 and 0, as ``"routing_recovered"``.
+        Column of true and false, or of 1 and 0, such as ``"routing_recovered"``.
 
     Returns
     -------
     DataFrame
         A row per run: ``run``; ``first`` (epoch of the first evaluation in that state; NaN: none);
-        ``found`` (times that it came into it); ``lost`` (times that it left it); ``stays`` (whether
+        ``found`` (times that it entered it); ``lost`` (times that it left it); ``stays`` (whether
         it is in it at the end); ``share`` (of all evaluations).
     """
     require_columns(results, ["run", "epoch", state])
     rows = []
-    for run, part in results.sort_values("epoch").groupby("run", sort=False):
-        now = part[state].to_numpy(float) > 0
-        steps = now.astype(int)[1:] - now[:-1]
-        first = float(part["epoch"].to_numpy()[now.argmax()]) if now.any() else float("nan")
-        found, lost = int((steps > 0).sum() + now[0]), int((steps < 0).sum())
-        rows.append((run, first, found, lost, bool(now[-1]), float(now.mean())))
+    for run, of_run in results.sort_values("epoch").groupby("run", sort=False):
+        inside = of_run[state].to_numpy(float) > 0
+        steps = inside.astype(int)[1:] - inside[:-1]
+        epochs = of_run["epoch"].to_numpy()
+        first = float(epochs[inside.argmax()]) if inside.any() else float("nan")
+        n_found, n_lost = int((steps > 0).sum() + inside[0]), int((steps < 0).sum())
+        rows.append((run, first, n_found, n_lost, bool(inside[-1]), float(inside.mean())))
     return pd.DataFrame(rows, columns=["run", "first", "found", "lost", "stays", "share"])
 
 
@@ -168,7 +169,7 @@ def course(
     window: int = 1,
     confidence: float = 0.5,
 ) -> pd.DataFrame:
-    """The median run over time, with the middle share of the runs, for each group.
+    """The median over runs at each epoch, with the central share of the runs, for each group.
 
     Parameters
     ----------
@@ -179,7 +180,7 @@ def course(
     measures : list of str
         Columns of numbers.
     window : int, epochs
-        Each run enters with its mean over so many epochs, told at the last of them: measures that
+        Each run enters with its mean over so many epochs, at the last of them: measures that
         take few values would jump from one to the other.
     confidence : float, in (0, 1)
         The share of runs between ``low`` and ``high``; 0.5 are the quartiles.
@@ -205,19 +206,19 @@ def course(
     long = results.melt([*by, "run", "epoch"], measures, var_name="measure").dropna()
     long["value"] = long["value"].astype(float)
     long = long.groupby([*by, "measure", "run", "epoch"], as_index=False)["value"].mean()
-    parts = long.groupby([*by, "measure", "epoch"])["value"]
+    groups = long.groupby([*by, "measure", "epoch"])["value"]
     tail = (1 - confidence) / 2
-    table = parts.agg(["size", "median"]).rename(columns={"size": "n"})
-    table = table.assign(low=parts.quantile(tail), high=parts.quantile(1 - tail))
+    table = groups.agg(["size", "median"]).rename(columns={"size": "n"})
+    table = table.assign(low=groups.quantile(tail), high=groups.quantile(1 - tail))
     return table.reset_index()
 
 
 def _leaves(nested: Any) -> list[Any]:
-    """What stands at the ends of nested lists, in order."""
+    """The leaves of nested lists, in order."""
     if not isinstance(nested, list):
         return [nested]
-    return [leaf for part in nested for leaf in _leaves(part)]
+    return [leaf for inner in nested for leaf in _leaves(inner)]
 
 
-def _changes(before: list[Any], now: list[Any]) -> int:
+def _n_changes(before: list[Any], now: list[Any]) -> int:
     return sum(a != b for a, b in zip(before, now, strict=True))

@@ -1,6 +1,6 @@
-"""Which gates modules have become, in shares of runs, and who repeats what others have learned.
+"""Which gates slots compute, as shares of runs, and how often one gate is learned repeatedly.
 
-From the frame of :func:`modnets.gates`: a row for each slot of each run.
+From the table of :func:`modnets.gates`: a row for each slot of each run.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from modnets.analysis.tables import require_columns
 from modnets.checked import checked
 from modnets.errors import require
 
-#: Families of gates that differ by a negation of their output, or in which input is which; in the
-#: order of rows of a figure, from below.
+#: Families of gates, equal up to negation of the output and order of the inputs; in the order of
+#: rows of a figure, from below.
 FAMILIES = ("other", "constant", "one input", "A, not B", "OR", "AND", "XOR")
 
 _MEMBERS = {
@@ -30,13 +30,13 @@ _MEMBERS = {
 }
 _FAMILY = {gate: family for family, gates in _MEMBERS.items() for gate in gates}
 
-#: What tells one slot of one run from all others.
+#: Columns that identify a slot of a run.
 SLOT = ("run", "task", "level", "slot")
 
 
 @checked
 def gate_family(gate: str) -> str:
-    """The family of a gate: itself, up to a negation of its output and the order of inputs.
+    """The family of a gate: the gate up to negation of its output and order of its inputs.
 
     Parameters
     ----------
@@ -47,7 +47,7 @@ def gate_family(gate: str) -> str:
     -------
     str
         One of ``FAMILIES``; gates of three inputs and more that are none of XOR, AND, OR are
-        ``"other"`` unless one input tells them.
+        ``"other"`` unless they depend on one input only.
 
     Examples
     --------
@@ -61,7 +61,7 @@ def gate_family(gate: str) -> str:
 
 @checked
 def gate_shares(found: pd.DataFrame, by: Sequence[str] = ("kind", "train_rows")) -> pd.DataFrame:
-    """Of the slots matched with each sub-function, the share that compute each family of gates.
+    """For each sub-function, the share of slots matched with it that compute each gate family.
 
     Parameters
     ----------
@@ -73,9 +73,9 @@ def gate_shares(found: pd.DataFrame, by: Sequence[str] = ("kind", "train_rows"))
     Returns
     -------
     DataFrame
-        A row for each group, sub-function (by level and number) and family: the columns of
-        ``by``; ``level``; ``node``; ``sub_function``; ``family``, as ``FAMILIES`` but only those
-        that occur at all; ``n`` runs; ``share``, in [0, 1], with its 95 % interval,
+        A row for each group, sub-function (by level and index) and family: the columns of
+        ``by``; ``level``; ``node``; ``sub_function``; ``family``, of ``FAMILIES`` those that
+        occur; ``n`` runs; ``share``, in [0, 1], with its 95 % interval,
         ``share_low`` and ``share_high``, with regard to the splits that runs share where
         ``found`` has their seeds.  The shares of a sub-function sum to 1, unused slots among them.
     """
@@ -89,8 +89,8 @@ def gate_shares(found: pd.DataFrame, by: Sequence[str] = ("kind", "train_rows"))
     keys = [*by, "level", "node", "sub_function"]
     rows = []
     for values, group in slots.groupby(keys, sort=False, observed=True):
-        seeded = set(SEEDS) <= set(group)
-        clusters = Clusters.of(group) if seeded else Clusters(len(group))
+        has_seeds = set(SEEDS) <= set(group)
+        clusters = Clusters.of(group) if has_seeds else Clusters(len(group))
         for family in present:
             hits = (group["family"] == family).to_numpy()
             low, high = share_interval(hits, clusters)
@@ -99,13 +99,13 @@ def gate_shares(found: pd.DataFrame, by: Sequence[str] = ("kind", "train_rows"))
     shares = pd.DataFrame(rows)
     order = shares["family"].map(FAMILIES.index)
     shares = shares.assign(order=order).sort_values([*by, "order", "level", "node"])
-    told = ["family", "n", "share", "share_low", "share_high"]
-    return shares[[*keys, *told]].reset_index(drop=True)
+    columns = [*keys, "family", "n", "share", "share_low", "share_high"]
+    return shares[columns].reset_index(drop=True)
 
 
 @checked
 def redundancy(found: pd.DataFrame) -> pd.DataFrame:
-    """How many modules have learned a gate that the task needs more than once.
+    """How many distinct modules have learned a gate that the task needs more than once.
 
     Parameters
     ----------
@@ -116,16 +116,16 @@ def redundancy(found: pd.DataFrame) -> pd.DataFrame:
     -------
     DataFrame
         A row per run, task and gate that several sub-functions are: ``run``, ``task``, ``gate``
-        (its family); ``needed``, sub-functions that are this gate; ``right``, slots matched with
-        them, and used, that compute it; ``modules``, distinct ones among those that do.
+        (its family); ``needed``, sub-functions that are this gate; ``right``, used slots matched
+        with them that compute it; ``modules``, distinct modules that fill those slots.
     """
     require_columns(found, [*SLOT, "gate", "module", "used", "sub_function"])
     slots = found[found["sub_function"].notna()]
     wanted = slots["sub_function"].str.split(" ").str[0].map(gate_family)
     right = (slots["gate"].map(gate_family) == wanted) & slots["used"].astype(bool)
-    slots = slots.assign(wanted=wanted, right=right, taught=slots["module"].where(right))
+    slots = slots.assign(wanted=wanted, right=right, learned_by=slots["module"].where(right))
     rows = slots.groupby(["run", "task", "wanted"], sort=False).agg(
-        needed=("slot", "size"), right=("right", "sum"), modules=("taught", "nunique")
+        needed=("slot", "size"), right=("right", "sum"), modules=("learned_by", "nunique")
     )
     rows = rows[rows["needed"] > 1].reset_index()
     return rows.rename(columns={"wanted": "gate"})

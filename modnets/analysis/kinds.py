@@ -1,8 +1,8 @@
-"""What each kind of network is given of a task's structure, piece by piece.
+"""Kinds of networks by what they know of a task's structure, piece by piece.
 
 The pieces form a ladder: small modules in the shape of the task's levels, one pool of them for all
-slots, and then which choices are known.  A kind's name, as ``RunConfig.kind`` spells it, says which
-of them it has.  Sparse networks are given no knowledge; each density is a kind of its own.
+slots, and then which choices are known.  A kind's name, as in ``RunConfig.kind``, says which of
+them it has.  Sparse networks have none of them; each density is a kind of its own.
 """
 
 from __future__ import annotations
@@ -29,32 +29,33 @@ def pieces_of(kind: str) -> frozenset[str] | None:
     Parameters
     ----------
     kind : str
-        As ``RunConfig.kind`` spells it.
+        As in ``RunConfig.kind``.
 
     Returns
     -------
     frozenset of str, or None
-        From :data:`PIECES`; None for a model of one's own, of which this is not known.
+        From :data:`PIECES`; None for a user-defined model, whose pieces are not known.
 
     Examples
     --------
     >>> sorted(pieces_of("shared, known routing and outputs"))
     ['modules', 'outputs', 'routing', 'sharing']
     """
-    model, _, words = kind.partition(", ")
+    model, _, knowledge = kind.partition(", ")
     if model.split(" ")[0] in MONOLITHIC:
         return frozenset()
     if model not in _ALL_KNOWN:
         return None
     own = {"modules"} if model == "modular" else {"modules", "sharing"}
-    if words == "known":
+    if knowledge == "known":
         return frozenset(own | set(_ALL_KNOWN[model]))
-    known = words.removeprefix("known ").split(" and ") if words.startswith("known ") else []
-    return frozenset(own | set(known))
+    if not knowledge.startswith("known "):
+        return frozenset(own)
+    return frozenset(own | set(knowledge.removeprefix("known ").split(" and ")))
 
 
 def ladder(kinds: Iterable[str]) -> list[str]:
-    """Those kinds as rungs: dense, sparse, own modules, a shared pool; more knowledge later.
+    """Kinds in the order of the ladder: dense, sparse, own modules, a shared pool; knowledge grows.
 
     Parameters
     ----------
@@ -63,14 +64,14 @@ def ladder(kinds: Iterable[str]) -> list[str]:
     Returns
     -------
     list of str
-        Each once; models of one's own come last, sorted.
+        Each once; user-defined models come last, sorted.
     """
     return sorted(set(kinds), key=_rung)
 
 
 @checked
 def by_density(results: pd.DataFrame) -> pd.DataFrame:
-    """The results with sparse networks of each density as a kind of their own.
+    """The results with each density of sparse networks as a kind of its own.
 
     Parameters
     ----------
@@ -91,13 +92,13 @@ def by_density(results: pd.DataFrame) -> pd.DataFrame:
 
 
 def _rung(kind: str) -> tuple:
-    """Where a kind stands on the ladder."""
-    found = pieces_of(kind)
-    if found is None:
+    """Sorting key of a kind on the ladder."""
+    pieces = pieces_of(kind)
+    if pieces is None:
         return 2, kind
-    if not found:
+    if not pieces:
         model, _, percent = kind.partition(" ")
         return 0, MONOLITHIC.index(model), float(percent.rstrip(" %") or 0)
-    # Choices weigh by their place: routing more than all the others together.
-    weight = sum(2**place for place, piece in enumerate(PIECES) if piece in found)
-    return 1, "sharing" in found, weight
+    # Powers of two: routing weighs more than all the others together.
+    weight = sum(2**index for index, piece in enumerate(PIECES) if piece in pieces)
+    return 1, "sharing" in pieces, weight

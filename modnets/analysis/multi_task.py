@@ -1,4 +1,4 @@
-"""Several tasks: learned by one network, or by a network for each."""
+"""Multi-task learning: several tasks learned by one network, or by a network for each."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from modnets.errors import require
 from modnets.tasks.splits import SEED_STEP
 from modnets.tasks.task_sets import TaskSet
 
-#: How several tasks are learned -> the words for it.
+#: Arrangement: how several tasks are learned -> its label.
 ARRANGEMENTS = {
     "apart": "a network for each task",
     "same": "one network, the same rows held out",
@@ -26,7 +26,7 @@ MEASURES = ["bit_accuracy", "row_accuracy", "validation_bit_accuracy", "test_bit
 
 @checked
 def arrange(together: pd.DataFrame, apart: pd.DataFrame, sets: Iterable[TaskSet]) -> pd.DataFrame:
-    """Runs that learn a set of tasks at once, and beside them those of a network for each task.
+    """Runs that learn a set of tasks at once, and those of a network for each task, in one table.
 
     Parameters
     ----------
@@ -34,7 +34,7 @@ def arrange(together: pd.DataFrame, apart: pd.DataFrame, sets: Iterable[TaskSet]
         What a sweep over sets of tasks returns; each run enters at its last epoch.
     apart : DataFrame
         What a sweep over their single tasks returns.  Runs of the same kind, rows and seeds are
-        taken together: they solve the set if each solves its task, and accuracies are means over
+        combined: they solve the set if each solves its task, and accuracies are means over
         tasks.  Split seeds are those of a set that holds out different rows: task k is split by
         ``split_seed + 10_000 * k``.
     sets : iterable of TaskSet
@@ -42,16 +42,15 @@ def arrange(together: pd.DataFrame, apart: pd.DataFrame, sets: Iterable[TaskSet]
     Returns
     -------
     DataFrame
-        A row per run, or per runs taken together: ``graph`` (the set), ``arrangement`` (a key of
-        ARRANGEMENTS), ``kind`` (with ", every level" behind it where outputs are read from every
+        A row per run, or per combined runs: ``graph`` (the set), ``arrangement`` (a key of
+        ARRANGEMENTS), ``kind`` (with ", every level" appended where outputs are read from every
         level), ``train_rows`` of each task, ``split_seed``, ``seed``, ``run``, ``epoch``,
         ``solved`` and accuracies.
 
     Raises
     ------
     ValueError
-        If runs of a task are missing beside those of the others, or a setting varies within a
-        kind.
+        If a group of single-task runs lacks a task, or a setting varies within a kind.
     """
     columns = ["graph", "kind", "train_rows", *SEEDS, "run", "epoch", "solved", *MEASURES]
     require_columns(together, [*columns, "held_out", "output_levels"])
@@ -62,13 +61,13 @@ def arrange(together: pd.DataFrame, apart: pd.DataFrame, sets: Iterable[TaskSet]
     every = (runs["output_levels"] == "every").map({True: ", every level", False: ""})
     runs = runs.assign(arrangement=runs["held_out"], kind=runs["kind"] + every)
     singles = last(apart)
-    found = [_taken_together(singles, tasks) for tasks in sets]
-    return pd.concat([runs[["arrangement", *columns]], *found], ignore_index=True)
+    combined = [_combined(singles, tasks) for tasks in sets]
+    return pd.concat([runs[["arrangement", *columns]], *combined], ignore_index=True)
 
 
-def _taken_together(singles: pd.DataFrame, tasks: TaskSet) -> pd.DataFrame:
+def _combined(singles: pd.DataFrame, tasks: TaskSet) -> pd.DataFrame:
     """A row for each group of runs that learn the tasks of a set, a run each."""
-    names = [graph.name for graph in tasks.graphs]
+    names = [str(graph.name) for graph in tasks.graphs]
     runs = singles[singles["graph"].isin(names)]
     first_seed = runs["split_seed"] - SEED_STEP * runs["graph"].map(names.index)
     runs = runs.assign(split_seed=first_seed)
@@ -80,5 +79,9 @@ def _taken_together(singles: pd.DataFrame, tasks: TaskSet) -> pd.DataFrame:
         f"{int((sizes != len(names)).sum())} groups of runs lack a task of {tasks}; allowed is a "
         f"run of each of {', '.join(names)}",
     )
-    how = dict.fromkeys(MEASURES, "mean") | {"solved": "all", "epoch": "max", "run": "+".join}
-    return groups.agg(how).reset_index().assign(graph=tasks.name, arrangement="apart")
+    aggregations = dict.fromkeys(MEASURES, "mean") | {
+        "solved": "all",
+        "epoch": "max",
+        "run": "+".join,
+    }
+    return groups.agg(aggregations).reset_index().assign(graph=tasks.name, arrangement="apart")

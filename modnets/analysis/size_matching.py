@@ -1,4 +1,4 @@
-"""Dense networks with as many weights as another network, so that size alone explains nothing."""
+"""Dense networks with as many weights as another network: a control for network size."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def matched_hidden(run: RunConfig, layers: int = 1) -> tuple[int, ...]:
     Returns
     -------
     tuple of int, length ``layers``
-        Of two widths that are equally near the smaller.
+        Of two widths that are equally near, the smaller.
 
     Examples
     --------

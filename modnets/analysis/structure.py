@@ -1,7 +1,7 @@
-"""What networks have learned inside, as tidy frames.
+"""What networks have learned inside, as tidy tables: slots, gates and linear probes of layers.
 
 Whether a run has found the true structure is a column of its results (``recovered``,
-``routing_recovered``, ``edge_f1``, ...); here are the slots, gates and layers behind it.
+``routing_recovered``, ``edge_f1``, ...); these tables are the details of it.
 """
 
 from __future__ import annotations
@@ -41,30 +41,31 @@ def gates(
     -------
     DataFrame
         ``run``, ``epoch``, ``task``, ``level`` (1 is the first), ``slot``, ``module`` (of the
-        shared pool; own modules count on through the levels), ``reads`` (places of the level
+        shared pool; own modules are numbered through the levels), ``reads`` (indices in the level
         below), ``used`` (whether an output uses it), ``gate`` (in normal form, see
         ``models/gate_fits.py``), ``clarity`` (in [0, 1]), and of the best matching with the task's
-        graph ``node`` and ``sub_function`` (as ``"XOR 0 1"``; missing where it matches none);
-        ``faithful`` (whether the gates of the network, as read, give its whole table; missing
-        for runs recorded before that was looked at).
+        graph ``node`` and ``sub_function`` (such as ``"XOR 0 1"``; missing where it matches none);
+        ``faithful`` (whether the fitted gates of the network reproduce its whole table; missing
+        for runs recorded by versions without it).
     """
-    rows = []
+    rows: list[tuple[Any, ...]] = []
     for run, epoch, structure, config in _recorded(store, runs, every):
         if "gates" not in structure:
             continue
-        for task, (one, graph) in enumerate(_by_task(structure, config)):
+        for task, (of_task, graph) in enumerate(_by_task(structure, config)):
+            selection, nodes = of_task.get("selection"), of_task.get("nodes")
             first = 0
-            for level, names in enumerate(one["gates"]):
-                for slot, gate in enumerate(names):
-                    node = one["nodes"][level][slot] if "nodes" in one else None
-                    module = one["selection"][level][slot] if "selection" in one else first + slot
-                    reads = " ".join(map(str, one["routing"][level][slot]))
+            for level, gates in enumerate(of_task["gates"]):
+                for slot, gate in enumerate(gates):
+                    node = None if nodes is None else nodes[level][slot]
+                    module = first + slot if selection is None else selection[level][slot]
+                    reads = " ".join(map(str, of_task["routing"][level][slot]))
                     known = None if node is None else graph["levels"][level][node]
                     text = known and " ".join(map(str, [known[0], *known[2]]))
-                    used, clear = one["used"][level][slot], one["clarity"][level][slot]
-                    place = (run, epoch, task, level + 1, slot, module, reads, bool(used))
-                    rows.append((*place, gate, clear, node, text, one.get("faithful")))
-                first += len(names)
+                    used, clear = of_task["used"][level][slot], of_task["clarity"][level][slot]
+                    keys = (run, epoch, task, level + 1, slot, module, reads, bool(used))
+                    rows.append((*keys, gate, clear, node, text, of_task.get("faithful")))
+                first += len(gates)
     names = ["run", "epoch", "task", "level", "slot", "module", "reads", "used", "gate", "clarity"]
     frame = pd.DataFrame(rows, columns=[*names, "node", "sub_function", "faithful"])
     return frame.astype({"node": "Int64", "faithful": "boolean"})
@@ -77,7 +78,7 @@ def probes(
     *,
     every: bool = False,
 ) -> pd.DataFrame:
-    """How well each sub-function can be read linearly from each layer of monolithic networks.
+    """How well linear probes predict each sub-function from each layer of monolithic networks.
 
     Parameters
     ----------
@@ -88,18 +89,18 @@ def probes(
     -------
     DataFrame
         ``run``, ``epoch``, ``layer`` (hidden, 1 is the first), ``level``, ``node``,
-        ``sub_function``, ``accuracy`` (balanced, on rows left out, in [0, 1]; 0.5 is chance).
+        ``sub_function``, ``accuracy`` (balanced, on held-out rows, in [0, 1]; 0.5 is chance).
     """
     rows = []
     for run, epoch, structure, config in _recorded(store, runs, every):
         levels = config["graph"].get("levels") or []
         nodes = [
-            (level, number, " ".join(map(str, [name, *inputs])))
-            for level, nodes in enumerate(levels, start=1)
-            for number, (name, _, inputs) in enumerate(nodes)
+            (level, index, " ".join(map(str, [name, *inputs])))
+            for level, of_level in enumerate(levels, start=1)
+            for index, (name, _, inputs) in enumerate(of_level)
         ]
-        for layer, found in enumerate(structure.get("readable", []), start=1):
-            for node, accuracy in zip(nodes, found, strict=True):
+        for layer, accuracies in enumerate(structure.get("readable", []), start=1):
+            for node, accuracy in zip(nodes, accuracies, strict=True):
                 rows.append((run, epoch, layer, *node, accuracy))
     names = ["run", "epoch", "layer", "level", "node", "sub_function", "accuracy"]
     return pd.DataFrame(rows, columns=names)
@@ -108,7 +109,7 @@ def probes(
 def details_of(
     store: str | Path | pd.DataFrame, runs: Iterable[str] | None, columns: Sequence[str]
 ) -> pd.DataFrame:
-    """A row for each evaluation of some runs, by default all, with what was recorded then.
+    """The details recorded at each evaluation of some runs, by default all.
 
     Parameters
     ----------
@@ -116,12 +117,17 @@ def details_of(
         A folder of results, or the table of a trained run.
     runs : iterable of str, optional
     columns : sequence of str
-        What a table must have.
+        Columns that a table needs.
+
+    Returns
+    -------
+    DataFrame
+        A row per run and recorded evaluation.
 
     Raises
     ------
     ValueError
-        If it lacks one of them.
+        If a table lacks one of the columns.
     """
     if not isinstance(store, pd.DataFrame):
         return finished(store).details(runs, every=True)
@@ -137,7 +143,7 @@ def details_of(
 def _recorded(
     store: str | Path | pd.DataFrame, runs: Iterable[str] | None, every: bool
 ) -> Iterator[tuple[str, int, dict[str, Any], dict[str, Any]]]:
-    """Run, epoch, structure and config of what was recorded."""
+    """Run, epoch, structure and config of each recorded evaluation."""
     frame = details_of(store, runs, ["run", "epoch", "structure", "config"])
     frame = frame.assign(config=frame.groupby("run")["config"].bfill())
     frame = frame if every else frame.groupby("run", sort=False).tail(1)
@@ -159,4 +165,4 @@ def _by_task(
         yield structure, config["graph"]
         return
     for task, graph in enumerate(graphs):
-        yield {name: part[task] for name, part in structure.items()}, graph
+        yield {name: by_task[task] for name, by_task in structure.items()}, graph

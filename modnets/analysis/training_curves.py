@@ -1,4 +1,4 @@
-"""How runs get on while they train: medians and quartiles over the epochs, and what is possible."""
+"""Training curves: medians and quartiles of runs over the epochs, and the exact upper limit."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from modnets.checked import checked
 from modnets.config.run_config import RunConfig
 from modnets.tasks.task import Task
 
-#: Labelled networks of a kind from which on nobody waits for what theory says (2 to 3 s).
+#: The most labelled networks of a kind that are enumerated interactively (2 to 3 s).
 MAX_NETWORKS = 2**32
 
 
@@ -44,55 +44,56 @@ def learning_curves(results: pd.DataFrame, measure: str = "test_bit_accuracy") -
     require_columns(results, ["run", "kind", "epoch", "solved", measure])
     refuse_pooling(results, ["kind"])
     frames = []
-    for kind, part in results.groupby("kind", sort=False):
-        epochs = part["epoch"].to_numpy()
+    for kind, of_kind in results.groupby("kind", sort=False):
+        epochs = of_kind["epoch"].to_numpy()
         order = np.argsort(epochs, kind="stable")
-        values = part[measure].to_numpy(float)[order]
-        solved = part["solved"].to_numpy(float)[order]
-        each, counts = np.unique(epochs, return_counts=True)
+        values = of_kind[measure].to_numpy(float)[order]
+        solved = of_kind["solved"].to_numpy(float)[order]
+        distinct, counts = np.unique(epochs, return_counts=True)
         columns = _quartiles(values, solved, counts)
-        frames.append(pd.DataFrame({"kind": kind, "epoch": each, **columns, "n": counts}))
+        frames.append(pd.DataFrame({"kind": kind, "epoch": distinct, **columns, "n": counts}))
     return pd.concat(frames, ignore_index=True)
 
 
 def _quartiles(values: np.ndarray, solved: np.ndarray, counts: np.ndarray) -> dict[str, np.ndarray]:
-    """Columns of a kind's curve, from its runs at every epoch one after the other."""
+    """Columns of a kind's curve, from the values of its runs sorted by epoch."""
     if len(set(counts)) == 1:  # all at once
-        at = values.reshape(len(counts), -1)
+        by_epoch = values.reshape(len(counts), -1)
         # np.quantile is ten times as fast.
-        quantile = np.nanquantile if np.isnan(at).any() else np.quantile
-        low, median, high = quantile(at, (0.25, 0.5, 0.75), axis=1)
-        shares = solved.reshape(at.shape).mean(axis=1)
+        quantile = np.nanquantile if np.isnan(by_epoch).any() else np.quantile
+        low, median, high = quantile(by_epoch, (0.25, 0.5, 0.75), axis=1)
+        shares = solved.reshape(by_epoch.shape).mean(axis=1)
     else:
         ends = np.cumsum(counts)[:-1]
-        parts = [np.nanquantile(one, (0.25, 0.5, 0.75)) for one in np.split(values, ends)]
-        low, median, high = np.transpose(parts)
-        shares = np.array([one.mean() for one in np.split(solved, ends)])
+        quartiles = [np.nanquantile(at, (0.25, 0.5, 0.75)) for at in np.split(values, ends)]
+        low, median, high = np.transpose(quartiles)
+        shares = np.array([at.mean() for at in np.split(solved, ends)])
     return {"median": median, "low": low, "high": high, "solved": shares}
 
 
 def allowed_by_data(runs: Iterable[RunConfig], draws: int = 200) -> dict[str, float]:
-    """What theory says of kinds with known structure: accuracy of what the data still admits.
+    """Exact accuracy of kinds with known structure: that of the functions that fit the data.
 
     Parameters
     ----------
     runs : iterable of RunConfig
         Of one task and number of training rows.
     draws : int
-        Sets of training rows that it is the mean of.
+        Number of sets of training rows that it is the mean of.
 
     Returns
     -------
     dict
         Kind -> bit accuracy on rows not shown, in [0, 1], of a network picked at random among all
-        that fit the training rows; kinds that are not known, or cannot be counted, are left out.
+        that fit the training rows; kinds without known structure, or that cannot be enumerated,
+        are left out.
     """
     kinds = {run.kind: run for run in runs if run.kind.endswith(", known")}
-    found = {
+    accuracies = {
         kind: _allowed(run.graph, run.model, run.final.train_rows, draws)
         for kind, run in kinds.items()
     }
-    return {kind: value for kind, value in found.items() if value is not None}
+    return {kind: value for kind, value in accuracies.items() if value is not None}
 
 
 @lru_cache(256)
@@ -102,6 +103,6 @@ def _allowed(graph: Task, model: str, rows: int, draws: int) -> float | None:
         if space.n_labelled > MAX_NETWORKS:
             return None
         curve = space.learning_curve([rows], draws=draws, seed=0)
-    except ValueError:  # no structure, or more functions than can be counted
+    except ValueError:  # no structure, or more functions than can be enumerated
         return None
     return float(curve["bit_accuracy"].iloc[0])

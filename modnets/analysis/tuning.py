@@ -1,7 +1,8 @@
-"""Rates chosen on validation rows, with the same number of candidates for every kind of network.
+"""Hyperparameter tuning on validation rows, with equally many candidates for each kind of network.
 
-No kind is left at a rate at which it does not train, and none gets more tries than another.  The
-choice is made from a pilot, whose seeds are not those of the study, and never on test rows.
+No kind is left at a learning rate at which it does not train, and none gets more candidates than
+another.  Settings are selected in a pilot, whose seeds are not those of the study, and never on
+test rows.
 """
 
 from __future__ import annotations
@@ -18,8 +19,8 @@ from modnets.checked import checked
 from modnets.config.run_config import RunConfig
 from modnets.errors import require
 
-#: Of a group-by that leaves no run out: one without the setting forms a group too.
-EVERY = {"observed": True, "dropna": False}
+#: Keywords of a group-by that leaves no run out: runs without the setting form a group too.
+ALL_RUNS = {"observed": True, "dropna": False}
 
 
 @checked
@@ -31,35 +32,34 @@ def choose(
     measure: str = "validation_bit_accuracy",
     pooled: Sequence[str] = ("train_rows",),
 ) -> pd.DataFrame:
-    """For each group of runs the candidate that does best on validation rows.
+    """For each group of runs the candidate that is best on validation rows.
 
     Parameters
     ----------
     results : DataFrame
         What a sweep over the candidates returns; each run enters at its last epoch.
     setting : str or sequence of str
-        The settings that were tried, as ``"lr"``; several form one candidate together.
+        The settings that were tried, such as ``"lr"``; several form one candidate together.
     by : sequence of str
-        Columns that make the groups; a setting that a kind does not have is a value as any other.
+        Columns that make the groups; NaN, for a setting that a kind does not have, is a value too.
     measure : str
-        Column whose mean over runs decides: the highest, of a ``..._loss`` the lowest; of equal
-        ones the lower mean ``validation_loss``.  Its name begins with ``validation_`` or
-        ``train_``: whatever else is measured may have seen test rows, as the accuracy over the
-        whole table has.
+        Column whose mean over runs decides: the highest, of a ``..._loss`` the lowest; ties go to
+        the lower mean ``validation_loss``.  Its name begins with ``validation_`` or ``train_``:
+        other measures may include test rows, as the accuracy over the whole table does.
     pooled : sequence of str
         Settings of the pilot that may vary within a group, the same for every candidate.
 
     Returns
     -------
     DataFrame
-        A row per group, sorted by ``by``: the chosen settings, ``candidates`` (how many were
-        tried), ``runs`` of each, the mean ``measure`` of the chosen, and ``worst``, that of the
-        candidate that did worst.
+        A row per group, sorted by ``by``: the selected settings, ``candidates`` (how many were
+        tried), ``runs`` of each, the mean ``measure`` of the selected, and ``worst``, that of the
+        worst candidate.
 
     Raises
     ------
     ValueError
-        If the measure may have seen test rows, a setting varies that is no candidate, or the
+        If the measure may include test rows, a setting varies that is no candidate, or the
         groups had different candidates.
     """
     settings, by = [setting] if isinstance(setting, str) else list(setting), list(by)
@@ -71,18 +71,18 @@ def choose(
     require_columns(results, ["run", "epoch", *by, *settings, measure, "validation_loss"])
     runs = last(results)
     refuse_pooling(runs, [*by, *settings], pooled)
-    tried = runs.groupby([*by, *settings], **EVERY)
+    tried = runs.groupby([*by, *settings], **ALL_RUNS)
     tried = tried.agg(
         runs=("run", "size"), reached=(measure, "mean"), loss=("validation_loss", "mean")
     ).reset_index()
-    budgets = tried.groupby(by, **EVERY).size()
+    budgets = tried.groupby(by, **ALL_RUNS).size()
     require(
         budgets.min() == budgets.max(),
         f"groups with {budgets.min()} to {budgets.max()} candidates of {', '.join(settings)}; "
         "allowed is the same number for every group",
     )
     rising = measure.endswith("loss")  # the lower the better
-    worst = tried.groupby(by, **EVERY)["reached"]
+    worst = tried.groupby(by, **ALL_RUNS)["reached"]
     tried["worst"] = worst.transform("max" if rising else "min")
     tried["candidates"] = budgets.iloc[0]
     best = tried.sort_values(["reached", "loss"], ascending=[rising, True], kind="stable")
@@ -98,38 +98,39 @@ def with_choices(
     setting: str | Sequence[str] = "lr",
     by: Sequence[str] = ("graph", "kind"),
 ) -> list[RunConfig]:
-    """Runs with the settings that were chosen for their group.
+    """Runs with the settings that were selected for their group.
 
     Parameters
     ----------
     runs : iterable of RunConfig
     choices : DataFrame
         What :func:`choose` returns.
-    setting, by : as given there
+    setting, by
+        As in :func:`choose`.
 
     Returns
     -------
     list of RunConfig
-        A setting that a kind does not have (NaN among the choices) stays as it is.
+        A setting that a kind does not have (NaN in ``choices``) stays as it is.
 
     Raises
     ------
     ValueError
-        If nothing was chosen for the group of a run.
+        If nothing was selected for the group of a run.
     """
     settings, by = [setting] if isinstance(setting, str) else list(setting), list(by)
     groups = zip(*(choices[name] for name in by), strict=True)
     chosen = dict(zip(map(_group, groups), choices[settings].to_dict("records"), strict=True))
-    found = []
+    tuned = []
     for run in runs:
         row = run.to_row()
         group = _group(row[name] for name in by)
         require(group in chosen, f"no {', '.join(settings)} was chosen for {group}")
-        there = {name: value for name, value in chosen[group].items() if not pd.isna(value)}
-        found.append(replace(run, **there))
-    return found
+        present = {name: value for name, value in chosen[group].items() if not pd.isna(value)}
+        tuned.append(replace(run, **present))
+    return tuned
 
 
 def _group(values: Iterable[object]) -> tuple:
-    """A group's values; what a kind does not have is None in a config and NaN in a table."""
+    """A group's values; a setting that a kind does not have is None, in a table NaN."""
     return tuple(None if pd.isna(value) else value for value in values)
