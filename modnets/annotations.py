@@ -1,8 +1,12 @@
-"""Values read as the kinds that annotations name, as they stand in the text of a function."""
+"""Conversion of values to the types that annotations name, by the text of the annotation.
+
+The text alone is read, so that no module has to be imported for its types.
+"""
 
 from __future__ import annotations
 
 import functools
+import operator
 import os
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
@@ -10,15 +14,17 @@ from typing import Any
 from modnets.errors import require
 from modnets.values import number, truth, whole
 
-#: Names of types that stand for others.
+#: Aliases of types.
 ALIASES = {"Config": "RunConfig", "Known": "Sequence", "Builder": "Callable"}
+#: Annotations -> what the function itself allows.
 SPELT_OUT = {
-    "Sequence[Axes] | None": "Sequence[Axes | None] | None",  # how many, the function says
-    "str | FunctionGraph": "str | Task",  # which graphs it takes, the function says itself
+    "Sequence[Axes] | None": "Sequence[Axes | None] | None",  # the function checks how many
+    "str | FunctionGraph": "str | Task",  # the function checks which graphs
     "Spaces": "Sequence[tuple[VersionSpace | EveryTable, Sequence[RunConfig]]]",
 }
 TASKS = ("str | FunctionGraph", "str | Task", "Task | str")
 MAX_ITEMS = 10_000_000  # of a list; an iterator may have no end
+#: Types as an error describes them.
 WORDS = {
     "int": "a whole number",
     "float": "a finite number",
@@ -37,15 +43,8 @@ WORDS = {
 
 @functools.cache
 def options_of(kind: str) -> tuple[str, ...]:
-    """The parts of an annotation between the bars."""
-    parts, depth = [""], 0
-    for letter in SPELT_OUT.get(kind, kind):
-        depth += (letter in "[(") - (letter in "])")
-        if letter == "|" and depth == 0:
-            parts.append("")
-        else:
-            parts[-1] += letter
-    return tuple(part.strip() for part in parts)
+    """The members of a union: ``Sequence[int | None] | None`` -> Sequence[int | None], None."""
+    return tuple(option.strip() for option in _split(SPELT_OUT.get(kind, kind), "|"))
 
 
 @functools.cache
@@ -53,18 +52,24 @@ def outer_and_inner(option: str) -> tuple[str, tuple[str, ...]]:
     """``Sequence[str]`` -> Sequence, (str,)."""
     outer, _, rest = option.partition("[")
     outer = outer.rsplit(".", 1)[-1]
-    inner, depth = [""], 0
-    for letter in rest.removesuffix("]"):
+    inner = _split(rest.removesuffix("]"), ",")
+    return ALIASES.get(outer, outer), tuple(kind.strip() for kind in inner if kind.strip())
+
+
+def _split(text: str, separator: str) -> list[str]:
+    """Split a text at a character, but not inside brackets."""
+    pieces, depth = [""], 0
+    for letter in text:
         depth += (letter in "[(") - (letter in "])")
-        if letter == "," and depth == 0:
-            inner.append("")
+        if letter == separator and depth == 0:
+            pieces.append("")
         else:
-            inner[-1] += letter
-    return ALIASES.get(outer, outer), tuple(part.strip() for part in inner if part.strip())
+            pieces[-1] += letter
+    return pieces
 
 
 def read_as(option: str, value: Any) -> Any:
-    """A value as one kind; ValueError or TypeError if it is another."""
+    """A value converted to one type; ValueError or TypeError if it is of another."""
     outer, inner = outer_and_inner(option)
     if outer in ("Any", "object"):
         return value
@@ -132,23 +137,19 @@ def _items(outer: str, inner: tuple[str, ...], value: Any) -> Any:
     fixed = outer == "tuple" and "..." not in inner
     if fixed and inner:
         require(len(value) == len(inner), "")
-        found = [_read_any(kind, entry) for kind, entry in zip(inner, entries, strict=True)]
+        items = [_read_any(kind, entry) for kind, entry in zip(inner, entries, strict=True)]
     elif inner and inner[0] != "Any":
-        found = [_read_any(inner[0], entry) for entry in entries]
+        items = [_read_any(inner[0], entry) for entry in entries]
     else:
-        found = list(entries)
-    same = isinstance(value, list | tuple) and all(map(_is, found, value))
+        items = list(entries)
+    same = isinstance(value, list | tuple) and all(map(operator.is_, items, value))
     if outer == "tuple":
-        return value if same and isinstance(value, tuple) else tuple(found)
-    return value if same else found
-
-
-def _is(one: Any, other: Any) -> bool:
-    return one is other
+        return value if same and isinstance(value, tuple) else tuple(items)
+    return value if same else items
 
 
 def _number(value: Any) -> float:
-    """A number; a whole one stays whole, as it was given."""
+    """A number; an int stays an int."""
     return whole(value) if type(value) is int else number(value)
 
 
@@ -163,14 +164,14 @@ def _path(value: Any) -> Any:
 
 
 def _array(value: Any) -> Any:
-    """An array, or a list of what has none of its own, as axes."""
+    """An array; a list becomes an array of objects, as of axes."""
     if isinstance(value, list | tuple):
         import numpy as np
 
-        made = np.empty(len(value), dtype=object)
-        for place, entry in enumerate(value):
-            made[place] = entry
-        return made
+        array = np.empty(len(value), dtype=object)
+        for index, entry in enumerate(value):
+            array[index] = entry
+        return array
     require(type(value).__name__ == "ndarray", "")
     return value
 

@@ -1,15 +1,15 @@
-"""Arguments of public functions, read by their annotations: one mechanism for all of them.
+"""Validation of the arguments of public functions, by their annotations.
 
-``@checked`` reads each argument as the kind that its annotation names, ``int``, ``float | None``,
-``Sequence[str]``, ``pd.DataFrame``, any class; and within limits, where some are given.  What does
-not fit is refused in one line: the parameter, the value given, what is allowed.
+``@checked`` converts each argument to the type that its annotation names, ``int``,
+``float | None``, ``Sequence[str]``, ``pd.DataFrame``, any class, and checks limits where there are
+some.  What does not fit is refused in one line: the parameter, its value, what is allowed.
 """
 
 from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, TypeVar
 
 from modnets.annotations import in_words, options_of, read_as
@@ -21,16 +21,16 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 class Between(NamedTuple):
-    """Numbers between two, the ends left out."""
+    """An open interval."""
 
     least: float
     most: float
 
 
-MANY = 1000  # from here on an upper limit is named only where it is passed
-#: Of arrays: entries are axes of matplotlib.
+MANY = 1000  # an upper limit of at least this is named only where it is exceeded
+#: Limit of an array whose entries are axes of matplotlib.
 AXES = object()
-#: What parameters of these names may be wherever they stand; ``@checked(name=...)`` says otherwise.
+#: Default limits of parameters of these names; ``@checked(name=...)`` overrides them.
 LIMITS: dict[str, Any] = {
     "confidence": Between(0, 1),
     "resamples": (1, 1_000_000),
@@ -50,12 +50,18 @@ LIMITS: dict[str, Any] = {
 
 
 def checked(function: Function | None = None, /, **limits: Any) -> Any:
-    """Decorator: every argument is read by its annotation, and within its limits.
+    """Decorator: every argument is converted by its annotation, and checked against its limits.
 
     Parameters
     ----------
     **limits
         Parameter -> (least, most) or ``Between``; a list of columns that a table has to have.
+
+    Raises
+    ------
+    ValueError, TypeError
+        From the decorated function, one line: for a value that does not fit, and for an unknown
+        parameter, with the nearest name.
 
     Examples
     --------
@@ -74,13 +80,13 @@ def checked(function: Function | None = None, /, **limits: Any) -> Any:
         for name, p in parameters.items()
         if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY) and p.annotation is not p.empty
     ]
-    places = {name: place for place, name in enumerate(parameters)}
-    n_places = sum(p.kind == p.POSITIONAL_OR_KEYWORD for p in parameters.values())
-    is_open = any(p.kind == p.VAR_KEYWORD for p in parameters.values())
+    positions = {name: position for position, name in enumerate(parameters)}
+    n_positional = sum(p.kind == p.POSITIONAL_OR_KEYWORD for p in parameters.values())
+    takes_any = any(p.kind == p.VAR_KEYWORD for p in parameters.values())
 
     @functools.wraps(function)
-    def call(*args: Any, **given: Any) -> Any:
-        unknown = [] if is_open else [name for name in given if name not in parameters]
+    def call(*positional: Any, **keywords: Any) -> Any:
+        unknown = [] if takes_any else [name for name in keywords if name not in parameters]
         if unknown:
             called = function.__qualname__.removesuffix(".__init__")
             names = [name for name in parameters if name != "self"]
@@ -88,23 +94,23 @@ def checked(function: Function | None = None, /, **limits: Any) -> Any:
                 f"{called}() got an unexpected keyword argument {unknown[0]!r}"
                 f"{nearest(unknown[0], names)}; allowed: {', '.join(names)}"
             )
-        args = list(args)
-        if len(args) <= n_places:
+        args = list(positional)
+        if len(args) <= n_positional:
             for name, kind, default, limit in readers:
-                place = places[name]
-                if name in given:
-                    if given[name] is not default:
-                        given[name] = read(name, kind, given[name], limit, default)
-                elif place < len(args) and args[place] is not default:
-                    args[place] = read(name, kind, args[place], limit, default)
-        tables = tables_in(given | dict(zip(parameters, args, strict=False)))
+                position = positions[name]
+                if name in keywords:
+                    if keywords[name] is not default:
+                        keywords[name] = read(name, kind, keywords[name], limit, default)
+                elif position < len(args) and args[position] is not default:
+                    args[position] = read(name, kind, args[position], limit, default)
+        tables = tables_in(keywords | dict(zip(parameters, args, strict=False)))
         if not tables:
-            return function(*args, **given)
+            return function(*args, **keywords)
         for name, table in tables.items():
             check_table(name, table)
         try:
-            return function(*args, **given)
-        except (*FOREIGN, *_of_pandas()) as error:
+            return function(*args, **keywords)
+        except FOREIGN + _pandas_errors() as error:
             if isinstance(error, Warning) or is_deliberate(error, error.__traceback__):
                 raise
             raise ValueError(describe(error, tables)) from error
@@ -112,26 +118,38 @@ def checked(function: Function | None = None, /, **limits: Any) -> Any:
     return call
 
 
-def _of_pandas() -> tuple[type[Exception], ...]:
-    """What pandas raises that is no ValueError."""
+def _pandas_errors() -> tuple[type[Exception], ...]:
+    """Errors of pandas that derive from Exception alone."""
     from pandas.errors import InvalidIndexError
 
     return (InvalidIndexError,)
 
 
-def check_fields(made: Any, *names: str, **limits: Any) -> None:
-    """Read fields of a frozen dataclass by their annotations, as ``checked`` does arguments."""
+def check_fields(instance: Any, *names: str, **limits: Any) -> None:
+    """Convert fields of a frozen dataclass by their annotations, as ``checked`` does arguments."""
     for name in names:
-        described, value = made.__dataclass_fields__[name], getattr(made, name)
-        if value is described.default:
+        field, value = instance.__dataclass_fields__[name], getattr(instance, name)
+        if value is field.default:
             continue
-        found = read(name, described.type, value, limits.get(name, LIMITS.get(name)))
-        if found is not value:
-            object.__setattr__(made, name, found)
+        converted = read(name, field.type, value, limits.get(name, LIMITS.get(name)))
+        if converted is not value:
+            object.__setattr__(instance, name, converted)
 
 
 def read(name: str, kind: str, value: Any, limit: Any = None, default: Any = None) -> Any:
-    """A value as the kind that an annotation names.
+    """A value converted to the type that an annotation names.
+
+    Parameters
+    ----------
+    name : str
+        The parameter, for the error.
+    kind : str
+        The text of the annotation; what is no text allows any value.
+    value
+    limit : optional
+        As for :func:`checked`.
+    default : optional
+        If it is NaN, NaN is allowed.
 
     Raises
     ------
@@ -139,17 +157,16 @@ def read(name: str, kind: str, value: Any, limit: Any = None, default: Any = Non
         ``count='x'; allowed is a whole number``
     """
     if isinstance(value, float) and value != value and default != default:
-        return value  # not a number stands for none
+        return value  # NaN stands for a missing value
     if not isinstance(kind, str):
         return value
-    found = value
     for option in options_of("Task" if kind == "FunctionGraph" else kind):
         try:
-            found = read_as(option, value)
+            converted = read_as(option, value)
         except (TypeError, ValueError, OverflowError, RecursionError):
             continue
-        _check(name, found, limit)
-        return found
+        _check(name, converted, limit)
+        return converted
     raise ValueError(f"{name}={shown(value)}; allowed is {in_words(kind)}")
 
 
@@ -157,7 +174,7 @@ def _check(name: str, value: Any, limit: Any) -> None:
     if limit is None or value is None:
         return
     if limit is AXES:
-        entries = list(getattr(value, "flat", value))
+        entries: Sequence[Any] = list(getattr(value, "flat", value))
         require(bool(entries), f"{name} is empty; allowed are axes of matplotlib")
         for entry in entries:
             read(name, "Axes | None", entry)

@@ -1,4 +1,4 @@
-"""Errors for people: one line with the parameter, the value given, and what is allowed."""
+"""Error messages for users: one line with the parameter, its value, and what is allowed."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import difflib
 import reprlib
 from collections.abc import Iterable
 
+#: Notation of a value in an error, shortened.
 SHORT = reprlib.Repr()
 SHORT.maxlevel, SHORT.maxdict, SHORT.maxlist, SHORT.maxtuple = 4, 6, 8, 8
 SHORT.maxstring = SHORT.maxlong = SHORT.maxother = 60
@@ -27,7 +28,7 @@ def one_of(parameter: str, value: object, allowed: Iterable[object]) -> None:
         ``unknown graph '6-3-2': did you mean '6-3-2-2'? allowed: ...``
     """
     allowed = list(allowed)
-    with contextlib.suppress(TypeError):  # what has no hash is not compared: an array, a table
+    with contextlib.suppress(TypeError):  # unhashable values are not compared: arrays, tables
         hash(value)
         if value in allowed:
             return
@@ -38,12 +39,12 @@ def one_of(parameter: str, value: object, allowed: Iterable[object]) -> None:
 
 
 def first_line(error: BaseException) -> str:
-    """What an error says, in one line; its kind, where it says nothing."""
+    """The first line of an error's message; its type where it has none."""
     return (str(error).strip() or type(error).__name__).splitlines()[0]
 
 
 def in_a_line(error: BaseException, width: int = 1000) -> str:
-    """All that an error says, in one line, cut where it is endless."""
+    """An error's message in one line of at most ``width`` characters; its type if it has none."""
     text = " ".join(str(error).split()) or type(error).__name__
     return text if len(text) <= width else f"{text[: width - 4]} ..."
 
@@ -56,12 +57,12 @@ def nearest(value: object, allowed: Iterable[object]) -> str:
 
 
 def shown(value: object, width: int = 60) -> str:
-    """How a value is shown in an error: its notation, shortened, in one line."""
+    """A value as an error shows it: its repr, shortened, in one line."""
     try:
         if isinstance(value, str):
             value = value if len(value) <= width else f"{value[: width - 3]}..."
         text = repr(value) if isinstance(value, str) else SHORT.repr(value)
         text = " ".join(text.split())
-    except Exception:  # whatever a foreign __repr__ raises
+    except Exception:  # whatever the __repr__ of another library raises
         text = f"<{type(value).__name__}>"
     return text if len(text) <= width + 2 else f"{text[: width - 4]} ..."

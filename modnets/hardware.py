@@ -1,4 +1,4 @@
-"""What machine this is: its processor, its vectors, its cores."""
+"""This machine: its processor, vector width and cores."""
 
 from __future__ import annotations
 
@@ -11,14 +11,12 @@ from pathlib import Path
 
 import torch
 
-#: Lines of ``/proc/cpuinfo`` that say what a processor can do: x86, ARM, POWER, s390, RISC-V.
-FEATURES = ("flags", "vendor_id", "cpu family", "model")
-
-
-FEATURES += ("Features", "CPU implementer", "CPU architecture", "CPU variant", "CPU part")
-
-
-FEATURES += ("cpu", "features", "machine", "isa", "uarch")
+#: Lines of ``/proc/cpuinfo`` that tell the instruction sets of a processor.
+FEATURES: tuple[str, ...] = (
+    *("flags", "vendor_id", "cpu family", "model"),  # x86
+    *("Features", "CPU implementer", "CPU architecture", "CPU variant", "CPU part"),  # ARM
+    *("cpu", "features", "machine", "isa", "uarch"),  # POWER, s390, RISC-V
+)
 
 
 @cache
@@ -33,9 +31,9 @@ def cpu_name() -> str:
 
 @cache
 def cpu_features() -> str:
-    """What the processor can do, as the system says it: its instructions, its make and model.
+    """Instruction sets, vendor and model of the processor, as the operating system lists them.
 
-    Processors of one name may differ in it: of one family, or one of them in a virtual machine.
+    Processors of one name may differ in these: a virtual machine may hide instructions.
     """
     with contextlib.suppress(OSError):
         lines = Path("/proc/cpuinfo").read_text().splitlines()
@@ -48,12 +46,12 @@ def cpu_features() -> str:
 
 
 def lanes() -> int:
-    """Replicas in a vector of this processor."""
+    """float32 lanes in a vector register of this processor: replicas in one vector."""
     return 16 if "AVX512" in torch.backends.cpu.get_cpu_capability() else 8
 
 
 def cores() -> int:
-    """Processor cores that this process may use: those given to it, and a container's share."""
+    """Processor cores that this process may use, by its affinity and a container's quota."""
     here = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     if here > 1:
         from loky import cpu_count  # here, as it takes a while to import

@@ -1,4 +1,4 @@
-"""Files and folders of processes that were killed: whose they are, and when they may go."""
+"""Stale temporary files and folders, of processes that were killed: whose they are, and removal."""
 
 from __future__ import annotations
 
@@ -15,26 +15,28 @@ from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 
-#: Of processes that cannot be asked after, as those of another machine: age at which they are dead.
+#: Age of a file from which its process counts as dead where it cannot be checked, as on another
+#: machine.
 OLD = 24 * 3600.0  # s
 
+#: Machine, process id, start time of the process, random digits.
 MARK = re.compile(r"\b([0-9a-f]{12})-(\d{1,9})-(\d+)-[0-9a-f]{8}\b")
 
 
 def mark() -> str:
-    """Part of the name of what this process makes for a moment, other each time."""
+    """Unique part of the name of a temporary file of this process, which identifies the process."""
     pid = os.getpid()
-    return f"{_here()}-{pid}-{_state(pid)[1]}-{uuid.uuid4().hex[:8]}"
+    return f"{_machine()}-{pid}-{_state(pid)[1]}-{uuid.uuid4().hex[:8]}"
 
 
 def clear(paths: Iterable[Path]) -> list[Path]:
-    """Remove files and folders whose makers are surely dead; hands back those that are gone.
+    """Remove files and folders of processes that are certainly dead; returns those removed.
 
-    That is so where the mark in their names is that of a process of this machine that runs no
-    more; without a mark, or from elsewhere, where they are older than a day.  Nothing that cannot
-    be removed stops anybody.
+    A process is dead if the mark in the name is of this machine, and no such process runs; without
+    a mark, or with that of another machine, if the file is older than a day.  What cannot be
+    removed is skipped.
     """
-    gone = []
+    removed = []
     for path in paths:
         with contextlib.suppress(OSError):
             if not is_dead(path):
@@ -43,34 +45,34 @@ def clear(paths: Iterable[Path]) -> list[Path]:
                 shutil.rmtree(path)
             else:
                 path.unlink()
-            gone.append(path)
-    return gone
+            removed.append(path)
+    return removed
 
 
 def is_dead(path: Path) -> bool:
-    """Whether the maker of a file or folder is surely dead; see :func:`clear`.
+    """Whether the process that made a file or folder is certainly dead; see :func:`clear`.
 
     Raises
     ------
     OSError
-        If it is not there.
+        If the file does not exist.
     """
-    found = MARK.search(path.name)
-    if found and found[1] == _here():
-        return not _runs(int(found[2]), int(found[3]))
+    match = MARK.search(path.name)
+    if match and match[1] == _machine():
+        return not _runs(int(match[2]), int(match[3]))
     return time.time() - path.lstat().st_mtime > OLD
 
 
 @contextlib.contextmanager
 def temporary_folder(kind: str) -> Iterator[Path]:
-    """A folder that ends with the block; first those of killed processes are cleared."""
+    """A folder that is removed after the block; first those of killed processes are removed."""
     clear_temporary()
     with tempfile.TemporaryDirectory(prefix=f"modnets-{kind}-{mark()}-") as folder:
         yield Path(folder)
 
 
 def clear_temporary() -> None:
-    """Remove what killed processes of this user left among the temporary files."""
+    """Remove temporary files and folders that killed processes of this user left."""
     with contextlib.suppress(OSError):
         paths = list(Path(tempfile.gettempdir()).glob("modnets-*"))
         clear(path for path in paths if MARK.search(path.name) and _is_mine(path))
@@ -83,7 +85,7 @@ def _is_mine(path: Path) -> bool:
 
 
 def _runs(pid: int, started: int) -> bool:
-    """Whether the process of a number still is the one that was started then."""
+    """Whether the process with this id runs, and is the one that was started then."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
@@ -95,22 +97,22 @@ def _runs(pid: int, started: int) -> bool:
 
 
 def _state(pid: int) -> tuple[str, int]:
-    """State of a process, and when it was started, in ticks of the machine's clock.
+    """State of a process, and its start time in clock ticks since boot.
 
-    "" and 0 where that is not told; Z and X are processes that have ended.
+    "" and 0 where the system does not tell; Z and X are processes that have ended.
     """
     with contextlib.suppress(OSError, IndexError, ValueError):
-        words = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-        return words[0], int(words[19])
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        return fields[0], int(fields[19])
     return "", 0
 
 
 @cache
-def _here() -> str:
-    """This machine since it was started, and the numbering of its processes (a container's own)."""
-    parts = [platform.node()]
+def _machine() -> str:
+    """A digest of this machine, its current boot, and the process id namespace of a container."""
+    names = [platform.node()]
     with contextlib.suppress(OSError):
-        parts.append(Path("/proc/sys/kernel/random/boot_id").read_text().strip())
+        names.append(Path("/proc/sys/kernel/random/boot_id").read_text().strip())
     with contextlib.suppress(OSError):
-        parts.append(os.readlink("/proc/self/ns/pid"))
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:12]
+        names.append(os.readlink("/proc/self/ns/pid"))
+    return hashlib.sha256("\n".join(names).encode()).hexdigest()[:12]

@@ -1,4 +1,4 @@
-"""Lines for people, on standard error, that are said once."""
+"""Messages to the user on standard error, each printed once."""
 
 from __future__ import annotations
 
@@ -6,16 +6,15 @@ import hashlib
 import os
 import sys
 
-#: In the environment, so that processes started later know what has been said:
-#: a hash of each text.
+#: Environment variable with a hash of each message printed so far, which child processes inherit.
 SAID = "MODNETS_SAID"
 
 
 def say_once(text: str) -> None:
-    """Print ``modnets: text`` in a line, once for this process and those that it starts."""
-    text = "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in text)
-    mark = hashlib.sha256(text.encode()).hexdigest()[:12]
+    """Print the line ``modnets: text``, once in this process and all that it starts."""
+    text = "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
+    digest = hashlib.sha256(text.encode()).hexdigest()[:12]
     said = os.environ.get(SAID, "").split()
-    if mark not in said:
-        os.environ[SAID] = " ".join([*said, mark])
+    if digest not in said:
+        os.environ[SAID] = " ".join([*said, digest])
         print(f"modnets: {text}", file=sys.stderr)

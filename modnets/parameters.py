@@ -1,7 +1,8 @@
-"""A notebook's parameters: lines ``name: kind = default  # meaning``, and values for them in words.
+"""A notebook's parameters, ``name: type = default  # meaning``, and their values from strings.
 
-Plain papermill's ``-p graphs 6-2-2`` hands a notebook the word "6-2-2" where a list stands.
-``mn.read_parameters(globals())`` after the imports takes it as what is meant: ["6-2-2"].
+Papermill's ``-p graphs 6-2-2`` gives a notebook the string "6-2-2" where a list is expected.
+``mn.read_parameters(globals())`` after the imports converts it to the type of the default:
+["6-2-2"].
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ KINDS = {
 
 @dataclass(frozen=True)
 class Parameter:
-    """A line of a notebook's parameters cell: ``name: kind = default  # meaning``."""
+    """A line of a notebook's parameters cell: ``name: type = default  # meaning``."""
 
     name: str
     kind: str
@@ -35,7 +36,7 @@ class Parameter:
     meaning: str = ""
 
     def read(self, value: Any) -> Any:
-        """A value, or the word of a command line that stands for it, in the type of the default.
+        """A value, or a command-line string that denotes one, converted to the type of the default.
 
         Raises
         ------
@@ -61,22 +62,22 @@ class Parameter:
         return self.kind == "list" and bool(self.default)
 
     def _items(self, value: Any) -> list[Any]:
-        """A list, one entry, or a list in Python's or JSON's notation or with commas between."""
-        found, words = value, isinstance(value, str)
-        if words:
+        """A list, one entry, or a string: a list in Python's or JSON's notation, or ``a,b``."""
+        parsed, is_text = value, isinstance(value, str)
+        if is_text:
             try:
-                found = _literal(value)
+                parsed = _literal(value)
             except (ValueError, SyntaxError):
-                found = [literal_or_word(part) for part in value.split(",")]
-        items = list(found) if isinstance(found, list | tuple) else [found]
+                parsed = [literal_or_word(entry) for entry in value.split(",")]
+        items = list(parsed) if isinstance(parsed, list | tuple) else [parsed]
         if self._has_items:
-            like = {type(entry) for entry in self.default}
-            if like <= {int, float}:
+            types = {type(entry) for entry in self.default}
+            if types <= {int, float}:
                 items = [literal_or_word(i) if isinstance(i, str) else i for i in items]
-            elif words and like == {str}:  # a task may be named 12
+            elif is_text and types == {str}:  # a task may be named 12
                 items = [str(i) if isinstance(i, int | float) else i for i in items]
-            like |= {int} if float in like else set()
-            require(all(type(item) in like for item in items), "")
+            types |= {int} if float in types else set()
+            require(all(type(item) in types for item in items), "")
             for item in items:
                 if isinstance(item, int | float):
                     _number(item)
@@ -84,20 +85,20 @@ class Parameter:
 
 
 def read_parameters(namespace: dict[str, Any]) -> None:
-    """Take the words that papermill's ``-p`` hands to a notebook as values of each parameter.
+    """Convert the strings that papermill's ``-p`` passes to the type of each parameter.
 
-    A list takes one value or ``a,b``, ``1,2``, ``[1,2]``; numbers may come as words.  The kinds are
-    those of the cell that defines the parameters, ``name: kind = default``.
+    A list takes one value or ``a,b``, ``1,2``, ``[1,2]``; numbers may be strings.  The types are
+    those of the cell that defines the parameters, ``name: type = default``.
 
     Parameters
     ----------
     namespace : dict
-        The notebook's ``globals()``, in which the values are replaced.
+        The notebook's ``globals()``; the values in it are replaced.
 
     Raises
     ------
     ValueError
-        One line with the parameter, the value given and what is allowed.
+        One line with the parameter, its value and what is allowed.
     """
     require(
         isinstance(namespace, dict),
@@ -110,7 +111,7 @@ def read_parameters(namespace: dict[str, Any]) -> None:
 
 
 def defined(cell: str) -> list[Parameter]:
-    """The parameters that the text of a cell defines; none, if it does anything else."""
+    """The parameters that the source of a cell defines; none if it has any other statement."""
     try:
         lines = ast.parse(cell).body
         return [Parameter(*_line(node)) for node in lines]
@@ -119,7 +120,7 @@ def defined(cell: str) -> list[Parameter]:
 
 
 def literal_or_word(text: str) -> Any:
-    """The value that a text is the notation of, in Python or JSON; else the text itself."""
+    """The value of a literal of Python or JSON; a text that is none, itself."""
     try:
         return _literal(text.strip())
     except (ValueError, SyntaxError, RecursionError, MemoryError):
@@ -127,7 +128,8 @@ def literal_or_word(text: str) -> Any:
 
 
 def _line(node: ast.stmt) -> tuple[str, str, Any]:
-    require(isinstance(node, ast.AnnAssign) and node.value is not None, "")
+    if not isinstance(node, ast.AnnAssign) or node.value is None:
+        raise ValueError
     return ast.unparse(node.target), ast.unparse(node.annotation), ast.literal_eval(node.value)
 
 
@@ -146,9 +148,9 @@ def _number(value: Any) -> float:
 
 
 def _truth(value: Any) -> bool:
-    words = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
-    require(isinstance(value, bool | str | int) and str(value).lower() in words, "")
-    return words[str(value).lower()]
+    values = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
+    require(isinstance(value, bool | str | int) and str(value).lower() in values, "")
+    return values[str(value).lower()]
 
 
 def _word(value: Any) -> str:

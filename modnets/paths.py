@@ -1,4 +1,4 @@
-"""Where things lie, from the package's place and never from the working folder."""
+"""Folders of the project, relative to the package and never to the working directory."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ RESULTS = ROOT / "results"
 
 
 def expanded(path: str | os.PathLike[str], parameter: str = "path") -> Path:
-    """A path that a user has given, with ``~`` expanded.
+    """A path from the user, with ``~`` expanded.
 
-    Every path is expanded here and nowhere else, when it comes in: what opens files further down
-    does not agree on what ``~`` is.
+    Every path is expanded here and nowhere else, at the public interface, since libraries that
+    open files differ in how they treat ``~``.
 
     Parameters
     ----------
     path : str or Path
     parameter : str
-        What it was given as, for the error.
+        The argument's name, for the error.
 
     Raises
     ------
     ValueError
-        If it is no path, or names a user who is not known here.
+        If it is no path, is too long, or names an unknown user.
 
     Examples
     --------
@@ -40,8 +40,8 @@ def expanded(path: str | os.PathLike[str], parameter: str = "path") -> Path:
     try:
         if not os.fspath(path) or isinstance(os.fspath(path), bytes) or "\0" in os.fspath(path):
             raise TypeError
-        found = Path(path).expanduser()
-        found.lstat()
+        result = Path(path).expanduser()
+        result.lstat()
     except TypeError:
         raise ValueError(
             f"{parameter}={shown(path)}; allowed is a path, as a text or a Path"
@@ -52,8 +52,8 @@ def expanded(path: str | os.PathLike[str], parameter: str = "path") -> Path:
             "home"
         ) from None
     except OSError as error:
-        if error.errno == errno.ENAMETOOLONG:  # what else is wrong, who opens it will tell
+        if error.errno == errno.ENAMETOOLONG:  # other errors are reported where it is opened
             raise ValueError(
                 f"{parameter}={shown(str(path))}: {error.strerror}; allowed is a shorter path"
             ) from None
-    return found
+    return result

@@ -1,4 +1,4 @@
-"""Where a result comes from: code, versions, machine."""
+"""Provenance of a result: code, versions, machine."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ def machine() -> dict[str, Any]:
     }
 
 
-def _git(*words: str) -> str | None:
-    """What git says of the repository that this package stands in; None without git."""
+def _git(*arguments: str) -> str | None:
+    """The output of git on the repository of this package; None without git or repository."""
     with contextlib.suppress(OSError, subprocess.SubprocessError):
-        command = ["git", "-C", str(ROOT), *words]
+        command = ["git", "-C", str(ROOT), *arguments]
         return subprocess.check_output(command, text=True, stderr=subprocess.DEVNULL).strip()
     return None

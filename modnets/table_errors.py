@@ -20,6 +20,7 @@ NUMBERS = re.compile(
     r"|level|slot|clarity|flips|time|\w*(accuracy|_loss|solved|flops|_low|_high|_share))"
 )
 #: What a function raises where a table is not as it expects.
+FOREIGN: tuple[type[Exception], ...]
 FOREIGN = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError)
 
 

@@ -1,8 +1,8 @@
-"""Plain values: whatever stands for a number, a word or a list, as Python's own.
+"""Conversion to built-in types: numbers, strings and lists of Python, numpy, torch and decimal.
 
-numpy's, torch's and decimal's numbers are taken at the shortest decimal that gives them, so that
-``numpy.float32(0.1)`` is 0.1 and names the same run.  Each reader raises ``ValueError`` or
-``TypeError`` for what is none; the caller says in a line what is allowed.
+Floating-point numbers of other libraries become the shortest decimal that rounds to them, so that
+``numpy.float32(0.1)`` is 0.1 and gives the same run key.  Each function raises ``ValueError`` or
+``TypeError`` for a value of another type; the caller says in one line what is allowed.
 """
 
 from __future__ import annotations
@@ -16,24 +16,24 @@ from typing import Any
 
 from modnets.errors import require
 
-#: Whole numbers are at most this: more does not fit into the columns of a table.
+#: Largest integer, in absolute value: that of an int64 column.
 MAX_WHOLE = 2**63 - 1
-#: Lists inside of lists, at most.
+#: Largest depth of nested lists and dicts.
 MAX_DEPTH = 32
 
 
 def scalar(value: Any) -> Any:
-    """The number in an array or tensor without axes; any other value as it is."""
+    """The number in a zero-dimensional array or tensor; any other value as it is."""
     if hasattr(value, "ndim") and hasattr(value, "dtype"):
         require(value.ndim == 0, "an array")
         torch = sys.modules.get("torch")
         if torch is not None and isinstance(value, torch.Tensor):
-            return _of_tensor(value, torch)
+            return _shortest_decimal(value, torch)
         return value[()] if type(value).__name__ == "ndarray" else value
     return value
 
 
-def _of_tensor(value: Any, torch: Any) -> Any:
+def _shortest_decimal(value: Any, torch: Any) -> Any:
     exact = value.item()
     if value.dtype.is_floating_point and math.isfinite(exact):
         decimals = (float(f"{exact:.{digits}g}") for digits in range(1, 18))
@@ -42,31 +42,31 @@ def _of_tensor(value: Any, torch: Any) -> Any:
 
 
 def whole(value: Any) -> int:
-    """A whole number from -(2**63 - 1) to 2**63 - 1; 3.0 is one, True and "3" are none."""
+    """An integer from -(2**63 - 1) to 2**63 - 1; 3.0 is one, True and "3" are none."""
     if type(value) is not int:
         value = scalar(value)
         require(isinstance(value, Real | Decimal) and not _is_truth(value), "no number")
     require(isinstance(value, Integral) or math.isfinite(value), "not finite")
-    found = int(value)
-    require(found == value and abs(found) <= MAX_WHOLE, "not whole, or too large")
-    return found
+    result = int(value)
+    require(result == value and abs(result) <= MAX_WHOLE, "not whole, or too large")
+    return result
 
 
 def number(value: Any) -> float:
-    """A finite number, at the shortest decimal that gives it."""
+    """A finite number, as the shortest decimal that rounds to it."""
     if type(value) is float:
         require(math.isfinite(value), "not finite")
         return value
     value = scalar(value)
     require(isinstance(value, Real | Decimal) and not _is_truth(value), "no number")
     short = type(value).__module__ == "numpy" and not isinstance(value, Integral | float)
-    found = float(str(value)) if short else float(value)
-    require(math.isfinite(found), "not finite")
-    return found
+    result = float(str(value)) if short else float(value)
+    require(math.isfinite(result), "not finite")
+    return result
 
 
 def truth(value: Any) -> bool:
-    """True or False; 0 and 1 stand for them."""
+    """True or False; 0 and 1 are converted."""
     value = scalar(value)
     require(isinstance(value, Real) or _is_truth(value), "no truth value")
     require(value in (0, 1), "neither")
@@ -74,9 +74,9 @@ def truth(value: Any) -> bool:
 
 
 def plain(value: Any, depth: int = 0) -> Any:
-    """A value of JSON, its lists and dicts copied to the bottom and frozen.
+    """A JSON value; its lists and dicts are deep copies, and immutable.
 
-    Whole numbers stay whole, and 6.0 stays 6.0: a network may take them differently.
+    Integers stay integers, and 6.0 stays 6.0: a network may treat them differently.
     """
     require(depth <= MAX_DEPTH, "too deep")
     if value is None or isinstance(value, str):
@@ -95,7 +95,7 @@ def plain(value: Any, depth: int = 0) -> Any:
 
 
 def thawed(value: Any) -> Any:
-    """Dicts and lists that can be changed, from those that ``plain`` froze."""
+    """Mutable dicts and lists, from those that ``plain`` made immutable."""
     if isinstance(value, dict):
         return {name: thawed(entry) for name, entry in value.items()}
     return [thawed(entry) for entry in value] if isinstance(value, list) else value
@@ -110,7 +110,7 @@ def _frozen(self: Any, *_: Any, **__: Any) -> Any:
 
 
 class FrozenList(list):
-    """A list that stays as it is; equal to a plain one."""
+    """An immutable list; equal to a list of the same entries."""
 
     __setitem__ = __delitem__ = __iadd__ = __imul__ = _frozen
     append = extend = insert = pop = remove = clear = sort = reverse = _frozen
@@ -120,7 +120,7 @@ class FrozenList(list):
 
 
 class FrozenDict(dict):
-    """A dict that stays as it is; equal to a plain one."""
+    """An immutable dict; equal to a dict of the same entries."""
 
     __setitem__ = __delitem__ = __ior__ = _frozen
     pop = popitem = clear = update = setdefault = _frozen

@@ -15,7 +15,7 @@ from filelock import FileLock
 from lanes import needs_compiler
 
 from modnets import RunConfig, grid, leftovers, sweep
-from modnets.compiler.libraries import alone, clear_leftovers, working_folder
+from modnets.compiler.libraries import compile_lock, clear_leftovers, working_folder
 from modnets.leftovers import clear, is_dead, mark, temporary_folder
 
 DAY = 24 * 3600
@@ -166,7 +166,7 @@ def test_a_sweep_clears(folder: Path, dead: str, compiled: bool) -> None:
 
 
 def test_a_lock_does_not_stay(folder: Path) -> None:
-    with alone(folder, "1" * 20):
+    with compile_lock(folder, "1" * 20):
         assert len(list(folder.iterdir())) == 1
     assert list(folder.iterdir()) == []
 
@@ -180,6 +180,6 @@ def test_where_no_lock_can_be_had_the_work_is_done(
 
     monkeypatch.setattr(FileLock, "acquire", refuse)
     done = []
-    with alone(folder, "1" * 20):
+    with compile_lock(folder, "1" * 20):
         done.append(True)
     assert done

@@ -1,8 +1,8 @@
-"""The folder in which machine code is kept: one's own, and closed to others.
+"""The cache folder of compiled libraries, which only this user can write to.
 
-Whoever can write there, or exchange a folder above it, decides what runs in this process.  So code
-is loaded from a folder only that belongs to this user, or to root, and that nobody else can write
-to, all the way up; else it is kept in a private folder among the temporary ones.
+Whoever can write there, or replace a folder above it, decides what code this process runs.  So
+libraries are loaded only from a folder that belongs to this user or to root, and that nobody else
+can write to, all the way up; otherwise they are kept in a private temporary folder.
 """
 
 from __future__ import annotations
@@ -18,21 +18,21 @@ from pathlib import Path
 
 from modnets.notices import say_once
 
-#: Characters that the names of files in the folder may take.
+#: Bytes reserved for the names of files in the folder.
 ROOM = 128
-#: What modnets has ever put into the folder.
+#: Names of all files and folders that any version has put into the folder.
 MADE = re.compile(r"[0-9a-f]{20}-[0-9a-f]{20}\.so|[0-9a-f]{20}\.lock|\.work-.*|tmp[a-z0-9_]{8}")
 
 
-class Unsafe(OSError):
-    """A folder from which no code shall be loaded; ``strerror`` says why."""
+class UnsafeFolderError(OSError):
+    """A folder from which no code may be loaded; ``strerror`` says why."""
 
     def __init__(self, reason: str, path: Path) -> None:
         super().__init__(errno.EPERM, reason, str(path))
 
 
 def folders_to_read() -> list[Path]:
-    """Where machine code may lie: the chosen folder and, if that is only read, a private one.
+    """Folders with compiled libraries: the configured one and, if that is read-only, a private one.
 
     Raises
     ------
@@ -40,21 +40,21 @@ def folders_to_read() -> list[Path]:
         If there is no safe folder at all.
     """
     try:
-        folder = checked(chosen(), make=True)
+        folder = checked(configured(), make=True)
     except OSError:
         return [cache_folder()]
-    found = [folder]
+    folders = [folder]
     if not _is_mine(folder):
         with contextlib.suppress(OSError):
-            found.append(private_folder())
-    return found
+            folders.append(private_folder())
+    return folders
 
 
 def cache_folder() -> Path:
-    """Where machine code is written to: the folder that was chosen, or a private one.
+    """The folder that compiled libraries are written to: the configured one, or a private one.
 
-    It is ``$MODNETS_CACHE``, else ``modnets`` in ``$XDG_CACHE_HOME`` or ``~/.cache``; made if it is
-    missing.  Where another one is taken, a line says why, once.
+    It is ``$MODNETS_CACHE``, else ``modnets`` in ``$XDG_CACHE_HOME`` or ``~/.cache``; created if
+    missing.  Where a private one is used, a message says why, once.
 
     Raises
     ------
@@ -62,7 +62,7 @@ def cache_folder() -> Path:
         If there is no safe folder at all.
     """
     try:
-        folder = checked(chosen(), make=True)
+        folder = checked(configured(), make=True)
         if _is_mine(folder):
             return folder
         reason = f"{folder} cannot be written"
@@ -73,104 +73,104 @@ def cache_folder() -> Path:
     return folder
 
 
-def folders_there() -> list[Path]:
-    """Folders of this user that machine code may have been written to; none is made."""
-    found = []
-    for look in (lambda: checked(chosen()), private_folder):
+def existing_folders() -> list[Path]:
+    """Folders of this user that libraries may have been written to; none is created."""
+    folders = []
+    for find in (lambda: checked(configured()), private_folder):
         with contextlib.suppress(OSError):
-            found.append(look())
-    return [folder for folder in found if _is_mine(folder)]
+            folders.append(find())
+    return [folder for folder in folders if _is_mine(folder)]
 
 
-def chosen() -> Path:
-    """The folder that the environment names.
+def configured() -> Path:
+    """The folder that the environment variables name.
 
     Raises
     ------
     OSError
-        If there is no home to start from.
+        If there is no home folder.
     """
-    named = os.environ.get("MODNETS_CACHE")
-    shared = os.environ.get("XDG_CACHE_HOME", "")
+    own = os.environ.get("MODNETS_CACHE")
+    xdg = os.environ.get("XDG_CACHE_HOME", "")
     try:
-        if named:
-            return Path(named).expanduser()
-        if os.path.isabs(shared):  # the specification: others count as not set
-            return Path(shared, "modnets")
+        if own:
+            return Path(own).expanduser()
+        if os.path.isabs(xdg):  # by the specification a relative path counts as not set
+            return Path(xdg, "modnets")
         folder = Path.home() / ".cache" / "modnets"
     except RuntimeError:
-        folder = Path(named or "~/.cache/modnets")
+        folder = Path(own or "~/.cache/modnets")
     if not folder.is_absolute():
-        raise Unsafe("no home folder", folder)
+        raise UnsafeFolderError("no home folder", folder)
     return folder
 
 
 def checked(folder: Path, make: bool = False) -> Path:
-    """The real path of a folder of which each part is safe.
+    """The real path of a folder, if nobody else can change what lies in it.
 
     Parameters
     ----------
     folder : Path
     make : bool
-        Make what is missing, closed to others.
+        Create missing folders, without access for others.
 
     Raises
     ------
     OSError
-        If it is missing, or if others can change what lies there.
+        If the folder is missing, or others can change what lies in it.
     """
     if folder.is_symlink() and folder.lstat().st_uid not in trusted():
-        raise Unsafe(f"a link of {_name(folder.lstat().st_uid)}", folder)
+        raise UnsafeFolderError(f"a link of {_name(folder.lstat().st_uid)}", folder)
     real = Path(os.path.realpath(folder))
     if len(os.fsencode(real)) > os.pathconf("/", "PC_PATH_MAX") - ROOM:
-        raise Unsafe("too long a name", real)
-    for part in [*reversed(real.parents), real]:
-        if make and not os.path.lexists(part):
+        raise UnsafeFolderError("too long a name", real)
+    for step in [*reversed(real.parents), real]:
+        if make and not os.path.lexists(step):
             with contextlib.suppress(FileExistsError):  # another process was quicker
-                part.mkdir(0o700)
-                part.chmod(0o700)
-        found = part.lstat()
-        if not stat.S_ISDIR(found.st_mode):
-            raise Unsafe("not a folder", part)
-        if found.st_uid not in trusted():
-            raise Unsafe(f"belongs to {_name(found.st_uid)}", part)
-        # In a folder with the sticky bit others may not exchange what is not theirs.
-        if others_write(found) and (part == real or not found.st_mode & stat.S_ISVTX):
-            raise Unsafe("others can write there", part)
+                step.mkdir(0o700)
+                step.chmod(0o700)
+        status = step.lstat()
+        if not stat.S_ISDIR(status.st_mode):
+            raise UnsafeFolderError("not a folder", step)
+        if status.st_uid not in trusted():
+            raise UnsafeFolderError(f"belongs to {_name(status.st_uid)}", step)
+        # In a folder with the sticky bit others cannot replace what is not theirs.
+        if others_write(status) and (step == real or not status.st_mode & stat.S_ISVTX):
+            raise UnsafeFolderError("others can write there", step)
     if os.statvfs(real).f_flag & getattr(os, "ST_NOEXEC", 0):
-        raise Unsafe("mounted noexec", real)
-    is_open = found.st_uid == os.geteuid() and found.st_mode & 0o200 and found.st_mode & 0o077
+        raise UnsafeFolderError("mounted noexec", real)
+    is_open = status.st_uid == os.geteuid() and status.st_mode & 0o200 and status.st_mode & 0o077
     if is_open and _holds_code_only(real):
         with contextlib.suppress(OSError):  # some file systems keep no modes
-            real.chmod(found.st_mode & 0o700)
+            real.chmod(status.st_mode & 0o700)
     return real
 
 
 def private_folder(make: bool = False) -> Path:
-    """A folder of this user among the temporary ones.
+    """A private temporary folder of this user.
 
     Raises
     ------
     OSError
-        If there is none, and none is to be made or none can be.
+        If there is none, and ``make`` is False or none can be created.
     """
     name = f"modnets-{os.geteuid()}"
-    error: OSError = Unsafe("no private folder", Path(name))
+    error: OSError = UnsafeFolderError("no private folder", Path(name))
     for base in _temporary():
-        # What another user has put in our way stays there, and the next name is tried.
-        tried = [base / name, *sorted(base.glob(f"{name}-*"))]
-        for place in [*tried, *([None] if make else [])]:
+        # Another user may have taken a name: then the next one is tried.
+        candidates = [base / name, *sorted(base.glob(f"{name}-*"))]
+        for candidate in [*candidates, *([None] if make else [])]:
             try:
-                place = place or Path(tempfile.mkdtemp(prefix=f"{name}-", dir=base))
-                if checked(place, make) == place and _is_mine(place):  # and no link
-                    return place
+                folder = candidate or Path(tempfile.mkdtemp(prefix=f"{name}-", dir=base))
+                if checked(folder, make) == folder and _is_mine(folder):  # and no link
+                    return folder
             except OSError as reason:
                 error = reason
     raise error
 
 
 def _temporary() -> list[Path]:
-    """Folders for temporary files, without links on the way."""
+    """Folders for temporary files, links resolved."""
     bases = [Path("/tmp"), Path("/var/tmp")]
     with contextlib.suppress(OSError):
         bases.insert(0, Path(tempfile.gettempdir()))
@@ -180,28 +180,28 @@ def _temporary() -> list[Path]:
 def trusted() -> set[int]:
     """Users whose folders are safe: this one and root.
 
-    In a container that does not know root, its files show as those of the overflow user.
+    In a user namespace without root its files belong to the overflow user.
     """
     users = {os.geteuid(), 0}
     with contextlib.suppress(OSError, ValueError):
         overflow = int(Path("/proc/sys/kernel/overflowuid").read_text())
         lines = Path("/proc/self/uid_map").read_text().splitlines()
-        spans = [[int(word) for word in line.split()] for line in lines]
+        spans = [[int(field) for field in line.split()] for line in lines]
         if not any(first <= overflow < first + count for first, _, count in spans):
             users.add(overflow)
     return users
 
 
-def others_write(found: os.stat_result) -> bool:
-    """Whether others than its owner, this user and root may write to a file or folder."""
-    if found.st_mode & stat.S_IWOTH:
+def others_write(status: os.stat_result) -> bool:
+    """Whether users other than the owner, this user and root may write to a file or folder."""
+    if status.st_mode & stat.S_IWOTH:
         return True
-    return bool(found.st_mode & stat.S_IWGRP) and not _is_own_group(found.st_gid)
+    return bool(status.st_mode & stat.S_IWGRP) and not _is_own_group(status.st_gid)
 
 
 @cache
 def _is_own_group(group: int) -> bool:
-    """Whether nobody but this user, or root, is in a group, as its name and list say."""
+    """Whether a group has no members but this user and root."""
     import grp
     import pwd
 
@@ -209,10 +209,10 @@ def _is_own_group(group: int) -> bool:
     with contextlib.suppress(KeyError):
         names.add(pwd.getpwuid(os.geteuid()).pw_name)
     try:
-        found = grp.getgrgid(group)
+        entry = grp.getgrgid(group)
     except KeyError:
         return False
-    return found.gr_name in names and set(found.gr_mem) <= names
+    return entry.gr_name in names and set(entry.gr_mem) <= names
 
 
 def _is_mine(folder: Path) -> bool:
@@ -220,7 +220,7 @@ def _is_mine(folder: Path) -> bool:
 
 
 def _holds_code_only(folder: Path) -> bool:
-    """Whether closing a folder shuts nobody out of something else."""
+    """Whether a folder holds files of modnets only, so that nobody else needs access."""
     return all(MADE.fullmatch(name) for name in os.listdir(folder))
 
 

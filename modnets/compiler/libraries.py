@@ -1,4 +1,4 @@
-"""Libraries in a folder of machine code: found, added by one process at a time, cleared."""
+"""Compiled libraries in a cache folder: look-up, locks for compilation, removal of stale files."""
 
 from __future__ import annotations
 
@@ -11,27 +11,27 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from modnets.compiler.cache_folder import folders_there, others_write, trusted
+from modnets.compiler.cache_folder import existing_folders, others_write, trusted
 from modnets.leftovers import clear, is_dead, mark
 
-#: Seconds to wait for another process that compiles the same.
-PATIENCE = 600
+#: Time to wait for another process that compiles the same source.
+LOCK_TIMEOUT = 600  # s
 LOCK = re.compile(r"[0-9a-f]{20}\.lock")
-#: Working folders as they were called before they named their process, and what lies in them.
+#: Names of working folders of earlier versions, and of the files in them.
 OLD_WORK = re.compile(r"tmp[a-z0-9_]{8}")
-OLD_PARTS = {"program.cpp", "program.so"}
+OLD_FILES = {"program.cpp", "program.so"}
 
 
 def find(folder: Path, name: str) -> Path | None:
-    """The library of a name; one that is damaged, or that others may write to, goes.
+    """The library of a name, or None; one that is damaged, or writable by others, is removed.
 
-    A damaged library would end the process that loads it.
+    A damaged library would crash the process that loads it.
     """
     for path in sorted(folder.glob(f"{name}-*.so")):
         try:
             content = _read(path)
         except OSError:
-            continue  # gone, or not to be read now, which says nothing of its content
+            continue  # removed, or temporarily unreadable, which is no damage
         if content is not None and path.name == file_name(name, content):
             return path
         with contextlib.suppress(OSError):
@@ -40,26 +40,26 @@ def find(folder: Path, name: str) -> Path | None:
 
 
 def file_name(name: str, content: bytes) -> str:
-    """What a library is called: its name, and a digest of its content."""
+    """The file name of a library: its name, and a digest of its content."""
     return f"{name}-{hashlib.sha256(content).hexdigest()[:20]}.so"
 
 
 def _read(path: Path) -> bytes | None:
     """The content of a file; None if others may have written it."""
-    number = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    with open(number, "rb") as file:
-        found = os.fstat(number)
-        safe = found.st_uid in trusted() and not others_write(found)
-        return file.read() if safe and stat.S_ISREG(found.st_mode) else None
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    with open(descriptor, "rb") as file:
+        status = os.fstat(descriptor)
+        safe = status.st_uid in trusted() and not others_write(status)
+        return file.read() if safe and stat.S_ISREG(status.st_mode) else None
 
 
 @contextlib.contextmanager
-def alone(folder: Path, name: str) -> Iterator[None]:
-    """Keep other processes from compiling the same; where no lock can be had, they may."""
+def compile_lock(folder: Path, name: str) -> Iterator[None]:
+    """Keep other processes from compiling the same source, where the file system has locks."""
     from filelock import FileLock
 
     path = folder / f"{name}.lock"
-    lock = FileLock(path, timeout=PATIENCE, mode=0o600)
+    lock = FileLock(path, timeout=LOCK_TIMEOUT, mode=0o600)
     with contextlib.suppress(OSError, NotImplementedError):
         lock.acquire()
     try:
@@ -68,20 +68,20 @@ def alone(folder: Path, name: str) -> Iterator[None]:
         with contextlib.suppress(OSError):
             if lock.is_locked:
                 lock.release()
-                path.unlink()  # who waits for it looks for the library next
+                path.unlink()  # a process that waits for it looks for the library next
 
 
 @contextlib.contextmanager
 def working_folder(folder: Path) -> Iterator[Path]:
-    """A folder in which one library is made; it names this process."""
+    """A folder in which one library is compiled; its name identifies this process."""
     prefix = f".work-{mark()}-"
-    with tempfile.TemporaryDirectory(dir=folder, prefix=prefix, ignore_cleanup_errors=True) as made:
-        yield Path(made)
+    with tempfile.TemporaryDirectory(dir=folder, prefix=prefix, ignore_cleanup_errors=True) as work:
+        yield Path(work)
 
 
 def clear_leftovers() -> None:
-    """Remove what killed processes have left where this user's machine code is kept."""
-    for folder in folders_there():
+    """Remove what killed processes left in the cache folders of this user."""
+    for folder in existing_folders():
         with contextlib.suppress(OSError):
             clear(list(folder.glob(".work-*")))
             clear(list(filter(_is_old_work, folder.glob("tmp*"))))
@@ -91,15 +91,15 @@ def clear_leftovers() -> None:
 
 
 def _is_old_work(path: Path) -> bool:
-    """Whether it is a working folder of old, and nothing else lies in it."""
+    """Whether it is a working folder of an earlier version, and holds nothing else."""
     with contextlib.suppress(OSError):
         if OLD_WORK.fullmatch(path.name) and not path.is_symlink():
-            return set(os.listdir(path)) <= OLD_PARTS
+            return set(os.listdir(path)) <= OLD_FILES
     return False
 
 
 def _clear_lock(path: Path) -> None:
-    """Remove a lock that nobody holds."""
+    """Remove a lock file that no process holds."""
     from filelock import FileLock
 
     with contextlib.suppress(OSError, NotImplementedError), FileLock(path, timeout=0):
