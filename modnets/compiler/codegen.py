@@ -113,7 +113,7 @@ extern "C" long workspace_%(name)s(long rows) { return %(workspace)s; }
 
 extern "C" void run_%(name)s(
     long steps, long rows, char** arguments, const long* strides, vec* work) {
-  FlushTiny flush;
+  FlushSubnormals flush;
   char* now[%(count)s];
   memcpy(now, arguments, sizeof now);
   for (long s = 0; s < steps; s++) {

@@ -36,8 +36,10 @@ class Function:
     in_place: int = 0
 
 
-class CompiledFunctions:
-    """Compiled code of functions of one replica.
+def compile_functions(
+    functions: Sequence[Function], known_as: str | None = None
+) -> CompiledFunctions:
+    """Functions as machine code: from the cache on disk, or compiled now.
 
     Parameters
     ----------
@@ -50,36 +52,54 @@ class CompiledFunctions:
     ------
     UnsupportedOperation
         If a function has an operation for which no code can be written.
+    NotCompiledError
+        Inside ``without_compiling``, if they are not in the cache.
     RuntimeError
         If the compiler refuses.
     """
 
-    def __init__(self, functions: Sequence[Function], known_as: str | None = None) -> None:
-        def write() -> str:
-            parts = []
-            for one in functions:
-                graph = trace_one(one.call, one.inputs, open_rows=known_as is None)
-                inputs = list(leaves(one.inputs))
-                parts.append(write_function(one.name, graph, inputs, one.in_place, lanes()))
-            return write_program(parts, lanes())
-
-        if known_as is None:
-            source = write()
-            self.library = load_library(source, lambda: source)
-        else:
-            self.library = load_library(known_as, write)
+    def write() -> str:
+        parts = []
         for one in functions:
-            size, run = self._code(one.name)
-            size.argtypes, size.restype = [ctypes.c_long], ctypes.c_long
-            run.argtypes = [ctypes.c_long, ctypes.c_long, *[ctypes.c_void_p] * 3]
-            run.restype = None
+            graph = trace_one(one.call, one.inputs, open_rows=known_as is None)
+            inputs = list(leaves(one.inputs))
+            parts.append(write_function(one.name, graph, inputs, one.in_place, lanes()))
+        return write_program(parts, lanes())
 
-    def _code(self, name: str) -> tuple[Any, Any]:
-        return getattr(self.library, f"workspace_{name}"), getattr(self.library, f"run_{name}")
+    if known_as is None:
+        source = write()
+        library = load_library(source, lambda: source)
+    else:
+        library = load_library(known_as, write)
+    entries = {one.name: _entry(library, one.name) for one in functions}
+    return CompiledFunctions(library, entries)
+
+
+def _entry(library: ctypes.CDLL, name: str) -> tuple[Any, Any]:
+    """The C functions of a compiled function: the size of its workspace, and its run."""
+    size, run = getattr(library, f"workspace_{name}"), getattr(library, f"run_{name}")
+    size.argtypes, size.restype = [ctypes.c_long], ctypes.c_long
+    run.argtypes = [ctypes.c_long, ctypes.c_long, *[ctypes.c_void_p] * 3]
+    run.restype = None
+    return size, run
+
+
+class CompiledFunctions:
+    """Machine code of functions of one replica; see :func:`compile_functions`.
+
+    Parameters
+    ----------
+    library : CDLL
+    entries : dict
+        Name of a function -> its C functions: the size of its workspace, and its run.
+    """
+
+    def __init__(self, library: ctypes.CDLL, entries: dict[str, tuple[Any, Any]]) -> None:
+        self.library, self.entries = library, entries
 
     def workspace(self, name: str, rows: int) -> Tensor:
         """Memory for what a function computes on the way; one for each thread."""
-        return torch.empty(self._code(name)[0](rows) * lanes())
+        return torch.empty(self.entries[name][0](rows) * lanes())
 
     def run(
         self, name: str, steps: int, rows: int, arguments: Sequence[Tensor], workspace: Tensor
@@ -100,6 +120,6 @@ class CompiledFunctions:
             For at least as many rows.
         """
         pointers = (ctypes.c_void_p * len(arguments))(*[t.data_ptr() for t in arguments])
-        strides = [t.stride(0) * t.element_size() if t.shape[0] > 1 else 0 for t in arguments]
-        strides = (ctypes.c_long * len(arguments))(*strides)
-        self._code(name)[1](steps, rows, pointers, strides, workspace.data_ptr())
+        steps_apart = [t.stride(0) * t.element_size() if t.shape[0] > 1 else 0 for t in arguments]
+        strides = (ctypes.c_long * len(arguments))(*steps_apart)
+        self.entries[name][1](steps, rows, pointers, strides, workspace.data_ptr())

@@ -36,8 +36,8 @@ TYPES: dict[Kind, tuple[str, str]] = {
 REDUCTIONS = {
     "sum": ("zero", "{a} += {x}"),
     "prod": ("one", "{a} *= {x}"),
-    "amax": ("all(-INFINITY)", "{a} = largest({a}, {x})"),
-    "amin": ("all(INFINITY)", "{a} = smallest({a}, {x})"),
+    "amax": ("splat(-INFINITY)", "{a} = maximum({a}, {x})"),
+    "amin": ("splat(INFINITY)", "{a} = minimum({a}, {x})"),
 }
 
 
@@ -93,7 +93,7 @@ def _operand(operand: Operand) -> str:
 
 
 def _splat(text: str, kind: Kind) -> str:
-    return f"{'all' if kind == 'float' else 'iall'}({text})"
+    return f"{'splat' if kind == 'float' else 'isplat'}({text})"
 
 
 def _expression(expression: Expression) -> str:

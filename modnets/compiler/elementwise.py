@@ -38,14 +38,14 @@ FLOAT = {
     "sinh": Operation("sinh({0})", 8),
     "cosh": Operation("cosh({0})", 8),
     "sigmoid": Operation("divide(one, one + exp(-{0}))", 10),
-    "sqrt": Operation("root({0})", 2),
-    "rsqrt": Operation("divide(one, root({0}))", 4),
+    "sqrt": Operation("sqrt({0})", 2),
+    "rsqrt": Operation("divide(one, sqrt({0}))", 4),
     "reciprocal": Operation("divide(one, {0})", 2),
-    "relu": Operation("larger({0}, zero)", 1),
-    "maximum": Operation("largest({0}, {1})", 2),
-    "minimum": Operation("smallest({0}, {1})", 2),
+    "relu": Operation("fmax({0}, zero)", 1),
+    "maximum": Operation("maximum({0}, {1})", 2),
+    "minimum": Operation("minimum({0}, {1})", 2),
     "sign": Operation("select({0} > zero, one, select({0} < zero, -one, zero))", 2),
-    "abs": Operation("larger({0}, -{0})", 1),
+    "abs": Operation("fmax({0}, -{0})", 1),
     "pow": Operation("pow({0}, {1})", 16),
     "floor": Operation("floor({0})", 1),
     "ceil": Operation("ceil({0})", 1),
@@ -55,7 +55,7 @@ FLOAT = {
 #: Tests of floats.
 TESTS = {
     "isnan": Operation("({0} != {0})"),
-    "isinf": Operation("(larger({0}, -{0}) == all(INFINITY))"),
+    "isinf": Operation("(fmax({0}, -{0}) == splat(INFINITY))"),
 }
 #: Operations on floats or integers.
 NUMERIC = {
@@ -99,8 +99,8 @@ POWERS = {
     3: Operation("{0} * {0} * {0}"),
     4: Operation("({0} * {0}) * ({0} * {0})"),
     -1: Operation("divide(one, {0})"),
-    0.5: Operation("root({0})"),
-    -0.5: Operation("divide(one, root({0}))"),
+    0.5: Operation("sqrt({0})"),
+    -0.5: Operation("divide(one, sqrt({0}))"),
 }
 
 

@@ -112,6 +112,9 @@ class Buffer(Value):
             for element in elements
         ]
 
+    def __repr__(self) -> str:
+        return self.name
+
     def reshaped(self, shape: Sequence[Size]) -> Buffer:
         """The same memory in another shape."""
         return Buffer(self.name, shape, self.kind, self.offset, self.uniform)
@@ -142,6 +145,9 @@ class Pointwise(Value):
         super().__init__(shape, kind, cost, any(value.reduces for value in inputs))
         self.operation, self.inputs, self.scalars = operation, tuple(inputs), tuple(scalars)
 
+    def __repr__(self) -> str:
+        return self.operation.cpp.format(*self.inputs, *(scalar.number for scalar in self.scalars))
+
     def emit(self, builder: LoopBuilder, elements: Sequence[MultiIndex]) -> list[Operand]:
         """See Value."""
         columns = [value.emit(builder, elements) for value in self.inputs]
@@ -164,6 +170,9 @@ class Constant(Value):
         super().__init__(shape, kind, 0)
         self.number = checked_number(number, kind)
 
+    def __repr__(self) -> str:
+        return repr(self.number)
+
     def emit(self, builder: LoopBuilder, elements: Sequence[MultiIndex]) -> list[Operand]:
         """See Value."""
         return [Literal(self.number, self.kind)] * len(elements)
@@ -175,6 +184,9 @@ class Arange(Value):
     def __init__(self, shape: Sequence[Size], start: int, step: int, kind: Kind) -> None:
         super().__init__(shape, kind, 0)
         self.start, self.step = start, step
+
+    def __repr__(self) -> str:
+        return f"arange{self.shape}"
 
     def emit(self, builder: LoopBuilder, elements: Sequence[MultiIndex]) -> list[Operand]:
         """See Value."""
@@ -206,6 +218,9 @@ class View(Value):
         super().__init__(shape, source.kind, source.cost, source.reduces)
         self.source, self.reindex = source, reindex
 
+    def __repr__(self) -> str:
+        return f"view({self.source})"
+
     def emit(self, builder: LoopBuilder, elements: Sequence[MultiIndex]) -> list[Operand]:
         """See Value."""
         return self.source.emit(builder, [self.reindex(element) for element in elements])
@@ -223,6 +238,9 @@ class FlattenedView(Value):
     def __init__(self, source: Value, size: Size) -> None:
         super().__init__((size,), source.kind, source.cost, source.reduces)
         self.source = source
+
+    def __repr__(self) -> str:
+        return f"flattened({self.source})"
 
 
 class WhereIndex(Value):
@@ -247,6 +265,9 @@ class WhereIndex(Value):
         cost, reduces = inside.cost + outside.cost + 1, inside.reduces or outside.reduces
         super().__init__(outside.shape, outside.kind, cost, reduces)
         self.tests, self.inside, self.outside, self.reindex = tests, inside, outside, reindex
+
+    def __repr__(self) -> str:
+        return f"where_index({self.inside}, {self.outside})"
 
     def emit(self, builder: LoopBuilder, elements: Sequence[MultiIndex]) -> list[Operand]:
         """See Value."""
@@ -275,6 +296,9 @@ class Reduction(Value):
         kind: Kind = "int" if source.kind == "mask" else source.kind
         super().__init__(source.shape[:keep], kind, source.cost + 1, reduces=True)
         self.how, self.source, self.reduced = how, source, source.shape[keep:]
+
+    def __repr__(self) -> str:
+        return f"{self.how}({self.source})"
 
     def emit(self, builder: LoopBuilder, elements: Sequence[MultiIndex]) -> list[Operand]:
         """See Value."""

@@ -48,6 +48,9 @@ class Kernel:
         over_rows = builder.depends_on_rows or not all(map(known, self.shape))
         self.is_small = not over_rows and product(self.shape) <= SMALL
 
+    def __repr__(self) -> str:
+        return "; ".join(f"{target}{self.shape} = {value}" for value, target in self.outputs)
+
     def element(self, offsets: Mapping[int, int] | None = None) -> MultiIndex:
         """The element that the innermost loop is at, moved by an offset along some axes."""
         offsets = offsets or {}

@@ -86,7 +86,8 @@ def lower(graph: fx.GraphModule, inputs: Sequence[Buffer]) -> LoweredGraph:
 def _lower(context: Context, value_of: Callable[[fx.Node], Any]) -> Any:
     """The value, or the values, of one operation."""
     node = context.node
-    args, keywords = fx.node.map_arg((node.args, node.kwargs), value_of)
+    arguments: Any = fx.node.map_arg((node.args, node.kwargs), value_of)
+    args, keywords = arguments
     if node.target is operator.getitem:
         return args[0][args[1]]
     try:

@@ -147,7 +147,7 @@ def _changes(node: fx.Node) -> bool:
 def _same(one: fx.Node, other: fx.Node, graph: fx.GraphModule, again: fx.GraphModule) -> bool:
     """Whether two nodes do the same, one with EXAMPLE_ROWS and one with OTHER_ROWS."""
     if one.op == other.op == "get_attr":
-        return torch.equal(getattr(graph, one.target), getattr(again, other.target))
+        return torch.equal(getattr(graph, str(one.target)), getattr(again, str(other.target)))
     sizes = [_sizes(node.meta.get("val")) for node in (one, other)]
     if one.target != other.target or len(sizes[0]) != len(sizes[1]):
         return False

@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor, fx, nn
 from torch.func import functional_call, grad
 
-from modnets.compiler.compiled import CompiledFunctions, Function
+from modnets.compiler.compiled import CompiledFunctions, Function, compile_functions
 from modnets.compiler.tracing import TensorSpec
 from modnets.models import registry
 from modnets.models.user_networks import Findings
@@ -100,7 +100,7 @@ class TrainingStep:
             known_as = None
             if self.known_as is not None:  # no code of a person's own
                 known_as = f"{self.known_as} {name} {source_digest(*MADE_FROM)}"
-            self.machines[name] = CompiledFunctions(functions, known_as)
+            self.machines[name] = compile_functions(functions, known_as)
         return self.machines[name]
 
     def step_inputs(self, batch: tuple[TensorSpec | None, ...], n_rates: int) -> tuple[Any, ...]:

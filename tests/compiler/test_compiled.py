@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.func import grad, vmap
 
 from modnets.compiler import build_cache
-from modnets.compiler.compiled import CompiledFunctions
+from modnets.compiler.compiled import CompiledFunctions, compile_functions
 from modnets.compiler.ir import UnsupportedOperation
 from modnets.compiler.symbolic import ROWS
 from modnets.compiler.tracing import TensorSpec
@@ -95,7 +95,7 @@ DRAWN = {seed: function(f"d{seed}", drawn(seed), in_place=seed % 3) for seed in 
 @pytest.fixture(scope="module")
 def machine() -> CompiledFunctions:
     """All functions in one library, so that the compiler starts once."""
-    return CompiledFunctions([*PLACED.values(), *DRAWN.values()])
+    return compile_functions([*PLACED.values(), *DRAWN.values()])
 
 
 @pytest.mark.parametrize("name", PLACED)
@@ -178,7 +178,7 @@ UNKNOWN: dict[str, Case] = {
 @pytest.mark.parametrize("name", UNKNOWN)
 def test_what_cannot_be_written_is_refused(name: str) -> None:
     with pytest.raises(UnsupportedOperation):
-        CompiledFunctions([function("f", UNKNOWN[name])])
+        compile_functions([function("f", UNKNOWN[name])])
 
 
 @pytest.mark.parametrize(
@@ -195,7 +195,7 @@ def test_what_cannot_be_written_is_refused(name: str) -> None:
 )
 def test_the_reason_is_said(name: str, message: str, capfd: pytest.CaptureFixture) -> None:
     with pytest.raises(UnsupportedOperation, match=message):
-        CompiledFunctions([function("f", UNKNOWN[name])])
+        compile_functions([function("f", UNKNOWN[name])])
     assert capfd.readouterr() == ("", "")
 
 

@@ -11,7 +11,7 @@ from lanes import Case, assert_alike, function, needs_compiler, numbers
 from torch import Tensor, nn
 from torch.func import functional_call, grad
 
-from modnets.compiler.compiled import CompiledFunctions
+from modnets.compiler.compiled import CompiledFunctions, compile_functions
 from modnets.compiler.symbolic import ROWS
 
 pytestmark = needs_compiler
@@ -105,7 +105,7 @@ FUNCTIONS = {name: function(f"f{i}", case) for i, (name, case) in enumerate(SLOP
 @pytest.fixture(scope="module")
 def machine() -> CompiledFunctions:
     """All functions in one library, so that the compiler starts once."""
-    return CompiledFunctions(list(FUNCTIONS.values()))
+    return compile_functions(list(FUNCTIONS.values()))
 
 
 @pytest.mark.parametrize("name", SLOPES)

@@ -13,7 +13,7 @@ from lanes import Case, assert_alike, function, needs_compiler, numbers
 from torch import Tensor
 
 from modnets.compiler import tracing
-from modnets.compiler.compiled import CompiledFunctions
+from modnets.compiler.compiled import CompiledFunctions, compile_functions
 from modnets.compiler.elementwise import COMPARISONS, FLOAT, LOGIC, NUMERIC, TESTS
 from modnets.compiler.lowerings.registry import RULES
 from modnets.compiler.symbolic import ROWS
@@ -303,9 +303,9 @@ def compiled() -> Compiled:
     with pytest.MonkeyPatch.context() as patch:
         for name, rule in RULES.items():
             patch.setitem(RULES, name, noted(name, rule))
-        cases = CompiledFunctions(list(FUNCTIONS.values()))
+        cases = compile_functions(list(FUNCTIONS.values()))
         patch.setattr(tracing, "_decompositions", dict)
-        return Compiled(cases, CompiledFunctions([PLAIN]), used)
+        return Compiled(cases, compile_functions([PLAIN]), used)
 
 
 def edges() -> list[Tensor]:

@@ -29,8 +29,8 @@ def _convolution_backward(
     ctx: Context, grads: Value, x: Value, weight: Value, _: Any, *how: Any
 ) -> list[Value | None]:
     """Gradients by the images, the kernels and the bias, where they are asked for."""
-    *how, wanted = how
-    padding, kernel = _padding(*how), weight.shape[2:]
+    *geometry, wanted = how
+    padding, kernel = _padding(*geometry), weight.shape[2:]
     grads = ctx.realize_for_reuse(grads)
     gradients: list[Value | None] = [None, None, None]
     if wanted[0]:

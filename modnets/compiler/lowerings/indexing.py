@@ -39,11 +39,11 @@ from modnets.compiler.symbolic import (
 WHERE_EQUAL = Operation("select({0} == {1}, {2}, {3})")
 WHERE_EQUAL_ELSE_ZERO: dict[Kind, Operation] = {
     "float": Operation("select({0} == {1}, {2}, zero)"),
-    "int": Operation("select({0} == {1}, {2}, iall(0))"),
-    "mask": Operation("select({0} == {1}, {2}, iall(0))"),
+    "int": Operation("select({0} == {1}, {2}, isplat(0))"),
+    "mask": Operation("select({0} == {1}, {2}, isplat(0))"),
 }
 #: An element, the extreme, its index, and the size of the axis.
-INDEX_OF_EXTREME = Operation("select({0} == {1}, {2}, all({3}))")
+INDEX_OF_EXTREME = Operation("select({0} == {1}, {2}, splat({3}))")
 #: An index below 0 counts from the end of the axis.
 FROM_END = Operation("select({0} < 0, {0} + (int)({1}), {0})")
 

@@ -44,7 +44,7 @@ class Memory:
     kernels: list[Kernel] = field(default_factory=list)
     sizes: dict[str, Size] = field(default_factory=dict)
     kinds: dict[str, Kind] = field(default_factory=dict)
-    #: Values that were realized: id -> the value, kept so that no id is given twice, and its buffer.
+    #: Of each value that was realized, by its id: the value itself, and what it is now.
     _realized: dict[int, tuple[Value, Value]] = field(default_factory=dict)
 
     def allocate(self, shape: Sequence[Size], kind: Kind) -> Buffer:
