@@ -20,16 +20,16 @@ from modnets.compiler.symbolic import EXAMPLE_ROWS, ROWS, Size
 from modnets.errors import first_line
 
 aten = torch.ops.aten
-#: Written as simpler operations, beyond those that torch's core set leaves out.
+#: Decomposed into simpler operations, beyond what torch's core set decomposes.
 ALSO_DECOMPOSED = [
     *(aten._softmax, aten._softmax_backward_data, aten._log_softmax),
     *(aten._log_softmax_backward_data, aten.native_layer_norm, aten.native_layer_norm_backward),
     *(aten.gelu, aten.gelu_backward, aten.elu, aten.leaky_relu, aten.hardtanh, aten.addmv),
     *(aten.var, aten.var_mean, aten.stack, aten.baddbmm, aten.logsumexp, aten.linalg_vector_norm),
 ]
-#: Another number of rows, small, as code may ask whether rows are many.
+#: Another number of rows while a graph is traced; small, as code may branch on how many there are.
 OTHER_ROWS = 4
-#: Operations -> the argument that only says what shape their result has.
+#: Operation -> the argument that only gives the shape of its result.
 SHAPES = {"view": 1, "_unsafe_view": 1, "expand": 1, "broadcast_in_dim": 1, "slice": 3, "arange": 1}
 SHAPES |= {"full": 0, "empty": 0, "new_full": 1, "new_zeros": 1, "new_ones": 1, "new_empty": 1}
 SHAPES |= {"empty_permuted": 0}
@@ -37,7 +37,7 @@ SHAPES |= {"empty_permuted": 0}
 
 @dataclass(frozen=True)
 class TensorSpec:
-    """What a program is handed, as one replica sees it.
+    """An input of a compiled function, as one replica sees it.
 
     Parameters
     ----------
