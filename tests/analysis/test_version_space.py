@@ -89,7 +89,7 @@ def expanded(space: VersionSpace) -> Counter:
     n_outputs = functions.outputs.shape[1]
     signs = [(0,)] * n_outputs if functions.signed else [(0, 1)] * n_outputs
     for ids, count in zip(functions.outputs, functions.networks, strict=True):
-        words = [int(functions.signals[i, 0]) for i in ids]
+        words = [int(functions.bitsets[i, 0]) for i in ids]
         for flips in itertools.product(*signs):
             table = tuple(
                 tuple((word >> row & 1) ^ flip for row in range(functions.n_rows))
@@ -192,7 +192,7 @@ def test_the_numbers_that_are_known(
 
 
 def test_learned_routing_of_one_level() -> None:
-    # Two slots read an ordered pair each; pairs of signals up to negation: 82 of them a slot.
+    # Two slots read an ordered pair each; pairs of truth tables up to negation: 82 of them a slot.
     space = version_space("6-2-2", False, "learned")
     assert space.n_labelled == (30 * 16) ** 2 * 2
     single = 1 + 6 + 15 * (4 + 1)
@@ -400,7 +400,7 @@ def test_a_table_of_more_words_than_one() -> None:
     wide = FunctionGraph(8, [["XOR 0 1", "XOR 2 3", "XOR 4 5"], ["AND 0 1", "AND 1 2"]])
     for shared in (True, False):
         own, other = version_space(wide, shared), version_space("6-3-2-2", shared)
-        assert own.functions.signals.shape[1] == 4
+        assert own.functions.bitsets.shape[1] == 4
         assert (own.n_functions, own.n_solutions) == (other.n_functions, other.n_solutions)
         assert len(own.solutions) == other.n_solutions
     rows = np.arange(0, 256, 32)  # as rows of the six inputs: 0, 8, 16, ...

@@ -1,4 +1,4 @@
-"""The version space of a network that can express every truth table: in closed form."""
+"""The version space of a dense network, which can express every truth table: in closed form."""
 
 from __future__ import annotations
 
@@ -51,26 +51,25 @@ class EveryTable:
     def learning_curve(
         self, rows: Rows, *, draws: int = 500, seed: int = 0, weights: str = "functions"
     ) -> pd.DataFrame:
-        """As :meth:`VersionSpace.learning_curve`: the rows shown say nothing about others."""
+        """As :meth:`VersionSpace.learning_curve`: training rows determine nothing about others."""
         return curve_of(self.answers(rows, draws=draws, seed=seed, weights=weights))
 
     def answers(
         self, rows: Rows, *, draws: int = 500, seed: int = 0, weights: str = "functions"
     ) -> pd.DataFrame:
-        """What the learning curve is the mean of: a row for each row set, as they come."""
+        """The terms of the means of the learning curve: a row for each row set, in their order."""
         by_networks(weights)
         n_outputs, n_rows = self.graph.n_outputs, self.graph.n_rows
 
-        def by_half(train: np.ndarray, asked: np.ndarray) -> dict[str, float]:
+        def guess(train: np.ndarray, test: np.ndarray) -> dict[str, float]:
             bits = float((n_rows - len(train)) * n_outputs)
             with np.errstate(over="ignore"):
                 left = np.exp2(bits)
-            half, rows_right = 0.5, 0.5**n_outputs
-            right = dict.fromkeys(("bit_accuracy", "vote_bit_accuracy"), half)
-            right |= dict.fromkeys(("row_accuracy", "vote_row_accuracy"), rows_right)
-            return {"left": left, **right, "single": 0.0, "solved": np.exp2(-bits)}
+            accuracies = dict.fromkeys(("bit_accuracy", "vote_bit_accuracy"), 0.5)
+            accuracies |= dict.fromkeys(("row_accuracy", "vote_row_accuracy"), 0.5**n_outputs)
+            return {"left": left, **accuracies, "single": 0.0, "solved": np.exp2(-bits)}
 
-        return answer(row_sets(rows, n_rows, draws, seed), by_half)
+        return answer(row_sets(rows, n_rows, draws, seed), guess)
 
 
 @checked

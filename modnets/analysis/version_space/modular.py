@@ -1,8 +1,8 @@
-"""What can be known exactly: the functions that a kind of network can express, before any training.
+"""The version space of modular networks: all functions that a kind of network can express.
 
-Each module may be any gate, that is any Boolean function of its inputs.  Of the functions that this
-makes, those that agree with the rows shown are left; drawn beside trained networks they tell apart
-what the rows do not say (information gap) and what training does not find (optimisation gap).
+Each module may be any gate, that is any Boolean function of its inputs.  Of these functions those
+that agree with the training rows are left; compared with trained networks they separate what the
+rows do not determine (information gap) from what training does not find (optimisation gap).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from modnets.analysis.version_space.curves import (
     curve_of,
     row_sets,
 )
-from modnets.analysis.version_space.enumeration import enumerate_levels
+from modnets.analysis.version_space.enumeration import States, enumerate_levels
 from modnets.analysis.version_space.spec import NetworkSpec
 from modnets.analysis.version_space.symmetries import Solution, solutions_of
 from modnets.checked import checked
@@ -28,40 +28,41 @@ from modnets.config.run_config import RunConfig
 from modnets.errors import require
 from modnets.tasks.graphs import FunctionGraph
 
-#: Inputs of a table that is enumerated, at most.
+#: The most inputs of a table that is enumerated.
 MOST_INPUTS = 12
-#: Solutions that are listed, at most.
+#: The most solutions that are listed.
 MOST_SOLUTIONS = 100_000
 
 
 class VersionSpace:
     """The functions that a modular network can express; made by :func:`version_space`.
 
-    Nothing is enumerated before it is asked for.
+    Functions are enumerated on first use.
 
     Parameters
     ----------
     run : RunConfig
-        Its network.
+        Of the network.
 
     Attributes
     ----------
     graph : FunctionGraph
     kind : str
-        As ``RunConfig.kind`` spells it.
+        As in ``RunConfig.kind``.
     n_labelled : int
-        Labelled networks: all choices of gates, and of what is learned.
+        Labelled networks: all choices of gates, and of learned routing, selection and outputs.
     n_functions_at_most : int
-        Bound on the distinct functions: labelled networks, or all tables where these are fewer.
+        Upper bound of the distinct functions: labelled networks, or all tables if these are fewer.
     """
 
     @checked
     def __init__(self, run: RunConfig) -> None:
         graph = run.graph
-        require(
-            isinstance(graph, FunctionGraph) and run.is_modular,
-            f"no exact theory of {run.model} on {graph}; allowed are modular networks on one graph",
-        )
+        if not (isinstance(graph, FunctionGraph) and run.is_modular):
+            raise ValueError(
+                f"no exact theory of {run.model} on {graph}; allowed are modular networks on one "
+                "graph"
+            )
         require(
             not graph.has_dont_cares,
             f"no exact theory of graph {graph}, which has don't-cares; allowed are graphs without",
@@ -74,8 +75,8 @@ class VersionSpace:
             run.final.output_levels == "last",
             f"output_levels={run.final.output_levels!r}; allowed is 'last'",
         )
-        self.graph, self.kind, self.structure = graph, run.kind, NetworkSpec.of(run)
-        self.n_labelled = self.structure.n_labelled
+        self.graph, self.kind, self.spec = graph, run.kind, NetworkSpec.of(run)
+        self.n_labelled = self.spec.n_labelled
         self.n_functions_at_most = min(self.n_labelled, 2 ** (graph.n_rows * graph.n_outputs))
 
     def __repr__(self) -> str:
@@ -88,7 +89,7 @@ class VersionSpace:
         Raises
         ------
         ValueError
-            As all that follows, if the networks are too many to enumerate.
+            If the networks are too many to enumerate; so do the methods below.
         """
         return len(self.functions.outputs) * self.functions.signs
 
@@ -100,12 +101,12 @@ class VersionSpace:
 
     @cached_property
     def solutions(self) -> list[Solution]:
-        """Those networks one by one, and by which symmetries each differs from the graph."""
+        """Those networks, and the symmetries by which each differs from the graph."""
         require(
             self.n_solutions <= MOST_SOLUTIONS,
             f"{self} has {self.n_solutions:,} solutions; allowed are {MOST_SOLUTIONS:,} to list",
         )
-        return solutions_of(self.structure, self.graph, self._levels, self.functions.right)
+        return solutions_of(self.spec, self.graph, self._levels, self.functions.right)
 
     @cached_property
     def refusal(self) -> str | None:
@@ -117,9 +118,9 @@ class VersionSpace:
         return None
 
     @cached_property
-    def _levels(self) -> list:
+    def _levels(self) -> list[States]:
         try:
-            return enumerate_levels(self.structure)
+            return enumerate_levels(self.spec)
         except ValueError as error:
             raise ValueError(
                 f"{self} is too large to enumerate: {error}; "
@@ -131,21 +132,21 @@ class VersionSpace:
     def functions(self) -> Functions:
         """The distinct functions themselves."""
         last = self._levels[-1]
-        signed = not self.structure.own
+        signed = not self.spec.own
         target = pack(self.graph.truth_table())
-        return Functions(self.graph.n_rows, last.signals, last.slots, last.networks, target, signed)
+        return Functions(self.graph.n_rows, last.bitsets, last.slots, last.networks, target, signed)
 
     def learning_curve(
         self, rows: Rows, *, draws: int = 500, seed: int = 0, weights: str = "functions"
     ) -> pd.DataFrame:
-        """What is left after some rows of the table were shown, and how right it is on others.
+        """The functions left after training rows of the table, and their accuracy on others.
 
         Parameters
         ----------
         rows : iterable
             Numbers of rows, each drawn ``draws`` times without replacement, the draws nested and
-            the same for every kind of network; or row sets, as arrays of row numbers; or splits
-            with parts ``train`` and ``test``, as ``RunConfig.split``.
+            the same for every kind of network; or row sets, as arrays of row indices; or splits
+            with keys ``train`` and ``test``, as ``RunConfig.split``.
         draws : int
         seed : int
             Of the draws.
@@ -173,11 +174,11 @@ class VersionSpace:
     def answers(
         self, rows: Rows, *, draws: int = 500, seed: int = 0, weights: str = "functions"
     ) -> pd.DataFrame:
-        """What the learning curve is the mean of: a row for each row set, as they come."""
-        by, functions = by_networks(weights), self.functions
+        """The terms of the means of the learning curve: a row for each row set, in their order."""
+        weighted, functions = by_networks(weights), self.functions
         require(len(functions.right) > 0, f"{self}: no network of this kind computes the graph")
         sets = row_sets(rows, self.graph.n_rows, draws, seed)
-        return answer(sets, lambda train, asked: functions.answers(train, asked, by))
+        return answer(sets, lambda train, test: functions.answers(train, test, weighted))
 
 
 @checked
@@ -197,9 +198,9 @@ def version_space(
     Parameters
     ----------
     graph : str or FunctionGraph
-        The task; what is known is its structure.
+        The task; known choices are those of its structure.
     shared : bool
-        A pool of modules for all slots; else one of its own for each.
+        A pool of modules for all slots; else an own module for each.
     routing, selection, outputs : "known" or "learned"
         The last two by default as ``routing``.
     slots, shared_modules, arity : optional
@@ -214,7 +215,7 @@ def version_space(
     Raises
     ------
     ValueError
-        If there is no such network, or it is none of one function graph.
+        If there is no such network, or the task is not one function graph.
 
     Examples
     --------
@@ -236,5 +237,5 @@ def version_space(
 
 
 def _short(number: int) -> str:
-    """A large number in few digits, also where no float holds it."""
+    """An integer in three digits, also beyond the range of float."""
     return f"{number:.3g}" if number < 2**1000 else f"2**{number.bit_length() - 1}"

@@ -1,18 +1,21 @@
-"""By which symmetries a network that computes a graph exactly differs from the graph itself."""
+"""The symmetries by which networks that compute a graph exactly differ from the graph itself."""
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 
+import numpy as np
+
 from modnets.analysis.version_space.bitsets import pack
-from modnets.analysis.version_space.enumeration import everywhere
-from modnets.analysis.version_space.solutions import Builder, Levels, as_numbers, reaching
+from modnets.analysis.version_space.enumeration import States, all_ones
+from modnets.analysis.version_space.solutions import Builder, Levels, as_integers, reaching
 from modnets.analysis.version_space.spec import NetworkSpec
 from modnets.tasks.gates import TWO_INPUT_GATES
 from modnets.tasks.graphs import FunctionGraph
 
-Place = tuple[int, int]  # level, counted from 1, and slot
-NAMES = {table: name for name, table in TWO_INPUT_GATES.items()}
+SlotIndex = tuple[int, int]  # level, counted from 1, and slot
+NAMES: dict[tuple[int, ...], str] = {table: name for name, table in TWO_INPUT_GATES.items()}
 
 
 @dataclass(frozen=True)
@@ -29,16 +32,16 @@ class Solution:
     routing, selection, outputs : tuple
         As :class:`~modnets.ModularNetwork` takes them; None where ``gates`` has None.
     negated : tuple of (level, slot)
-        Inner slots that say the opposite of what the graph's slot says; levels count from 1.
+        Inner slots whose output is the negation of the graph's; levels count from 1.
     renamed : tuple of (level, slot, slot of the graph)
-        Slots that say what another one says in the graph.
+        Slots that compute what another slot does in the graph.
     swapped : tuple of (level, slot)
         Slots that read the same as in the graph in another order.
     modules_renamed : tuple of (module of the graph, module)
-        Modules that stand where another one does in the graph.
+        Modules in the role of another module of the graph.
     other : tuple of (level, slot)
-        Slots that say, even up to negation, what no slot of the graph says, or that read something
-        else: with such the network is none of the graph's mirror images.
+        Slots that compute what no slot of the graph does, even up to negation, or that read other
+        sources: with such the network is not symmetric to the graph.
     networks : int
         Labelled networks that it stands for: more than 1 where slots may be anything.
     """
@@ -48,36 +51,36 @@ class Solution:
     routing: tuple
     selection: tuple | None
     outputs: tuple[int, ...]
-    negated: tuple[Place, ...]
+    negated: tuple[SlotIndex, ...]
     renamed: tuple[tuple[int, int, int], ...]
-    swapped: tuple[Place, ...]
+    swapped: tuple[SlotIndex, ...]
     modules_renamed: tuple[tuple[int, int], ...]
-    other: tuple[Place, ...]
+    other: tuple[SlotIndex, ...]
     networks: int
 
 
 def solutions_of(
-    structure: NetworkSpec, graph: FunctionGraph, levels: list, goal: list[int]
+    spec: NetworkSpec, graph: FunctionGraph, levels: list[States], goal: np.ndarray
 ) -> list[Solution]:
     """Every network that computes the graph.
 
     Parameters
     ----------
     levels : list of States
-        What :func:`~modnets.analysis.version_space.enumeration.enumerate_levels` gives.
-    goal : sequence of int
+        From :func:`~modnets.analysis.version_space.enumeration.enumerate_levels`.
+    goal : ndarray of int, shape (n,)
         States of the last level that are the graph.
     """
-    build = Builder(structure, graph, reaching(structure, levels, goal))
-    truth = [as_numbers(pack(level)) for level in graph.values(graph.rows())]
+    builder = Builder(spec, graph, reaching(spec, levels, goal))
+    truth = [as_integers(pack(level)) for level in graph.values(graph.rows())]
     return [
-        _described(structure, graph, truth, pool, slots, outputs)
-        for pool, slots, outputs in (build.networks() if len(goal) else ())
+        _described(spec, graph, truth, pool, slots, outputs)
+        for pool, slots, outputs in (builder.networks() if len(goal) else ())
     ]
 
 
 def _described(
-    structure: NetworkSpec,
+    spec: NetworkSpec,
     graph: FunctionGraph,
     truth: list[list[int]],
     pool: tuple[int, ...] | None,
@@ -85,50 +88,66 @@ def _described(
     outputs: tuple[int, ...],
 ) -> Solution:
     """A network with the symmetries by which it differs."""
-    ones = as_numbers(everywhere(structure.n_inputs)[None])[0]
-    says: list[dict[int, int | None]] = [{place: place for place in range(structure.n_inputs)}]
-    found: dict[str, list] = {n: [] for n in ("negated", "renamed", "swapped", "other")}
+    ones = as_integers(all_ones(spec.n_inputs)[None])[0]
+    # Slot -> the slot of the graph that it corresponds to, or None.
+    below: dict[int, int | None] = {source: source for source in range(spec.n_inputs)}
+    negated: list[SlotIndex] = []
+    renamed: list[tuple[int, int, int]] = []
+    swapped: list[SlotIndex] = []
+    other: list[SlotIndex] = []
     modules, networks = set(), 1
-    for number, slots in enumerate(levels, start=1):
-        known, stands = truth[number - 1] if number <= len(truth) else [], {}
-        if number == len(levels) == len(truth):
-            stands = dict(zip(outputs, graph.outputs, strict=True))
-        for slot, own in enumerate(slots):
-            if own is None:
-                networks *= structure.n_choices(number - 1)
+    for level, slots in enumerate(levels, start=1):
+        known = truth[level - 1] if level <= len(truth) else []
+        roles: dict[int, int | None] = {}
+        if level == len(levels) == len(truth):
+            roles = dict(zip(outputs, graph.outputs or (), strict=True))
+        for index, slot in enumerate(slots):
+            if slot is None:
+                networks *= spec.n_choices(level - 1)
                 continue
-            networks *= 2 ** (2**structure.arity - 2 ** len(own.reads)) if structure.own else 1
-            like = [i for i, s in enumerate(known) if own.signal in (s, s ^ ones)]
-            free = [i for i in like if i not in stands.values()] or like
-            place = stands.setdefault(slot, slot if slot in like else free[0] if free else None)
-            node = None if place is None else graph.levels[number - 1][place]
-            read = tuple(says[-1].get(source) for source in own.reads)
-            if node is None or None in read or sorted(read) != sorted(node.inputs):
-                found["other"].append((number, slot))
+            networks *= 2 ** (2**spec.arity - 2 ** len(slot.reads)) if spec.own else 1
+            equal = [i for i, table in enumerate(known) if slot.table in (table, table ^ ones)]
+            free = [i for i in equal if i not in roles.values()] or equal
+            default = index if index in equal else free[0] if free else None
+            role = roles.setdefault(index, default)
+            reads = tuple(below.get(source) for source in slot.reads)
+            node = None if role is None else graph.levels[level - 1][role]
+            if (
+                role is None
+                or node is None
+                or None in reads
+                or Counter(reads) != Counter(node.inputs)
+            ):
+                other.append((level, index))
                 continue
-            if own.signal != known[place]:
-                found["negated"].append((number, slot))
-            if place != slot:
-                found["renamed"].append((number, slot, place))
-            if read != node.inputs:
-                found["swapped"].append((number, slot))
-            if own.module is not None and own.module != graph.selection[number - 1][place]:
-                modules.add((graph.selection[number - 1][place], own.module))
-        says.append(stands)
-    names = {n: tuple(places) for n, places in found.items()}
+            if slot.table != known[role]:
+                negated.append((level, index))
+            if role != index:
+                renamed.append((level, index, role))
+            if reads != node.inputs:
+                swapped.append((level, index))
+            if slot.module is not None and slot.module != graph.selection[level - 1][role]:
+                modules.add((graph.selection[level - 1][role], slot.module))
+        below = roles
     return Solution(
-        gates=tuple(tuple(s and name_of_gate(s.gate, len(s.reads)) for s in of) for of in levels),
-        modules=pool and tuple(name_of_gate(gate, structure.arity) for gate in pool),
-        routing=tuple(tuple(s and s.reads for s in of) for of in levels),
-        selection=pool and tuple(tuple(s and s.module for s in of) for of in levels),
+        gates=tuple(
+            tuple(slot and name_of_gate(slot.gate, len(slot.reads)) for slot in slots)
+            for slots in levels
+        ),
+        modules=pool and tuple(name_of_gate(gate, spec.arity) for gate in pool),
+        routing=tuple(tuple(slot and slot.reads for slot in slots) for slots in levels),
+        selection=pool and tuple(tuple(slot and slot.module for slot in slots) for slots in levels),
         outputs=outputs,
+        negated=tuple(negated),
+        renamed=tuple(renamed),
+        swapped=tuple(swapped),
         modules_renamed=tuple(sorted(modules)),
+        other=tuple(other),
         networks=networks,
-        **names,
     )
 
 
 def name_of_gate(gate: int, n_inputs: int) -> str:
-    """Its name, or of other than two inputs its table."""
+    """The name of a gate of two inputs, of others its truth table."""
     table = tuple(gate >> row & 1 for row in range(2**n_inputs))
     return NAMES.get(table) or "".join(map(str, table))
