@@ -171,7 +171,7 @@ class Builder:
         gates: list[int] | None,
         exact: bool,
     ) -> list[Slot]:
-        """The choices of a slot that give a table; with own modules, unless exact, also its negation."""
+        """The choices of a slot that give a table or, if own and not exact, its negation."""
         spec = self.spec
         slots: list[Slot] = []
         both = spec.own and not exact

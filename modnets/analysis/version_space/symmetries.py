@@ -131,10 +131,12 @@ def _described(
         below = roles
     return Solution(
         gates=tuple(
-            tuple(slot and name_of_gate(slot.gate, len(slot.reads)) for slot in slots)
+            tuple(
+                None if slot is None else name_of_gate(slot.gate, len(slot.reads)) for slot in slots
+            )
             for slots in levels
         ),
-        modules=pool and tuple(name_of_gate(gate, spec.arity) for gate in pool),
+        modules=None if pool is None else tuple(name_of_gate(gate, spec.arity) for gate in pool),
         routing=tuple(tuple(slot and slot.reads for slot in slots) for slots in levels),
         selection=pool and tuple(tuple(slot and slot.module for slot in slots) for slots in levels),
         outputs=outputs,
