@@ -1,9 +1,8 @@
 """Digit pairs: two images of digits, labelled by a function graph of the bits of both digits.
 
-A pair of digits stands for a row of the graph's truth table, and a pair of images for many rows
-that look different and have one answer.  Pairs of digits are seen or unseen; images are for
-training, for validation or for tests, and none serves two of these.  Two image numbers are drawn
-for a row: the pairs of all images are never listed.
+A pair of digits is a row of the graph's truth table, and many pairs of images show it.  Pairs of
+digits are seen in training or unseen; each image is for training, for validation or for tests.  Two
+image indices are drawn for a row: the pairs of all images are never enumerated.
 """
 
 from __future__ import annotations
@@ -11,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -33,7 +32,7 @@ DIGIT_GRAPH = FunctionGraph(
 
 @dataclass(frozen=True)
 class DigitPairs(Task):
-    """Two images of digits, and what a function graph makes of the bits of both.
+    """Two images of digits, labelled by a function graph of the bits of both.
 
     Parameters
     ----------
@@ -42,7 +41,7 @@ class DigitPairs(Task):
     graph : FunctionGraph or str
         Reads the bits of the first digit, most significant first, then those of the second.
     normalize : bool
-        Pixels with mean 0 and deviation 1 over the training images; else from 0 to 1.
+        Scale pixels to mean 0 and standard deviation 1 over the training images; else to 0 to 1.
 
     Raises
     ------
@@ -50,9 +49,21 @@ class DigitPairs(Task):
         If digits are no Digits, or the graph does not read two digits of 1 to 3 bits.
     """
 
-    digits: Digits | None = None
-    graph: FunctionGraph | str = DIGIT_GRAPH
-    normalize: bool = False
+    if TYPE_CHECKING:  # the fields as __post_init__ leaves them
+        digits: Digits
+        graph: FunctionGraph
+        normalize: bool
+
+        def __init__(
+            self,
+            digits: Digits | None = None,
+            graph: FunctionGraph | str = DIGIT_GRAPH,
+            normalize: bool = False,
+        ) -> None: ...
+    else:
+        digits: Digits | None = None
+        graph: FunctionGraph | str = DIGIT_GRAPH
+        normalize: bool = False
 
     def __post_init__(self) -> None:
         check_fields(self, "normalize")
@@ -82,7 +93,7 @@ class DigitPairs(Task):
 
     @property
     def n_images(self) -> int:
-        """Images side by side in a row."""
+        """Images in a row."""
         return N_IMAGES
 
     @property
@@ -91,23 +102,23 @@ class DigitPairs(Task):
         return self.digits.side
 
     @property
-    def n_inputs(self) -> int:  # type: ignore[override]
+    def n_inputs(self) -> int:
         """Pixels of both images."""
         return N_IMAGES * self.side**2
 
     @property
     def n_sources(self) -> int:
-        """What the first level above the images reads: the bits of both digits."""
+        """Number of values that the first level above the images reads: the bits of both digits."""
         return self.graph.n_inputs
 
     @property
-    def n_outputs(self) -> int:  # type: ignore[override]
+    def n_outputs(self) -> int:
         """Output bits of the graph."""
         return self.graph.n_outputs
 
     @property
     def output_labels(self) -> tuple[str, ...]:
-        """The names of its outputs; those of the graph."""
+        """The names of its outputs, which are those of the graph."""
         return self.graph.output_labels
 
     @property
@@ -117,31 +128,31 @@ class DigitPairs(Task):
 
     @property
     def enumerable(self) -> bool:
-        """Pairs of images are drawn, never listed."""
+        """False: pairs of images are drawn, never enumerated."""
         return False
 
     @property
     def has_structure(self) -> bool:
-        """Whether the graph's is known."""
+        """Whether the structure of the graph is known."""
         return self.graph.has_structure
 
     @property
     def image_slots(self) -> int:
-        """Slots that look at an image each."""
+        """Slots that read one image each."""
         return N_IMAGES
 
     @property
     def image_routing(self) -> tuple[tuple[int, ...], ...]:
-        """The image that each image slot looks at: the one whose bits the graph has in its place.
+        """The image that each image slot reads, as the graph orders the bits.
 
-        Slot k stands for the bits from ``k * bits`` on, and those are of image k.
+        Slot k gives the bits from ``k * bits`` on, and those are of image k.
         """
         owner = np.arange(self.graph.n_inputs) // self.bits
         return tuple((int(image),) for image in owner[:: self.bits])
 
     @property
     def image_selection(self) -> tuple[int, ...]:
-        """The module of each image slot: all read a digit, so all are the first."""
+        """The module of each image slot: the first, as all slots recognise digits."""
         return (0,) * self.image_slots
 
     @property
@@ -156,7 +167,7 @@ class DigitPairs(Task):
 
     @property
     def selection(self) -> Selection:
-        """Their true selection."""
+        """The true selection of those levels."""
         return self.graph.selection
 
     @property
@@ -179,12 +190,12 @@ class DigitPairs(Task):
         return (N_IMAGES, self.image_slots, *self.slots, self.n_outputs)
 
     @property
-    def name(self) -> str:  # type: ignore[override]
+    def name(self) -> str:
         """Widths and data set, as ``"2-2-3-2-2 bundled digits"``."""
         return f"{self.width_name} {self.digits.name}{' normalized' if self.normalize else ''}"
 
     @cached_property
-    def images(self) -> np.ndarray:  # type: ignore[override]
+    def images(self) -> np.ndarray:
         """The pixels of every image, shape (image, pixel)."""
         pixels = self.digits.images.reshape(len(self.digits.images), -1).astype(np.float32)
         pixels /= self.digits.largest
@@ -194,12 +205,12 @@ class DigitPairs(Task):
         return pixels
 
     def pairs(self, x: np.ndarray) -> np.ndarray:
-        """The pair of digits that rows show, by its row in the graph's table.
+        """The pair of digits that rows show, as an index into the graph's table.
 
         Parameters
         ----------
         x : ndarray of int, shape (row, 2)
-            Numbers of images.
+            Indices of images.
 
         Returns
         -------
@@ -221,16 +232,16 @@ class DigitPairs(Task):
         return first << self.bits | second
 
     def number(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
-        """The numbers of the rows that show two images, from theirs."""
+        """The indices of rows, from those of their first and second images."""
         return first * len(self.digits.labels) + second
 
     def rows(self, index: np.ndarray | None = None) -> np.ndarray:
-        """The two image numbers of rows, shape (row, 2); see Task."""
+        """The two image indices of rows, shape (row, 2); see Task."""
         require(index is not None, "pairs of images are drawn, never listed; allowed are numbers")
         return np.stack(np.divmod(np.asarray(index), len(self.digits.labels)), axis=1)
 
     def evaluate(self, x: np.ndarray) -> np.ndarray:
-        """The outputs for image numbers, shape (row, n_outputs); see Task."""
+        """The outputs for image indices, shape (row, n_outputs); see Task."""
         return self.truth_table()[self.pairs(x)]
 
     def truth_table(self) -> np.ndarray:
@@ -238,7 +249,7 @@ class DigitPairs(Task):
         return self.graph.truth_table()
 
     def to_dict(self) -> dict[str, Any]:
-        """See Task; images are told by their fingerprint."""
+        """See Task; images are identified by their fingerprint."""
         return {
             "digits": self.digits.source,
             "fingerprint": self.digits.fingerprint,
@@ -248,12 +259,12 @@ class DigitPairs(Task):
 
     @classmethod
     def from_dict(cls, spec: Mapping[str, Any], folder: str | None = None) -> DigitPairs:
-        """The task that ``to_dict`` wrote down; its images are read again, where they are found.
+        """The task from the values of ``to_dict``; its images are loaded again.
 
         Raises
         ------
         ValueError
-            If they are not found, or are others than those.
+            If the images are not found, or have another fingerprint.
         """
         digits = load_digits(spec["digits"], folder)
         require(
@@ -264,7 +275,7 @@ class DigitPairs(Task):
         return cls(digits, FunctionGraph.from_dict(spec["graph"]), spec["normalize"])
 
     def __eq__(self, other: object) -> bool:
-        if self is other:  # asked of every config
+        if self is other:  # the usual case, compared for every config
             return True
         return isinstance(other, DigitPairs) and self.to_dict() == other.to_dict()
 
@@ -272,7 +283,7 @@ class DigitPairs(Task):
         return hash((self.digits.fingerprint, self.graph, self.normalize))
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Workers read the images from the same place."""
+        """Pickled by source: workers load the images from the same folder."""
         return type(self).from_dict, (self.to_dict(), self.digits.folder)
 
     def __str__(self) -> str:

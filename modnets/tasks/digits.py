@@ -24,18 +24,19 @@ from modnets.paths import ROOT, expanded
 
 SOURCES = ("bundled", "mnist")
 
-#: Images and labels for training, then those of the test set.
+#: Files of MNIST: images and labels for training, then those of the test set.
 FILES = (
     "train-images-idx3-ubyte",
     "train-labels-idx1-ubyte",
     "t10k-images-idx3-ubyte",
     "t10k-labels-idx1-ubyte",
 )
-#: Where in a folder the files may lie; torchvision makes the first of these.
+#: Subfolders in which the files may be; torchvision creates the first of these.
 SUBFOLDERS = ("MNIST/raw", "raw", "mnist", "MNIST")
 
+#: The first byte of a gzip file, and of no IDX file.
+GZIP = b"\x1f"
 #: The first four bytes of an IDX file: 0, 0, data type (8: unsigned bytes), number of dimensions.
-GZIP = b"\x1f"  # with which no IDX file begins
 MAGIC = {"labels": 0x0801, "images": 0x0803}
 
 
@@ -48,15 +49,15 @@ class Digits:
     source : str
         One of bundled, mnist.
     name : str
-        For titles and tables.
+        Name in titles and tables.
     images : ndarray of uint8, shape (image, side, side), 0 to ``largest``
     labels : ndarray of uint8, shape (image,), 0 to 9
     is_test : ndarray of bool, shape (image,)
-        The images of the test set.
+        Which images are of the test set.
     largest : int
         The value of a full pixel: 16 bundled, 255 MNIST.
     folder : str, optional
-        Absolute path of the folder whose files were read; None for the bundled digits.
+        Absolute path of the folder that was read; None for the bundled digits.
     """
 
     source: str
@@ -78,13 +79,13 @@ class Digits:
         digest = hashlib.sha256()
         for array in (self.images, self.labels, self.is_test):
             digest.update(repr(array.shape).encode())
-            digest.update(np.ascontiguousarray(array))
+            digest.update(np.ascontiguousarray(array).data)
         return digest.hexdigest()[:16]
 
 
 @checked
 def load_digits(source: str = "bundled", folder: str | Path | None = None) -> Digits:
-    """The digits of a source; one source never stands in for the other.
+    """The digits of a source; one source never replaces the other.
 
     Loaded once in a process: the same files give the same object, with read-only arrays, even if
     their content has changed since.
@@ -93,12 +94,12 @@ def load_digits(source: str = "bundled", folder: str | Path | None = None) -> Di
     ----------
     source : str
         - bundled: the 1797 images of 8 x 8 pixels that come with scikit-learn.  They have no test
-          set of their own: every fourth image of each digit (places 3, 7, 11, ... from 0 among
-          the images of that digit, in the order of the file) is the test set here.
+          set of their own: every fourth image of each digit (indices 3, 7, 11, ... among the
+          images of that digit, in the order of the file) is the test set here.
         - mnist: the four files of MNIST, raw or .gz; training images first, then the test set.
     folder : str or Path, optional
-        Where the files of mnist lie, or below it in ``MNIST/raw``, ``raw``, ``mnist``, ``MNIST``;
-        by default ``datasets`` in the working folder, then in the repository.
+        Folder of the files of mnist, also in its subfolders ``MNIST/raw``, ``raw``, ``mnist`` or
+        ``MNIST``; by default ``datasets`` in the working directory, then in the repository.
 
     Returns
     -------
@@ -107,8 +108,8 @@ def load_digits(source: str = "bundled", folder: str | Path | None = None) -> Di
     Raises
     ------
     ValueError
-        If the source is unknown, a folder is given for the bundled digits, files are missing, or
-        a file is not what its name says.
+        If the source is unknown, there is a folder for the bundled digits, files are missing, or a
+        file does not hold what its name says.
     """
     one_of("digits", source, SOURCES)
     if source == "bundled":
@@ -122,31 +123,31 @@ def load_digits(source: str = "bundled", folder: str | Path | None = None) -> Di
 
 
 def read_idx(path: str | Path) -> np.ndarray:
-    """What an IDX file of unsigned bytes holds.
+    """The array in an IDX file of unsigned bytes.
 
     Parameters
     ----------
     path : str or Path
-        A raw file or a compressed one, whatever its name.
+        A raw or gzip-compressed file, whatever its name.
 
     Returns
     -------
-    ndarray of uint8, read-only, of the 1 to 3 dimensions that the file states
+    ndarray of uint8, read-only, of 1 to 3 dimensions
 
     Raises
     ------
     ValueError
-        With file, what was found and what is allowed: if it cannot be read or unpacked, is no IDX
-        file of unsigned bytes, or holds fewer or more bytes than its header says.
+        With file, content and what is allowed: if it cannot be read or decompressed, is no IDX file
+        of unsigned bytes, or holds fewer or more bytes than its header says.
     """
     path = expanded(path)
     content = _content(path)
     sizes = _sizes(path, content)
     start = 4 + 4 * len(sizes)
-    found, stated = len(content) - start, math.prod(sizes)
+    size, stated = len(content) - start, math.prod(sizes)
     require(
-        found == stated,
-        f"{path} is {'cut' if found < stated else 'too long'}: {found} bytes after the header; "
+        size == stated,
+        f"{path} is {'cut' if size < stated else 'too long'}: {size} bytes after the header; "
         f"allowed are {stated}, for the header says {_times(sizes)}",
     )
     return np.frombuffer(content, np.uint8, offset=start).reshape(sizes)
@@ -154,15 +155,17 @@ def read_idx(path: str | Path) -> np.ndarray:
 
 @cache
 def _bundled() -> Digits:
-    from sklearn.datasets import load_digits as load  # takes a second, so only when wanted
+    from sklearn.datasets import load_digits as load  # a slow import
 
     data = load()
     labels = data.target.astype(np.uint8)
     is_test = np.zeros(len(labels), dtype=bool)
     for digit in range(10):
         is_test[np.flatnonzero(labels == digit)[3::4]] = True
-    arrays = _read_only(data.images.astype(np.uint8), labels, is_test)
-    return Digits("bundled", "bundled digits", *arrays, largest=16)
+    images = _read_only(data.images.astype(np.uint8))
+    return Digits(
+        "bundled", "bundled digits", images, _read_only(labels), _read_only(is_test), largest=16
+    )
 
 
 @cache
@@ -170,37 +173,41 @@ def _mnist(*paths: Path) -> Digits:
     """MNIST from the paths of its four files, in the order of ``FILES``."""
     train_images, train_labels = _images_and_labels(*paths[:2])
     test_images, test_labels = _images_and_labels(*paths[2:])
-    found, allowed = (_times(images.shape[1:]) for images in (test_images, train_images))
+    shape, allowed = (_times(images.shape[1:]) for images in (test_images, train_images))
     require(
-        found == allowed,
-        f"{paths[2]}: images of {found}; allowed are {allowed}, as in {paths[0].name}",
+        shape == allowed,
+        f"{paths[2]}: images of {shape}; allowed are {allowed}, as in {paths[0].name}",
     )
-    arrays = _read_only(
-        np.concatenate([train_images, test_images]),
-        np.concatenate([train_labels, test_labels]),
-        np.repeat([False, True], [len(train_labels), len(test_labels)]),
+    return Digits(
+        "mnist",
+        "MNIST",
+        _read_only(np.concatenate([train_images, test_images])),
+        _read_only(np.concatenate([train_labels, test_labels])),
+        _read_only(np.repeat([False, True], [len(train_labels), len(test_labels)])),
+        largest=255,
+        folder=str(paths[0].parent),
     )
-    return Digits("mnist", "MNIST", *arrays, largest=255, folder=str(paths[0].parent))
 
 
-def _read_only(*arrays: np.ndarray) -> tuple[np.ndarray, ...]:
-    for array in arrays:
-        array.flags.writeable = False
-    return arrays
+def _read_only(array: np.ndarray) -> np.ndarray:
+    array.flags.writeable = False
+    return array
 
 
 def _find(folder: str | Path | None) -> list[Path]:
     """Absolute paths of the four files, in the first folder that holds them all."""
-    named = ["datasets", ROOT / "datasets"] if folder is None else [folder]
-    bases = dict.fromkeys(expanded(base, "folder").resolve() for base in named)
+    defaults: list[str | Path] = ["datasets", ROOT / "datasets"]
+    bases = dict.fromkeys(
+        expanded(base, "folder").resolve() for base in (defaults if folder is None else [folder])
+    )
     lacking = ""
-    for place in (base / sub for base in bases for sub in ("", *SUBFOLDERS)):
-        found = [next(filter(os.path.isfile, _variants(place, name)), None) for name in FILES]
-        missing = [name for name, path in zip(FILES, found, strict=True) if path is None]
+    for subfolder in (base / sub for base in bases for sub in ("", *SUBFOLDERS)):
+        paths = {name: list(filter(os.path.isfile, _variants(subfolder, name))) for name in FILES}
+        missing = [name for name in FILES if not paths[name]]
         if not missing:
-            return found
+            return [paths[name][0] for name in FILES]
         if len(missing) < len(FILES):
-            lacking += f"; {place} lacks {', '.join(missing)}"
+            lacking += f"; {subfolder} lacks {', '.join(missing)}"
     raise ValueError(
         f"digits='mnist': files not found in {' or '.join(map(str, bases))}, nor below in "
         f"{', '.join(SUBFOLDERS)}{lacking}; allowed is a folder with {', '.join(FILES)}, each raw "
@@ -210,10 +217,10 @@ def _find(folder: str | Path | None) -> list[Path]:
     )
 
 
-def _variants(place: Path, name: str) -> list[Path]:
-    """The paths that a file of that name may have."""
+def _variants(folder: Path, name: str) -> list[Path]:
+    """The paths in a folder that a file of MNIST may have."""
     names = (name, name.replace("-idx", ".idx"))
-    return [place / f"{name}{ending}" for name in names for ending in ("", ".gz")]
+    return [folder / f"{name}{ending}" for name in names for ending in ("", ".gz")]
 
 
 def _images_and_labels(images_path: Path, labels_path: Path) -> tuple[np.ndarray, np.ndarray]:
@@ -225,10 +232,10 @@ def _images_and_labels(images_path: Path, labels_path: Path) -> tuple[np.ndarray
         f"{labels_path}: {len(labels)} labels; "
         f"allowed are {len(images)}, as many as images in {images_path.name}",
     )
-    place = int(labels.argmax())
+    index = int(labels.argmax())
     require(
-        labels[place] <= 9,
-        f"{labels_path}: label {labels[place]} at place {place}; allowed are 0 to 9",
+        labels[index] <= 9,
+        f"{labels_path}: label {labels[index]} at place {index}; allowed are 0 to 9",
     )
     return images, labels
 
@@ -244,7 +251,7 @@ def _read(path: Path, kind: str) -> np.ndarray:
 
 
 def _content(path: Path) -> bytes:
-    """All bytes of a file, unpacked where they are packed, whatever its name."""
+    """The bytes of a file, decompressed if they are compressed, whatever its name."""
     try:
         content = path.read_bytes()
         return gzip.decompress(content) if content[:1] == GZIP else content

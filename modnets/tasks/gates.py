@@ -7,8 +7,10 @@ Gate names are the usual ones of logic design.  A two-input gate is one of 16; A
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
+from typing import TypeGuard
 
 import numpy as np
 
@@ -36,7 +38,7 @@ TWO_INPUT_GATES = {
 }
 
 #: Gates of any number of inputs: output from the number of ones and the number of inputs.
-SYMMETRIC_GATES = {
+SYMMETRIC_GATES: dict[str, Callable[[np.ndarray, int], np.ndarray]] = {
     "AND": lambda ones, n: ones == n,
     "OR": lambda ones, n: ones > 0,
     "XOR": lambda ones, n: ones % 2 == 1,
@@ -46,7 +48,7 @@ SYMMETRIC_GATES = {
 }
 
 MAX_GATE_INPUTS = 20
-PLACE = re.compile("[0-9]{1,9}")
+INDEX = re.compile("[0-9]{1,9}")
 
 
 def all_rows(n_inputs: int) -> np.ndarray:
@@ -64,7 +66,7 @@ def all_rows(n_inputs: int) -> np.ndarray:
 
 
 def bits_of(index: np.ndarray, n_inputs: int) -> np.ndarray:
-    """The input rows with the given numbers: x0 is the most significant bit.
+    """Input rows by index, in binary: x0 is the most significant bit.
 
     Parameters
     ----------
@@ -75,12 +77,12 @@ def bits_of(index: np.ndarray, n_inputs: int) -> np.ndarray:
     -------
     ndarray of uint8, shape (row, n_inputs)
     """
-    places = np.arange(n_inputs - 1, -1, -1)
-    return (np.asarray(index, dtype=np.int64)[:, None] >> places & 1).astype(np.uint8)
+    shifts = np.arange(n_inputs - 1, -1, -1)
+    return (np.asarray(index, dtype=np.int64)[:, None] >> shifts & 1).astype(np.uint8)
 
 
 def index_of(x: np.ndarray) -> np.ndarray:
-    """The numbers of input rows: what ``bits_of`` makes rows of.
+    """The indices of input rows: the inverse of ``bits_of``.
 
     Parameters
     ----------
@@ -100,7 +102,7 @@ class Gate:
     Parameters
     ----------
     name : str
-        What the gate is called in tables and diagrams.
+        Its name in tables and diagrams.
     table : tuple of {0, 1}, length 2**n_inputs
         Its output for every input row, in lexicographic order.
 
@@ -128,11 +130,11 @@ class Gate:
 
     @property
     def n_inputs(self) -> int:
-        """Number of input places."""
+        """Number of inputs."""
         return len(self.table).bit_length() - 1
 
     def __call__(self, x: np.ndarray) -> np.ndarray:
-        """Evaluate on rows.
+        """Its output for rows.
 
         Parameters
         ----------
@@ -162,7 +164,7 @@ def gate(name: str, n_inputs: int = 2) -> Gate:
     Raises
     ------
     ValueError
-        If there is no such gate with that many inputs.
+        If no gate of this name has that many inputs.
     """
     require(
         1 <= n_inputs <= MAX_GATE_INPUTS,
@@ -178,13 +180,13 @@ def gate(name: str, n_inputs: int = 2) -> Gate:
 
 @dataclass(frozen=True)
 class SubFunction:
-    """One node of a function graph: a gate and the places in the level below that it reads.
+    """One node of a function graph: a gate, and the nodes of the level below that it reads.
 
     Parameters
     ----------
     gate : Gate
     inputs : tuple of int
-        Input places, in the order of the gate's inputs; no place twice.
+        Indices into the level below, in the order of the gate's inputs; none twice.
     """
 
     gate: Gate
@@ -204,27 +206,27 @@ class SubFunction:
 
     @classmethod
     def parse(cls, text: str | SubFunction) -> SubFunction:
-        """Read ``"XOR 0 1"``: a gate's name, then its input places."""
+        """Parse ``"XOR 0 1"``: a gate's name, then the indices of its inputs."""
         if isinstance(text, SubFunction):
             return text
-        name, *places = text.split() if isinstance(text, str) and text.strip() else [""]
+        name, *indices = text.split() if isinstance(text, str) and text.strip() else [""]
         require(
-            bool(places) and all(PLACE.fullmatch(place) for place in places),
+            bool(indices) and all(INDEX.fullmatch(index) for index in indices),
             f"sub-function {shown(text)}: allowed is a gate and its input places, as in 'XOR 0 1'",
         )
-        return cls(gate(name, len(places)), tuple(map(int, places)))
+        return cls(gate(name, len(indices)), tuple(map(int, indices)))
 
     @classmethod
     def parse_levels(cls, levels: object) -> tuple[tuple[SubFunction, ...], ...]:
-        """Read ``[["XOR 0 1", "XOR 2 3"], ["AND 0 1"]]``: levels of sub-functions."""
+        """Parse ``[["XOR 0 1", "XOR 2 3"], ["AND 0 1"]]``: levels of sub-functions."""
         allowed = 'allowed are lists of sub-functions, as [["XOR 0 1", "XOR 2 3"], ["AND 0 1"]]'
-        for level in [levels, *levels] if _is_list(levels) else [levels]:
-            require(_is_list(level), f"levels={shown(levels)}; {allowed}")
+        if not _is_list(levels) or not all(map(_is_list, levels)):
+            raise ValueError(f"levels={shown(levels)}; {allowed}")
         return tuple(tuple(map(cls.parse, level)) for level in levels)
 
     def __str__(self) -> str:
         return " ".join([self.gate.name, *map(str, self.inputs)])
 
 
-def _is_list(value: object) -> bool:
+def _is_list(value: object) -> TypeGuard[Sequence]:
     return isinstance(value, list | tuple) or (isinstance(value, np.ndarray) and value.ndim > 0)

@@ -1,17 +1,17 @@
 """Function graphs: Boolean tasks built from sub-functions in levels.
 
-A level holds sub-functions; each is a gate with its input places in the level below (level 0 is
-the input).  From the graph follow its truth table, the true routing (what each slot of a modular
+A level holds sub-functions, each a gate that reads nodes of the level below (level 0 is the
+input).  The graph determines its truth table, the true routing (what each slot of a modular
 network has to read), the true selection (which module has to fill it) and the widths that name it:
 ``6-3-2-2`` has 6 inputs, levels of 3 and 2 sub-functions, and 2 outputs.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -36,18 +36,18 @@ class FunctionGraph(TabledTask):
         repetition; by default all of them.
     table : ndarray of {0, 1}, shape (2**n_inputs, n_outputs), optional
         In place of levels: a task without known structure, given by its truth table.  Outputs that
-        may be either are NaN, or as :func:`read_table` gives them; they are left out of loss and
-        scores.
+        may be either (don't-cares) are NaN, or as :func:`read_table` gives them; they are left out
+        of loss and scores.
     name : str, optional
         By default the widths, as in ``"6-3-2-2"``.
     input_names, output_names : sequence of str, optional
-        What inputs and outputs are called where they are drawn; by default those of the table, or
-        x0, x1, ... and y0, y1, ...  They are labels: two tasks that differ in them alone are equal.
+        Labels of inputs and outputs in diagrams; by default those of the table, or x0, x1, ... and
+        y0, y1, ...  Two tasks that differ in labels alone are equal.
 
     Raises
     ------
     ValueError
-        If a sub-function reads a place that the level below does not have, a level is empty, or
+        If a sub-function reads a node that the level below does not have, a level is empty, or
         the table or the names do not fit.
 
     Examples
@@ -57,13 +57,33 @@ class FunctionGraph(TabledTask):
     ('4-2-1-1', np.uint64(4))
     """
 
-    n_inputs: int
-    levels: tuple[tuple[SubFunction, ...], ...] = ()
-    outputs: tuple[int, ...] | None = None
-    table: tuple[tuple[int, ...], ...] | None = field(default=None, repr=False)
-    name: str | None = None
-    input_names: tuple[str, ...] | None = field(default=None, compare=False, repr=False)
-    output_names: tuple[str, ...] | None = field(default=None, compare=False, repr=False)
+    if TYPE_CHECKING:  # the fields as __post_init__ leaves them
+        n_inputs: int
+        levels: tuple[tuple[SubFunction, ...], ...]
+        outputs: tuple[int, ...]
+        table: tuple[tuple[int, ...], ...] | None
+        name: str
+        input_names: tuple[str, ...] | None
+        output_names: tuple[str, ...] | None
+
+        def __init__(
+            self,
+            n_inputs: int,
+            levels: Sequence[Sequence[SubFunction | str]] = (),
+            outputs: Sequence[int] | None = None,
+            table: np.ndarray | Sequence[Sequence[int]] | None = None,
+            name: str | None = None,
+            input_names: Sequence[str] | None = None,
+            output_names: Sequence[str] | None = None,
+        ) -> None: ...
+    else:
+        n_inputs: int
+        levels: tuple[tuple[SubFunction, ...], ...] = ()
+        outputs: tuple[int, ...] | None = None
+        table: tuple[tuple[int, ...], ...] | None = field(default=None, repr=False)
+        name: str | None = None
+        input_names: tuple[str, ...] | None = field(default=None, compare=False, repr=False)
+        output_names: tuple[str, ...] | None = field(default=None, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         check_fields(self, "n_inputs", "outputs", "name")
@@ -89,7 +109,7 @@ class FunctionGraph(TabledTask):
             require(len(level) > 0, f"level {depth} is empty; allowed is at least 1 sub-function")
             for node in level:
                 require(
-                    all(0 <= place < n_sources for place in node.inputs),
+                    all(0 <= source < n_sources for source in node.inputs),
                     f"level {depth}: '{node}' reads {node.inputs}; "
                     f"allowed places are 0 to {n_sources - 1}",
                 )
@@ -128,14 +148,15 @@ class FunctionGraph(TabledTask):
         Parameters
         ----------
         table : ndarray of {0, 1}, shape (2**n_inputs, n_outputs)
-            NaN where an output may be either; or what :func:`read_table` gives.
+            NaN for don't-cares; or what :func:`read_table` gives.
         name : str, optional
         input_names, output_names : sequence of str, optional
-            By default those of a table that was read.
+            By default those of the table.
         """
         n_inputs = max(len(table) - 1, 1).bit_length()
-        names = {"input_names": input_names, "output_names": output_names}
-        return cls(n_inputs, table=table, name=name, **names)
+        return cls(
+            n_inputs, table=table, name=name, input_names=input_names, output_names=output_names
+        )
 
     @property
     def n_outputs(self) -> int:
@@ -149,7 +170,7 @@ class FunctionGraph(TabledTask):
 
     @property
     def widths(self) -> tuple[int, ...]:
-        """Inputs, sub-functions per level, outputs: the numbers that name the graph."""
+        """Inputs, sub-functions per level, outputs: the widths that name the graph."""
         return (self.n_inputs, *self.slots, self.n_outputs)
 
     @property
@@ -164,7 +185,7 @@ class FunctionGraph(TabledTask):
 
     @property
     def routing(self) -> Routing:
-        """The true routing, [level][slot] -> places in the level below."""
+        """The true routing, [level][slot] -> indices into the level below."""
         return tuple(tuple(node.inputs for node in level) for level in self.levels)
 
     @cached_property
@@ -178,25 +199,25 @@ class FunctionGraph(TabledTask):
 
     @property
     def selection(self) -> Selection:
-        """The true selection, [level][slot] -> place of its gate in :attr:`modules`."""
-        place = {module.table: number for number, module in enumerate(self.modules)}
-        return tuple(tuple(place[node.gate.table] for node in level) for level in self.levels)
+        """The true selection, [level][slot] -> index of its gate in :attr:`modules`."""
+        index = {module.table: number for number, module in enumerate(self.modules)}
+        return tuple(tuple(index[node.gate.table] for node in level) for level in self.levels)
 
     def places_of_outputs(self, every_level: bool = False) -> tuple[int, ...]:
-        """The slots that are the outputs: in the last level, or counted through all levels."""
+        """The slots that are the outputs: indices into the last level, or into all levels."""
         before = sum(self.slots[:-1]) if every_level else 0
-        return tuple(before + place for place in self.outputs)
+        return tuple(before + slot for slot in self.outputs)
 
     @property
     def irrelevant_inputs(self) -> tuple[int, ...]:
-        """Inputs that no sub-function on the way to an output reads."""
+        """Inputs from which no path leads to an output."""
         needed = set(self.outputs)
         for level in reversed(self.levels):
-            needed = {place for slot in needed for place in level[slot].inputs}
+            needed = {source for slot in needed for source in level[slot].inputs}
         return tuple(i for i in range(self.n_inputs) if self.levels and i not in needed)
 
     def evaluate(self, x: np.ndarray) -> np.ndarray:
-        """The outputs for the given input rows.
+        """The outputs for input rows.
 
         Parameters
         ----------
@@ -205,7 +226,7 @@ class FunctionGraph(TabledTask):
         Returns
         -------
         ndarray of uint8, shape (row, n_outputs)
-            DONT_CARE where an output may be either.
+            DONT_CARE for don't-cares.
         """
         x = np.asarray(x, dtype=np.uint8)
         require(
@@ -217,7 +238,7 @@ class FunctionGraph(TabledTask):
         return self.values(x)[-1][:, self.outputs]
 
     def values(self, x: np.ndarray) -> list[np.ndarray]:
-        """What every sub-function says for rows {0, 1} of shape (row, n_inputs).
+        """The output of every sub-function for rows {0, 1} of shape (row, n_inputs).
 
         Returns
         -------
@@ -230,7 +251,7 @@ class FunctionGraph(TabledTask):
         return levels
 
     def rows(self, index: np.ndarray | None = None) -> np.ndarray:
-        """Input rows by number, by default all of them, in lexicographic order.
+        """Input rows by index, by default all of them, in lexicographic order.
 
         Parameters
         ----------
@@ -246,7 +267,7 @@ class FunctionGraph(TabledTask):
         return bits_of(index, self.n_inputs)
 
     def to_dict(self) -> dict[str, Any]:
-        """The graph as plain lists and strings, from which ``from_dict`` makes it again."""
+        """The graph as lists and strings, from which ``from_dict`` restores it."""
         levels = [
             [[node.gate.name, list(node.gate.table), list(node.inputs)] for node in level]
             for level in self.levels
@@ -259,20 +280,20 @@ class FunctionGraph(TabledTask):
             "levels": levels,
             "outputs": list(self.outputs),
             "table": table,
-            **{kind: list(given) for kind, given in names.items() if given},
+            **{kind: list(labels) for kind, labels in names.items() if labels},
         }
 
     @classmethod
-    def from_dict(cls, spec: dict[str, Any]) -> FunctionGraph:
-        """The graph that ``to_dict`` wrote down."""
+    def from_dict(cls, spec: Mapping[str, Any]) -> FunctionGraph:
+        """The graph from the values of ``to_dict``."""
         levels = [
             [SubFunction(Gate(name, tuple(table)), tuple(inputs)) for name, table, inputs in level]
             for level in spec["levels"]
         ]
         table = spec["table"] and TruthTable.of([[*map(WRITTEN.index, r)] for r in spec["table"]])
         outputs = tuple(spec["outputs"]) if table is None else None
-        names = {kind: spec.get(kind) for kind in ("input_names", "output_names")}
-        return cls(spec["n_inputs"], levels, outputs, table, spec["name"], **names)
+        labels = spec.get("input_names"), spec.get("output_names")
+        return cls(spec["n_inputs"], levels, outputs, table, spec["name"], *labels)
 
     def __str__(self) -> str:
         return str(self.name)

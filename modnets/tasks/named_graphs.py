@@ -1,4 +1,4 @@
-"""The graphs that have a name.
+"""The named graphs and sets of tasks.
 
 They are those of "How Can Knowledge of a Task's Modular Structure Improve Generalization and
 Training Efficiency?" (TMLR 2025): depths 1, 2 and 3, a control without structure, and two sets of
@@ -17,7 +17,7 @@ from modnets.tasks.task_sets import TaskSet
 
 
 def _control() -> FunctionGraph:
-    """Two random functions without structure, as published; first row in the highest bit."""
+    """Two published random functions without structure; row 0 is the most significant bit."""
     outputs = (0x4F562F00AECBC2DF, 0x6FE4167AB65F5E9A)
     table = [[y >> (63 - row) & 1 for y in outputs] for row in range(64)]
     return FunctionGraph.from_table(np.array(table))
@@ -40,7 +40,7 @@ GRAPHS: dict[str, FunctionGraph] = {
 
 
 def _tasks() -> tuple[FunctionGraph, ...]:
-    """The three tasks of the sets, which share an AND level and differ in what they read."""
+    """The three tasks of the sets, which share a level of ANDs and differ in what they read."""
     one = [["OR 0 2", "OR 3 4", "OR 1 5"], ["AND 0 1", "AND 2 1"]]
     two = [["OR 0 2", "XOR 4 5", "XOR 0 1", "OR 3 4"], ["AND 0 1", "AND 2 3"]]
     return (
@@ -59,7 +59,7 @@ TASK_SETS: dict[str, TaskSet] = {
 
 @checked
 def get_graph(graph: str | Task) -> Task:
-    """A task by its name in ``GRAPHS`` or ``TASK_SETS``; a task itself is handed back.
+    """A task by its name in ``GRAPHS`` or ``TASK_SETS``; a task itself is returned as it is.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Function graphs drawn at random, from their widths and gates."""
+"""Random function graphs, drawn by widths and gates."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ def random_graph(
     fan_in: int = 2,
     seed: int = 0,
 ) -> FunctionGraph:
-    """A graph drawn at random; the sources of a level are used as evenly as possible.
+    """A random graph; each level reads the nodes below as evenly as possible.
 
     Parameters
     ----------
     widths : sequence of int
         Inputs, sub-functions per level, outputs.
     gates : sequence of str
-        Names to draw from, one for each sub-function.
+        Names from which the gate of each sub-function is drawn.
     fan_in : int
         Inputs of each gate.
     seed : int
@@ -52,8 +52,8 @@ def random_graph(
         for _ in range(width):
             order = np.lexsort((rng.random(n_sources), uses))[:fan_in]
             uses[order] += 1
-            places = tuple(int(place) for place in np.sort(order))
-            level.append(SubFunction(gate(str(rng.choice(gates)), fan_in), places))
+            inputs = tuple(int(source) for source in np.sort(order))
+            level.append(SubFunction(gate(str(rng.choice(gates)), fan_in), inputs))
         levels.append(level)
         n_sources = width
     require(0 < n_outputs <= n_sources, f"outputs={n_outputs}; allowed is 1 to {n_sources}")

@@ -1,4 +1,4 @@
-"""Tasks written down as plain values, and read again."""
+"""Tasks from JSON values, which their ``to_dict`` gives."""
 
 from __future__ import annotations
 
@@ -10,28 +10,29 @@ from modnets.tasks.graphs import FunctionGraph
 from modnets.tasks.task import Task
 from modnets.tasks.task_sets import TaskSet
 
-#: Entries that say what inputs and outputs are called.
+#: Entries with the names of inputs and outputs.
 LABELS = ("input_names", "output_names")
 
 
 def task_from_dict(spec: Mapping[str, Any]) -> Task:
-    """The task that its ``to_dict`` wrote down."""
-    for entry, kind in (("tasks", TaskSet), ("digits", DigitPairs)):
-        if entry in spec:
-            return kind.from_dict(spec)
+    """The task from the values of its ``to_dict``."""
+    if "tasks" in spec:
+        return TaskSet.from_dict(spec)
+    if "digits" in spec:
+        return DigitPairs.from_dict(spec)
     return FunctionGraph.from_dict(spec)
 
 
 def without_labels(spec: Mapping[str, Any] | None) -> dict[str, Any] | None:
-    """What ``to_dict`` wrote of a task without the names of its inputs and outputs.
+    """The values of ``to_dict`` without the names of inputs and outputs.
 
-    They change no result, so that runs that differ in them alone are one run.
+    Names change no result, so that runs that differ in them alone are the same run.
     """
     if spec is None:
         return None
-    plain = {name: value for name, value in spec.items() if name not in LABELS}
-    if "tasks" in plain:
-        plain["tasks"] = [without_labels(one) for one in plain["tasks"]]
-    if isinstance(plain.get("graph"), Mapping):
-        plain["graph"] = without_labels(plain["graph"])
-    return plain
+    unlabelled = {name: value for name, value in spec.items() if name not in LABELS}
+    if "tasks" in unlabelled:
+        unlabelled["tasks"] = [without_labels(one) for one in unlabelled["tasks"]]
+    if isinstance(unlabelled.get("graph"), Mapping):
+        unlabelled["graph"] = without_labels(unlabelled["graph"])
+    return unlabelled

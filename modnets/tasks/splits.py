@@ -1,10 +1,10 @@
-"""Which rows of a truth table are shown in training, and which are held out.
+"""Splits of a task's rows into training, validation and test rows.
 
-The rows are permuted by the split seed; the first are for training, and of the rest the floor half
-is for validation and the remainder for tests.  Splits of one seed are nested: 8 training rows are
-among its 16.  The permutation is torch's: with seed 40, the one of the published commands, 32 rows
-of 6-3-2-2 are enough for a dense network (64 of 64 init seeds, clean inputs); with most other seeds
-they are not.
+The rows are permuted by the split seed; the first are for training, and of the rest half, rounded
+down, is for validation and the remainder for tests.  Splits of one seed are nested: its 8 training
+rows are among its 16.  The permutation is torch's: with seed 40, the one of the published commands,
+32 rows of 6-3-2-2 are enough for a dense network (64 of 64 init seeds, clean inputs); with most
+other seeds they are not.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ from modnets.tasks.pair_splits import split_pairs
 from modnets.tasks.task import MAX_TABLE_INPUTS, Task
 from modnets.tasks.task_sets import TaskSet
 
-#: Rows drawn for validation and test together where the table is too large to list.
+#: Rows drawn for validation and test together where the table is too large to enumerate.
 HELD_OUT_SAMPLE = 8192
-#: Whether the tasks of a set hold out the same rows or each its own.
+#: Whether each task of a set holds out rows of its own, or all the same rows.
 HELD_OUT = ("different", "same")
-#: Between the split seeds of the tasks of a set that hold out different rows.
+#: Difference between the split seeds of consecutive tasks that hold out different rows.
 SEED_STEP = 10_000
 
 
 @dataclass(frozen=True)
 class Split:
-    """Row numbers for training, validation and test; no row stands in two of them."""
+    """Indices of the rows for training, validation and test, which are disjoint."""
 
     train: np.ndarray
     validation: np.ndarray
@@ -40,19 +40,19 @@ class Split:
 
     @property
     def sizes(self) -> tuple[int, int, int]:
-        """How many rows each part has."""
+        """Number of training, validation and test rows."""
         return len(self.train), len(self.validation), len(self.test)
 
 
 def n_train_rows(
     graph: Task, *, train_rows: int | None = None, train_fraction: float | None = None
 ) -> int:
-    """The number of training rows that a count or a fraction stands for.
+    """The number of training rows, from a count or a fraction.
 
     Parameters
     ----------
     graph : Task
-        Of a set of tasks the rows of each count, of digit pairs the pairs of digits.
+        Of a set of tasks the rows of each task count, of digit pairs the pairs of digits.
     train_rows : int, at least 1, optional
         Rows shown in training.
     train_fraction : float, in (0, 1), optional
@@ -61,12 +61,12 @@ def n_train_rows(
     Raises
     ------
     ValueError
-        If not exactly one of the two is given, or no row is left to train or to test on.
+        Unless exactly one of the two is not None, or if no row is left to train or to test on.
     """
     total = graph.n_counted
-    unseen = graph.images is None  # seen pairs of digits are tested too, on other images
+    needs_unseen = graph.images is None  # pairs of digits that are seen are tested too
     require(
-        total > unseen,
+        total > needs_unseen,
         f"graph={graph} has {total} row with an output that is no don't-care; allowed are at "
         "least 2, one to train and one to test on",
     )
@@ -74,25 +74,27 @@ def n_train_rows(
         (train_rows is None) != (train_fraction is None),
         f"train_rows={train_rows}, train_fraction={train_fraction}; give exactly one of the two",
     )
-    if train_rows is None:
+    if train_fraction is not None:
         require(
-            graph.enumerable or not unseen,
+            graph.enumerable or not needs_unseen,
             f"train_fraction={train_fraction} of a table of 2**{graph.n_inputs} rows; "
             f"above {MAX_TABLE_INPUTS} inputs give train_rows",
         )
         require(
-            0 < train_fraction < 1 or (train_fraction == 1 and not unseen),
+            0 < train_fraction < 1 or (train_fraction == 1 and not needs_unseen),
             f"train_fraction={train_fraction}; allowed is between 0 and 1",
         )
         count = int(train_fraction * total)
-        given = f"train_fraction={train_fraction}"
+        setting = f"train_fraction={train_fraction}"
     else:
-        count, given = train_rows, f"train_rows={train_rows}"
+        assert train_rows is not None
+        count, setting = train_rows, f"train_rows={train_rows}"
     lacking = f"leaves no row to {'train' if count < 1 else 'test'} on"
     require(
-        0 < count <= total - unseen,
-        f"{given} of {total} rows {lacking if unseen or count < 1 else 'is more than there are'}; "
-        f"allowed is 1 to {total - unseen} rows",
+        0 < count <= total - needs_unseen,
+        f"{setting} of {total} rows "
+        f"{lacking if needs_unseen or count < 1 else 'is more than there are'}; "
+        f"allowed is 1 to {total - needs_unseen} rows",
     )
     return count
 
@@ -112,24 +114,24 @@ def split_rows(graph: FunctionGraph, train_rows: int, seed: int) -> Split:
     Returns
     -------
     Split
-        All rows of the table up to 20 inputs, but those whose outputs are all don't-cares.  Above
-        that, distinct rows drawn at random: those for training, and 8192 held out.
+        Up to 20 inputs all rows of the table, without those whose outputs are all don't-cares.
+        Above that, distinct rows drawn at random: those for training, and 8192 held out.
     """
     train_rows = n_train_rows(graph, train_rows=train_rows)
     total = graph.n_rows
-    source = torch.Generator().manual_seed(seed)
+    generator = torch.Generator().manual_seed(seed)
     if graph.n_inputs <= MAX_TABLE_INPUTS:
-        order = torch.randperm(total, generator=source).numpy()
+        order = torch.randperm(total, generator=generator).numpy()
         order = order[graph.counted[order]] if graph.has_dont_cares else order
     else:
-        wanted = min(train_rows + HELD_OUT_SAMPLE, total)
+        size = min(train_rows + HELD_OUT_SAMPLE, total)
         drawn = order = np.empty(0, np.int64)
-        while len(order) < wanted:
-            more = torch.randint(total, (2 * wanted,), generator=source).numpy()
+        while len(order) < size:
+            more = torch.randint(total, (2 * size,), generator=generator).numpy()
             drawn = np.concatenate([drawn, more])
             _, first = np.unique(drawn, return_index=True)
             order = drawn[np.sort(first)]
-        order = order[:wanted]
+        order = order[:size]
     half = train_rows + (len(order) - train_rows) // 2
     return Split(order[:train_rows], order[train_rows:half], order[half:])
 
@@ -144,7 +146,7 @@ def split_task(
     samples: int = 100,
     test_samples: int = 100,
 ) -> dict[str, np.ndarray]:
-    """The rows of each part of a split, whatever the task.
+    """Split the rows of any task.
 
     Parameters
     ----------
@@ -153,15 +155,14 @@ def split_task(
         Rows for training; of each task of a set; of digit pairs the pairs of digits seen.
     seed : int, at least 0
     held_out : "different" or "same"
-        Of a set of tasks: whether they are all split by ``seed``, or task k by
-        ``seed + 10_000 * k``.
+        Of a set of tasks: whether task k is split by ``seed + 10_000 * k``, or all by ``seed``.
     samples, test_samples : int
         Of digit pairs: pairs of images for each pair of digits.
 
     Returns
     -------
     dict of ndarray of int64
-        Part -> row numbers: ``train``, ``validation`` and ``test``; of digit pairs ``test_seen``
+        Indices of the rows of ``train``, ``validation`` and ``test``; of digit pairs ``test_seen``
         and ``test_unseen`` in place of the last.
     """
     if isinstance(task, DigitPairs):
@@ -171,12 +172,11 @@ def split_task(
         step = SEED_STEP if held_out == "different" else 0
         splits = [split_rows(g, train_rows, seed + step * k) for k, g in enumerate(task.graphs)]
         starts = np.arange(task.n_tasks) * task.n_rows
-        parts = [[split.train, split.validation, split.test] for split in splits]
-        numbers = [
-            np.concatenate([start + rows for start, rows in zip(starts, part, strict=True)])
-            for part in zip(*parts, strict=True)
-        ]
-    else:
-        split = split_rows(task, train_rows, seed)
-        numbers = [split.train, split.validation, split.test]
-    return dict(zip(("train", "validation", "test"), numbers, strict=True))
+        return {
+            name: np.concatenate(
+                [start + getattr(split, name) for start, split in zip(starts, splits, strict=True)]
+            )
+            for name in ("train", "validation", "test")
+        }
+    split = split_rows(task, train_rows, seed)
+    return {"train": split.train, "validation": split.validation, "test": split.test}

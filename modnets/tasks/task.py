@@ -1,97 +1,129 @@
-"""What every task tells the floors above: its sizes, its rows, and what is known of its structure.
+"""The interface of a task: its sizes, its rows, and its structure where that is known.
 
-A row is what a network is handed at once: the bits of a truth table, bits with a task id, or two
-images.  :class:`~modnets.tasks.graphs.FunctionGraph`, :class:`~modnets.tasks.task_sets.TaskSet` and
+A row is one example: the bits of a truth table, bits with a one-hot task id, or two images.
+:class:`~modnets.tasks.graphs.FunctionGraph`, :class:`~modnets.tasks.task_sets.TaskSet` and
 :class:`~modnets.tasks.digit_pairs.DigitPairs` are tasks; one engine trains on all of them.
 """
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-#: Up to here the whole truth table is computed, and every row of it evaluated.
+if TYPE_CHECKING:
+    from modnets.tasks.gates import Gate
+
+#: Largest number of inputs of which the full truth table is computed and every row evaluated.
 MAX_TABLE_INPUTS = 20
 
-#: The true routing, [level][slot] -> places in the level below.
+#: The true routing, [level][slot] -> indices into the level below.
 Routing = tuple[tuple[tuple[int, ...], ...], ...]
 #: The true selection, [level][slot] -> module of the shared pool.
 Selection = tuple[tuple[int, ...], ...]
 
 
 class Task:
-    """A task with a table of rows; what most of them have in common.
+    """Base class of tasks, with what most of them have in common.
 
     Attributes
     ----------
     name : str
     n_inputs, n_outputs : int
-        Numbers in a row that a network is handed, and bits that it answers.
+        Size of a row as a network reads it, and number of output bits.
+    widths : tuple of int
+        Inputs, sub-functions in each level, outputs.
     n_tasks : int
-        Functions that are learned at once; each row says by its task id which one is asked.
+        Functions that are learned at once; the task id of a row says which one it is of.
     images : ndarray of float32, shape (image, pixel), or None
-        Where they are, ``rows`` gives numbers of images, and a network is handed their pixels.
+        If there are images, ``rows`` gives image indices, and a network reads their pixels.
+    has_structure : bool
+        Whether the true structure is known: ``slots``, ``routing``, ``selection``, ``modules``.
     """
 
-    name: str
-    n_inputs: int
-    n_outputs: int
-    n_tasks: ClassVar[int] = 1
-    images: np.ndarray | None = None
+    if TYPE_CHECKING:  # fields or properties of the subclasses
+
+        @property
+        def name(self) -> str: ...
+        @property
+        def n_inputs(self) -> int: ...
+        @property
+        def n_outputs(self) -> int: ...
+        @property
+        def widths(self) -> tuple[int, ...]: ...
+        @property
+        def n_tasks(self) -> int: ...
+        @property
+        def images(self) -> np.ndarray | None: ...
+        @property
+        def has_structure(self) -> bool: ...
+        @property
+        def slots(self) -> tuple[int, ...]: ...
+        @property
+        def routing(self) -> Any: ...
+        @property
+        def selection(self) -> Any: ...
+        @property
+        def modules(self) -> tuple[Gate, ...]: ...
+        @property
+        def fan_in(self) -> int: ...
+        def places_of_outputs(self, every_level: bool = False) -> Any: ...
+    else:
+        n_tasks = 1
+        images = None
 
     @property
     def n_sources(self) -> int:
-        """What slots of the first level can read."""
+        """Number of values that slots of the first level can read."""
         return self.n_inputs
 
     @property
     def n_rows(self) -> int:
-        """Rows of one function's truth table."""
+        """Number of rows of one function's truth table."""
         return 2**self.n_inputs
 
     @property
     def n_counted(self) -> int:
-        """Rows that a split divides: those with an output that is no don't-care."""
+        """Number of rows that a split divides: those with an output that is no don't-care."""
         return self.n_rows
 
     @property
     def has_dont_cares(self) -> bool:
-        """Whether some outputs may be either; they are left out of loss and scores."""
+        """Whether some outputs are don't-cares, which are left out of loss and scores."""
         return False
 
     @property
     def input_labels(self) -> tuple[str, ...]:
-        """The names of its inputs where they are drawn, x0, x1, ... if it has no others."""
-        return tuple(f"x{place}" for place in range(self.n_sources))
+        """The names of its inputs in diagrams, by default x0, x1, ..."""
+        return tuple(f"x{index}" for index in range(self.n_sources))
 
     @property
     def output_labels(self) -> tuple[str, ...]:
-        """The names of its outputs where they are drawn, y0, y1, ... if it has no others."""
-        return tuple(f"y{place}" for place in range(self.n_outputs))
+        """The names of its outputs in diagrams, by default y0, y1, ..."""
+        return tuple(f"y{index}" for index in range(self.n_outputs))
 
     @property
     def enumerable(self) -> bool:
-        """Whether every row is evaluated, or only those that a split has drawn."""
+        """Whether every row is evaluated, or only those that a split draws."""
         return self.n_inputs <= MAX_TABLE_INPUTS
 
     @property
     def width_name(self) -> str:
-        """Its widths in one word, as ``6-3-2-2``."""
+        """Its widths, as ``6-3-2-2``."""
         return "-".join(map(str, self.widths))
 
     def rows(self, index: np.ndarray | None = None) -> np.ndarray:
-        """Rows by number, by default all of them, shape (row, n_inputs)."""
+        """Rows by index, by default all of them, shape (row, n_inputs)."""
         raise NotImplementedError
 
     def evaluate(self, x: np.ndarray) -> np.ndarray:
-        """The outputs for the given rows, shape (row, n_outputs); 2 where they may be either."""
+        """The outputs for rows, shape (row, n_outputs); 2 for a don't-care."""
         raise NotImplementedError
 
     def truth_table(self) -> np.ndarray:
-        """The outputs for all rows."""
+        """The outputs for all rows, shape (row, n_outputs)."""
         raise NotImplementedError
 
     def to_dict(self) -> dict[str, Any]:
-        """The task as plain JSON values, from which ``task_from_dict`` makes it again."""
+        """The task as plain JSON values, from which ``task_from_dict`` restores it."""
         raise NotImplementedError

@@ -1,16 +1,17 @@
-"""Several tasks of the same inputs, learned at once: each row says which one is asked.
+"""Several tasks of the same inputs, learned at once: the task id of a row says which one it is of.
 
 A network of slots serves all of them.  A level has as many slots for a gate as the task that needs
-most of them, so that one module can stand in each slot whatever the task; what a slot reads, which
-slots are the outputs, and which module of a pool fills a slot differ from task to task.  A slot
-that a task has no use for reads nothing there.
+most of them, so that the module of a slot can be the same for all tasks; what a slot reads and
+which slots are the outputs differ from task to task.  A slot that a task does not need reads
+nothing there.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -20,14 +21,14 @@ from modnets.tasks.gates import Gate
 from modnets.tasks.graphs import FunctionGraph
 from modnets.tasks.task import Routing, Selection, Task
 
-Table = tuple[int, ...]  # of a gate
+GateTable = tuple[int, ...]
 
 
 @dataclass(frozen=True)
 class TaskSet(Task):
     """Tasks that are learned at once by one network.
 
-    A row is the input bits, then the one-hot task id.  Rows are numbered task by task.
+    A row is the input bits, then the one-hot task id.  Rows are ordered task by task.
 
     Parameters
     ----------
@@ -49,8 +50,14 @@ class TaskSet(Task):
     ('4-3-2, 2 tasks', 6, (3,))
     """
 
-    graphs: tuple[FunctionGraph, ...]
-    name: str | None = None
+    if TYPE_CHECKING:  # the fields as __post_init__ leaves them
+        graphs: tuple[FunctionGraph, ...]
+        name: str
+
+        def __init__(self, graphs: Sequence[FunctionGraph], name: str | None = None) -> None: ...
+    else:
+        graphs: tuple[FunctionGraph, ...]
+        name: str | None = None
 
     def __post_init__(self) -> None:
         check_fields(self, "graphs", "name")
@@ -64,38 +71,38 @@ class TaskSet(Task):
             object.__setattr__(self, "name", f"{self.width_name}, {self.n_tasks} tasks")
 
     @property
-    def n_tasks(self) -> int:  # type: ignore[override]
-        """How many tasks are learned at once."""
+    def n_tasks(self) -> int:
+        """Number of tasks."""
         return len(self.graphs)
 
     @property
     def n_sources(self) -> int:
-        """Input bits, the task id left out."""
+        """Number of input bits, without the task id."""
         return self.graphs[0].n_inputs
 
     @property
-    def n_inputs(self) -> int:  # type: ignore[override]
-        """Input bits and one-hot task id."""
+    def n_inputs(self) -> int:
+        """Number of input bits, and of those of the one-hot task id."""
         return self.n_sources + self.n_tasks
 
     @property
-    def n_outputs(self) -> int:  # type: ignore[override]
-        """Output bits of each task."""
+    def n_outputs(self) -> int:
+        """Number of output bits of each task."""
         return self.graphs[0].n_outputs
 
     @property
     def n_rows(self) -> int:
-        """Rows of the truth table of one task."""
+        """Number of rows of the truth table of one task."""
         return self.graphs[0].n_rows
 
     @property
     def n_counted(self) -> int:
-        """Rows of each task that its split divides: as many as the task with the fewest has."""
+        """Number of rows of each task that its split divides: that of the task with the fewest."""
         return min(graph.n_counted for graph in self.graphs)
 
     @property
     def has_dont_cares(self) -> bool:
-        """Whether some outputs of a task may be either."""
+        """Whether some outputs of a task are don't-cares."""
         return any(graph.has_dont_cares for graph in self.graphs)
 
     @property
@@ -108,13 +115,13 @@ class TaskSet(Task):
         """The names of its outputs, where all tasks have the same."""
         return self._labels("output_labels", super().output_labels)
 
-    def _labels(self, kind: str, usual: tuple[str, ...]) -> tuple[str, ...]:
+    def _labels(self, kind: str, default: tuple[str, ...]) -> tuple[str, ...]:
         names = {getattr(graph, kind) for graph in self.graphs}
-        return names.pop() if len(names) == 1 else usual
+        return names.pop() if len(names) == 1 else default
 
     @property
     def enumerable(self) -> bool:
-        """Every row of every task is evaluated."""
+        """True: every row of every task is evaluated."""
         return True
 
     @property
@@ -132,19 +139,20 @@ class TaskSet(Task):
         """The gate of each slot, [level][slot]."""
         levels = []
         for depth in range(max(len(graph.levels) for graph in self.graphs)):
-            most: dict[Table, tuple[Gate, int]] = {}
+            needed: dict[GateTable, tuple[Gate, int]] = {}
             for graph in self.graphs:
-                gates = [node.gate for node in graph.levels[depth : depth + 1] for node in node]
+                nodes = graph.levels[depth] if depth < len(graph.levels) else ()
+                gates = [node.gate for node in nodes]
                 for gate in gates:
                     count = sum(other.table == gate.table for other in gates)
-                    _, before = most.get(gate.table, (gate, 0))
-                    most[gate.table] = gate, max(before, count)
-            levels.append(tuple(gate for gate, count in most.values() for _ in range(count)))
+                    _, before = needed.get(gate.table, (gate, 0))
+                    needed[gate.table] = gate, max(before, count)
+            levels.append(tuple(gate for gate, count in needed.values() for _ in range(count)))
         return tuple(levels)
 
     @property
     def slots(self) -> tuple[int, ...]:
-        """Slots in each level, enough for every task."""
+        """Number of slots in each level, enough for every task."""
         return tuple(map(len, self._gates)) if self.has_structure else ()
 
     @property
@@ -152,30 +160,30 @@ class TaskSet(Task):
         """Inputs, slots in each level, outputs."""
         return (self.n_sources, *self.slots, self.n_outputs)
 
-    def _places(self, task: int) -> list[list[int]]:
+    def _slots_of(self, task: int) -> list[list[int]]:
         """The slot of each sub-function of a task, [level][node]."""
-        found = []
+        slots = []
         for gates, level in zip(self._gates, self.graphs[task].levels, strict=False):
-            free: dict[Table, list[int]] = {}
+            free: dict[GateTable, list[int]] = {}
             for slot, gate in enumerate(gates):
                 free.setdefault(gate.table, []).append(slot)
-            found.append([free[node.gate.table].pop(0) for node in level])
-        return found
+            slots.append([free[node.gate.table].pop(0) for node in level])
+        return slots
 
     @cached_property
-    def routing(self) -> tuple[Routing, ...]:  # type: ignore[override]
-        """The true routing of each task, [task][level][slot] -> places in the level below."""
+    def routing(self) -> tuple[Routing, ...]:
+        """The true routing of each task, [task][level][slot] -> indices into the level below."""
         return tuple(self._routing(task) for task in range(self.n_tasks))
 
     def _routing(self, task: int) -> Routing:
-        levels = [[()] * width for width in self.slots]
+        levels: list[list[tuple[int, ...]]] = [[()] * width for width in self.slots]
         below = list(range(self.n_sources))
-        for level, places, nodes in zip(
-            levels, self._places(task), self.graphs[task].levels, strict=False
+        for level, slots, nodes in zip(
+            levels, self._slots_of(task), self.graphs[task].levels, strict=False
         ):
-            for slot, node in zip(places, nodes, strict=True):
-                level[slot] = tuple(below[place] for place in node.inputs)
-            below = places
+            for slot, node in zip(slots, nodes, strict=True):
+                level[slot] = tuple(below[source] for source in node.inputs)
+            below = slots
         return tuple(map(tuple, levels))
 
     @cached_property
@@ -185,10 +193,10 @@ class TaskSet(Task):
         return tuple(pool.values())
 
     @property
-    def selection(self) -> tuple[Selection, ...]:  # type: ignore[override]
-        """The true selection of each task, [task][level][slot] -> place in :attr:`modules`."""
-        place = {module.table: number for number, module in enumerate(self.modules)}
-        levels = tuple(tuple(place[gate.table] for gate in level) for level in self._gates)
+    def selection(self) -> tuple[Selection, ...]:
+        """The true selection of each task, [task][level][slot] -> index into :attr:`modules`."""
+        index = {module.table: number for number, module in enumerate(self.modules)}
+        levels = tuple(tuple(index[gate.table] for gate in level) for level in self._gates)
         return (levels,) * self.n_tasks
 
     def places_of_outputs(self, every_level: bool = False) -> tuple[tuple[int, ...], ...]:
@@ -197,15 +205,15 @@ class TaskSet(Task):
         Parameters
         ----------
         every_level : bool
-            Count the slots through all levels; else they are places in the last level.
+            Give indices into the slots of all levels; else into those of the last level.
 
         Raises
         ------
         ValueError
-            If a task ends before the last level, and outputs are read from that one only.
+            If a task has fewer levels, and outputs are read from the last one only.
         """
-        found = []
-        for graph, task in zip(self.graphs, range(self.n_tasks), strict=True):
+        outputs = []
+        for task, graph in enumerate(self.graphs):
             depth = len(graph.levels)
             require(
                 every_level or depth == len(self.slots),
@@ -213,19 +221,19 @@ class TaskSet(Task):
                 f"{len(self.slots)}; allowed is 'every'",
             )
             before = sum(self.slots[: depth - 1]) if every_level else 0
-            places = self._places(task)[-1]
-            found.append(tuple(before + places[output] for output in graph.outputs))
-        return tuple(found)
+            slots = self._slots_of(task)[-1]
+            outputs.append(tuple(before + slots[output] for output in graph.outputs))
+        return tuple(outputs)
 
     def rows(self, index: np.ndarray | None = None) -> np.ndarray:
-        """Rows by number: input bits, then the one-hot task id; see Task."""
+        """Rows by index: input bits, then the one-hot task id; see Task."""
         index = np.arange(self.n_tasks * self.n_rows) if index is None else np.asarray(index)
         task, row = np.divmod(index, self.n_rows)
         ids = np.eye(self.n_tasks, dtype=np.uint8)[task]
         return np.concatenate([self.graphs[0].rows(row), ids], axis=1)
 
     def evaluate(self, x: np.ndarray) -> np.ndarray:
-        """The outputs of the task that each row asks for; see Task."""
+        """The outputs of the task that each row is of; see Task."""
         bits, task = x[:, : self.n_sources], np.asarray(x)[:, self.n_sources :].argmax(axis=1)
         every = np.stack([graph.evaluate(bits) for graph in self.graphs])
         return every[task, np.arange(len(task))]
@@ -239,8 +247,8 @@ class TaskSet(Task):
         return {"name": self.name, "tasks": [graph.to_dict() for graph in self.graphs]}
 
     @classmethod
-    def from_dict(cls, spec: dict[str, Any]) -> TaskSet:
-        """The set that ``to_dict`` wrote down."""
+    def from_dict(cls, spec: Mapping[str, Any]) -> TaskSet:
+        """The set from the values of ``to_dict``."""
         return cls(tuple(map(FunctionGraph.from_dict, spec["tasks"])), name=spec["name"])
 
     def __str__(self) -> str:

@@ -1,4 +1,4 @@
-"""What a truth table is in memory: outputs, some of which may be don't-cares, and their names."""
+"""Truth tables as arrays: outputs, some of which may be don't-cares, and the names of columns."""
 
 from __future__ import annotations
 
@@ -7,33 +7,34 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from modnets.errors import require, shown
 from modnets.tasks.task import MAX_TABLE_INPUTS, Task
 
-#: The entry of a truth table where an output may be either; Espresso's own number for it.
+#: The entry of a truth table for a don't-care; the same number as in Espresso.
 DONT_CARE = 2
-#: How the entries 0, 1 and DONT_CARE are written down.
+#: Characters for the entries 0, 1 and DONT_CARE.
 WRITTEN = "01-"
 
 Names = tuple[str, ...]
 
 
 class TruthTable(np.ndarray):
-    """The outputs of a truth table: an array that knows the names of its columns.
+    """The outputs of a truth table: an array with names of its columns.
 
     Entries are 0, 1, and ``DONT_CARE`` (2) where an output may be either.  Rows are in
-    lexicographic order of the inputs.  What is cut out of it or computed from it has no names.
+    lexicographic order of the inputs.  Slices and results of arithmetic have no names.
 
     Attributes
     ----------
     input_names, output_names : tuple of str, or None
-        As the columns were called; None for x0, x1, ... and y0, y1, ...
+        Names of the columns; None for x0, x1, ... and y0, y1, ...
 
     See Also
     --------
     read_table : reads one from a file.
-    FunctionGraph.from_table : makes a task of it, which keeps the names.
+    FunctionGraph.from_table : a task with this table and these names.
     """
 
     input_names: Names | None = None
@@ -42,48 +43,50 @@ class TruthTable(np.ndarray):
     @classmethod
     def of(
         cls,
-        table: np.ndarray,
+        table: ArrayLike,
         input_names: Sequence[str] | None = None,
         output_names: Sequence[str] | None = None,
     ) -> TruthTable:
         """Outputs {0, 1, DONT_CARE}, shape (2**n_inputs, n_outputs), with their names."""
-        found = np.asarray(table, np.uint8).view(cls)
-        n_inputs = max(len(found) - 1, 1).bit_length()
-        found.input_names = checked_names("input_names", input_names, "x", n_inputs)
-        found.output_names = checked_names("output_names", output_names, "y", found.shape[1])
-        return found
+        result = np.asarray(table, np.uint8).view(cls)
+        n_inputs = max(len(result) - 1, 1).bit_length()
+        result.input_names = checked_names("input_names", input_names, "x", n_inputs)
+        result.output_names = checked_names("output_names", output_names, "y", result.shape[1])
+        return result
 
 
 def checked_names(kind: str, names: Sequence[str] | None, letter: str, count: int) -> Names | None:
-    """Names of columns; None where they are what columns without names are called.
+    """Names of columns as a tuple; None if they are the default names.
 
     Raises
     ------
     ValueError
-        If there are too few or too many, one stands twice, or one is no text.
+        If there are too few or too many, two are equal, or one is no text.
     """
     if names is None:
         return None
-    names = tuple(names) if isinstance(names, list | tuple | np.ndarray) else (names,)
-    require(
-        len(names) == count == len(set(names))
-        and all(isinstance(name, str) and name.strip() for name in names),
-        f"{kind}={shown(names)}; allowed are {count} distinct names",
+    labels: tuple[Any, ...] = (
+        tuple(names) if isinstance(names, list | tuple | np.ndarray) else (names,)
     )
-    return None if names == tuple(f"{letter}{place}" for place in range(count)) else names
+    require(
+        len(labels) == count == len(set(labels))
+        and all(isinstance(label, str) and label.strip() for label in labels),
+        f"{kind}={shown(labels)}; allowed are {count} distinct names",
+    )
+    return None if labels == tuple(f"{letter}{index}" for index in range(count)) else labels
 
 
-class Checked(tuple):
-    """The rows of a table that have been checked; in them 2 is a don't-care, not a mistake."""
+class Checked(tuple[tuple[int, ...], ...]):
+    """The rows of a table that has been checked; in them 2 is a don't-care, not an error."""
 
 
 def checked_rows(table: Any, n_inputs: int) -> Checked:
-    """The rows of a table {0, 1}, with NaN or, in a TruthTable, DONT_CARE where either will do.
+    """The rows of a table of {0, 1}, with NaN or, in a TruthTable, DONT_CARE for don't-cares.
 
     Raises
     ------
     ValueError
-        If the shape does not fit, an entry is another one, or there are don't-cares alone.
+        If the shape does not fit, an entry has another value, or all are don't-cares.
     """
     marked, table = isinstance(table, TruthTable | Checked), np.asarray(table)
     require(
@@ -107,7 +110,7 @@ def _is_nan(table: np.ndarray) -> np.ndarray:
 
 
 class TabledTask(Task):
-    """A task that may be given by its truth table, with don't-cares and names of its own.
+    """A task that may be defined by its truth table, with don't-cares and names of columns.
 
     Attributes
     ----------
@@ -125,12 +128,12 @@ class TabledTask(Task):
         Returns
         -------
         ndarray of uint8, shape (2**n_inputs, n_outputs)
-            A TruthTable where some outputs are DONT_CARE.
+            A TruthTable if some outputs are DONT_CARE.
 
         Raises
         ------
         ValueError
-            If there are more than 20 inputs; ``evaluate(rows(index))`` serves there.
+            If there are more than 20 inputs; use ``evaluate(rows(index))`` there.
         """
         self._check_enumerable()
         return self._table_bits
@@ -152,25 +155,25 @@ class TabledTask(Task):
 
     @cached_property
     def has_dont_cares(self) -> bool:  # type: ignore[override]
-        """Whether some outputs may be either."""
+        """Whether some outputs are don't-cares."""
         return self.table is not None and any(DONT_CARE in row for row in self.table)
 
     @cached_property
     def counted(self) -> np.ndarray:
-        """Whether each row of the table has an output that is no don't-care, shape (row,)."""
+        """Which rows of the table have an output that is no don't-care, shape (row,)."""
         return (self.truth_table() != DONT_CARE).any(axis=1)
 
     @property
     def n_counted(self) -> int:
-        """Rows that a split divides: those with an output that is no don't-care."""
+        """Number of rows that a split divides: those with an output that is no don't-care."""
         return int(self.counted.sum()) if self.has_dont_cares else self.n_rows
 
     @property
     def input_labels(self) -> Names:
-        """The names of its inputs; x0, x1, ... if it has no others."""
+        """The names of its inputs, by default x0, x1, ..."""
         return self.input_names or super().input_labels
 
     @property
     def output_labels(self) -> Names:
-        """The names of its outputs; y0, y1, ... if it has no others."""
+        """The names of its outputs, by default y0, y1, ..."""
         return self.output_names or super().output_labels
