@@ -1,8 +1,8 @@
-"""Truth tables as Espresso writes them, with cubes and don't-cares.
+"""Parser of Espresso's .pla files, truth tables with cubes and don't-cares.
 
 The format is that of Espresso (Rudell, 1986; UC Berkeley), its manual page espresso(5).  Of its
-words ``.i .o .ilb .ob .type .p .e .end`` are read; ``.phase`` tells a minimiser what to minimise,
-and changes no function; any other is refused.
+keywords ``.i .o .ilb .ob .type .p .e .end`` are read; ``.phase``, an option of the minimiser, is
+ignored as it changes no function; any other is refused.
 """
 
 from __future__ import annotations
@@ -16,24 +16,24 @@ from modnets.errors import one_of, require
 from modnets.tasks.task import MAX_TABLE_INPUTS
 from modnets.tasks.truth_tables import DONT_CARE, TruthTable, checked_names
 
-#: What a type gives: of ON, DC and OFF those that its lines list; the rest follows from them.
+#: Types by the sets that their cubes list: f is the ON set, d the don't-care set, r the OFF set.
 TYPES = ("f", "fd", "fr", "fdr")
-#: Synonyms of the outputs 1, - and ~.
+#: 4, 2 and 3 are synonyms of the outputs 1, - and ~.
 SYNONYMS = str.maketrans("423", "1-~")
 KNOWN = (".i", ".o", ".ilb", ".ob", ".type", ".p", ".phase")
 END = (".e", ".end")
 
 
 def is_pla(text: str) -> bool:
-    """Whether a text has lines that begin with the words of a .pla file."""
+    """Whether a text has lines that begin with keywords of a .pla file."""
     return re.search(r"^[ \t\ufeff]*\.(i|o|ilb|ob|type|p|mv|kiss)\s", text, re.M) is not None
 
 
 @dataclass
 class _File:
-    """What stands in a file: its words, and its cubes with the numbers of their lines."""
+    """The content of a file: keyword -> line and arguments; cubes with their lines."""
 
-    words: dict[str, tuple[int, list[str]]] = field(default_factory=dict)
+    keywords: dict[str, tuple[int, list[str]]] = field(default_factory=dict)
     cubes: list[tuple[int, str]] = field(default_factory=list)
     ended: bool = False
 
@@ -41,32 +41,32 @@ class _File:
 def parse_pla(text: str, where: str = "table", *, missing: str = "refuse") -> TruthTable:
     """The truth table of a .pla file.
 
-    Of type ``fd``, the default, lines list where outputs are 1 and where they may be either, and
-    all else is 0; of type ``f`` only where they are 1; of type ``fr`` where they are 1 and 0, and
-    all else may be either; of type ``fdr`` all three.
+    In type ``fd``, the default, cubes list where outputs are 1 and where they are don't-cares, and
+    all others are 0; in type ``f`` only where they are 1; in type ``fr`` where they are 1 and 0,
+    and all others are don't-cares; in type ``fdr`` all three.
 
     Parameters
     ----------
     text : str
     where : str
-        What errors call it.
+        Its name in errors.
     missing : "refuse" or "dont_care"
-        What becomes of outputs of type ``fdr`` that no line lists.
+        Treatment of outputs of type ``fdr`` that no cube lists.
 
     Raises
     ------
     ValueError
-        With the line: if a word or a cube is not understood, or two lines contradict each other.
+        With the line: if a keyword or a cube is invalid, or two cubes contradict each other.
     """
     file = _read(text, where)
-    n_inputs, n_outputs = (_count(file, word, where) for word in (".i", ".o"))
+    n_inputs, n_outputs = (_count(file, keyword, where) for keyword in (".i", ".o"))
     require(
         n_inputs <= MAX_TABLE_INPUTS,
         f"{where}: .i {n_inputs}; allowed are 1 to {MAX_TABLE_INPUTS} inputs",
     )
-    kind = _one_word(file, ".type", "fd", where)
+    kind = _argument(file, ".type", "fd", where)
     one_of(f".type of {where}", kind, TYPES)
-    if ".p" in file.words and not file.ended:
+    if ".p" in file.keywords and not file.ended:
         n_cubes = _count(file, ".p", where, least=0)
         require(
             len(file.cubes) == n_cubes,
@@ -85,53 +85,59 @@ def parse_pla(text: str, where: str = "table", *, missing: str = "refuse") -> Tr
 def _read(text: str, where: str) -> _File:
     file = _File()
     for number, line in enumerate(re.split(r"\r\n|\r|\n", text.removeprefix("\ufeff")), 1):
-        words = line.split("#")[0].split()
-        if not words:
+        fields = line.split("#")[0].split()
+        if not fields:
             continue
-        if words[0] in END:
+        keyword, *arguments = fields
+        if keyword in END:
             file.ended = True
             break
-        if not words[0].startswith("."):
-            file.cubes.append((number, "".join(words).replace("|", "")))
+        if not keyword.startswith("."):
+            file.cubes.append((number, "".join(fields).replace("|", "")))
             continue
         require(
-            words[0] in KNOWN,
-            f"{where}, line {number}: {words[0]} is not known; allowed are {' '.join(KNOWN)}, "
+            keyword in KNOWN,
+            f"{where}, line {number}: {keyword} is not known; allowed are {' '.join(KNOWN)}, "
             ".e and cubes",
         )
         require(
-            words[0] not in file.words,
-            f"{where}, line {number}: {words[0]} stands in line "
-            f"{file.words.get(words[0], (0,))[0]} already; allowed is once",
+            keyword not in file.keywords,
+            f"{where}, line {number}: {keyword} stands in line "
+            f"{file.keywords.get(keyword, (0,))[0]} already; allowed is once",
         )
-        file.words[words[0]] = number, words[1:]
+        file.keywords[keyword] = number, arguments
     return file
 
 
-def _one_word(file: _File, word: str, default: str | None, where: str) -> str:
-    number, given = file.words.get(word, (0, [default] if default else []))
-    require(bool(given), f"{where}: {word} is missing; allowed are .i and .o with numbers")
+def _argument(file: _File, keyword: str, default: str | None, where: str) -> str:
+    """The only argument of a keyword."""
+    number, arguments = file.keywords.get(keyword, (0, [default] if default else []))
+    require(bool(arguments), f"{where}: {keyword} is missing; allowed are .i and .o with numbers")
     require(
-        len(given) == 1,
-        f"{where}, line {number}: {word} {' '.join(given)}; allowed is one word after {word}",
+        len(arguments) == 1,
+        f"{where}, line {number}: {keyword} {' '.join(arguments)}; "
+        f"allowed is one word after {keyword}",
     )
-    return given[0]
+    return arguments[0]
 
 
-def _count(file: _File, word: str, where: str, least: int = 1) -> int:
-    given = _one_word(file, word, None, where)
+def _count(file: _File, keyword: str, where: str, least: int = 1) -> int:
+    """The number that follows a keyword."""
+    text = _argument(file, keyword, None, where)
     require(
-        given.isdecimal() and int(given) >= least,
-        f"{where}, line {file.words[word][0]}: {word} {given}; allowed is a whole number of at "
-        f"least {least}",
+        text.isdecimal() and int(text) >= least,
+        f"{where}, line {file.keywords[keyword][0]}: {keyword} {text}; allowed is a whole number "
+        f"of at least {least}",
     )
-    return int(given)
+    return int(text)
 
 
-def _names(file: _File, word: str, letter: str, count: int, where: str) -> tuple[str, ...] | None:
-    number, given = file.words.get(word, (0, None))
+def _names(
+    file: _File, keyword: str, letter: str, count: int, where: str
+) -> tuple[str, ...] | None:
+    number, names = file.keywords.get(keyword, (0, None))
     try:
-        return checked_names(word, given, letter, count)
+        return checked_names(keyword, names, letter, count)
     except ValueError as error:
         raise ValueError(f"{where}, line {number}: {error}") from None
 
@@ -139,10 +145,10 @@ def _names(file: _File, word: str, letter: str, count: int, where: str) -> tuple
 def _listed(
     file: _File, n_inputs: int, n_outputs: int, kind: str, where: str
 ) -> dict[str, np.ndarray]:
-    """For 1, 0 and - the first line that lists each output of each row so; 0 where none does."""
-    meant = {"1"} | ({"-"} if "d" in kind else set()) | ({"0"} if "r" in kind else set())
-    size = (2,) * n_inputs + (n_outputs,)
-    listed = {sign: np.zeros(size, np.int32) for sign in "10-"}
+    """For each of 1, 0 and -, the first line that lists an output so, shape (row, output); or 0."""
+    listing = {"1"} | ({"-"} if "d" in kind else set()) | ({"0"} if "r" in kind else set())
+    shape = (2,) * n_inputs + (n_outputs,)
+    listed = {sign: np.zeros(shape, np.int32) for sign in "10-"}
     for number, cube in file.cubes:
         require(
             len(cube) == n_inputs + n_outputs,
@@ -155,24 +161,24 @@ def _listed(
         wrong = next((sign for sign in outputs if sign not in "01-~"), None)
         require(wrong is None, f"{where}, line {number}: output {wrong!r}; allowed are 0 1 - ~")
         rows = tuple(slice(None) if sign == "-" else int(sign) for sign in inputs)
-        for place, sign in enumerate(outputs):
-            if sign in meant:
-                lines = listed[sign][(*rows, slice(place, place + 1))]
+        for column, sign in enumerate(outputs):
+            if sign in listing:
+                lines = listed[sign][(*rows, slice(column, column + 1))]
                 lines[lines == 0] = number
     return {sign: lines.reshape(-1, n_outputs) for sign, lines in listed.items()}
 
 
 def _table(listed: dict[str, np.ndarray], kind: str, missing: str, where: str) -> np.ndarray:
     ones, free, zeros = (listed[sign] for sign in "1-0")
-    if kind == "fd":  # Espresso may give what both list either value
+    if kind == "fd":  # in Espresso an output that both list is a don't-care
         ones = np.where(free > 0, 0, ones)
     for one, other in ((ones, zeros), (ones, free), (zeros, free)):
         both = np.argwhere((one > 0) & (other > 0))
         if len(both):
-            row, place = both[0].tolist()
-            lines = sorted((int(one[row, place]), int(other[row, place])))
+            row, column = both[0].tolist()
+            lines = sorted((int(one[row, column]), int(other[row, column])))
             raise ValueError(
-                f"{where}, line {lines[1]}: output {place} of input row "
+                f"{where}, line {lines[1]}: output {column} of input row "
                 f"{_bits(row, len(ones))} is given otherwise in line {lines[0]}; allowed is one "
                 "value for each"
             )
@@ -181,9 +187,9 @@ def _table(listed: dict[str, np.ndarray], kind: str, missing: str, where: str) -
     if kind == "fdr" and missing == "refuse":
         left = np.argwhere((ones == 0) & (zeros == 0) & (free == 0))
         if len(left):
-            row, place = left[0].tolist()
+            row, column = left[0].tolist()
             raise ValueError(
-                f"{where}: output {place} of input row {_bits(row, len(ones))} is not listed "
+                f"{where}: output {column} of input row {_bits(row, len(ones))} is not listed "
                 f"({len(left)} of {ones.size} are not); allowed with .type fdr are all, or "
                 "missing='dont_care'"
             )

@@ -1,6 +1,6 @@
-"""What the cells of a truth table are: names, entries, and columns that say nothing.
+"""The cells of a truth table: a header of names, and rows of entries.
 
-Columns that are empty, and one that only numbers the rows, are taken off.
+Empty columns, and one with row numbers, are removed.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from modnets.errors import require
-from modnets.tasks.table_text import Line, cells_of, delimiter_of, lines_of, take_apart
-from modnets.tasks.table_values import entry_of, is_number, pair_of
+from modnets.tasks.table_text import Line, cells_of, delimiter_of, lines_of, split_bits
+from modnets.tasks.table_values import entry_of, is_number, notation_of
 
 
 @dataclass
@@ -25,9 +25,9 @@ class Grid:
     rows : list of (int, list of str)
         Number of the line, and its cells, as many in each.
     names : list of str, or None
-        What the columns are called.
+        Names of the columns.
     mark : int, optional
-        Columns before a bar or an empty column, if there is one.
+        Number of columns before a bar or an empty column, if there is one.
     """
 
     rows: list[Line]
@@ -35,16 +35,16 @@ class Grid:
     mark: int | None = None
 
 
-def grid_of(text: str, where: str, usual: Sequence[str] = ()) -> Grid:
+def grid_of(text: str, where: str, default: Sequence[str] = ()) -> Grid:
     """The cells of a table.
 
     Parameters
     ----------
     text : str
     where : str
-        What errors call it.
-    usual : sequence of str
-        What its columns are called without names, where it is known how many there are.
+        Its name in errors.
+    default : sequence of str
+        Names of its columns where it has none, if their number is known.
 
     Raises
     ------
@@ -53,36 +53,38 @@ def grid_of(text: str, where: str, usual: Sequence[str] = ()) -> Grid:
     """
     lines, remark, delimiter = lines_of(text)
     delimiter = delimiter or delimiter_of([line for _, line in lines[1:] or lines])
-    cells, marks = [], {}
+    cells: list[Line] = []
+    marks: dict[int, int | None] = {}
     for number, line in lines:
         try:
-            found, mark = cells_of(line, delimiter)
+            row, mark = cells_of(line, delimiter)
         except csv.Error as error:
             raise ValueError(
                 f"{where}, line {number}: {error}; allowed is a quote that is closed"
             ) from None
-        if any(found):
-            cells.append((number, found))
+        if any(row):
+            cells.append((number, row))
             marks[number] = mark
     names = cells.pop(0) if cells and _is_header(cells[0][1], cells[1:]) else None
     if names is None and remark is not None:
         names = _names_in(remark, delimiter, cells)
     if delimiter == " ":
-        take_apart(cells, marks)
+        split_bits(cells, marks)
     _drop_last(cells)
-    width = _check_widths(cells, names, usual, where)
+    width = _check_widths(cells, names, default, where)
     mark = _mark(cells, names, marks, where)
     header = None if names is None else names[1]
     while header and len(header) > width and not header[-1]:
         header.pop()
-    if header is not None and len(header) == width - 1 and _counts(cells, None):
-        header.insert(0, "")  # as R writes it
-    _check_header(names, width, usual, where)
-    for place in reversed(range(width)):
-        if not any(row[place] for _, row in cells) and not (header and header[place]) and cells:
-            _drop(cells, header, place)
-            mark = place if mark is None and place else mark - (mark > place) if mark else mark
-    if _counts(cells, header and header[0]):
+    if header is not None and len(header) == width - 1 and _numbers_rows(cells, None):
+        header.insert(0, "")  # R writes no name for the column of row numbers
+    _check_header(names, width, default, where)
+    for column in reversed(range(width)):
+        empty = bool(cells) and not any(row[column] for _, row in cells)
+        if empty and not (header and header[column]):
+            _drop(cells, header, column)
+            mark = column if mark is None and column else mark - (mark > column) if mark else mark
+    if _numbers_rows(cells, header[0] if header else None):
         _drop(cells, header, 0)
         mark = None if mark is None else mark - 1
     _check_names(names, where)
@@ -91,74 +93,71 @@ def grid_of(text: str, where: str, usual: Sequence[str] = ()) -> Grid:
 
 def _is_header(first: list[str], rest: list[Line]) -> bool:
     """Whether the first line holds names: words that are no entries of the lines below."""
-    given = [cell for cell in first if cell]
-    if len(given) == len(first) - 1 and not first[0] and all(map(str.isdecimal, given)):
-        return [*map(int, given)] == [*range(len(given))]  # columns without names, as of pandas
+    labels = [cell for cell in first if cell]
+    if len(labels) == len(first) - 1 and not first[0] and all(map(str.isdecimal, labels)):
+        return [*map(int, labels)] == [*range(len(labels))]  # the default names of pandas
     below = {cell.lower() for _, row in rest for cell in row}
-    if all(map(str.isdecimal, given)):
-        counted = [*map(int, given)]
-        return len(given) > 2 and "2" not in below and counted in _counted(len(given))
-    pairs = {pair_of(cell) for cell in below} - {None}
+    if all(map(str.isdecimal, labels)):
+        numbers = [*map(int, labels)]
+        n = len(labels)
+        return n > 2 and "2" not in below and numbers in ([*range(n)], [*range(1, n + 1)])
+    notations = {notation_of(cell) for cell in below} - {None}
     if not rest:
-        return any(entry_of(cell) is None and not is_number(cell) for cell in given)
+        return any(entry_of(cell) is None and not is_number(cell) for cell in labels)
     names = [
         cell
-        for cell in given
-        if not is_number(cell) and pair_of(cell) not in pairs and cell not in "-*?"
+        for cell in labels
+        if not is_number(cell) and notation_of(cell) not in notations and cell not in "-*?"
     ]
-    return bool(names) and not any(pair_of(cell) in pairs for cell in given)
-
-
-def _counted(n: int) -> tuple[list[int], list[int]]:
-    return [*range(n)], [*range(1, n + 1)]
+    return bool(names) and not any(notation_of(cell) in notations for cell in labels)
 
 
 def _names_in(remark: str, delimiter: str, cells: list[Line]) -> Line | None:
     """The names in a comment above the table, as numpy.savetxt writes them."""
     names, _ = cells_of(remark, delimiter) if '"' not in remark else ([], None)
     fits = bool(cells) and len(names) == len(cells[0][1]) > 1 and _is_header(names, cells)
-    plain = all(name and not re.search(r"\s", name) for name in names)
-    return (cells[0][0], names) if fits and plain and len(set(names)) == len(names) else None
+    valid = len(set(names)) == len(names) and all(n and not re.search(r"\s", n) for n in names)
+    return (cells[0][0], names) if fits and valid else None
 
 
 def _drop_last(cells: list[Line]) -> None:
-    """Take off what a delimiter at the end of every line leaves."""
+    """Remove the empty cells that a delimiter at the end of every line leaves."""
     while cells and all(len(row) > 1 and not row[-1] for _, row in cells):
         for _, row in cells:
             row.pop()
 
 
-def _check_widths(cells: list[Line], names: Line | None, usual: Sequence[str], where: str) -> int:
-    """Raise unless lines have equally many cells, and hand back how many."""
+def _check_widths(cells: list[Line], names: Line | None, default: Sequence[str], where: str) -> int:
+    """The number of cells in a line; raises unless it is the same in all."""
     if not cells:
         return len(names[1]) if names else 0
     (width, _), *_ = Counter(len(row) for _, row in cells).most_common(1)
     if names is not None and len(names[1]) in {len(row) for _, row in cells}:
         width = len(names[1])
-    known = names[1] if names else usual
-    told = f": {', '.join(known)}" if len(known) == width else ""
+    columns = names[1] if names else default
+    listed = f": {', '.join(columns)}" if len(columns) == width else ""
     for number, row in cells:
         require(
             len(row) == width,
-            f"{where}, line {number}: {len(row)} entries; allowed are {width}{told}",
+            f"{where}, line {number}: {len(row)} entries; allowed are {width}{listed}",
         )
     return width
 
 
-def _check_header(names: Line | None, width: int, usual: Sequence[str], where: str) -> None:
+def _check_header(names: Line | None, width: int, default: Sequence[str], where: str) -> None:
     if names is None:
         return
     number, header = names
     require(
         len(header) == width,
         f"{where}, line {number}: columns {', '.join(header)}; allowed are "
-        f"{', '.join(usual) + ', or other names' if len(usual) == width else 'names'} for all "
+        f"{', '.join(default) + ', or other names' if len(default) == width else 'names'} for all "
         f"{width} columns",
     )
 
 
 def _check_names(names: Line | None, where: str) -> None:
-    """Raise unless every column has a name of its own."""
+    """Raise unless all columns have distinct names, or none has one."""
     if names is None:
         return
     number, header = names
@@ -177,11 +176,11 @@ def _check_names(names: Line | None, where: str) -> None:
 def _mark(
     cells: list[Line], names: Line | None, marks: dict[int, int | None], where: str
 ) -> int | None:
-    """Where the bars stand, if there are any."""
-    found = {number: marks[number] for number, _ in cells if marks[number] is not None}
-    if not found:
+    """The number of columns before the bar, if any; raises unless it is the same in all lines."""
+    bars = {number: marks[number] for number, _ in cells if marks[number] is not None}
+    if not bars:
         return marks.get(names[0]) if names else None
-    first, mark = next(iter(found.items()))
+    first, mark = next(iter(bars.items()))
     for number, _ in cells:
         require(
             marks[number] == mark,
@@ -191,17 +190,17 @@ def _mark(
     return mark
 
 
-def _drop(cells: list[Line], header: list[str] | None, place: int) -> None:
+def _drop(cells: list[Line], header: list[str] | None, column: int) -> None:
     for _, row in cells:
-        del row[place]
+        del row[column]
     if header is not None:
-        del header[place]
+        del header[column]
 
 
-def _counts(cells: list[Line], name: str | None) -> bool:
-    """Whether the first column only numbers the rows, in any order, and is no input.
+def _numbers_rows(cells: list[Line], name: str | None) -> bool:
+    """Whether the first column holds row numbers, in any order, and is no input.
 
-    The numbers 0 and 1 alone are those of an input, unless all columns but this have names.
+    A column of 0 and 1 alone is an input, unless it is the only one without a name.
     """
     first = [row[0] for _, row in cells]
     if len(cells) < 2 or len(cells[0][1]) < 3 or not all(map(str.isdecimal, first)):

@@ -11,8 +11,8 @@ from modnets.errors import require
 from modnets.tasks.gates import index_of
 from modnets.tasks.truth_tables import DONT_CARE
 
-#: Name of a way -> how 0 and 1 are written in it, in small letters.
-WAYS = {
+#: Notation of bits -> how 0 and 1 are written in it, in lower case.
+NOTATIONS = {
     "0 and 1": ("0", "1"),
     "-1 and 1": ("-1", "1"),
     "True and False": ("false", "true"),
@@ -21,14 +21,14 @@ WAYS = {
     "Y and N": ("n", "y"),
     "on and off": ("off", "on"),
 }
-NUMBERS, SIGNS = list(WAYS)[:2]
-#: How an entry is written that may be either: an output, or an input of two rows at once.
+#: Notations of a don't-care: an output that may be either, or an input that stands for both values.
 EITHER = ("-", "x", "*", "?")
-_PAIRS = {word: way for way, words in WAYS.items() for word in words} | {"1": NUMBERS}
+_NOTATION_OF = {entry: name for name, entries in NOTATIONS.items() for entry in entries}
+_NOTATION_OF["1"] = "0 and 1"
 
 
 def _number(cell: str) -> float | None:
-    """A number, also with a decimal comma."""
+    """The number in a cell, also with a decimal comma; None if it is none."""
     try:
         return float(cell.replace(",", ".")) if "_" not in cell else None
     except ValueError:
@@ -36,27 +36,27 @@ def _number(cell: str) -> float | None:
 
 
 def is_number(cell: str) -> bool:
-    """Whether a cell is a number, whichever."""
+    """Whether a cell holds any number."""
     return _number(cell) is not None
 
 
 def entry_of(cell: str) -> str | None:
-    """A cell in its shortest form, as ``1`` for ``1.000e+00``; None where it is no entry."""
-    small = cell.lower()
-    if small in _PAIRS or small in EITHER:
-        return small
+    """A cell in its shortest form, as ``1`` for ``1.000e+00``; None if it is no valid entry."""
+    lower = cell.lower()
+    if lower in _NOTATION_OF or lower in EITHER:
+        return lower
     number = _number(cell)
     return f"{number:.0f}".replace("-0", "0") if number in (-1.0, 0.0, 1.0) else None
 
 
-def pair_of(cell: str) -> str | None:
-    """The way in which a cell is written; None for one that is no bit."""
+def notation_of(cell: str) -> str | None:
+    """The notation of a bit, as ``"0 and 1"``; None if a cell is no bit."""
     entry = entry_of(cell)
-    return None if entry is None else _PAIRS.get(entry)
+    return None if entry is None else _NOTATION_OF.get(entry)
 
 
 def bits_of_cells(
-    rows: Sequence[tuple[int, list[str]]], places: Sequence[int], where: str
+    rows: Sequence[tuple[int, list[str]]], columns: Sequence[int], where: str
 ) -> np.ndarray:
     """The bits of some columns.
 
@@ -64,56 +64,57 @@ def bits_of_cells(
     ----------
     rows : sequence of (int, list of str)
         Number of the line, and its cells.
-    places : sequence of int
-        The columns.
+    columns : sequence of int
+        Their indices.
     where : str
-        What errors call the table.
+        Name of the table in errors.
 
     Returns
     -------
-    ndarray of uint8, shape (row, place)
+    ndarray of uint8, shape (row, column)
         0, 1 or DONT_CARE.
 
     Raises
     ------
     ValueError
-        With the line, if an entry is none, or is written in another way than the rest.
+        With the line, if an entry is invalid, or in another notation than the rest.
     """
-    cells = [[row[place] for place in places] for _, row in rows]
+    cells = [[row[column] for column in columns] for _, row in rows]
     counts = Counter(cell for row in cells for cell in row)
     entries = {cell: entry_of(cell) for cell in counts}
     fitting = {
-        way: sum(n for cell, n in counts.items() if entries[cell] in words)
-        for way, words in WAYS.items()
+        notation: sum(n for cell, n in counts.items() if entries[cell] in pair)
+        for notation, pair in NOTATIONS.items()
     }
-    way = max(WAYS, key=lambda name: fitting[name])
-    bits = dict(zip(WAYS[way], (0, 1), strict=True)) | dict.fromkeys(EITHER, DONT_CARE)
+    notation = max(NOTATIONS, key=lambda name: fitting[name])
+    bits: dict[str | None, int] = {**dict.fromkeys(EITHER, DONT_CARE)}
+    bits |= dict(zip(NOTATIONS[notation], (0, 1), strict=True))
     value = {cell: bits.get(entry) for cell, entry in entries.items()}
     if None in value.values():
         for (number, _), row in zip(rows, cells, strict=True):
             for cell in row:
-                same = ", one way in the whole table" if pair_of(cell) else ""
+                same = ", one way in the whole table" if notation_of(cell) else ""
                 require(
                     value[cell] is not None,
-                    f"{where}, line {number}: entry {cell!r}; allowed are {way}{same}",
+                    f"{where}, line {number}: entry {cell!r}; allowed are {notation}{same}",
                 )
     flat = [value[cell] for row in cells for cell in row]
-    return np.array(flat, np.uint8).reshape(len(rows), len(places))
+    return np.array(flat, np.uint8).reshape(len(rows), len(columns))
 
 
 def filled(
     ins: np.ndarray, outs: np.ndarray, lines: np.ndarray, where: str, missing: str
 ) -> np.ndarray:
-    """The table of rows in any order.
+    """The complete table, from rows in any order.
 
     Parameters
     ----------
-    ins, outs : ndarray of {0, 1, DONT_CARE}, shape (row, place)
-        An input that is a don't-care stands for both.
+    ins, outs : ndarray of {0, 1, DONT_CARE}, shape (row, column)
+        An input that is a don't-care stands for both values.
     lines : ndarray of int, shape (row,)
         Their numbers in the file.
     where : str
-        What errors call the table.
+        Name of the table in errors.
     missing : "refuse" or "dont_care"
 
     Returns
@@ -123,14 +124,14 @@ def filled(
     Raises
     ------
     ValueError
-        If a row is missing, stands twice with other outputs, or no output is 0 or 1.
+        If a row is missing, two rows of the same inputs differ, or no output is 0 or 1.
     """
     n_inputs = ins.shape[1]
-    for place in np.flatnonzero((ins == DONT_CARE).any(axis=0)):
-        both = ins[:, place] == DONT_CARE
+    for column in np.flatnonzero((ins == DONT_CARE).any(axis=0)):
+        both = ins[:, column] == DONT_CARE
         more = ins[both]
-        more[:, place] = 1
-        ins[both, place] = 0
+        more[:, column] = 1
+        ins[both, column] = 0
         ins, outs = np.concatenate([ins, more]), np.concatenate([outs, outs[both]])
         lines = np.concatenate([lines, lines[both]])
     rows = index_of(ins)
@@ -138,8 +139,8 @@ def filled(
     first, second = order[:-1], order[1:]
     wrong = (rows[first] == rows[second]) & (outs[first] != outs[second]).any(axis=1)
     if wrong.any():
-        place = np.flatnonzero(wrong)[lines[second][wrong].argmin()]
-        row, line, before = rows[second[place]], lines[second[place]], lines[first[place]]
+        index = np.flatnonzero(wrong)[lines[second][wrong].argmin()]
+        row, line, before = rows[second[index]], lines[second[index]], lines[first[index]]
         raise ValueError(
             f"{where}, line {line}: input row {row:0{n_inputs}b} stands in line {before} already, "
             "with other outputs; allowed is each input row once"

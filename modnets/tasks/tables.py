@@ -1,4 +1,4 @@
-"""Truth tables of the user's own, from files or typed in, as they come."""
+"""User-defined truth tables, from files or text in many formats."""
 
 from __future__ import annotations
 
@@ -14,20 +14,15 @@ from modnets.paths import expanded
 from modnets.tasks.graphs import MAX_TABLE_INPUTS, FunctionGraph
 from modnets.tasks.named_graphs import GRAPHS, get_graph
 from modnets.tasks.pla import is_pla, parse_pla
-from modnets.tasks.table_columns import (
-    Columns,
-    columns_of,
-    stated_columns,
-    usual_names,
-)
+from modnets.tasks.table_columns import Columns, columns_of, default_names, stated_columns
 from modnets.tasks.table_grid import grid_of
 from modnets.tasks.table_text import text_of
 from modnets.tasks.table_values import bits_of_cells, filled
 from modnets.tasks.truth_tables import TruthTable
 
-#: What becomes of rows that are not there.
+#: Treatment of missing rows.
 MISSING = ("refuse", "dont_care")
-#: Endings of files that are looked for in a folder, in that order.
+#: Extensions of the files that are searched for in a folder, in this order.
 ENDINGS = (".csv", ".tsv", ".txt", ".pla")
 
 
@@ -39,33 +34,34 @@ def read_table(
     outputs: Columns = None,
     missing: str = "refuse",
 ) -> TruthTable:
-    """The outputs of a truth table, rows brought into lexicographic order of the inputs.
+    """The outputs of a truth table, rows sorted into lexicographic order of the inputs.
 
-    Each line holds the inputs of a row, and its outputs; lines may stand in any order.  They may be
-    divided by commas, semicolons, tabs, bars or blanks, and entries be quoted.  Bits are 0 and 1,
-    True and False, T and F, yes and no, Y and N, on and off, or -1 and 1, in one way in the whole
-    table; ``-`` or ``x`` is a don't-care: as an output one that may be either, as an input one for
-    which the row stands twice.  A first line of names, comments (``#``), empty lines, a first
-    column that numbers the rows, and a byte order mark may be there.  Espresso's ``.pla`` is read
-    too, in its types f, fd, fr and fdr.
+    Each line holds the inputs of a row and its outputs; lines may be in any order.  Delimiters are
+    commas, semicolons, tabs, bars or blanks; entries may be quoted.  Bits are 0 and 1, True and
+    False, T and F, yes and no, Y and N, on and off, or -1 and 1, in one notation in the whole
+    table; ``-`` or ``x`` is a don't-care: an output that may be either, or an input that stands
+    for both values.  A header of names, comments (``#``), empty lines, a first column of row
+    numbers, and a byte order mark are allowed.  Espresso's ``.pla`` is read too, in its types f,
+    fd, fr and fdr.
 
-    Which columns are inputs is told by, whatever is first: ``inputs`` and ``outputs``; ``widths``;
-    the name of the file, as ``6-3-2-2.csv``; a bar or an empty column between them; names such as
-    x0, x1, y0 or in_a, out_b; else by the number of lines, 2 to the number of inputs.  Columns
-    called x0, x1, ... and y0, y1, ... are put in that order, others stay in theirs.
+    Which columns are inputs follows from the first of these that there is: ``inputs`` and
+    ``outputs``; ``widths``; the name of the file, as ``6-3-2-2.csv``; a bar or an empty column
+    between them; names such as x0, x1, y0 or in_a, out_b; else from the number of lines, 2 to the
+    number of inputs.  Columns named x0, x1, ... and y0, y1, ... are sorted by name, others keep
+    their order.
 
     Parameters
     ----------
     path : str or Path
-        A ``.csv``, ``.tsv``, ``.txt`` or ``.pla`` file; any other ending is read as text.
+        A ``.csv``, ``.tsv``, ``.txt`` or ``.pla`` file; any other extension is read as text.
     widths : sequence of int, optional
         Inputs first, outputs last.
     inputs, outputs : int or sequence of str, optional
-        How many columns are inputs, the first, and how many outputs, the last; or their names, in
-        the order wanted.  One of both says what the other is; columns that neither names are left
-        out.
+        The number of inputs, which are the first columns, and of outputs, the last; or their names,
+        in the order wanted.  One of the two determines the other; columns that neither names are
+        left out.
     missing : "refuse" or "dont_care"
-        What becomes of rows that are not there; don't-cares are left out of loss and scores.
+        Treatment of missing rows; don't-cares are left out of loss and scores.
 
     Returns
     -------
@@ -76,8 +72,8 @@ def read_table(
     Raises
     ------
     ValueError
-        With file, line, value and what is allowed: if an input row is missing, or stands twice
-        with other outputs, an entry is no bit, or a line has too few or too many of them.
+        With file, line, value and what is allowed: if an input row is missing, or has different
+        outputs in two lines, an entry is no bit, or a line has too few or too many entries.
 
     Examples
     --------
@@ -114,13 +110,13 @@ def parse_table(
     outputs: Columns = None,
     missing: str = "refuse",
 ) -> TruthTable:
-    """The outputs of a truth table that was typed in, in any form that :func:`read_table` takes.
+    """The outputs of a truth table in a text, in any format that :func:`read_table` takes.
 
     Parameters
     ----------
     text : str
     where : str
-        What errors call it.
+        Its name in errors.
     inputs, outputs, missing
         As for :func:`read_table`.
 
@@ -131,7 +127,7 @@ def parse_table(
     Raises
     ------
     ValueError
-        As :func:`read_table`; also if it holds no lines.
+        As :func:`read_table`; also if the text is empty.
     """
     if is_pla(text):
         stated = inputs is not None or outputs is not None
@@ -145,10 +141,10 @@ def _of_pla(
     one_of("missing", missing, MISSING)
     require(not stated, f"{where}: a .pla file says its inputs; allowed is none of inputs, outputs")
     table = parse_pla(text, where, missing=missing)
-    found = len(table).bit_length() - 1, table.shape[1]
-    if ends not in (None, found):
-        wanted, given = (f"{n} inputs and {m} outputs" for n, m in (ends, found))
-        raise ValueError(f"{where}: {given}; allowed are {wanted}")
+    sizes = len(table).bit_length() - 1, table.shape[1]
+    if ends is not None and ends != sizes:
+        allowed, actual = (f"{n} inputs and {m} outputs" for n, m in (ends, sizes))
+        raise ValueError(f"{where}: {actual}; allowed are {allowed}")
     return table
 
 
@@ -161,8 +157,7 @@ def _of_text(
     missing: str,
 ) -> TruthTable:
     one_of("missing", missing, MISSING)
-    usual = () if ends is None else usual_names(*ends)
-    grid = grid_of(text, where, usual)
+    grid = grid_of(text, where, () if ends is None else default_names(*ends))
     require(
         bool(grid.rows) or ends is not None,
         f"{where} is empty; allowed are 2**n lines such as 0,1,1: n inputs, then outputs",
@@ -179,22 +174,23 @@ def _of_text(
     bits = bits_of_cells(grid.rows, [*ins, *outs], where)
     lines = np.array([number for number, _ in grid.rows], int)
     table = filled(bits[:, : len(ins)], bits[:, len(ins) :], lines, where, missing)
-    names = grid.names and [[grid.names[place] for place in places] for places in (ins, outs)]
-    return TruthTable.of(table, *(names or ()))
+    if not grid.names:
+        return TruthTable.of(table)
+    return TruthTable.of(table, [grid.names[c] for c in ins], [grid.names[c] for c in outs])
 
 
 def _ends(path: Path, widths: Sequence[int] | None) -> tuple[int, int] | None:
-    """Number of inputs and of outputs, as given or as the name of the file says; or None."""
+    """Number of inputs and of outputs, from widths or the name of the file; None if unknown."""
     where = str(path)
     if widths is None:
         if not re.fullmatch(r"(0|[1-9]\d?)(-(0|[1-9]\d?))+", path.stem):
             return None
-        widths = [int(word) for word in path.stem.split("-")]
+        widths = [int(width) for width in path.stem.split("-")]
         where += ": its name says"
-    given = "-".join(map(str, widths))
+    name = "-".join(map(str, widths))
     require(
         len(widths) > 1 and 1 <= widths[0] <= MAX_TABLE_INPUTS and widths[-1] >= 1,
-        f"{where} widths {given}; allowed are 1 to {MAX_TABLE_INPUTS} inputs first, "
+        f"{where} widths {name}; allowed are 1 to {MAX_TABLE_INPUTS} inputs first, "
         "and at least 1 output last; or give inputs=",
     )
     return widths[0], widths[-1]
@@ -203,15 +199,15 @@ def _ends(path: Path, widths: Sequence[int] | None) -> tuple[int, int] | None:
 def find_graph(
     widths: Sequence[int], folder: str | Path | None = None
 ) -> tuple[FunctionGraph, str]:
-    """The task of the given widths, and one line that says where its table comes from.
+    """The task of some widths, and one line that says where its table comes from.
 
     Parameters
     ----------
     widths : sequence of int
         Inputs, sub-functions per level, outputs.
     folder : str or Path, optional
-        Where a file ``<widths>.csv`` is looked for, or ``.tsv``, ``.txt``, ``.pla``.  A table equal
-        to that of the named graph stands for that graph; any other is a task without known
+        Folder that may hold a file ``<widths>.csv``, or ``.tsv``, ``.txt``, ``.pla``.  A table
+        equal to that of the named graph gives that graph; any other, a task without known
         structure.
 
     Returns
@@ -236,8 +232,9 @@ def find_graph(
         return get_graph(name), f"truth table of {name} computed (no {paths[0]})"
     table = read_table(path, widths)
     if name in GRAPHS and np.array_equal(table, GRAPHS[name].truth_table()):
-        names = {"input_names": table.input_names, "output_names": table.output_names}
-        graph = replace(GRAPHS[name], **names) if any(names.values()) else GRAPHS[name]
+        graph = GRAPHS[name]
+        if table.input_names or table.output_names:
+            graph = replace(graph, input_names=table.input_names, output_names=table.output_names)
         return graph, f"truth table of {name} read from {path}: that of the graph {name}"
     graph = FunctionGraph.from_table(table, name=f"{name} ({path.name})")
     return graph, f"truth table of {name} read from {path}: a function without known structure"

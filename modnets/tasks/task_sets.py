@@ -1,9 +1,9 @@
 """Several tasks of the same inputs, learned at once: the task id of a row says which one it is of.
 
 A network of slots serves all of them.  A level has as many slots for a gate as the task that needs
-most of them, so that the module of a slot can be the same for all tasks; what a slot reads and
-which slots are the outputs differ from task to task.  A slot that a task does not need reads
-nothing there.
+most of them, so that the module of a slot can be the same for all tasks; what a slot reads, which
+slots are the outputs and, where selection is learned, which module fills a slot differ from task to
+task.  A slot that a task does not need reads nothing there.
 """
 
 from __future__ import annotations
