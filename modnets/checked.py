@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar, overload
 
 from modnets.annotations import in_words, options_of, read_as
 from modnets.errors import nearest, require, shown
@@ -49,7 +49,11 @@ LIMITS: dict[str, Any] = {
 }
 
 
-def checked(function: Function | None = None, /, **limits: Any) -> Any:
+@overload
+def checked(function: Function, /) -> Function: ...
+@overload
+def checked(function: None = None, /, **limits: Any) -> Callable[[Function], Function]: ...
+def checked(function: Any = None, /, **limits: Any) -> Any:
     """Decorator: every argument is converted by its annotation, and checked against its limits.
 
     Parameters

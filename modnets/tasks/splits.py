@@ -17,7 +17,6 @@ import torch
 from modnets.checked import checked
 from modnets.errors import one_of, require
 from modnets.tasks.digit_pairs import DigitPairs
-from modnets.tasks.graphs import FunctionGraph
 from modnets.tasks.pair_splits import split_pairs
 from modnets.tasks.task import MAX_TABLE_INPUTS, Task
 from modnets.tasks.task_sets import TaskSet
@@ -100,12 +99,13 @@ def n_train_rows(
 
 
 @checked
-def split_rows(graph: FunctionGraph, train_rows: int, seed: int) -> Split:
+def split_rows(graph: Task, train_rows: int, seed: int) -> Split:
     """Split the rows of a graph's table.
 
     Parameters
     ----------
-    graph : FunctionGraph
+    graph : Task
+        With a truth table, as a FunctionGraph.
     train_rows : int
         Rows for training.
     seed : int, at least 0

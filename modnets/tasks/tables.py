@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 
@@ -221,7 +222,7 @@ def find_graph(
     """
     name = "-".join(map(str, widths))
     if folder is None:
-        return get_graph(name), f"truth table of {name} computed"
+        return _named(name), f"truth table of {name} computed"
     folder = expanded(folder, "folder")
     require(
         not folder.is_file(), f"{folder} is a file; allowed is a folder that may hold {name}.csv"
@@ -229,7 +230,7 @@ def find_graph(
     paths = [folder / f"{name}{ending}" for ending in ENDINGS]
     path = next((path for path in paths if path.exists()), None)
     if path is None:
-        return get_graph(name), f"truth table of {name} computed (no {paths[0]})"
+        return _named(name), f"truth table of {name} computed (no {paths[0]})"
     table = read_table(path, widths)
     if name in GRAPHS and np.array_equal(table, GRAPHS[name].truth_table()):
         graph = GRAPHS[name]
@@ -238,3 +239,7 @@ def find_graph(
         return graph, f"truth table of {name} read from {path}: that of the graph {name}"
     graph = FunctionGraph.from_table(table, name=f"{name} ({path.name})")
     return graph, f"truth table of {name} read from {path}: a function without known structure"
+
+
+def _named(name: str) -> FunctionGraph:
+    return cast(FunctionGraph, get_graph(name))  # widths name no set of tasks
