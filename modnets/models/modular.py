@@ -1,16 +1,16 @@
 """Hierarchically modular networks: levels of slots, each filled by a small module.
 
-A slot reads a few outputs of the level below (routing) and computes a module of them: its own one,
-or one of a pool that all slots of all levels share (selection).  A last choice takes the outputs
-from the last level.  Routing, selection and outputs are each known or learned.  Where several tasks
-are learned at once each has its own choices, and modules serve all of them; where inputs are
-images a level of image modules comes first.
+A slot reads a few outputs of the level below (routing) and applies a module to them: its own one,
+or one of a pool that all slots of all levels share (selection).  Output routing reads the outputs
+from the last level.  Routing, selection and output routing are each known or learned.  Of several
+tasks learned at once each has its own choices, and all use the same modules; if inputs are images,
+a level of image modules comes first.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import torch
 from torch import Tensor, nn
@@ -28,33 +28,38 @@ class ModularNetwork(nn.Module):
     Parameters
     ----------
     n_inputs, n_outputs : int
-        With images, inputs are the values of the image level.
+        With images, ``n_inputs`` is the number of values that the image level gives.
     slots : sequence of int
         Slots in each level.
     module_arch : sequence of int
-        Units of a module's layers: the first is the arity, the last is 1.
+        Units of each layer of a module: the first is the arity, the last is 1.
     n_shared : int, optional
-        Size of the shared pool; without it each slot has a module of its own.
+        Size of the shared pool; by default each slot has a module of its own.
     routing : sequence of [slot] -> sources, one for each level, optional
-        Known routing; learned without it.
+        Known routing; by default learned.
     selection : sequence of [slot] -> module, one for each level, optional
-        Known selection from the shared pool; learned without it.
+        Known selection from the shared pool; by default learned.
     outputs : sequence of int, optional
-        Known output choice, places in the last level; learned without it.
+        Known output routing, indices of slots in the last level; by default learned.
     n_tasks : int
-        Tasks learned at once; what is known is then given for each, [task] -> ...
+        Tasks learned at once; known choices are then [task] -> ...
     every_level : bool
-        Read outputs from the slots of all levels, counted through; else from the last level.
+        Read outputs from the slots of all levels; else from those of the last level.
     image_level : ImageLevel, optional
-        Makes inputs of images.
+        Computes the inputs of the first level from images.
 
     Raises
     ------
     ValueError
-        If a level, slot or output is given that is not there, or a module has several outputs.
+        If a known choice has a level, slot or source that does not exist, or a module has several
+        outputs.
     """
 
-    #: Which learning rate of a run's config each part takes; the others take ``lr``.
+    routing: Sequence[Routing]  # an nn.ModuleList, as the next two
+    selection: Sequence[Selection]  # if modules are shared
+    pools: Sequence[Modules]
+
+    #: Attribute -> the setting with its learning rate; all others have ``lr``.
     learning_rates: ClassVar[Mapping[str, str]] = {
         "routing": "lr_routing",
         "output_routing": "lr_routing",
@@ -84,24 +89,28 @@ class ModularNetwork(nn.Module):
         self.image_level = image_level
         known_routing = self._by_level("routing", routing)
         known_selection = self._by_level("selection", selection)
-        self.routing = nn.ModuleList(
+        routing_levels = [
             Routing(n_sources, n_slots, module_arch[0], known, n_tasks)
             for n_sources, n_slots, known in zip(
                 (n_inputs, *self.slots), self.slots, known_routing, strict=False
             )
-        )
+        ]
+        self.routing = cast(Sequence[Routing], nn.ModuleList(routing_levels))
         self.output_routing = self._make_output_routing(outputs)
-        if self.shared:
-            self.pools = nn.ModuleList([Modules(n_shared, module_arch)])
-            self.selection = nn.ModuleList(
-                Selection(n_shared, n_slots, known, n_tasks)
-                for n_slots, known in zip(self.slots, known_selection, strict=True)
-            )
-        else:
-            self.pools = nn.ModuleList(Modules(n_slots, module_arch) for n_slots in self.slots)
+        if n_shared is None:
+            pools = [Modules(n_slots, module_arch) for n_slots in self.slots]
+            self.pools = cast(Sequence[Modules], nn.ModuleList(pools))
+            return
+        pool = Modules(n_shared, module_arch)
+        self.pools = cast(Sequence[Modules], nn.ModuleList([pool]))
+        selection_levels = [
+            Selection(n_shared, n_slots, known, n_tasks)
+            for n_slots, known in zip(self.slots, known_selection, strict=True)
+        ]
+        self.selection = cast(Sequence[Selection], nn.ModuleList(selection_levels))
 
     def _by_level(self, name: str, known: Known | None) -> list[Known | None]:
-        """What is known of each level, of several tasks [level][task]."""
+        """The known choice of each level, of several tasks [level][task]; None if it is learned."""
         if known is None:
             return [None] * len(self.slots)
         for levels in known if self.n_tasks > 1 else [known]:
@@ -113,16 +122,16 @@ class ModularNetwork(nn.Module):
         return list(zip(*known, strict=True)) if self.n_tasks > 1 else list(known)
 
     def _make_output_routing(self, outputs: Known | None) -> Routing:
-        """The choice of the outputs."""
+        """The routing of the outputs."""
         n_sources = sum(self.slots) if self.every_level else self.slots[-1]
         known = None
         if outputs is not None:
             tasks = outputs if self.n_tasks > 1 else [outputs]
             require(
-                all(len(places) == self.n_outputs for places in tasks),
+                all(len(slots) == self.n_outputs for slots in tasks),
                 f"outputs={outputs}; allowed are {self.n_outputs} places of the last level",
             )
-            known = [[places] for places in tasks] if self.n_tasks > 1 else [outputs]
+            known = [[slots] for slots in tasks] if self.n_tasks > 1 else [outputs]
         return Routing(n_sources, 1, self.n_outputs, known, self.n_tasks)
 
     def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *args: Any) -> None:
@@ -136,17 +145,18 @@ class ModularNetwork(nn.Module):
         """Draw all parameters anew, in the order in which they were drawn first."""
         selection = self.selection if self.shared else ()
         first = () if self.image_level is None else (self.image_level,)
-        for part in (*first, *self.routing, self.output_routing, *self.pools, *selection):
-            part.reset_parameters()
+        for module in (*first, *self.routing, self.output_routing, *self.pools, *selection):
+            module.reset_parameters()
 
     def choices(self) -> list[Routing | Selection]:
-        """Every choice, in the order in which they take their part of the noise."""
-        levels = [*self.routing, *(self.selection if self.shared else ()), self.output_routing]
-        return levels if self.image_level is None else [*levels, *self.image_level.choices()]
+        """All choices, in the order of their shares of the noise."""
+        selection = self.selection if self.shared else ()
+        choices: list[Routing | Selection] = [*self.routing, *selection, self.output_routing]
+        return choices if self.image_level is None else [*choices, *self.image_level.choices()]
 
     @property
     def noise_size(self) -> int:
-        """How many logits take Gumbel noise."""
+        """Number of logits that take Gumbel noise."""
         return sum(choice.noise_size for choice in self.choices())
 
     def forward(
@@ -161,7 +171,7 @@ class ModularNetwork(nn.Module):
         Parameters
         ----------
         x : Tensor, shape (row, input)
-            With several tasks (row, input + task): behind the inputs the one-hot task id.  With
+            With several tasks (row, input + task): the one-hot task id follows the inputs.  With
             images (row, image x pixel).
         temperature : float, > 0, no unit
             Divides the logits of learned choices in training.
@@ -190,42 +200,42 @@ class ModularNetwork(nn.Module):
     def _choose(
         self, temperature: Tensor | float, noise: Tensor | None, task: Tensor | None
     ) -> list[Tensor]:
-        """What is chosen, in the order of ``choices``."""
+        """The value of each choice, in the order of ``choices``."""
         choices = self.choices()
-        parts: Sequence[Tensor | None] = [None] * len(choices)
+        shares: Sequence[Tensor | None] = [None] * len(choices)
         if noise is not None:
             noise = noise.reshape(self.noise_size, -1)
-            parts = noise.split([choice.noise_size for choice in choices])
+            shares = noise.split([choice.noise_size for choice in choices])
         return [
-            choice(temperature, part, task) for choice, part in zip(choices, parts, strict=True)
+            choice(temperature, share, task) for choice, share in zip(choices, shares, strict=True)
         ]
 
     def structure(self) -> dict[str, list]:
-        """What the network reads and uses now, noise aside, as plain lists.
+        """The current routing, selection and output routing, without noise, as lists.
 
         Returns
         -------
         dict
             ``routing`` [level][slot] -> sources, ``selection`` [level][slot] -> module of the
-            shared pool (absent for own modules), ``outputs`` -> places in the last level, or
-            counted through all levels.  Of several tasks each is a list by task.  With images
-            also ``image_routing`` and ``image_selection``.
+            shared pool (absent for own modules), ``outputs`` -> indices of slots in the last level,
+            or in all levels.  Of several tasks each is a list by task.  With images also
+            ``image_routing`` and ``image_selection``.
         """
         tasks = [self._structure_of(task) for task in range(self.n_tasks)]
-        found = tasks[0]
+        structure = tasks[0]
         if self.n_tasks > 1:
-            found = {name: [one[name] for one in tasks] for name in found}
-        return found if self.image_level is None else found | self.image_level.structure()
+            structure = {name: [one[name] for one in tasks] for name in structure}
+        return structure if self.image_level is None else structure | self.image_level.structure()
 
     def _structure_of(self, task: int) -> dict[str, list]:
-        found = {"routing": [level.read(task) for level in self.routing]}
+        structure: dict[str, list] = {"routing": [level.read(task) for level in self.routing]}
         if self.shared:
-            found["selection"] = [level.fill(task) for level in self.selection]
-        return found | {"outputs": list(self.output_routing.read(task)[0])}
+            structure["selection"] = [level.fill(task) for level in self.selection]
+        return structure | {"outputs": list(self.output_routing.read(task)[0])}
 
     def _level(self, level: int, x: Tensor, selection: Tensor | None) -> Tensor:
-        """Values, shape (slot, row), from what the slots read, shape (slot, place, row)."""
-        if not self.shared:
+        """Values, shape (slot, row), from the inputs of the slots, shape (slot, position, row)."""
+        if selection is None:
             return compute(self.pools[level].layers(), x)
         if self.selection[level].known and self.n_tasks == 1:
             return compute(self.pools[0].layers_of(selection[..., 0]), x)

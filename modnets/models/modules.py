@@ -1,7 +1,7 @@
 """The modules of a modular network: small MLPs of one shape, their weights stacked.
 
-Values are shaped (source, row), and their arithmetic is written as multiply and sum: matrices of
-2 x 12 are too small for a library's matrix products, and a compiler makes loops of it.
+Values have shape (source, row), and products are written as multiply and sum: matrices of 2 x 12
+are too small for a library's matrix products, and a compiler turns the sums into loops.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+#: Weight and bias of each layer.
 Layers = list[tuple[Tensor, Tensor]]
 
 
@@ -22,7 +23,7 @@ class Modules(nn.Module):
     Parameters
     ----------
     count : int
-        How many modules.
+        Number of modules.
     arch : sequence of int
         Units of each layer, as in ``(2, 12, 1)``.
     """
@@ -38,7 +39,7 @@ class Modules(nn.Module):
 
     @torch.no_grad()
     def reset_parameters(self) -> None:
-        """Draw weights and biases anew, as those of nn.Linear are drawn."""
+        """Draw weights and biases anew, from the same distribution as nn.Linear."""
         for weight, bias in self.layers():
             bound = weight.shape[-1] ** -0.5
             weight.uniform_(-bound, bound)
@@ -49,7 +50,7 @@ class Modules(nn.Module):
         return list(zip(self.weight, self.bias, strict=True))
 
     def layers_of(self, choice: Tensor) -> Layers:
-        """The same with a slot axis in place of modules, from a choice (slot, module)."""
+        """The layers of the module of each slot, by a one-hot choice of shape (slot, module)."""
         return [
             ((choice[..., None, None] * weight).sum(dim=1), (choice[..., None] * bias).sum(dim=1))
             for weight, bias in self.layers()
@@ -75,15 +76,15 @@ def compute(layers: Layers, x: Tensor) -> Tensor:
 
 
 def read(choice: Tensor, values: Tensor) -> Tensor:
-    """What each place of each slot reads.
+    """The inputs of each slot.
 
     Parameters
     ----------
-    choice : Tensor, shape (slot, place, source, row or 1)
+    choice : Tensor, shape (slot, position, source, row or 1)
     values : Tensor, shape (source, row)
 
     Returns
     -------
-    Tensor, shape (slot, place, row)
+    Tensor, shape (slot, position, row)
     """
     return (choice * values).sum(dim=2)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import cast
 
 import torch
 import torch.nn.functional as F
@@ -12,19 +13,20 @@ from torch import Tensor, nn
 from modnets.checked import checked
 from modnets.errors import require
 
-#: From this side of an image on kernels are 5 x 5; on smaller ones 3 x 3 with a border of zeros.
+#: Smallest side of an image, in pixels, for kernels of 5 x 5 without padding; smaller images have
+#: kernels of 3 x 3 with zero padding.
 LARGE_SIDE = 16
 
 
 class Monolithic(nn.Module):
-    """Layers one after the other, of whose weights a random mask may keep some at zero.
+    """Layers in sequence; a random mask may keep some of their weights at zero.
 
     Parameters
     ----------
     layers : sequence of nn.Linear or nn.Conv2d
     pruning_ratio : float, in [0, 100), percent
-        Share of all weights that a random mask, fixed at the start, keeps at zero.  The threshold
-        is one for the whole network; a unit left without inputs loses its bias too.
+        Share of all weights of the network that a random mask, fixed at initialisation, keeps at
+        zero; a unit without inputs loses its bias too.
 
     Raises
     ------
@@ -32,13 +34,15 @@ class Monolithic(nn.Module):
         If the ratio is outside [0, 100).
     """
 
-    def __init__(self, layers: Sequence[nn.Module], pruning_ratio: float = 0.0) -> None:
+    layers: Sequence[nn.Linear | nn.Conv2d]  # an nn.ModuleList
+
+    def __init__(self, layers: Sequence[nn.Linear | nn.Conv2d], pruning_ratio: float = 0.0) -> None:
         super().__init__()
         require(
             0 <= pruning_ratio < 100,
             f"pruning_ratio={pruning_ratio}; allowed is in [0, 100), in percent",
         )
-        self.layers = nn.ModuleList(layers)
+        self.layers = cast(Sequence[nn.Linear | nn.Conv2d], nn.ModuleList(layers))
         self.sparse = pruning_ratio > 0
         self.pruning_ratio = pruning_ratio
         self._draw_mask()
@@ -56,21 +60,23 @@ class Monolithic(nn.Module):
         n_pruned = round(sum(sizes) * self.pruning_ratio / 100)
         keep = torch.ones(sum(sizes))
         keep[torch.randperm(sum(sizes))[:n_pruned]] = 0.0
-        for number, part in enumerate(keep.split(sizes)):
-            weight_mask = part.reshape(self.layers[number].weight.shape)
+        for number, mask in enumerate(keep.split(sizes)):
+            weight_mask = mask.reshape(self.layers[number].weight.shape)
             self.register_buffer(f"weight_mask_{number}", weight_mask)
             self.register_buffer(f"bias_mask_{number}", weight_mask.flatten(1).amax(dim=1))
 
     def weights(self, number: int) -> tuple[Tensor, Tensor]:
-        """Weight, shape (out, in, ...), and bias, shape (out,), of a layer as it is used."""
+        """Weight, shape (out, in, ...), and bias, shape (out,), of a layer, with its mask."""
         layer = self.layers[number]
+        weight, bias = layer.weight, layer.bias
+        assert bias is not None
         if not self.sparse:
-            return layer.weight, layer.bias
+            return weight, bias
         mask = self.get_buffer(f"weight_mask_{number}")
-        return layer.weight * mask, layer.bias * self.get_buffer(f"bias_mask_{number}")
+        return weight * mask, bias * self.get_buffer(f"bias_mask_{number}")
 
     def _linear(self, x: Tensor, first: int = 0) -> Tensor:
-        """The linear layers from one on, with ReLU between them; shape (row, unit)."""
+        """The linear layers from layer ``first`` on, with ReLU between them; shape (row, unit)."""
         for number in range(first, len(self.layers)):
             x = F.linear(x if number == first else F.relu(x), *self.weights(number))
         return x
@@ -99,52 +105,52 @@ class MLP(Monolithic):
 
 
 def kernel_of(side: int) -> tuple[int, int]:
-    """Side of the kernels, and width of the border of zeros, for images of a side."""
+    """Side of the kernels, and width of the zero padding, for images of a side, in pixels."""
     return (5, 0) if side >= LARGE_SIDE else (3, 1)
 
 
 def sides(side: int, channels: Sequence[int]) -> list[int]:
-    """Side of an image at first, and after each convolution and halving.
+    """Side of an image, in pixels, before and after each convolution with pooling.
 
     Raises
     ------
     ValueError
-        If an image cannot be halved so often.
+        If a side is odd before pooling.
     """
-    kernel, border = kernel_of(side)
-    found = [side]
+    kernel, padding = kernel_of(side)
+    result = [side]
     for number in range(1, len(channels) + 1):
-        left = found[-1] + 2 * border - kernel + 1
+        after = result[-1] + 2 * padding - kernel + 1
         require(
-            left >= 2 and left % 2 == 0,
+            after >= 2 and after % 2 == 0,
             f"channels={tuple(channels)}: after convolution {number} an image of "
-            f"{side} x {side} has a side of {left}; allowed is an even number",
+            f"{side} x {side} has a side of {after}; allowed is an even number",
         )
-        found.append(left // 2)
-    return found
+        result.append(after // 2)
+    return result
 
 
 class CNN(Monolithic):
-    """Convolutions, each with ReLU and the maximum of 2 x 2 neighbours, then linear layers.
+    """Convolutions, each with ReLU and 2 x 2 max pooling, then linear layers.
 
-    Kernels are 5 x 5 without a border, as on the 28 x 28 images of the paper; on images too small
-    for them 3 x 3 with a border of zeros.
+    Kernels are 5 x 5 without padding, as on the 28 x 28 images of the paper; on smaller images
+    3 x 3 with zero padding.
 
     Parameters
     ----------
     side : int
         Pixels along each side of an image.
     channels : sequence of int
-        Images side by side in a row, then channels of each convolution.
+        Images in a row, then channels of each convolution.
     widths : sequence of int
-        Units of the linear layers, without what they read.
+        Units of the linear layers, without their inputs.
     pruning_ratio : float, in [0, 100), percent
         See Monolithic.
 
     Raises
     ------
     ValueError
-        If an image cannot be halved so often.
+        If a side is odd before pooling.
     """
 
     @checked
@@ -156,9 +162,9 @@ class CNN(Monolithic):
         pruning_ratio: float = 0.0,
     ) -> None:
         self.image_shape = (channels[0], side, side)
-        kernel, self.border = kernel_of(side)
-        layers: list[nn.Module] = [
-            nn.Conv2d(n_in, n_out, kernel, padding=self.border)
+        kernel, self.padding = kernel_of(side)
+        layers: list[nn.Linear | nn.Conv2d] = [
+            nn.Conv2d(n_in, n_out, kernel, padding=self.padding)
             for n_in, n_out in pairwise(channels)
         ]
         self.n_convolutions = len(layers)
@@ -170,7 +176,7 @@ class CNN(Monolithic):
         """Logits, shape (row, output), for pixels of shape (row, image x side x side)."""
         x = x.unflatten(1, self.image_shape)
         for number in range(self.n_convolutions):
-            x = F.relu(F.conv2d(x, *self.weights(number), padding=self.border))
+            x = F.relu(F.conv2d(x, *self.weights(number), padding=self.padding))
             half = x.shape[-1] // 2
             x = x.unflatten(3, (half, 2)).unflatten(2, (half, 2)).amax(dim=(3, 5))
         return self._linear(x.flatten(1), self.n_convolutions)

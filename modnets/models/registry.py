@@ -27,9 +27,9 @@ from modnets.checked import checked
 from modnets.errors import require
 from modnets.models.images import ImageLevel
 from modnets.models.modular import ModularNetwork
-from modnets.models.monolithic import CNN, MLP
+from modnets.models.monolithic import CNN, MLP, Monolithic
 
-Config = Any  # a RunConfig, whose room stands on a floor above
+Config = Any  # a RunConfig, of a package that imports this one
 Builder = Callable[[Config], nn.Module]
 
 
@@ -62,7 +62,7 @@ def _modular(config: Config) -> nn.Module:
 def _image_level(config: Config) -> ImageLevel:
     task, n_shared = config.graph, config.shared_image_modules or None
 
-    def module() -> nn.Module:
+    def module() -> Monolithic:
         if config.image_network == "cnn":
             return CNN(task.side, (1, *config.channels), (task.bits,))
         return MLP((task.side**2, *config.image_hidden, task.bits))
@@ -77,13 +77,14 @@ def _image_level(config: Config) -> ImageLevel:
     )
 
 
-#: Name -> builder.  The first four are the paper's.
+#: Name -> builder, first those of the paper.
 MODELS: dict[str, Builder] = {
     "dense": _monolithic,
     "sparse": _monolithic,
     "modular": _modular,
     "shared": _modular,
 }
+#: Names of the models of modnets itself.
 BUILT_IN = tuple(MODELS)
 
 
@@ -92,22 +93,21 @@ def register(name: str) -> Callable[[Builder], Builder]:
     """Decorator that adds a model: a class or function that takes a config, gives an nn.Module.
 
     Registering a name again replaces the model, so that a notebook cell can be run twice.  A run's
-    key holds all code and values that the network can reach, wherever they stand in your own files
-    or notebook; what it reads from files when it is built is not seen, so hand that over as
-    ``options``.
+    key includes all code and values that the network can reach, in your own files or notebook; data
+    that it reads from files is not included, so pass such data as ``options``.
 
-    Networks train as in a plain loop of ``torch.optim``: parameters that ask for no gradient, or
-    that none reaches, stay as they are.  Many train side by side; those that keep a state in
-    forward (BatchNorm, counters), whose rows meet in training, or that torch cannot vectorise train
-    one after the other, and a line says why.  Refused in one line: random numbers drawn in forward
-    (Dropout), rows that meet in evaluation, changes of anything outside of the network.  A network
-    that takes noise has ``noise_size`` and ``forward(x, noise=None)``; with ``gumbel=True`` it is
-    handed Gumbel(0, 1) numbers in training.
+    Networks train as in a loop with ``torch.optim``: parameters that require no gradient, or get
+    none, stay as they are.  Many networks train as one batch; those that keep a state in forward
+    (BatchNorm, counters), mix rows in training, or that torch cannot vectorise train one after the
+    other, and a message says why.  Refused in one line: random numbers drawn in forward (Dropout),
+    mixing rows in evaluation, changes of anything outside of the network.  A network that takes
+    noise has ``noise_size`` and ``forward(x, noise=None)``; with ``gumbel=True`` it gets
+    Gumbel(0, 1) numbers in training.
 
     Raises
     ------
     ValueError
-        If the name is that of a model of modnets.
+        If the name is that of a built-in model.
     """
     require(name not in BUILT_IN, f"model name {name!r} is taken; allowed is any other")
 
@@ -120,7 +120,7 @@ def register(name: str) -> Callable[[Builder], Builder]:
 
 @checked
 def n_weights(model: nn.Module) -> int:
-    """Number of weights of a network: all parameters but biases, less those pruned.
+    """Number of weights of a network: all parameters but biases, without those pruned.
 
     Counts module weights and routing logits as the paper does: 86, 206 and 323 for modular
     networks with learned routing at depths 1, 2 and 3; 288, 2,880 and 5,472 for dense ones.
@@ -134,34 +134,34 @@ def n_weights(model: nn.Module) -> int:
 def build(config: Config, seed: int, again: nn.Module | None = None) -> nn.Module:
     """The network of a run, its initial weights drawn from ``seed`` alone.
 
-    The random states of torch, numpy and Python are left as they were.
+    The random states of torch, numpy and Python are restored.
 
     Parameters
     ----------
     config : RunConfig
     seed : int
     again : nn.Module, optional
-        A network of the same shape that is no longer needed: modnets' own are drawn anew in
+        A network of the same shape that is no longer needed: a built-in one is initialised in
         place, a tenth of the work.
     """
-    source = torch.default_generator  # what nn.Linear and its like draw from
-    state = source.get_state()
+    generator = torch.default_generator  # that of nn.Linear and other layers
+    state = generator.get_state()
     try:
-        source.manual_seed(seed)
+        generator.manual_seed(seed)
         if config.model not in BUILT_IN:
-            with _others_seeded(seed):
+            with _numpy_and_python_seeded(seed):
                 return MODELS[config.model](config.final)
         if again is not None:
-            again.reset_parameters()
+            again.reset_parameters()  # type: ignore[operator]  # each built-in one has it
             return again
         return MODELS[config.model](config.final)
     finally:
-        source.set_state(state)
+        generator.set_state(state)
 
 
 @contextlib.contextmanager
-def _others_seeded(seed: int) -> Iterator[None]:
-    """numpy's and Python's own random numbers from a seed too, as a person may draw from them."""
+def _numpy_and_python_seeded(seed: int) -> Iterator[None]:
+    """Seed the global generators of numpy and Python, which a user's builder may draw from."""
     states = np.random.get_state(), random.getstate()  # noqa: NPY002
     try:
         np.random.seed(seed % 2**32)  # noqa: NPY002

@@ -1,10 +1,10 @@
 """Straight-through choices: which sources a slot reads, and which module fills it.
 
-A choice is one-hot forward; backward it has the gradient of a sigmoid (routing) or softmax
-(selection) of its logits: the straight-through estimator of Bengio, Leonard and Courville (2013).
-Known choices are constants.  Choices end in a row axis of size 1, or of the batch's size where
-each row has noise or a task of its own, so that they broadcast over values shaped (source, row).
-Where several tasks are learned at once each of them has its own choice.
+A choice is one-hot in the forward pass; in the backward pass it has the gradient of a sigmoid
+(routing) or softmax (selection) of its logits: the straight-through estimator of Bengio, Leonard
+and Courville (2013).  Known choices are constants.  The last axis of a choice is a row axis of size
+1, or of the batch's size if each row has noise or a task of its own, so that choices broadcast over
+values of shape (source, row).  Of several tasks learned at once each has a choice of its own.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from modnets.errors import require
 
-#: What is known of a choice: [slot] -> sources or module, or the same for each task.
+#: A known choice: [slot] -> sources or module; of several tasks [task][slot] -> ...
 Known = Sequence[Any]
 
 
@@ -27,9 +27,9 @@ def straight_through(hard: Tensor, soft: Tensor) -> Tensor:
 
 
 def ranks(logits: Tensor) -> Tensor:
-    """How many sources are preferred to each one; of equal ones the earlier is preferred.
+    """The number of sources preferred to each one; of equal ones the earlier is preferred.
 
-    Comparisons and sums only, so that a compiler fuses it; a sort it would call from outside.
+    Comparisons and sums only, which a compiler fuses; a sort would be an external call.
 
     Parameters
     ----------
@@ -40,15 +40,15 @@ def ranks(logits: Tensor) -> Tensor:
     Tensor of int64, shape (source, ...)
         0 for the largest logit of each column.
     """
-    place = torch.arange(logits.shape[0], device=logits.device)
-    earlier = place < place[:, None]
+    index = torch.arange(logits.shape[0], device=logits.device)
+    earlier = index < index[:, None]
     earlier = earlier.reshape(*earlier.shape, *[1] * (logits.dim() - 1))
     this, other = logits[:, None], logits[None, :]
     return ((other > this) | ((other == this) & earlier)).sum(dim=1)
 
 
-def asked(choice: Tensor, task: Tensor | None) -> Tensor:
-    """The choice of the task that each row asks for.
+def choice_of_rows(choice: Tensor, task: Tensor | None) -> Tensor:
+    """The choice of the task that each row is of.
 
     Parameters
     ----------
@@ -64,16 +64,19 @@ def asked(choice: Tensor, task: Tensor | None) -> Tensor:
 
 
 class Choice(nn.Module):
-    """A choice for each slot of a level, known or learned from logits that start as N(0, 1).
+    """A choice for each slot of a level: known, or learned by logits initialised as N(0, 1).
 
     Parameters
     ----------
     n_candidates, n_slots : int
     n_tasks : int
-        Tasks that each have a choice of their own.
+        Number of tasks, each with a choice of its own.
     known : sequence, optional
-        What is chosen, [slot] -> ..., with several tasks [task][slot] -> ...
+        The known choice, [slot] -> ..., with several tasks [task][slot] -> ...
     """
+
+    choice: Tensor  # if it is known
+    logits: nn.Parameter  # if it is learned
 
     def __init__(self, n_candidates: int, n_slots: int, n_tasks: int, known: Known | None) -> None:
         super().__init__()
@@ -92,7 +95,7 @@ class Choice(nn.Module):
         self.register_buffer("choice", choice if n_tasks > 1 else choice[..., 0, :])
 
     def _one_hot(self, known: Known) -> Tensor:
-        """What is known of one task, as the choice of one row."""
+        """The known choice of one task, for one row."""
         raise NotImplementedError
 
     def reset_parameters(self) -> None:
@@ -102,7 +105,7 @@ class Choice(nn.Module):
 
     @property
     def noise_size(self) -> int:
-        """How many logits take Gumbel noise."""
+        """Number of logits that take Gumbel noise."""
         return 0 if self.known else self.n_candidates * self.n_slots * self.n_tasks
 
     def _noisy(self, noise: Tensor | None) -> Tensor:
@@ -111,9 +114,9 @@ class Choice(nn.Module):
         return logits if noise is None else logits + noise.reshape(*self.logits.shape, -1)
 
     def of_task(self, task: int) -> Tensor:
-        """The logits or, if known, the choice of one row, of one task."""
-        part = self.choice[..., 0] if self.known else self.logits
-        return part[..., task].detach() if self.task_axis else part.detach()
+        """The logits of one task or, if known, its choice for one row."""
+        every = self.choice[..., 0] if self.known else self.logits
+        return every[..., task].detach() if self.task_axis else every.detach()
 
 
 class Routing(Choice):
@@ -124,15 +127,15 @@ class Routing(Choice):
     n_sources, n_slots, arity : int
         Each slot reads ``arity`` distinct sources.
     known : sequence of sequences of int, optional
-        [slot] -> sources in the order of the input places; places beyond them read zero.  With
-        several tasks [task][slot] -> sources.  Without it, routing is learned from logits that
-        start as N(0, 1).
+        [slot] -> sources in the order of the module's inputs; further inputs read zero.  With
+        several tasks [task][slot] -> sources.  Without it, routing is learned by logits that are
+        initialised as N(0, 1).
     n_tasks : int
 
     Raises
     ------
     ValueError
-        If a slot would read more sources than there are, or one that is not there.
+        If a slot would read more sources than there are, or one that does not exist.
     """
 
     def __init__(
@@ -163,8 +166,8 @@ class Routing(Choice):
                 f"slot {slot} reads {tuple(sources)}; "
                 f"allowed are up to {self.arity} places from 0 to {self.n_candidates - 1}",
             )
-            for place, source in enumerate(sources):
-                choice[slot, place, source] = 1.0
+            for position, source in enumerate(sources):
+                choice[slot, position, source] = 1.0
         return choice
 
     def forward(
@@ -182,30 +185,31 @@ class Routing(Choice):
         noise : Tensor, shape (noise_size, row or 1), optional
             Added to the logits.
         task : Tensor, shape (task, row), optional
-            One-hot, where there are several.
+            One-hot, with several tasks.
 
         Returns
         -------
-        Tensor, shape (slot, place, source, row or 1)
-            One-hot over sources; the r-th largest logit of a slot feeds its place r.
+        Tensor, shape (slot, position, source, row or 1)
+            One-hot over sources; the source of the r-th largest logit is input r of the slot.
         """
         if self.known:
-            return asked(self.choice, task)
+            return choice_of_rows(self.choice, task)
         logits = self._noisy(noise)
-        places = torch.arange(self.arity, device=logits.device).reshape(-1, *[1] * logits.dim())
-        hard = (ranks(logits) == places).to(logits.dtype)
+        positions = torch.arange(self.arity, device=logits.device)
+        positions = positions.reshape(-1, *[1] * logits.dim())
+        hard = (ranks(logits) == positions).to(logits.dtype)
         soft = torch.sigmoid(logits / temperature)
         chosen = straight_through(hard, soft.expand_as(hard))
-        return asked(chosen.permute(2, 0, 1, *range(3, chosen.dim())), task)
+        return choice_of_rows(chosen.permute(2, 0, 1, *range(3, chosen.dim())), task)
 
     def read(self, task: int = 0) -> list[tuple[int, ...]]:
-        """[slot] -> the sources it reads now, in the order of its places; no noise."""
-        part = self.of_task(task)
+        """[slot] -> the sources that it reads now, in the order of its inputs; without noise."""
+        values = self.of_task(task)
         if self.known:
-            used = part.any(dim=2).sum(dim=1).tolist()
-            sources = part.argmax(dim=2).tolist()
+            used = values.any(dim=2).sum(dim=1).tolist()
+            sources = values.argmax(dim=2).tolist()
             return [tuple(slot[:count]) for slot, count in zip(sources, used, strict=True)]
-        order = part.argsort(dim=0, descending=True, stable=True)
+        order = values.argsort(dim=0, descending=True, stable=True)
         return [tuple(slot) for slot in order[: self.arity].T.tolist()]
 
 
@@ -217,13 +221,13 @@ class Selection(Choice):
     n_modules, n_slots : int
     known : sequence of int, optional
         [slot] -> module, with several tasks [task][slot] -> module.  Without it, selection is
-        learned from logits that start as N(0, 1).
+        learned by logits that are initialised as N(0, 1).
     n_tasks : int
 
     Raises
     ------
     ValueError
-        If a slot takes a module that is not there.
+        If a slot takes a module that does not exist.
     """
 
     def __init__(
@@ -261,12 +265,12 @@ class Selection(Choice):
             One-hot over modules.
         """
         if self.known:
-            return asked(self.choice, task)
+            return choice_of_rows(self.choice, task)
         logits = self._noisy(noise)
         hard = (ranks(logits) == 0).to(logits.dtype)
         soft = torch.softmax(logits / temperature, dim=0)
-        return asked(straight_through(hard, soft).transpose(0, 1), task)
+        return choice_of_rows(straight_through(hard, soft).transpose(0, 1), task)
 
     def fill(self, task: int = 0) -> list[int]:
-        """[slot] -> the module that fills it now; no noise."""
+        """[slot] -> the module that fills it now; without noise."""
         return self.of_task(task).argmax(dim=1 if self.known else 0).tolist()

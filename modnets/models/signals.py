@@ -1,4 +1,4 @@
-"""Signals and gates of the slots of one level, from what they give and what they read."""
+"""Signals and gates of the slots of one level, from their outputs and the signals they read."""
 
 from __future__ import annotations
 
@@ -9,26 +9,26 @@ import numpy as np
 from modnets.models.structures import NOTHING
 from modnets.tasks.gate_names import NEVER, name_of
 
-#: Range of a slot's output, as a share of its size, below which it counts as constant.
+#: Range of a slot's output, as a share of its largest magnitude, below which it is constant.
 CONSTANT = 1e-5
-#: Gap around 0, as a share of the range, from which on an output counts as parted by 0.
-APART = 0.1
+#: Smallest gap around 0, as a share of the range, for 0 to be the threshold of an output.
+MIN_GAP = 0.1
 
 
 @dataclass(frozen=True)
 class LevelGateFits:
-    """The gates of a level's slots, of many runs.
+    """Gates of the slots of one level, of many runs.
 
     Parameters
     ----------
     values : ndarray, shape (run, slot, row)
         Outputs.
     signals : ndarray of bool, shape (run, slot, row)
-        In normal form.
+        In normal form: 0 on the first row.
     tables : ndarray of {0, 1, NEVER}, shape (run, slot, combination)
     clarity : ndarray, shape (run, slot)
     faithful : ndarray of bool, shape (run, slot)
-        As :class:`GateFit` has it.
+        As in :class:`~modnets.models.gate_fits.GateFit`.
     """
 
     values: np.ndarray
@@ -41,20 +41,20 @@ class LevelGateFits:
     def names(self) -> np.ndarray:
         """Name of each slot's gate, shape (run, slot).
 
-        One whose signal changes while no combination of inputs mostly gives 1 is no constant: it
-        has no name.
+        A gate whose table is FALSE while its signal varies, since no combination of inputs gives 1
+        in most rows, is OTHER.
         """
         flat = self.tables.reshape(-1, self.tables.shape[-1])
-        # A row as one number: rows would be sorted column by column.
+        # A row of the table as one number, as np.unique sorts rows column by column.
         codes = (flat + 1) @ 3 ** np.arange(min(flat.shape[1], 39)) if flat.shape[1] <= 39 else None
-        _, first, place = np.unique(
+        _, first, inverse = np.unique(
             flat if codes is None else codes,
             axis=0,
             return_index=True,
             return_inverse=True,
         )
         names = np.array([name_of(tuple(flat[one].tolist())) for one in first], dtype=object)
-        named = names[place].reshape(self.tables.shape[:-1])
+        named = names[inverse].reshape(self.tables.shape[:-1])
         varies = self.signals.any(axis=2) & (named == "FALSE")
         return np.where(varies, "OTHER", named)
 
@@ -65,18 +65,18 @@ def read_signals(
     is_output: np.ndarray | None = None,
     cuts: np.ndarray | None = None,
 ) -> LevelGateFits:
-    """Signals and gates of slots from what they give and what they read.
+    """Signals and gates of slots from their outputs and the signals that they read.
 
     Parameters
     ----------
     values : ndarray, shape (run, slot, row)
-    sources : ndarray of bool, shape (run, slot, place, row)
-        Signals of what each place reads.
+    sources : ndarray of bool, shape (run, slot, position, row)
+        Signals of what each input reads.
     is_output : ndarray of bool, shape (run, slot), optional
-        Slots whose output is a logit; without it none.
+        Slots whose output is a logit; by default none.
     cuts : ndarray, shape (run, slot, threshold), optional
-        Thresholds, each of which turns the bit over, NaN where there are fewer.  A slot without
-        any is cut by itself.
+        Thresholds, at each of which the bit flips; padded with NaN.  The threshold of a slot
+        without any is determined here.
     """
     low, high = values.min(axis=2), values.max(axis=2)
     spread = high - low
@@ -85,23 +85,23 @@ def read_signals(
     if is_output is not None:
         above = np.where(values > 0, values, np.inf).min(axis=2)
         under = np.where(values > 0, -np.inf, values).max(axis=2)
-        apart = above - under > APART * spread  # not where either is missing
+        apart = above - under > MIN_GAP * spread  # not where either is missing
         cut = np.where(is_output & apart & np.isfinite(above - under), np.zeros_like(cut), cut)
     bits = values > cut[..., None]
-    told = np.zeros_like(constant)
+    has_cuts = np.zeros_like(constant)
     if cuts is not None:
-        told = ~np.isnan(cuts).all(axis=2)
+        has_cuts = ~np.isnan(cuts).all(axis=2)
         by_cuts = (values[..., None] > cuts[:, :, None]).sum(axis=3) % 2 == 1
-        bits = np.where(told[..., None], by_cuts, bits)
+        bits = np.where(has_cuts[..., None], by_cuts, bits)
     flipped = bits[..., :1]
-    signals = (bits != flipped) & ~(constant & ~told)[..., None]
+    signals = (bits != flipped) & ~(constant & ~has_cuts)[..., None]
     upright = np.where(flipped, -values, values)
     tables, bottom, top = _tables(signals, upright, sources)
     with np.errstate(invalid="ignore", divide="ignore"):
         clarity = np.clip(np.where(constant, 1.0, (bottom - top) / spread), 0.0, 1.0)
     clarity = np.nan_to_num(clarity)
-    if told.any():
-        clarity[told] = _gaps(values[told], signals[told], cuts[told])
+    if cuts is not None and has_cuts.any():
+        clarity[has_cuts] = _gaps(values[has_cuts], signals[has_cuts], cuts[has_cuts])
     faithful = apply(tables, sources)[0] == signals
     return LevelGateFits(values, signals, tables, clarity, faithful.all(axis=2))
 
@@ -109,8 +109,8 @@ def read_signals(
 def _gaps(values: np.ndarray, signals: np.ndarray, cuts: np.ndarray) -> np.ndarray:
     """Gap between values of different bits, as a share of the range; shape (slot,).
 
-    Where a slot stays on one side of its threshold that stands for the other: an output that is
-    always below 0 gives a constant, clearly if it is far below compared with its range.
+    Of a slot that stays on one side of its threshold, the distance to it as a share of the largest
+    distance: a constant is clear if its values are all about as far from the threshold.
 
     Parameters
     ----------
@@ -119,7 +119,7 @@ def _gaps(values: np.ndarray, signals: np.ndarray, cuts: np.ndarray) -> np.ndarr
     cuts : ndarray, shape (slot, threshold)
     """
     order = np.argsort(values, axis=1)
-    values, signals = (np.take_along_axis(part, order, axis=1) for part in (values, signals))
+    values, signals = (np.take_along_axis(array, order, axis=1) for array in (values, signals))
     turns = signals[:, 1:] != signals[:, :-1]
     gap = np.where(turns, np.diff(values, axis=1), np.inf).min(axis=1)
     spread = values[:, -1] - values[:, 0]
@@ -131,9 +131,9 @@ def _gaps(values: np.ndarray, signals: np.ndarray, cuts: np.ndarray) -> np.ndarr
 
 
 def apply(tables: np.ndarray, sources: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """What gates give for what they read, and whether they ever met it; (run, slot, row)."""
-    n_places = sources.shape[2]
-    code = np.einsum("rspn,p->rsn", sources, 1 << np.arange(n_places - 1, -1, -1))
+    """The outputs of gates, and whether their tables define them; each (run, slot, row)."""
+    arity = sources.shape[2]
+    code = np.einsum("rspn,p->rsn", sources, 1 << np.arange(arity - 1, -1, -1))
     entry = np.take_along_axis(tables, code, axis=2)
     return entry == 1, entry != NEVER
 
@@ -141,14 +141,14 @@ def apply(tables: np.ndarray, sources: np.ndarray) -> tuple[np.ndarray, np.ndarr
 def _tables(
     signals: np.ndarray, values: np.ndarray, sources: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Gate tables, the smallest output read as 1, and the largest read as 0."""
-    n_places = sources.shape[2]
-    weights = 1 << np.arange(n_places - 1, -1, -1)
+    """Gate tables, the smallest output that is read as 1, and the largest that is read as 0."""
+    arity = sources.shape[2]
+    weights = 1 << np.arange(arity - 1, -1, -1)
     code = np.einsum("rspn,p->rsn", sources, weights)
-    tables = np.empty((*code.shape[:2], 2**n_places), dtype=np.int8)
+    tables = np.empty((*code.shape[:2], 2**arity), dtype=np.int8)
     bottom = np.full(code.shape[:2], np.inf, dtype=values.dtype)
     top = -bottom
-    for combination in range(2**n_places):
+    for combination in range(2**arity):
         met = code == combination
         count, ones = met.sum(axis=2), (met & signals).sum(axis=2)
         one = 2 * ones > count
@@ -162,7 +162,7 @@ def _tables(
 
 
 def gather(below: np.ndarray, sources: np.ndarray) -> np.ndarray:
-    """What each place reads, shape (run, slot, place, row); zero where it reads nothing."""
+    """The inputs of each slot, shape (run, slot, position, row); zero where it reads nothing."""
     runs = np.arange(len(below))[:, None, None]
     read = below[runs, sources]
     return np.where((sources == NOTHING)[..., None], np.zeros((), below.dtype), read)

@@ -1,7 +1,7 @@
-"""What many networks of one shape read and use, as arrays with a run axis in front.
+"""Routing and selection of many networks of one shape, as arrays with a leading run axis.
 
-``ModularNetwork.structure`` says it of one network in plain lists; here are all runs of a chunk,
-read off their parameters at once, so that it can be recorded at every evaluation of every run.
+``ModularNetwork.structure`` gives them for one network as lists; here they are computed for all
+runs of a chunk at once, fast enough to be recorded at every evaluation of every run.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ import torch
 from torch import Tensor, nn
 
 from modnets.models.modular import ModularNetwork
-from modnets.models.routing import Choice, Routing
+from modnets.models.routing import Routing, Selection
 
-#: Parameters by name, each with a run axis in front.
+#: Parameters by name, each with a leading run axis.
 Parameters = Mapping[str, Tensor]
-#: A place of a slot that reads nothing.
+#: Source of an input of a slot that reads nothing.
 NOTHING = -1
 #: A slot as (level, slot); level 0 is the first above the inputs.
 Slot = tuple[int, int]
@@ -28,20 +28,20 @@ Slot = tuple[int, int]
 
 @dataclass(frozen=True)
 class Structures:
-    """The choices of many networks of one shape.
+    """Routing, output routing and selection of many networks of one shape.
 
     Parameters
     ----------
-    routing : tuple of ndarray of int, shape (run, task, slot, place), one for each level
-        Places in the level below; NOTHING where a place reads none.
+    routing : tuple of ndarray of int, shape (run, task, slot, position), one for each level
+        Sources: indices into the level below, or NOTHING.
     outputs : ndarray of int, shape (run, task, output)
-        Places among ``readable``.
+        Indices into ``readable``.
     readable : tuple of (level, slot)
         The slots that outputs can be read from.
     selection : tuple of ndarray of int, shape (run, task, slot), one for each level, optional
         Modules of the shared pool; None for own modules.
     images : dict of ndarray
-        Of networks that look at images: ``image_routing``, shape (run, slot, 1), and
+        Of networks that read images: ``image_routing``, shape (run, slot, 1), and
         ``image_selection``, shape (run, slot).
     """
 
@@ -69,21 +69,21 @@ class Structures:
     def of(self, runs: slice | np.ndarray) -> Structures:
         """Those of some of the runs."""
         selection = self.selection and tuple(level[runs] for level in self.selection)
-        images = self.images and {name: part[runs] for name, part in self.images.items()}
+        images = self.images and {name: array[runs] for name, array in self.images.items()}
         routing = tuple(level[runs] for level in self.routing)
         return replace(
             self, routing=routing, outputs=self.outputs[runs], selection=selection, images=images
         )
 
     def is_output(self, level: int, task: int) -> np.ndarray:
-        """Whether a slot of a level is read as an output, shape (run, slot)."""
+        """Which slots of a level are read as an output, shape (run, slot)."""
         ends = np.array(self.readable)[self.outputs[:, task]]  # (run, output, level and slot)
         slots = np.arange(self.slots[level])
         here = (ends[..., 0] == level)[..., None] & (ends[..., 1:] == slots)
         return here.any(axis=1)
 
     def used(self, task: int, n_inputs: int) -> list[np.ndarray]:
-        """What some path to an output uses: the inputs, then the slots of each level.
+        """Which inputs, and which slots of each level, have a path to an output.
 
         Returns
         -------
@@ -93,12 +93,12 @@ class Structures:
         for level in reversed(range(len(self.slots))):
             rows[level + 1] |= self.is_output(level, task)
             sources = self.routing[level][:, task]
-            run, slot, place = np.nonzero(rows[level + 1][:, :, None] & (sources != NOTHING))
-            rows[level][run, sources[run, slot, place]] = True
+            run, slot, position = np.nonzero(rows[level + 1][:, :, None] & (sources != NOTHING))
+            rows[level][run, sources[run, slot, position]] = True
         return rows
 
     def edges(self, task: int, n_inputs: int) -> list[np.ndarray]:
-        """What each slot in use reads.
+        """The edges from the level below to each used slot.
 
         Returns
         -------
@@ -108,41 +108,42 @@ class Structures:
         for level, (below, above) in enumerate(pairwise(self.used(task, n_inputs))):
             sources = self.routing[level][:, task]
             edges = np.zeros((*above.shape, below.shape[1]), dtype=bool)
-            run, slot, place = np.nonzero(above[:, :, None] & (sources != NOTHING))
-            edges[run, slot, sources[run, slot, place]] = True
+            run, slot, position = np.nonzero(above[:, :, None] & (sources != NOTHING))
+            edges[run, slot, sources[run, slot, position]] = True
             levels.append(edges)
         return levels
 
     def plain(self) -> list[dict[str, Any]]:
-        """Of each run what ``ModularNetwork.structure`` gives, as lists."""
-        parts: dict[str, list[list[Any]]] = {"routing": [level.tolist() for level in self.routing]}
+        """For each run the lists that ``ModularNetwork.structure`` gives."""
+        choices: dict[str, list[Any]] = {"routing": [level.tolist() for level in self.routing]}
         if self.selection is not None:
-            parts["selection"] = [level.tolist() for level in self.selection]
-        outputs, found = self.outputs.tolist(), []
-        images = {name: part.tolist() for name, part in (self.images or {}).items()}
+            choices["selection"] = [level.tolist() for level in self.selection]
+        outputs, structures = self.outputs.tolist(), []
+        images = {name: array.tolist() for name, array in (self.images or {}).items()}
         gaps = any((level == NOTHING).any() for level in self.routing)
         for run in range(self.n_runs):
-            one = {name: [level[run] for level in levels] for name, levels in parts.items()}
-            by_task = {
-                name: [list(t) for t in zip(*part, strict=True)] for name, part in one.items()
+            by_level = {name: [level[run] for level in levels] for name, levels in choices.items()}
+            by_task: dict[str, Any] = {
+                name: [list(task) for task in zip(*levels, strict=True)]
+                for name, levels in by_level.items()
             }
             if gaps:
                 by_task["routing"] = [_without_gaps(task) for task in by_task["routing"]]
             by_task["outputs"] = outputs[run]
             if self.n_tasks == 1:
                 by_task = {name: tasks[0] for name, tasks in by_task.items()}
-            found.append(by_task | {name: part[run] for name, part in images.items()})
-        return found
+            structures.append(by_task | {name: array[run] for name, array in images.items()})
+        return structures
 
     @classmethod
     def from_plain(
-        cls, found: Sequence[Mapping[str, Any]], *, n_tasks: int = 1, every_level: bool = False
+        cls, structures: Sequence[Mapping[str, Any]], *, n_tasks: int = 1, every_level: bool = False
     ) -> Structures:
-        """What ``plain`` wrote down, of runs of one shape.
+        """The arrays from the lists that ``plain`` gives, for runs of one shape.
 
         Parameters
         ----------
-        found : sequence of dict
+        structures : sequence of dict
         n_tasks : int
         every_level : bool
             Whether outputs are read from the slots of all levels.
@@ -152,25 +153,27 @@ class Structures:
             return one[name] if n_tasks > 1 else [one[name]]
 
         def levels(name: str) -> tuple[np.ndarray, ...]:
-            per_level = zip(*(zip(*tasks(one, name), strict=True) for one in found), strict=True)
-            return tuple(_filled(list(level)) for level in per_level)
+            per_level = zip(
+                *(zip(*tasks(one, name), strict=True) for one in structures), strict=True
+            )
+            return tuple(_padded(list(level)) for level in per_level)
 
         routing = levels("routing")
         return cls(
             routing,
-            np.array([tasks(one, "outputs") for one in found]),
+            np.array([tasks(one, "outputs") for one in structures]),
             readable_slots([level.shape[2] for level in routing], every_level),
-            levels("selection") if "selection" in found[0] else None,
+            levels("selection") if "selection" in structures[0] else None,
         )
 
 
 def structures(network: ModularNetwork, parameters: Parameters) -> Structures:
-    """What networks of one shape read and use now, noise aside.
+    """The current routing and selection of networks of one shape, without noise.
 
     Parameters
     ----------
     network : ModularNetwork
-        Their shape, and what is known; its own weights are not used.
+        Gives their shape and the known choices; its own weights are not used.
     parameters : dict of Tensor, shape (run, ...)
         By the names of ``network.named_parameters()``.
 
@@ -180,7 +183,7 @@ def structures(network: ModularNetwork, parameters: Parameters) -> Structures:
     """
     n_runs = len(next(iter(parameters.values())))
 
-    def read(choice: Choice, name: str) -> np.ndarray:
+    def read(choice: Routing | Selection, name: str) -> np.ndarray:
         return _read(choice, parameters.get(f"{name}.logits"), n_runs)
 
     level = network.image_level
@@ -195,7 +198,7 @@ def structures(network: ModularNetwork, parameters: Parameters) -> Structures:
         read(network.output_routing, "output_routing")[:, :, 0],
         readable_slots(network.slots, network.every_level),
         tuple(read(c, f"selection.{n}") for n, c in enumerate(selection)) or None,
-        {name: part[:, 0] for name, part in images.items()},
+        {name: array[:, 0] for name, array in images.items()},
     )
 
 
@@ -205,48 +208,50 @@ def parameters_of(network: nn.Module) -> dict[str, Tensor]:
 
 
 def readable_slots(slots: Sequence[int], every_level: bool) -> tuple[Slot, ...]:
-    """The slots that outputs can be read from, in the order of their choice."""
+    """The slots that outputs can be read from, in the order of the output routing's sources."""
     first = 0 if every_level else len(slots) - 1
     return tuple(
         (level, slot) for level in range(first, len(slots)) for slot in range(slots[level])
     )
 
 
-def _read(choice: Choice, logits: Tensor | None, n_runs: int) -> np.ndarray:
-    """A choice of every run: of routing shape (run, task, slot, place), of selection without place.
+def _read(choice: Routing | Selection, logits: Tensor | None, n_runs: int) -> np.ndarray:
+    """A choice of every run: routing (run, task, slot, position), selection (run, task, slot).
 
     Parameters
     ----------
-    choice : Choice
+    choice : Routing or Selection
     logits : Tensor, shape (run, candidate, slot, [task]); None where the choice is known
     n_runs : int
     """
-    routing = isinstance(choice, Routing)
     if choice.known:
         tasks = range(choice.n_tasks)
-        known = [choice.read(task) if routing else choice.fill(task) for task in tasks]
-        one = _filled([known], choice.arity)[0] if routing else np.array(known)
+        if isinstance(choice, Routing):
+            one = _padded([[choice.read(task) for task in tasks]], choice.arity)[0]
+        else:
+            one = np.array([choice.fill(task) for task in tasks])
         return np.broadcast_to(one, (n_runs, *one.shape))
+    assert logits is not None
     if not choice.task_axis:
         logits = logits[..., None]
-    if routing:
+    if isinstance(choice, Routing):
         order = torch.argsort(logits, dim=1, descending=True, stable=True)[:, : choice.arity]
         return order.permute(0, 3, 2, 1).cpu().numpy()
     return logits.argmax(dim=1).transpose(1, 2).cpu().numpy()
 
 
-def _filled(lists: Sequence[Any], n_places: int = 0) -> np.ndarray:
-    """Lists of [run][task][slot][place] as an array, of at least so many places."""
+def _padded(lists: Sequence[Any], arity: int = 0) -> np.ndarray:
+    """Lists of [run][task][slot][position] as an array, padded by NOTHING to at least an arity."""
     if isinstance(lists[0][0][0], int):  # a selection
         return np.array(lists, dtype=int)
-    sizes = {len(places) for run in lists for task in run for places in task}
-    most = max(n_places, *sizes)
+    sizes = {len(sources) for run in lists for task in run for sources in task}
+    most = max(arity, *sizes)
     if sizes == {most}:
         return np.array(lists, dtype=int)
-    gap = [NOTHING] * most
-    filled = [[[(*p, *gap)[:most] for p in task] for task in run] for run in lists]
-    return np.array(filled, dtype=int)
+    padding = [NOTHING] * most
+    padded = [[[(*s, *padding)[:most] for s in task] for task in run] for run in lists]
+    return np.array(padded, dtype=int)
 
 
 def _without_gaps(levels: Sequence[Any]) -> list[Any]:
-    return [[[p for p in places if p != NOTHING] for places in level] for level in levels]
+    return [[[s for s in sources if s != NOTHING] for sources in level] for level in levels]

@@ -88,7 +88,7 @@ def literal_monolithic(net: torch.nn.Module, layers: list, pixels: list[float]) 
     assert len(rows) == n_images * side
     images = [rows[start : start + side] for start in range(0, len(rows), side)]
     n = net.n_convolutions
-    return literal_cnn(layers[:n], layers[n:], images, net.border)
+    return literal_cnn(layers[:n], layers[n:], images, net.padding)
 
 
 def parameters(net: torch.nn.Module) -> dict[str, list]:

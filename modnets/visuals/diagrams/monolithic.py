@@ -115,7 +115,7 @@ def rows_of(network: Monolithic, n_images: int = 0) -> list[Row]:
         pool = ""
         for layer in range(first):
             kernel = network.layers[layer].kernel_size[0]
-            side += 2 * network.border - kernel + 1
+            side += 2 * network.padding - kernel + 1
             words = f"{pool}conv {kernel}x{kernel}: {_count(network, layer)}"
             rows.append(Row("maps", used.pop(0), side, words))
             side, pool = side // 2, "max 2x2, "
