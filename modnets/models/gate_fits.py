@@ -1,21 +1,22 @@
-"""What the modules of many networks have learned: the gate that each slot computes.
+"""Gate fits: the gate that each slot of many networks computes.
 
-A slot is fed the values that it really meets, those of all rows of the truth table.  Its output is
-cut at the midpoint of its range, or at 0 where it is an output of the network, a logit, and 0 parts
-its values clearly: its *signal*, a bit for each row.  Its gate is what maps the signals of its
-sources to its own.  A signal and its complement are the same to the levels above, so signals are
-told in a normal form in which the first row, all inputs 0, gives 0: an XNOR feeding a NOR reads as
-the XOR and the AND that they amount to.
+A slot is evaluated on the values that occur in its network, on all rows of the truth table.  Its
+*signal*, a bit for each row, is its output with a threshold at the midpoint of its range; at 0 if
+it is an output of the network, a logit, and its values have a clear gap around 0.  Its gate maps
+the signals of its sources to its own.  Levels above can use a signal and its complement alike, so
+signals have a normal form that is 0 on the first row, all inputs 0: an XNOR that feeds a NOR is
+fitted as the equivalent XOR and AND.
 
-Gates must give the table of their network, each answer its logit > 0.  Where those of a network as
-read one by one give another, its slots are cut jointly (``thresholds.py``); where no cuts do, since
-slots pass more than a bit, the gates are marked as not faithful.
+The gates should give the truth table of their network, whose answers are logit > 0.  If those with
+separate thresholds do not, thresholds of all slots are searched jointly (``thresholds.py``); if
+there are none, since slots pass more than a bit, the gates are marked as not faithful.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
+from typing import cast
 
 import numpy as np
 
@@ -29,6 +30,7 @@ from modnets.tasks.gates import all_rows
 from modnets.tasks.graphs import FunctionGraph
 from modnets.tasks.named_graphs import get_graph
 from modnets.tasks.task import Task
+from modnets.tasks.task_sets import TaskSet
 
 
 @dataclass(frozen=True)
@@ -41,13 +43,13 @@ class GateFit:
         One of the two-input gates, or AND, OR, XOR, ... of more inputs; ``A``, ``B``, ... copy an
         input; ``OTHER`` has no name.
     clarity : float, in [0, 1]
-        Gap between the outputs read as 1 and those read as 0, as a share of the output's range: 1
-        if it takes two values only, 0 if they overlap.
+        Gap between the outputs that are read as 1 and those read as 0, as a share of the range of
+        outputs: 1 if there are two values only, 0 if they overlap.
     table : tuple of {0, 1, NEVER}
         Its output for each combination of inputs, in lexicographic order.
     faithful : bool
-        Whether this gate, fed by those below it as they are read, gives the slot's signal on every
-        row; an output's is the network's own answer.
+        Whether this gate, applied to the fitted gates below, gives the slot's signal on every row;
+        for an output of the network, its answer.
     """
 
     name: str
@@ -57,97 +59,101 @@ class GateFit:
 
 
 def fit_gates_of_runs(
-    network: ModularNetwork, parameters: Parameters, found: Structures, x: np.ndarray, task: int = 0
+    network: ModularNetwork,
+    parameters: Parameters,
+    wiring: Structures,
+    x: np.ndarray,
+    task: int = 0,
 ) -> list[LevelGateFits]:
     """The gates of many networks of one shape, level by level.
 
     Parameters
     ----------
     network : ModularNetwork
-        Their shape; of those that look at images there are no read-outs.
+        Gives their shape; without images.
     parameters : dict of Tensor, shape (run, ...)
-    found : Structures
-        What they read and use.
+    wiring : Structures
+        Their routing and selection.
     x : ndarray of {0, 1}, shape (row, input)
-        Every row that they meet, all inputs 0 first.
+        All rows of the truth table, that of all inputs 0 first.
     task : int
-        Of several tasks, the one that is asked.
+        Of several tasks, the one that is evaluated.
 
     Returns
     -------
     list of LevelGateFits
     """
-    values = _values(network, parameters, found, x, task)
-    levels = _read(values, found, x, task)
-    wrong = np.flatnonzero(~reproduced(levels, found, task))
+    values = _values(network, parameters, wiring, x, task)
+    levels = _fit(values, wiring, x, task)
+    wrong = np.flatnonzero(~reproduced(levels, wiring, task))
     if not len(wrong):
         return levels
-    cuts = _joint(values, found.of(wrong), wrong, task, x.shape[1])
-    mended = [run for run, cut in zip(wrong, cuts, strict=True) if cut is not None]
-    if mended:
-        some = [np.stack(level) for level in zip(*[cut for cut in cuts if cut], strict=True)]
-        again = _read([level[mended] for level in values], found.of(mended), x, task, some)
+    cuts = _joint(values, wiring.of(wrong), wrong, task, x.shape[1])
+    refitted = np.array([r for r, cut in zip(wrong, cuts, strict=True) if cut is not None], int)
+    if len(refitted):
+        joint = [np.stack(level) for level in zip(*[cut for cut in cuts if cut], strict=True)]
+        again = _fit([level[refitted] for level in values], wiring.of(refitted), x, task, joint)
         for level, better in zip(levels, again, strict=True):
-            for part in fields(level):
-                getattr(level, part.name)[mended] = getattr(better, part.name)
+            for field in fields(level):
+                getattr(level, field.name)[refitted] = getattr(better, field.name)
     return levels
 
 
-def reproduced(levels: Sequence[LevelGateFits], found: Structures, task: int) -> np.ndarray:
-    """Whether the gates of each network, as read, give its whole table, shape (run,)."""
-    right = np.ones(found.n_runs, dtype=bool)
+def reproduced(levels: Sequence[LevelGateFits], wiring: Structures, task: int) -> np.ndarray:
+    """Whether the fitted gates of each network give its truth table, shape (run,)."""
+    right = np.ones(wiring.n_runs, dtype=bool)
     for level, gates in enumerate(levels):
-        right &= (gates.faithful | ~found.is_output(level, task)).all(axis=1)
+        right &= (gates.faithful | ~wiring.is_output(level, task)).all(axis=1)
     return right
 
 
 def _values(
-    network: ModularNetwork, parameters: Parameters, found: Structures, x: np.ndarray, task: int
+    network: ModularNetwork, parameters: Parameters, wiring: Structures, x: np.ndarray, task: int
 ) -> list[np.ndarray]:
-    """What slots give, shape (run, slot, row), level by level."""
-    below, levels = np.broadcast_to(x.T.astype(np.float32), (found.n_runs, *x.T.shape)), []
-    for level, routing in enumerate(found.routing):
-        read = gather(below, routing[:, task])
-        for number, (weight, bias) in enumerate(_layers(network, parameters, found, level, task)):
-            read = np.maximum(read, 0.0) if number else read
-            read = weight @ read + bias[..., None]
-        below = read[:, :, 0]
+    """Outputs of slots, shape (run, slot, row), level by level."""
+    below, levels = np.broadcast_to(x.T.astype(np.float32), (wiring.n_runs, *x.T.shape)), []
+    for level, routing in enumerate(wiring.routing):
+        units = gather(below, routing[:, task])
+        for number, (weight, bias) in enumerate(_layers(network, parameters, wiring, level, task)):
+            units = np.maximum(units, 0.0) if number else units
+            units = weight @ units + bias[..., None]
+        below = units[:, :, 0]
         levels.append(below)
     return levels
 
 
-def _read(
+def _fit(
     values: Sequence[np.ndarray],
-    found: Structures,
+    wiring: Structures,
     x: np.ndarray,
     task: int,
     cuts: Sequence[np.ndarray] | None = None,
 ) -> list[LevelGateFits]:
-    """The gates of all levels, cut as told, else each slot by itself."""
-    signals = np.broadcast_to(x.T > 0.5, (found.n_runs, *x.T.shape))
+    """The gates of all levels, with these thresholds; by default each slot by itself."""
+    signals = np.broadcast_to(x.T > 0.5, (wiring.n_runs, *x.T.shape))
     composed, levels = signals, []
     for level, below in enumerate(values):
-        sources, is_output = found.routing[level][:, task], found.is_output(level, task)
+        sources, is_output = wiring.routing[level][:, task], wiring.is_output(level, task)
         cut = None if cuts is None else cuts[level]
         gates = read_signals(below, gather(signals, sources), is_output, cut)
         signals = gates.signals
         answers = below > 0
         wanted = np.where(is_output[..., None], answers ^ answers[..., :1], signals)
-        composed, met = apply(gates.tables, gather(composed, sources))
-        levels.append(replace(gates, faithful=((composed == wanted) & met).all(axis=2)))
+        composed, defined = apply(gates.tables, gather(composed, sources))
+        levels.append(replace(gates, faithful=((composed == wanted) & defined).all(axis=2)))
     return levels
 
 
 def _joint(
-    values: Sequence[np.ndarray], found: Structures, runs: np.ndarray, task: int, n_inputs: int
+    values: Sequence[np.ndarray], wiring: Structures, runs: np.ndarray, task: int, n_inputs: int
 ) -> list[list[np.ndarray] | None]:
-    """Joint thresholds of some runs; ``found`` is theirs, ``values`` are those of all."""
-    used = found.used(task, n_inputs)[1:]
-    ends = [found.is_output(level, task) for level in range(len(values))]
+    """Joint thresholds of some runs; ``wiring`` is that of these, ``values`` are those of all."""
+    used = wiring.used(task, n_inputs)[1:]
+    ends = [wiring.is_output(level, task) for level in range(len(values))]
     return [
         joint_thresholds(
             [level[run] for level in values],
-            [level[number, task] for level in found.routing],
+            [level[number, task] for level in wiring.routing],
             [level[number] for level in used],
             [level[number] for level in ends],
         )
@@ -164,45 +170,49 @@ def read_out(network: ModularNetwork, graph: Task | str, task: int = 0) -> list[
     network : ModularNetwork
         Without images.
     graph : Task or str
-        Whose truth table it meets.
+        Gives the rows on which it is evaluated.
     task : int
-        Of several tasks, the one that is asked.
+        Of several tasks, the one that is evaluated.
 
     Raises
     ------
     ValueError
         If the network does not fit the task.
     """
-    graph = graph_of(network, graph, task)
+    one_graph = graph_of(network, graph, task)
     parameters = parameters_of(network)
-    x = inputs_met(graph)
+    x = inputs_met(one_graph)
     levels = fit_gates_of_runs(network, parameters, structures(network, parameters), x, task)
     return [
         [
             GateFit(name, float(clarity), tuple(table), bool(faithful))
             for name, clarity, table, faithful in zip(
-                one.names[0], one.clarity[0], one.tables[0].tolist(), one.faithful[0], strict=True
+                level.names[0],
+                level.clarity[0],
+                level.tables[0].tolist(),
+                level.faithful[0],
+                strict=True,
             )
         ]
-        for one in levels
+        for level in levels
     ]
 
 
 def graph_of(network: ModularNetwork, graph: Task | str, task: int) -> FunctionGraph:
-    """The graph of the task that is asked, if a network fits it; a ValueError if not."""
+    """The graph of one task, if a network fits it; a ValueError if not."""
     graph = get_graph(graph)
     require(
         isinstance(network, ModularNetwork) and network.image_level is None,
         f"network is a {type(network).__name__}; allowed is a ModularNetwork that sees no images",
     )
     sizes = (graph.n_sources, graph.n_outputs, graph.n_tasks)
-    found = (network.n_inputs, network.n_outputs, network.n_tasks)
-    words = "{} inputs, {} outputs, {} tasks".format
-    require(sizes == found, f"graph={graph} has {words(*sizes)}; the network has {words(*found)}")
+    actual = (network.n_inputs, network.n_outputs, network.n_tasks)
+    text = "{} inputs, {} outputs, {} tasks".format
+    require(sizes == actual, f"graph={graph} has {text(*sizes)}; the network has {text(*actual)}")
     require(task in range(graph.n_tasks), f"task={task}; allowed are 0 to {graph.n_tasks - 1}")
-    one = graph.graphs[task] if graph.n_tasks > 1 else graph
+    one = cast(TaskSet, graph).graphs[task] if graph.n_tasks > 1 else graph
     require(one.enumerable, f"graph={one}: all rows are looked at, allowed are up to 20 inputs")
-    return one
+    return cast(FunctionGraph, one)
 
 
 def inputs_met(graph: Task) -> np.ndarray:
@@ -211,18 +221,16 @@ def inputs_met(graph: Task) -> np.ndarray:
 
 
 def _layers(
-    network: ModularNetwork, parameters: Parameters, found: Structures, level: int, task: int
+    network: ModularNetwork, parameters: Parameters, wiring: Structures, level: int, task: int
 ) -> list[tuple[np.ndarray, np.ndarray]]:
     """Weight, shape (run, slot, out, in), and bias, shape (run, slot, out), of a level's slots."""
     pool, n_layers = (0 if network.shared else level), len(network.pools[0].arch) - 1
-    layers = [
-        [
-            parameters[f"pools.{pool}.{kind}.{layer}"].detach().cpu().numpy()
-            for kind in ("weight", "bias")
-        ]
-        for layer in range(n_layers)
-    ]
-    if network.shared:
-        runs, modules = np.arange(found.n_runs)[:, None], found.selection[level][:, task]
-        layers = [[part[runs, modules] for part in layer] for layer in layers]
-    return [tuple(layer) for layer in layers]
+
+    def array(kind: str, layer: int) -> np.ndarray:
+        return parameters[f"pools.{pool}.{kind}.{layer}"].detach().cpu().numpy()
+
+    layers = [(array("weight", layer), array("bias", layer)) for layer in range(n_layers)]
+    if wiring.selection is None:
+        return layers
+    runs, modules = np.arange(wiring.n_runs)[:, None], wiring.selection[level][:, task]
+    return [(weight[runs, modules], bias[runs, modules]) for weight, bias in layers]

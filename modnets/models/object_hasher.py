@@ -17,7 +17,7 @@ from torch import Tensor
 
 from modnets.models.code_names import ATTRIBUTES_BY_TEXT, imported_in, names_in
 from modnets.models.installed_modules import installed_as
-from modnets.models.random_states import SOURCES, random_state
+from modnets.models.random_states import GENERATORS, random_state
 
 #: Attributes of a class that do not affect what it does.
 IGNORED: tuple[str, ...] = (
@@ -264,7 +264,7 @@ class ObjectHasher:
 _VISITORS: list[tuple[Any, Callable[[ObjectHasher, Any], None]]] = [
     (Tensor, ObjectHasher._tensor),
     (np.ndarray, ObjectHasher._array),
-    (SOURCES, ObjectHasher._random),
+    (GENERATORS, ObjectHasher._random),
     (types.CodeType, ObjectHasher._code),
     (torch.jit.ScriptFunction | torch.jit.ScriptModule, ObjectHasher._script),
     (types.FunctionType, ObjectHasher._function),

@@ -1,9 +1,9 @@
-"""What can be read from the layers of many monolithic networks: linear probes, one for each layer.
+"""Linear probes of the layers of many monolithic networks.
 
 A probe is a ridge regression from the units of a hidden layer to a sub-function of the task's graph
-(Alain and Bengio, 2016).  It is scored on rows that it was not fitted on, one left out at a time
-(means are those of all rows): with nearly as many units as rows a probe fits anything.  A layer of
-random weights scores well too on simple functions, so compare with the network before training.
+(Alain and Bengio, 2016).  It is scored by leave-one-out cross-validation (means are those of all
+rows), since with nearly as many units as rows a probe fits anything.  A layer of random weights
+scores well too on simple functions, so compare with the network before training.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from modnets.models.monolithic import MLP
 from modnets.models.structures import Parameters
 from modnets.tasks.graphs import FunctionGraph
 
-#: Weight of the ridge, times the mean square of a unit and the number of rows.
+#: Ridge penalty, relative to the sum of squares of a unit over all rows, averaged over units.
 RIDGE = 1e-3
 
 
@@ -52,7 +52,7 @@ def sub_functions(graph: FunctionGraph, x: np.ndarray) -> np.ndarray:
 
 
 def readable(units: np.ndarray, targets: np.ndarray) -> np.ndarray:
-    """How well functions can be read from units on rows left out.
+    """Leave-one-out accuracy of linear probes for functions.
 
     Parameters
     ----------
@@ -63,21 +63,21 @@ def readable(units: np.ndarray, targets: np.ndarray) -> np.ndarray:
     -------
     ndarray, shape (run, function)
         Balanced accuracy, in [0, 1]: the mean of the shares of ones and of zeros that are right;
-        0.5 is chance, and NaN stands for a constant function.  What cannot be read may score less:
-        without the row left out its own answer is the rarer one.
+        0.5 is chance, and NaN stands for a constant function.  A function that cannot be decoded
+        may score less, since leaving a row out makes its answer rarer among the rest.
     """
     units = np.nan_to_num(units.astype(float))
     units = units - units.mean(axis=1, keepdims=True)
     gram = units.swapaxes(1, 2) @ units
     scale = np.trace(gram, axis1=1, axis2=2) / gram.shape[1]
-    scale = np.where(scale > 0, scale, 1.0)  # of a layer without a unit in use
+    scale = np.where(scale > 0, scale, 1.0)  # a layer whose units are all constant
     gram += RIDGE * scale[:, None, None] * np.eye(gram.shape[1])
     mean = targets.mean(axis=1, keepdims=True)
-    wanted = targets - mean
+    centred = targets - mean
     solved = np.linalg.solve(gram, units.swapaxes(1, 2))  # (run, unit, row)
     leverage = np.einsum("rnu,run->rn", units, solved)
-    told = wanted @ (units @ solved).swapaxes(1, 2)  # (run, function, row)
-    left_out = wanted - (wanted - told) / np.maximum(1 - leverage, 1e-9)[:, None]
+    predicted = centred @ (units @ solved).swapaxes(1, 2)  # (run, function, row)
+    left_out = centred - (centred - predicted) / np.maximum(1 - leverage, 1e-9)[:, None]
     ones = targets > 0
     right = (left_out + mean > 0.5) == ones
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -89,7 +89,7 @@ def readable(units: np.ndarray, targets: np.ndarray) -> np.ndarray:
 def readable_by_layer(
     network: MLP, values: Parameters, graph: FunctionGraph, x: np.ndarray
 ) -> np.ndarray:
-    """How well each sub-function can be read from each hidden layer, (run, layer, sub-function).
+    """Accuracy of probes for each sub-function, shape (run, layer, sub-function).
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Where random numbers come from, and the states of those sources."""
+"""States of random number generators: the global ones, and generator objects."""
 
 from __future__ import annotations
 
@@ -8,19 +8,22 @@ from typing import Any
 import numpy as np
 import torch
 
-SOURCES = torch.Generator | np.random.Generator | np.random.RandomState | random.Random
+#: Types of generator objects.
+GENERATORS = torch.Generator | np.random.Generator | np.random.RandomState | random.Random
 
 
-def random_state(source: Any = None) -> Any:
-    """The state of a source of random numbers; of torch's, numpy's and Python's own if None."""
-    if source is None:
+def random_state(generator: Any = None) -> Any:
+    """The state of a generator; by default those of the global ones of torch, numpy and Python."""
+    if generator is None:
         return (
             torch.default_generator.get_state().numpy().tobytes(),
             np.random.get_state(),  # noqa: NPY002
             random.getstate(),
         )
-    if isinstance(source, torch.Generator):
-        return source.get_state().numpy().tobytes()
-    if isinstance(source, np.random.Generator):
-        return source.bit_generator.state
-    return source.get_state() if isinstance(source, np.random.RandomState) else source.getstate()
+    if isinstance(generator, torch.Generator):
+        return generator.get_state().numpy().tobytes()
+    if isinstance(generator, np.random.Generator):
+        return generator.bit_generator.state
+    if isinstance(generator, np.random.RandomState):
+        return generator.get_state()
+    return generator.getstate()

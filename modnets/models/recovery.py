@@ -1,13 +1,12 @@
-"""Is the true structure found?  The routing of many networks against that of a function graph.
+"""Recovery of the true structure: the routing of many networks compared with a function graph.
 
-Slots and modules have no names of their own, a symmetric gate does not care for the order of its
-inputs, and a signal is as good as its complement: structures that differ in these are the same.
+Structures count as equal up to a permutation of slots and modules, the order of inputs of a
+symmetric gate, and the complement of inner signals.
 
-Two questions are asked.  Whether the graph is found exactly: a slot *stands for* a sub-function if
-it reads slots that stand for the sub-function's inputs, and if its signal is the sub-function's, or
-the complement; a graph is recovered if each output is read from a slot that stands for it.  And how
-near it is: slots are matched with sub-functions of their level so that most edges agree, which
-gives the share of edges found (F1).
+There are two measures.  Exact recovery: a slot *stands for* a sub-function if it reads slots that
+stand for the sub-function's inputs, and if its signal is that of the sub-function, or the
+complement; a graph is recovered if each output is read from a slot that stands for it.  Edge F1:
+slots are matched with sub-functions of their level so that as many edges as possible agree.
 """
 
 from __future__ import annotations
@@ -30,18 +29,18 @@ from modnets.tasks.task import Task
 
 
 def order_free(gate: Gate, signs_free: bool) -> list[tuple[int, ...]]:
-    """The orders of inputs in which a gate is still itself.
+    """The permutations of its inputs under which a gate is unchanged, or complemented.
 
     Parameters
     ----------
     gate : Gate
     signs_free : bool
-        Whether its inputs may be negated, as inner signals may.
+        Whether inputs may be complemented too, as inner signals may.
 
     Returns
     -------
     list of tuple of int
-        ``order[place]`` is the gate's input that this place reads.
+        ``order[position]`` is the gate's input that this position reads.
     """
     table = np.array(gate.table).reshape((2,) * gate.n_inputs)
     forms = [table]
@@ -57,32 +56,35 @@ def order_free(gate: Gate, signs_free: bool) -> list[tuple[int, ...]]:
 
 
 def stands_for(
-    graph: FunctionGraph, found: Structures, task: int, gate_fits: Sequence[LevelGateFits] | None
+    graph: FunctionGraph, wiring: Structures, task: int, gate_fits: Sequence[LevelGateFits] | None
 ) -> list[np.ndarray]:
     """Which sub-functions each slot stands for.
 
     Parameters
     ----------
     graph : FunctionGraph
-    found : Structures
+    wiring : Structures
+        Routing and selection of the networks.
     task : int
     gate_fits : sequence of LevelGateFits, optional
-        With them a slot's signal counts too, and then the order of its inputs says nothing more;
-        without them the wiring alone is compared.
+        With them signals are compared too, which imply the order of inputs; by default the routing
+        alone is compared.
 
     Returns
     -------
     list of ndarray of bool, shape (run, slot, sub-function), one for each level of the graph
     """
-    shape = (found.n_runs, graph.n_inputs, graph.n_inputs)
+    shape = (wiring.n_runs, graph.n_inputs, graph.n_inputs)
     below = np.broadcast_to(np.eye(graph.n_inputs, dtype=bool), shape)
-    truth = _true_signals(graph) if gate_fits else None
+    truth = _true_signals(graph) if gate_fits else []
     levels = []
     for level, nodes in enumerate(graph.levels):
-        if level >= len(found.routing):
+        if level >= len(wiring.routing):
             break
-        sources = found.routing[level][:, task]
-        read = below[np.arange(found.n_runs)[:, None, None], sources]  # (run, slot, place, node)
+        sources = wiring.routing[level][:, task]
+        read = below[
+            np.arange(wiring.n_runs)[:, None, None], sources
+        ]  # (run, slot, position, node)
         n_read = (sources != NOTHING).sum(axis=2)
         now = np.zeros((*sources.shape[:2], len(nodes)), dtype=bool)
         for number, node in enumerate(nodes):
@@ -92,8 +94,8 @@ def stands_for(
             orders = permutations(range(k)) if gate_fits else order_free(node.gate, level > 0)
             any_order = np.zeros(sources.shape[:2], dtype=bool)
             for order in orders:
-                places = [read[:, :, p, node.inputs[i]] for p, i in enumerate(order)]
-                any_order |= np.logical_and.reduce(places)
+                positions = [read[:, :, p, node.inputs[i]] for p, i in enumerate(order)]
+                any_order |= np.logical_and.reduce(positions)
             now[..., number] = any_order & (n_read == k)
             if gate_fits:
                 signals = gate_fits[level].signals
@@ -104,20 +106,20 @@ def stands_for(
 
 
 def is_recovered(
-    graph: FunctionGraph, found: Structures, task: int, gate_fits: Sequence[LevelGateFits] | None
+    graph: FunctionGraph, wiring: Structures, task: int, gate_fits: Sequence[LevelGateFits] | None
 ) -> np.ndarray:
     """Whether every output is read from a slot that stands for it, shape (run,).
 
-    With read-outs the outputs must have the right sign too: the whole table is solved.
+    With gate fits the outputs must not be complemented, so that the whole table is solved.
     """
-    levels = stands_for(graph, found, task, gate_fits)
-    right = np.ones(found.n_runs, dtype=bool)
+    levels = stands_for(graph, wiring, task, gate_fits)
+    right = np.ones(wiring.n_runs, dtype=bool)
     if len(levels) < len(graph.levels):
         return ~right
-    truth = graph.truth_table() if gate_fits else None
-    runs, nodes = np.arange(found.n_runs), np.array(found.readable)
+    truth = graph.truth_table() if gate_fits else np.empty((0, 0))
+    runs, nodes = np.arange(wiring.n_runs), np.array(wiring.readable)
     for output, node in enumerate(graph.outputs):
-        level, slot = nodes[found.outputs[:, task, output]].T
+        level, slot = nodes[wiring.outputs[:, task, output]].T
         right &= (level == len(levels) - 1) & levels[-1][runs, _within(slot, levels[-1]), node]
         if gate_fits:
             values = gate_fits[len(levels) - 1].values
@@ -127,7 +129,7 @@ def is_recovered(
 
 
 def _within(slot: np.ndarray, level: np.ndarray) -> np.ndarray:
-    """Slots of another level, which are sorted out elsewhere, as some slot of this one."""
+    """Slots of any level, clipped to indices of this one; those of other levels are masked out."""
     return np.minimum(slot, level.shape[1] - 1)
 
 
@@ -137,7 +139,7 @@ def _true_signals(graph: FunctionGraph) -> list[np.ndarray]:
 
 
 def match(
-    graph: FunctionGraph, found: Structures, task: int
+    graph: FunctionGraph, wiring: Structures, task: int
 ) -> tuple[list[np.ndarray], np.ndarray]:
     """The best matching of sub-functions with slots of their level, and its edge F1.
 
@@ -149,27 +151,27 @@ def match(
         Harmonic mean of the shares of true edges found and of edges found that are true, those
         to the outputs included.  Edges of slots that no output uses do not count.
     """
-    edges = found.edges(task, graph.n_inputs)
-    n_read = sum(level.sum(axis=(1, 2)) for level in edges) + found.outputs.shape[2]
+    edges = wiring.edges(task, graph.n_inputs)
+    n_read = sum(level.sum(axis=(1, 2)) for level in edges) + wiring.outputs.shape[2]
     n_true = sum(node.gate.n_inputs for level in graph.levels for node in level)
-    shown = _output_edges(graph, found, task)
-    slots, agree = best_matching(graph.routing, edges, shown)
+    to_outputs = _output_edges(graph, wiring, task)
+    slots, agree = best_matching(graph.routing, edges, to_outputs)
     return slots, 2 * agree / (n_read + n_true + graph.n_outputs)
 
 
-def _output_edges(graph: FunctionGraph, found: Structures, task: int) -> np.ndarray:
-    """Edges to outputs that agree where a slot is matched with a sub-function of the last level.
+def _output_edges(graph: FunctionGraph, wiring: Structures, task: int) -> np.ndarray:
+    """Number of true edges to outputs if a slot is matched with a sub-function of the last level.
 
     Returns
     -------
     ndarray of int, shape (run, slot of the graph's last level, sub-function)
     """
     level = len(graph.levels) - 1
-    n_slots = found.slots[level] if level < len(found.slots) else 0
-    agree = np.zeros((found.n_runs, n_slots, len(graph.levels[-1])), dtype=int)
-    nodes = np.array(found.readable)
+    n_slots = wiring.slots[level] if level < len(wiring.slots) else 0
+    agree = np.zeros((wiring.n_runs, n_slots, len(graph.levels[-1])), dtype=int)
+    nodes = np.array(wiring.readable)
     for output, node in enumerate(graph.outputs):
-        at_level, slot = nodes[found.outputs[:, task, output]].T
+        at_level, slot = nodes[wiring.outputs[:, task, output]].T
         at = np.nonzero(at_level == level)[0]
         agree[at, slot[at], node] += 1
     return agree
@@ -177,18 +179,18 @@ def _output_edges(graph: FunctionGraph, found: Structures, task: int) -> np.ndar
 
 @dataclass(frozen=True)
 class Recovery:
-    """One network beside the graph of its task.
+    """A network compared with the graph of its task.
 
     Parameters
     ----------
     recovered : bool
-        Whether it is the graph: wiring, what each slot computes, and every row right.
+        Whether routing and gates are those of the graph, and every row is right.
     routing_recovered : bool
-        Whether its wiring alone is the graph's.
+        Whether the routing is that of the graph, whatever the gates.
     edge_f1 : float, in [0, 1]
-    nodes : list, [level][slot] -> number of the sub-function that the slot is matched with, or None
-    true_edges : list, [row above the inputs][node] -> for each place that it reads: whether that
-        edge is one of the graph, under that matching.  The last row is the outputs.
+    nodes : list, [level][slot] -> index of the sub-function that the slot is matched with, or None
+    true_edges : list, [level][slot][position] -> whether that edge is one of the graph, under that
+        matching.  The last level is that of the outputs.
     """
 
     recovered: bool
@@ -200,7 +202,7 @@ class Recovery:
 
 @checked
 def compare(network: ModularNetwork, graph: Task | str, task: int = 0) -> Recovery:
-    """One network beside the graph of its task.
+    """Compare a network with the graph of its task.
 
     Parameters
     ----------
@@ -208,50 +210,57 @@ def compare(network: ModularNetwork, graph: Task | str, task: int = 0) -> Recove
         Without images.
     graph : FunctionGraph, TaskSet or str
     task : int
-        Of several tasks, the one that is looked at.
+        Of several tasks, the one that is compared.
 
     Raises
     ------
     ValueError
         If the network does not fit the task, or the structure of the graph is not known.
     """
-    graph = graph_of(network, graph, task)
-    require(graph.has_structure, f"graph={graph} has no known structure to compare with")
+    true = graph_of(network, graph, task)
+    require(true.has_structure, f"graph={true} has no known structure to compare with")
     parameters = parameters_of(network)
-    found = structures(network, parameters)
-    gate_fits = fit_gates_of_runs(network, parameters, found, inputs_met(graph), task)
-    exact = bool(is_recovered(graph, found, task, gate_fits)[0])
-    wired = exact or bool(is_recovered(graph, found, task, None)[0])
-    slots, f1 = match(graph, found, task)
+    wiring = structures(network, parameters)
+    gate_fits = fit_gates_of_runs(network, parameters, wiring, inputs_met(true), task)
+    exact = bool(is_recovered(true, wiring, task, gate_fits)[0])
+    same_routing = exact or bool(is_recovered(true, wiring, task, None)[0])
+    slots, f1 = match(true, wiring, task)
     nodes = nodes_of([level[0] for level in slots], network.slots)
-    return Recovery(exact, wired, float(f1[0]), nodes, true_edges(graph, found, task, nodes))
+    edges = true_edges(true, wiring, task, nodes)
+    return Recovery(exact, same_routing, float(f1[0]), nodes, edges)
 
 
 def nodes_of(slots: Sequence[np.ndarray], n_slots: Sequence[int]) -> list[list[int | None]]:
     """The sub-function of each slot, [level][slot], from the slot of each sub-function."""
     nodes: list[list[int | None]] = [[None] * n for n in n_slots]
-    for level, places in enumerate(slots):
-        for node, slot in enumerate(places):
+    for level, of_nodes in enumerate(slots):
+        for node, slot in enumerate(of_nodes):
             if slot >= 0:
                 nodes[level][slot] = node
     return nodes
 
 
 def true_edges(
-    graph: FunctionGraph, found: Structures, task: int, nodes: Sequence[Sequence[int | None]]
+    graph: FunctionGraph, wiring: Structures, task: int, nodes: Sequence[Sequence[int | None]]
 ) -> list[list[tuple[bool, ...]]]:
-    """Which edges of the first of some networks are true, [row above the inputs][node][place]."""
-    below, rows = list(range(graph.n_inputs)), []
-    for level, routing in enumerate(found.routing):
+    """Which edges of the first network are true, [level][slot][position], the outputs last."""
+    below: Sequence[int | None] = list(range(graph.n_inputs))
+    result: list[list[tuple[bool, ...]]] = []
+    for level, routing in enumerate(wiring.routing):
         true = graph.routing[level] if level < len(graph.levels) else ()
-        rows.append([])
+        edges: list[tuple[bool, ...]] = []
         for slot, sources in enumerate(routing[0, task].tolist()):
             node = nodes[level][slot]
-            wanted = () if node is None else true[node]
-            rows[-1].append(tuple(below[s] in wanted for s in sources if s != NOTHING))
+            inputs = () if node is None else true[node]
+            edges.append(tuple(below[s] in inputs for s in sources if s != NOTHING))
+        result.append(edges)
         below = nodes[level]
     last = len(graph.levels) - 1
-    ends = [found.readable[place] for place in found.outputs[0, task]]
-    wanted = zip(ends, graph.outputs, strict=True)
-    rows.append([(level == last and nodes[level][slot] == node,) for (level, slot), node in wanted])
-    return rows
+    ends = [wiring.readable[slot] for slot in wiring.outputs[0, task]]
+    result.append(
+        [
+            (level == last and nodes[level][slot] == node,)
+            for (level, slot), node in zip(ends, graph.outputs, strict=True)
+        ]
+    )
+    return result

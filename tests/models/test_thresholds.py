@@ -13,7 +13,7 @@ from modnets.analysis.structure import gates
 from modnets.config.grid import grid
 from modnets.config.run_config import RunConfig
 from modnets.models.gate_fits import (
-    _read,
+    _fit,
     _values,
     fit_gates_of_runs,
     inputs_met,
@@ -223,7 +223,7 @@ def test_what_is_faithful_stays_and_more_is_than_before(arity: int) -> None:
             )
         parameters = parameters_of(network)
         found = structures(network, parameters)
-        alone = _read(_values(network, parameters, found, x, 0), found, x, 0)
+        alone = _fit(_values(network, parameters, found, x, 0), found, x, 0)
         before = bool(reproduced(alone, found, 0)[0])
         levels = fit_gates_of_runs(network, parameters, found, x)
         after = bool(reproduced(levels, found, 0)[0])
