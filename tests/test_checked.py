@@ -1,4 +1,4 @@
-"""Wrong calls from Python: one line with the parameter, the value given and what is allowed."""
+"""Wrong calls from Python: one line with the parameter, its value and what is allowed."""
 
 from __future__ import annotations
 
@@ -55,16 +55,16 @@ CALLS: list[tuple[Callable, dict]] = [
     (mn.last, {"results": pd.DataFrame({"run": ["a"], "epoch": [1]})}),
     (mn.summarize, {"results": pd.DataFrame(), "by": ("kind",), "confidence": 0.9, "seed": 0}),
 ]
-CASES = [(call, given, name) for call, given in CALLS for name in given]
+CASES = [(call, arguments, name) for call, arguments in CALLS for name in arguments]
 
 
 @pytest.mark.parametrize(
-    ("call", "given", "name"), CASES, ids=lambda v: getattr(v, "__name__", "") or str(v)[:20]
+    ("call", "arguments", "name"), CASES, ids=lambda v: getattr(v, "__name__", "") or str(v)[:20]
 )
-def test_a_wrong_argument_is_one_line(call: Callable, given: dict, name: str) -> None:
+def test_a_wrong_argument_is_one_line(call: Callable, arguments: dict, name: str) -> None:
     for value in POOL:
         try:
-            call(**given | {name: value})
+            call(**arguments | {name: value})
         except ValueError as error:
             message = str(error)
             assert "\n" not in message

@@ -1,4 +1,4 @@
-"""What killed processes leave: never what lives, always what is dead."""
+"""Stale files: those of dead processes are removed, those of running ones never."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from filelock import FileLock
 from lanes import needs_compiler
 
 from modnets import RunConfig, grid, leftovers, sweep
-from modnets.compiler.libraries import compile_lock, clear_leftovers, working_folder
+from modnets.compiler.libraries import clear_leftovers, compile_lock, working_folder
 from modnets.leftovers import clear, is_dead, mark, temporary_folder
 
 DAY = 24 * 3600
@@ -29,7 +29,7 @@ def aged(path: Path, seconds: float) -> Path:
 
 
 def killed() -> str:
-    """The owner's name of a process that has been killed."""
+    """The mark of a process that has been killed."""
     code = "from modnets.leftovers import mark; print(mark(), flush=True); input()"
     with subprocess.Popen(
         [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
@@ -102,7 +102,7 @@ def test_a_temporary_folder_clears_those_of_killed_processes(
     assert [path.name for path in tmp_path.iterdir()] == ["modnets-0"]
 
 
-# In the folder of machine code
+# In the cache folder of compiled libraries
 
 
 @pytest.fixture
@@ -113,7 +113,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def fill(folder: Path, dead: str) -> set[Path]:
-    """Leftovers of each kind, and what is none; hands back what is to stay."""
+    """Stale files of each kind, and others; returns the others."""
     for name in ("tmpabcd_123", "tmpzzzzzzzz", f".work-{dead}-abc"):
         (folder / name).mkdir(mode=0o700)
         (folder / name / "program.cpp").touch()

@@ -1,4 +1,4 @@
-"""Read-outs: modules built by hand read out as the gates that they are."""
+"""Gate fits: modules constructed from gates are fitted as those gates."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ def names(network: ModularNetwork, graph: FunctionGraph) -> list[list[str]]:
 @pytest.mark.parametrize("name", STRUCTURED)
 def test_a_network_of_exact_gates_reads_out_as_those_gates(name: str, shared: bool) -> None:
     graph = GRAPHS[name]
-    found = read_out(Wiring.of(graph).network(shared), graph)
-    assert [[slot.name for slot in level] for level in found] == [
+    fits = read_out(Wiring.of(graph).network(shared), graph)
+    assert [[slot.name for slot in level] for level in fits] == [
         [node.gate.name for node in level] for level in graph.levels
     ]
-    assert all(slot.clarity == pytest.approx(1.0) for level in found for slot in level)
+    assert all(slot.clarity == pytest.approx(1.0) for level in fits for slot in level)
     assert all(
         slot.table == node.gate.table
-        for level, nodes in zip(found, graph.levels, strict=True)
+        for level, nodes in zip(fits, graph.levels, strict=True)
         for slot, node in zip(level, nodes, strict=True)
     )
 
@@ -47,11 +47,11 @@ def test_a_network_of_exact_gates_reads_out_as_those_gates(name: str, shared: bo
 @pytest.mark.parametrize("name", TWO_INPUT_GATES)
 def test_every_gate_of_two_inputs_up_to_negation(name: str) -> None:
     graph = FunctionGraph(2, [[f"{name} 0 1"]])
-    found = read_out(Wiring.of(graph).network(), graph)[0][0]
+    fits = read_out(Wiring.of(graph).network(), graph)[0][0]
     table = np.array(TWO_INPUT_GATES[name]) ^ TWO_INPUT_GATES[name][0]
-    assert found.name in ZERO_FIRST
-    assert TWO_INPUT_GATES[found.name] == tuple(table)
-    assert found.table == tuple(table)
+    assert fits.name in ZERO_FIRST
+    assert TWO_INPUT_GATES[fits.name] == tuple(table)
+    assert fits.table == tuple(table)
 
 
 def test_negated_inner_signals_read_out_as_what_they_amount_to() -> None:
@@ -74,9 +74,9 @@ def test_noise_lowers_clarity_and_not_the_name_until_it_should() -> None:
         with torch.no_grad():
             for weight, draw in zip(weights, noise, strict=True):
                 weight += size * draw
-        found = read_out(network, graph)
-        clarity.append(np.mean([slot.clarity for level in found for slot in level]))
-        kept.append([[slot.name for slot in level] for level in found])
+        fits = read_out(network, graph)
+        clarity.append(np.mean([slot.clarity for level in fits for slot in level]))
+        kept.append([[slot.name for slot in level] for level in fits])
     right = [["XOR"] * 3, ["AND"] * 2]
     assert kept[:4] == [right] * 4
     assert kept[-1] != right
@@ -92,17 +92,17 @@ def test_the_values_are_those_of_the_network() -> None:
     ):
         network, task = build(config.final, 0), config.graph
         parameters = {name: p.detach()[None] for name, p in network.named_parameters()}
-        found = structures(network, parameters)
+        wiring = structures(network, parameters)
         bits = all_rows(task.n_sources)
         for number in range(task.n_tasks):
-            levels = fit_gates_of_runs(network, parameters, found, bits, number)
+            levels = fit_gates_of_runs(network, parameters, wiring, bits, number)
             ids = np.eye(task.n_tasks)[[number] * len(bits)] if task.n_tasks > 1 else bits[:, :0]
             x = torch.from_numpy(np.concatenate([bits, ids], axis=1).astype(np.float32))
             with torch.no_grad():
                 logits = network(x).numpy()
-            ends = [found.readable[place] for place in found.outputs[0, number]]
-            told = np.stack([levels[level].values[0, slot] for level, slot in ends], axis=1)
-            np.testing.assert_allclose(told, logits, rtol=1e-4, atol=1e-5)
+            ends = [wiring.readable[index] for index in wiring.outputs[0, number]]
+            outputs = np.stack([levels[level].values[0, slot] for level, slot in ends], axis=1)
+            np.testing.assert_allclose(outputs, logits, rtol=1e-4, atol=1e-5)
 
 
 def test_many_runs_are_read_as_each_alone() -> None:
@@ -112,8 +112,8 @@ def test_many_runs_are_read_as_each_alone() -> None:
         name: torch.stack([dict(network.named_parameters())[name].detach() for network in networks])
         for name, _ in networks[0].named_parameters()
     }
-    found = structures(networks[0], parameters)
-    levels = fit_gates_of_runs(networks[0], parameters, found, config.graph.rows())
+    wiring = structures(networks[0], parameters)
+    levels = fit_gates_of_runs(networks[0], parameters, wiring, config.graph.rows())
     for run, network in enumerate(networks):
         for level, alone in zip(levels, read_out(network, config.graph), strict=True):
             assert level.names[run].tolist() == [slot.name for slot in alone]
@@ -123,17 +123,17 @@ def test_many_runs_are_read_as_each_alone() -> None:
 def test_tables_and_clarity_against_a_literal_loop() -> None:
     rng = np.random.default_rng(0)
     sources, values = rng.random((2, 3, 2, 11)) > 0.5, rng.random((2, 3, 11)).astype(np.float32)
-    found = read_signals(values, sources)
+    fits = read_signals(values, sources)
     for run, slot in itertools.product(range(2), range(3)):
         v = values[run, slot]
         cut = (v.min() + v.max()) / 2
         v, cut = (-v, -cut) if v[0] > cut else (v, cut)
         signal = v > cut
-        assert found.signals[run, slot].tolist() == signal.tolist()
+        assert fits.signals[run, slot].tolist() == signal.tolist()
         ones, zeros = [], []
         for a, b in itertools.product((0, 1), repeat=2):
             rows = (sources[run, slot, 0] == a) & (sources[run, slot, 1] == b)
-            entry = found.tables[run, slot, 2 * a + b]
+            entry = fits.tables[run, slot, 2 * a + b]
             if not rows.any():
                 assert entry == NEVER
                 continue
@@ -143,13 +143,13 @@ def test_tables_and_clarity_against_a_literal_loop() -> None:
         if ones and zeros:
             spread = v.max() - v.min()
             gap = (np.concatenate(ones).min() - np.concatenate(zeros).max()) / spread
-        assert found.clarity[run, slot] == pytest.approx(max(gap, 0.0), abs=1e-6)
+        assert fits.clarity[run, slot] == pytest.approx(max(gap, 0.0), abs=1e-6)
 
 
 def test_a_constant_slot_reads_as_constant() -> None:
     sources = np.array([[[[0, 0, 1, 1], [0, 1, 0, 1]]]], dtype=bool)
-    found = read_signals(np.full((1, 1, 4), 3.7, np.float32), sources)
-    assert found.names.tolist() == [["FALSE"]]
+    fits = read_signals(np.full((1, 1, 4), 3.7, np.float32), sources)
+    assert fits.names.tolist() == [["FALSE"]]
     broken = read_signals(np.full((1, 1, 4), np.nan, np.float32), sources)
     assert broken.names.tolist() == [["FALSE"]]
 
@@ -160,7 +160,7 @@ def test_an_output_is_cut_at_0_where_that_parts_it() -> None:
     values = np.array([[[-20.0, -5.0, -5.0, 3.0]]])
     inner, output = (read_signals(values, sources, np.array([[end]])) for end in (False, True))
     assert (inner.names.item(), output.names.item()) == ("OR", "AND")
-    exact = np.array([[[0.01, -0.02, 0.015, 1.0]]])  # 0 is no border here
+    exact = np.array([[[0.01, -0.02, 0.015, 1.0]]])  # 0 is no clear threshold here
     assert read_signals(exact, sources, np.array([[True]])).names.item() == "AND"
 
 

@@ -1,4 +1,4 @@
-"""A digest of a network holds all that it can reach, and nothing else."""
+"""The digest of a user-defined network covers all that it can reach, and nothing else."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ other = {other}
 
 @pytest.fixture
 def mine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    """Writes a module of a person's own, and loads it anew."""
+    """Write a module of the user's own, and load it anew."""
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setattr(sys, "dont_write_bytecode", True)
 
@@ -160,11 +160,11 @@ def test_factories_differ_by_what_they_close_over(monkeypatch: pytest.MonkeyPatc
         return nn.Sequential(nn.Linear(6, width), nn.Linear(width, 2))
 
     for build in (factory, lambda width: functools.partial(wide, width=width)):
-        found = []
+        result = []
         for width in (3, 4, 3):
             monkeypatch.setitem(MODELS, "own", build(width))
-            found.append(identity_of("own"))
-        assert found[0] == found[2] != found[1]
+            result.append(identity_of("own"))
+        assert result[0] == result[2] != result[1]
 
 
 # fmt: off
@@ -183,9 +183,9 @@ VALUES = [
 
 
 def test_different_values_have_different_digests() -> None:
-    found = [ObjectHasher().digest(value) for value in VALUES]
-    assert len(set(found)) == len(found)
-    assert found == [ObjectHasher().digest(value) for value in VALUES]
+    result = [ObjectHasher().digest(value) for value in VALUES]
+    assert len(set(result)) == len(result)
+    assert result == [ObjectHasher().digest(value) for value in VALUES]
 
 
 def test_what_refers_to_itself_ends() -> None:
@@ -207,9 +207,11 @@ def test_what_cannot_be_seen_into_is_said_once(tmp_path, monkeypatch, capfd) -> 
 
         monkeypatch.setitem(MODELS, "logged", builder)
         assert identity_of("logged") == identity_of("logged")
-    said = capfd.readouterr().err
-    assert said.count("\n") == 1
-    assert "model 'logged' refers to a _io.TextIOWrapper, which its runs' keys cannot hold" in said
+    printed = capfd.readouterr().err
+    assert printed.count("\n") == 1
+    assert (
+        "model 'logged' refers to a _io.TextIOWrapper, which its runs' keys cannot hold" in printed
+    )
 
 
 def test_another_process_finds_the_same(tmp_path: Path) -> None:
@@ -227,11 +229,11 @@ def test_another_process_finds_the_same(tmp_path: Path) -> None:
             print(mn.RunConfig(model="own").key)
         """)
     )
-    found = {
+    result = {
         subprocess.run(
             [sys.executable, script], capture_output=True, text=True, check=True,
             env={**__import__("os").environ, "PYTHONHASHSEED": seed},
         ).stdout
         for seed in ("1", "2")
     }  # fmt: skip
-    assert len(found) == 1
+    assert len(result) == 1

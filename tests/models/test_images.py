@@ -1,4 +1,4 @@
-"""Networks that look at images against literal ones; convolutions as nested loops."""
+"""Networks that read images against literal ones; convolutions as nested loops."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ CHOICES = ("known", "learned")
 
 
 def digits(side: int) -> Digits:
-    """Blank images, of which networks take the side alone."""
+    """Blank images: networks depend on their side alone."""
     images = np.zeros((10, side, side), np.uint8)
     return Digits("none", "blank", images, np.arange(10), np.zeros(10, bool), 255)
 
@@ -38,16 +38,16 @@ def random_rows(n: int, n_inputs: int) -> torch.Tensor:
 
 
 def layers_of(net: CNN | MLP) -> list[tuple[list, list]]:
-    """Weight and bias of each layer; what a mask leaves."""
-    found = []
+    """Weight and bias of each layer, with its mask."""
+    result = []
     for number, layer in enumerate(net.layers):
         weight, bias = layer.weight.detach().numpy(), layer.bias.detach().numpy()
         if net.sparse:
             mask = net.get_buffer(f"weight_mask_{number}").numpy()
             weight = weight * mask
             bias = [b if kept.any() else 0.0 for b, kept in zip(bias, mask, strict=True)]
-        found.append((np.array(weight).tolist(), np.array(bias).tolist()))
-    return found
+        result.append((np.array(weight).tolist(), np.array(bias).tolist()))
+    return result
 
 
 @pytest.mark.parametrize("ratio", [0.0, 60.0])
@@ -77,10 +77,10 @@ def test_a_cnn_has_the_gradient_of_torchs_own_layers() -> None:
     )
     torch.testing.assert_close(net(x), torchs(x))
     parameters = list(net.parameters())
-    found, wanted = (
+    result, wanted = (
         torch.autograd.grad(one(x).square().sum(), parameters) for one in (net, torchs)
     )
-    torch.testing.assert_close(found, wanted)
+    torch.testing.assert_close(result, wanted)
 
 
 def pool() -> torch.nn.Module:
@@ -197,7 +197,7 @@ def test_an_image_that_cannot_be_halved_is_named() -> None:
             CNN(side, (1, *channels), (3,))
 
 
-# The level that looks at images
+# The level that reads images
 
 #: Pools: one module for each slot, one for all, two or three to select from.
 POOLS = (0, 1, 2)
@@ -226,14 +226,14 @@ def test_every_mix_is_its_literal_network(kind, pool, routing, selection) -> Non
     x = random_rows(5, 18)
     wanted = [Literal(net)(row) for row in x.tolist()]
     np.testing.assert_allclose(net(x).detach().numpy(), wanted, rtol=1e-11, atol=1e-12)
-    found = net.structure()
-    assert set(found) - {"routing", "selection", "outputs"} == (
+    structure = net.structure()
+    assert set(structure) - {"routing", "selection", "outputs"} == (
         {"image_routing", "image_selection"} if pool else {"image_routing"}
     )
     if routing == "known":
-        assert tuples(found["image_routing"]) == ((0,), (1,))
+        assert tuples(structure["image_routing"]) == ((0,), (1,))
     if pool == 1 or (pool and selection == "known"):
-        assert found["image_selection"] == [0, 0]
+        assert structure["image_selection"] == [0, 0]
     logits = {name for name, _ in net.image_level.named_parameters() if "logits" in name}
     wanted = {"routing.logits"} if routing == "learned" else set()
     wanted |= {"selection.logits"} if pool > 1 and selection == "learned" else set()
@@ -273,9 +273,9 @@ def test_gumbel_noise_reaches_the_image_slots(per_sample: bool) -> None:
     of_row = noise.T.tolist() if per_sample else [noise.tolist()] * 3
     x = random_rows(3, 18)
     wanted = [Literal(net)(row, noise=draws) for row, draws in zip(x.tolist(), of_row, strict=True)]
-    found = net(x, temperature=2.0, noise=noise)
-    np.testing.assert_allclose(found.detach().numpy(), wanted, rtol=1e-11, atol=1e-12)
-    assert not torch.allclose(found, net(x))
+    logits = net(x, temperature=2.0, noise=noise)
+    np.testing.assert_allclose(logits.detach().numpy(), wanted, rtol=1e-11, atol=1e-12)
+    assert not torch.allclose(logits, net(x))
 
 
 def test_image_modules_may_be_convolutions() -> None:
@@ -307,7 +307,7 @@ def test_own_image_modules_are_one_for_each_slot() -> None:
         ImageLevel(2, 2, [MLP((5, 2))] * 3, shared=False)
 
 
-# Drawn again
+# Initialised again
 
 AGAIN = {
     "tasks": RunConfig(graph="three tasks", model="shared", output_levels="every"),
@@ -332,7 +332,7 @@ def test_a_network_drawn_again_is_one_built_anew(name: str) -> None:
     assert changed
     again = build(config, seed=2, again=network)
     assert again is network
-    found, wanted = again.state_dict(), anew.state_dict()
-    assert list(found) == list(wanted)
+    result, wanted = again.state_dict(), anew.state_dict()
+    assert list(result) == list(wanted)
     for part, value in wanted.items():
-        assert torch.equal(found[part], value), part
+        assert torch.equal(result[part], value), part

@@ -1,4 +1,4 @@
-"""The networks against literal ones: Python loops over slots, places and modules."""
+"""The networks against literal ones: Python loops over slots, inputs and modules."""
 
 from __future__ import annotations
 
@@ -38,17 +38,17 @@ def test_every_mix_is_its_literal_network(kind, routing, selection, outputs) -> 
     x = torch.randn(5, 6, dtype=torch.float64)
     wanted = [Literal(net)(row) for row in x.tolist()]
     np.testing.assert_allclose(net(x).detach().numpy(), wanted, rtol=1e-12, atol=1e-12)
-    graph, found = GRAPHS["6-3-2-2"], net.structure()
+    graph, structure = GRAPHS["6-3-2-2"], net.structure()
     parts = {"routing": routing, "outputs": outputs}
     parts |= {"selection": selection} if kind == "shared" else {}
-    assert set(found) == set(parts)
+    assert set(structure) == set(parts)
     logits = {name.split(".")[0] for name, _ in net.named_parameters() if "logits" in name}
     names = {"routing": "routing", "selection": "selection", "outputs": "output_routing"}
     assert logits == {names[part] for part, choice in parts.items() if choice == "learned"}
     known = {"routing": graph.routing, "selection": graph.selection, "outputs": graph.outputs}
     for part, choice in parts.items():
         if choice == "known":
-            assert tuples(found[part]) == known[part]
+            assert tuples(structure[part]) == known[part]
 
 
 @pytest.mark.parametrize(("kind", "routing", "selection", "outputs"), MIXES)
@@ -66,10 +66,10 @@ def test_every_mix_has_the_straight_through_gradient(kind, routing, selection, o
 def test_sizes_that_are_distinct_primes(arity: int, n_shared: int | None) -> None:
     net = ModularNetwork(11, (7, 5), 3, (arity, 13, 23, 1), n_shared=n_shared).double()
     x = torch.randn(19, 11, dtype=torch.float64)
-    found = net(x)
-    assert found.shape == (19, 3)
+    logits = net(x)
+    assert logits.shape == (19, 3)
     wanted = [Literal(net)(row) for row in x.tolist()]
-    np.testing.assert_allclose(found.detach().numpy(), wanted, rtol=1e-11, atol=1e-12)
+    np.testing.assert_allclose(logits.detach().numpy(), wanted, rtol=1e-11, atol=1e-12)
     net(x, temperature=0.5).sum().backward()
     assert all(p.grad.isfinite().all() for p in net.parameters())
 
@@ -87,10 +87,10 @@ def test_gumbel_noise_moves_choices_and_gradients(n_shared: int | None, per_samp
 
     literal = Literal(net, temperature=2.0)
     wanted = [literal(row, noise=draws) for row, draws in zip(x.tolist(), of_row, strict=True)]
-    found = net(x, temperature=2.0, noise=noise)
-    np.testing.assert_allclose(found.detach().numpy(), wanted, rtol=1e-11, atol=1e-12)
-    assert not torch.allclose(found, net(x))
-    found.backward(upstream)
+    logits = net(x, temperature=2.0, noise=noise)
+    np.testing.assert_allclose(logits.detach().numpy(), wanted, rtol=1e-11, atol=1e-12)
+    assert not torch.allclose(logits, net(x))
+    logits.backward(upstream)
     assert_gradients(net, gradients(literal, x.tolist(), upstream.tolist(), of_row))
 
 
@@ -99,9 +99,9 @@ def test_temperature_changes_gradients_and_no_value() -> None:
     x = torch.randn(13, 7)
     slopes = []
     for temperature in (0.5, 1.0, torch.tensor(2.0)):
-        found = net(x, temperature=temperature)
-        assert torch.equal(found, net(x))
-        slopes.append(torch.autograd.grad(found.sum(), net.routing[0].logits)[0])
+        logits = net(x, temperature=temperature)
+        assert torch.equal(logits, net(x))
+        slopes.append(torch.autograd.grad(logits.sum(), net.routing[0].logits)[0])
     assert not torch.allclose(slopes[0], slopes[1])
     assert not torch.allclose(slopes[1], slopes[2])
 
@@ -124,7 +124,7 @@ def test_places_beyond_the_known_sources_read_zero(n_shared: int | None) -> None
     wanted = [Literal(net)(row) for row in x.tolist()]
     np.testing.assert_allclose(before.detach().numpy(), wanted, rtol=1e-4, atol=1e-5)
     with torch.no_grad():
-        net.pools[0].weight[0][..., 2:] += 100.0  # the weights of places 2 and 3
+        net.pools[0].weight[0][..., 2:] += 100.0  # the weights of inputs 2 and 3
     assert torch.equal(net(x), before)
     net(x).sum().backward()
     assert not net.pools[0].weight[0].grad[..., 2:].any()
@@ -190,7 +190,7 @@ def test_the_exact_share_is_masked_over_the_whole_network(ratio: float) -> None:
     assert sum(int((mask == 0).sum()) for mask in masks) == round(2880 * ratio / 100)
     assert n_weights(net) == 2880 - round(2880 * ratio / 100)
     shares = {round((mask == 0).float().mean().item(), 4) for mask in masks}
-    assert len(shares) == 4  # one threshold for all: no layer has a share of its own
+    assert len(shares) == 4  # one mask for the whole network: shares of layers differ
 
 
 def test_masked_weights_and_lone_biases_play_no_part() -> None:
@@ -270,7 +270,7 @@ def test_a_model_of_your_own() -> None:
     try:
         net = build(RunConfig(model="test-linear"), seed=0)
         assert n_weights(net) == 12
-        assert net.rows == 51  # a builder sees the settings worked out
+        assert net.rows == 51  # a builder gets a config with defaults resolved
         register("test-linear")(lambda config: torch.nn.Linear(6, 5))  # a cell run twice
         assert build(RunConfig(model="test-linear"), seed=0)(torch.zeros(3, 6)).shape == (3, 5)
     finally:

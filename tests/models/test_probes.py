@@ -29,10 +29,10 @@ def literally(units: np.ndarray, target: np.ndarray) -> float:
 def test_left_out_rows_literally() -> None:
     rng = np.random.default_rng(0)
     units, targets = rng.normal(size=(3, 23, 5)), rng.integers(0, 2, size=(2, 23))
-    found = readable(units, targets)
+    accuracy = readable(units, targets)
     for run in range(3):
         for number in range(2):
-            assert found[run, number] == pytest.approx(literally(units[run], targets[number]))
+            assert accuracy[run, number] == pytest.approx(literally(units[run], targets[number]))
 
 
 def test_what_stands_there_is_read_and_chance_is_a_half() -> None:
@@ -42,7 +42,7 @@ def test_what_stands_there_is_read_and_chance_is_a_half() -> None:
     assert readable(units, targets) == pytest.approx(1.0)
     blind = rng.normal(size=(200, 64, 36))
     assert readable(blind, targets).mean() == pytest.approx(0.5, abs=0.02)
-    assert readable(np.ones((1, 64, 3)), targets) == pytest.approx(0.5)  # nothing to be read
+    assert readable(np.ones((1, 64, 3)), targets) == pytest.approx(0.5)  # no information
 
 
 @pytest.mark.parametrize("model", ["dense", "sparse"])

@@ -36,27 +36,27 @@ graphs = st.sampled_from(sorted(TASKS)).map(TASKS.get)
 
 
 def renamed_slots(wiring: Wiring, orders: list[list[int]]) -> Wiring:
-    """Slots of each level in another order: ``order[new]`` is the old place."""
+    """Slots of each level permuted: ``order[new]`` is the old index."""
     routing, selection, below = [], [], list(range(wiring.n_inputs))
     for level, order in enumerate(orders):
-        place = {old: new for new, old in enumerate(below)}
-        reads = [tuple(place[s] for s in wiring.routing[level][old]) for old in order]
+        index = {old: new for new, old in enumerate(below)}
+        reads = [tuple(index[s] for s in wiring.routing[level][old]) for old in order]
         routing.append(tuple(reads))
         selection.append(tuple(wiring.selection[level][old] for old in order))
         below = order
-    place = {old: new for new, old in enumerate(below)}
-    outputs = tuple(place[o] for o in wiring.outputs)
+    index = {old: new for new, old in enumerate(below)}
+    outputs = tuple(index[o] for o in wiring.outputs)
     return replace(wiring, routing=tuple(routing), selection=tuple(selection), outputs=outputs)
 
 
 def renamed_modules(wiring: Wiring, order: list[int]) -> Wiring:
-    place = {old: new for new, old in enumerate(order)}
-    selection = tuple(tuple(place[m] for m in level) for level in wiring.selection)
+    index = {old: new for new, old in enumerate(order)}
+    selection = tuple(tuple(index[m] for m in level) for level in wiring.selection)
     return replace(wiring, tables=tuple(wiring.tables[old] for old in order), selection=selection)
 
 
 def swapped(wiring: Wiring, level: int, slot: int) -> Wiring:
-    """The inputs of one slot the other way round."""
+    """The inputs of one slot swapped."""
     routing = [list(reads) for reads in wiring.routing]
     routing[level][slot] = routing[level][slot][::-1]
     return replace(wiring, routing=tuple(map(tuple, routing)))
@@ -69,7 +69,7 @@ def with_table(wiring: Wiring, module: int, table: tuple[int, ...]) -> Wiring:
 
 
 def negated(wiring: Wiring, level: int, slot: int) -> Wiring:
-    """One inner signal negated, and all that read it made up for it; own modules."""
+    """One inner signal complemented, and the modules that read it adapted; own modules."""
     module = wiring.selection[level][slot]
     wiring = with_table(wiring, module, tuple(1 - bit for bit in wiring.tables[module]))
     for reader, sources in enumerate(wiring.routing[level + 1]):
@@ -95,17 +95,17 @@ def test_recovery_is_unchanged_by_what_keeps_the_function(graph, shared, data) -
         a, b, c, d = wiring.tables[wiring.selection[level][slot]]
         if b == c and data.draw(st.booleans()):  # symmetric
             wiring = swapped(wiring, level, slot)
-        elif not shared and data.draw(st.booleans()):  # the gate turned with its inputs
+        elif not shared and data.draw(st.booleans()):  # the gate permuted with its inputs
             wiring = swapped(wiring, level, slot)
             wiring = with_table(wiring, wiring.selection[level][slot], (a, c, b, d))
     wiring = renamed_slots(wiring, [data.draw(st.permutations(range(n))) for n in graph.slots])
     wiring = renamed_modules(wiring, data.draw(st.permutations(range(len(wiring.tables)))))
     assert (wiring.function() == graph.truth_table()).all()
-    found = compare(wiring.network(shared), graph)
-    assert found.recovered
-    assert found.routing_recovered
-    assert found.edge_f1 == pytest.approx(1.0)
-    assert all(edge for row in found.true_edges for places in row for edge in places)
+    recovery = compare(wiring.network(shared), graph)
+    assert recovery.recovered
+    assert recovery.routing_recovered
+    assert recovery.edge_f1 == pytest.approx(1.0)
+    assert all(edge for row in recovery.true_edges for slot in row for edge in slot)
 
 
 @settings(max_examples=80, deadline=None)
@@ -131,10 +131,10 @@ def test_recovery_is_broken_by_what_changes_the_function(graph, data) -> None:
         outputs = data.draw(st.permutations(range(graph.slots[-1])))[: graph.n_outputs]
         wiring = replace(wiring, outputs=tuple(outputs))
     keeps = bool((wiring.function() == graph.truth_table()).all())
-    found = compare(wiring.network(shared=False), graph)
-    assert found.recovered <= keeps
+    recovery = compare(wiring.network(shared=False), graph)
+    assert recovery.recovered <= keeps
     if kind == "swap":
-        assert found.recovered == keeps
+        assert recovery.recovered == keeps
 
 
 def test_the_right_function_by_another_circuit_is_not_recovered() -> None:
@@ -144,9 +144,9 @@ def test_the_right_function_by_another_circuit_is_not_recovered() -> None:
         2, (((0, 1), (1, 0)), ((0, 1),)), ((0, 1), (1,)), ((0, 0, 0, 1), (1, 0, 0, 0)), (0,)
     )
     assert (other.function() == graph.truth_table()).all()
-    found = compare(other.network(), graph)
-    assert not found.recovered
-    assert found.routing_recovered  # it is wired alike, and computes something else inside
+    recovery = compare(other.network(), graph)
+    assert not recovery.recovered
+    assert recovery.routing_recovered  # the routing is equal, inner gates differ
 
 
 def test_wiring_alone_asks_for_the_order_of_inputs_where_it_matters() -> None:
@@ -158,9 +158,9 @@ def test_wiring_alone_asks_for_the_order_of_inputs_where_it_matters() -> None:
 
     wiring = Wiring.of(graph)
     assert wired(wiring)
-    assert not wired(swapped(wiring, 0, 0))  # inputs have signs of their own
+    assert not wired(swapped(wiring, 0, 0))  # inputs cannot be complemented
     assert wired(swapped(wiring, 0, 1))
-    assert wired(swapped(wiring, 1, 0))  # of negated signals NIMPLY is a NOR: symmetric
+    assert wired(swapped(wiring, 1, 0))  # NIMPLY of complemented signals is a NOR: symmetric
 
 
 @pytest.mark.parametrize("name", SYMMETRIC_GATES)
@@ -187,7 +187,7 @@ def test_orders_of_gates_against_a_literal_search() -> None:
 
 
 def literal_f1(graph: FunctionGraph, one: dict) -> float:
-    """The best of all renamings of slots, tried one by one."""
+    """The best of all permutations of slots, by brute force."""
     routing, outputs = one["routing"], one["outputs"]
     slots = [len(level) for level in routing]
     used = [set() for _ in slots]
@@ -216,14 +216,14 @@ def literal_f1(graph: FunctionGraph, one: dict) -> float:
 
 
 def random_structures(graph: FunctionGraph, slots: tuple[int, ...], count: int) -> list[dict]:
-    rng, found = np.random.default_rng(0), []
+    rng, result = np.random.default_rng(0), []
     for _ in range(count):
         below, routing = graph.n_inputs, []
         for width in slots:
             routing.append([rng.permutation(below)[:2].tolist() for _ in range(width)])
             below = width
-        found.append({"routing": routing, "outputs": rng.permutation(below)[:2].tolist()})
-    return found
+        result.append({"routing": routing, "outputs": rng.permutation(below)[:2].tolist()})
+    return result
 
 
 @pytest.mark.parametrize("slots", [None, (4, 3)])
@@ -231,17 +231,17 @@ def random_structures(graph: FunctionGraph, slots: tuple[int, ...], count: int) 
 def test_edge_f1_is_that_of_the_best_renaming(name: str, slots: tuple[int, ...] | None) -> None:
     graph = TASKS[name]
     plain = random_structures(graph, slots or graph.slots, 23)
-    found = Structures.from_plain(plain)
-    _, f1 = match(graph, found, 0)
+    structure = Structures.from_plain(plain)
+    _, f1 = match(graph, structure, 0)
     assert f1.tolist() == pytest.approx([literal_f1(graph, one) for one in plain])
 
 
 def test_the_matching_gives_the_edges_that_it_counts() -> None:
     graph = TASKS["6-3-2-2"]
-    found = Structures.from_plain(random_structures(graph, (5, 3), 11))
-    slots, f1 = match(graph, found, 0)
-    for run in range(found.n_runs):
-        edges = [level[run] for level in found.edges(0, graph.n_inputs)]
+    structure = Structures.from_plain(random_structures(graph, (5, 3), 11))
+    slots, f1 = match(graph, structure, 0)
+    for run in range(structure.n_runs):
+        edges = [level[run] for level in structure.edges(0, graph.n_inputs)]
         agree = sum(
             edges[0][slots[0][run, node], source]
             for node, sources in enumerate(graph.routing[0])
@@ -252,7 +252,7 @@ def test_the_matching_gives_the_edges_that_it_counts() -> None:
             for source in sources
         )
         agree += sum(
-            found.outputs[run, 0, output] == slots[1][run, node]
+            structure.outputs[run, 0, output] == slots[1][run, node]
             for output, node in enumerate(graph.outputs)
         )
         n_read = sum(level.sum() for level in edges) + 2
@@ -269,10 +269,10 @@ def test_step_by_step_is_at_most_the_best_and_finds_a_true_one(monkeypatch) -> N
     plain[-1]["routing"][0] += [[0, 1], [0, 1]]
     plain[-1]["routing"][1] += [[0, 1]]
     plain[-1]["routing"][2] += [[0, 1]]
-    found = Structures.from_plain(plain)
-    _, best = match(graph, found, 0)
+    structure = Structures.from_plain(plain)
+    _, best = match(graph, structure, 0)
     monkeypatch.setattr(slot_matching, "MAX_PAIRS", 0)
-    _, near = match(graph, found, 0)
+    _, near = match(graph, structure, 0)
     assert (near <= best + 1e-12).all()
     assert near[-1] == best[-1] == pytest.approx(1.0)
     assert near.mean() > 0.9 * best.mean()
@@ -291,13 +291,13 @@ def test_fewer_slots_than_sub_functions() -> None:
 def test_levels_that_are_too_few_or_too_many() -> None:
     graph = TASKS["6-3-2-2"]
     for slots in ((3,), (3, 2, 2)):
-        found = Structures.from_plain(random_structures(graph, slots, 5))
-        assert not is_recovered(graph, found, 0, None).any()
-        assert (match(graph, found, 0)[1] < 1).all()
+        structure = Structures.from_plain(random_structures(graph, slots, 5))
+        assert not is_recovered(graph, structure, 0, None).any()
+        assert (match(graph, structure, 0)[1] < 1).all()
 
 
 def test_a_duplicate_of_a_sub_function_stands_for_it_too() -> None:
-    """More slots than needed: each output may read an own copy of b."""
+    """More slots than needed: each output may read a copy of b of its own."""
     graph = TASKS["6-3-2-2"]
     wiring = Wiring(
         6,
@@ -307,18 +307,18 @@ def test_a_duplicate_of_a_sub_function_stands_for_it_too() -> None:
         (0, 1),
     )
     assert (wiring.function() == graph.truth_table()).all()
-    found = compare(wiring.network(), graph)
-    assert found.recovered
-    assert found.edge_f1 < 1
+    recovery = compare(wiring.network(), graph)
+    assert recovery.recovered
+    assert recovery.edge_f1 < 1
 
 
 def test_outputs_from_every_level() -> None:
     graph = TASKS["6-2-2"]
     plain = {"routing": [[[0, 1], [2, 3]], [[0, 1]]], "outputs": [0, 1]}
-    found = Structures.from_plain([plain, plain | {"outputs": [2, 1]}], every_level=True)
-    assert found.readable == readable_slots((2, 1), True) == ((0, 0), (0, 1), (1, 0))
-    assert is_recovered(graph, found, 0, None).tolist() == [True, False]
-    assert match(graph, found, 0)[1].tolist() == pytest.approx([1.0, 2 * 5 / (8 + 6)])
+    structure = Structures.from_plain([plain, plain | {"outputs": [2, 1]}], every_level=True)
+    assert structure.readable == readable_slots((2, 1), True) == ((0, 0), (0, 1), (1, 0))
+    assert is_recovered(graph, structure, 0, None).tolist() == [True, False]
+    assert match(graph, structure, 0)[1].tolist() == pytest.approx([1.0, 2 * 5 / (8 + 6)])
 
 
 def test_a_task_of_a_set() -> None:

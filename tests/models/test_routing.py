@@ -26,7 +26,7 @@ CHOICES = {"routing": lambda d, s: Routing(d, s, arity=2), "selection": Selectio
 
 @pytest.fixture(params=CHOICES)
 def make(request: pytest.FixtureRequest):
-    """Makes a learned choice for a number of sources and of slots."""
+    """A learned choice of this many sources and slots."""
     return CHOICES[request.param]
 
 
@@ -71,10 +71,10 @@ def test_forward_is_exactly_one_hot_even_where_the_soft_choice_saturates(make) -
     with torch.no_grad():
         choice.logits[:] = torch.tensor([60.0, 70.0, 1e4, -1e4, 65.0])[:, None]
     for temperature in (0.01, 1.0, 2.0):
-        found = choice(temperature).detach()[..., 0]
+        result = choice(temperature).detach()[..., 0]
         wanted = [2, 1] if isinstance(choice, Routing) else 2
-        assert found.argmax(dim=-1).tolist() == [wanted] * 3
-        assert set(found.unique().tolist()) == {0.0, 1.0}
+        assert result.argmax(dim=-1).tolist() == [wanted] * 3
+        assert set(result.unique().tolist()) == {0.0, 1.0}
 
 
 @pytest.mark.parametrize("arity", [1, 2, 3, 4])
@@ -126,10 +126,10 @@ def test_noise_is_added_to_the_logits_before_they_are_divided(make) -> None:
 def test_noise_of_each_row_gives_each_row_its_choice(make) -> None:
     choice = make(7, 3)
     noise = 3 * torch.randn(choice.noise_size, 13)
-    found = choice(2.0, noise)
-    assert found.shape[-1] == 13
+    result = choice(2.0, noise)
+    assert result.shape[-1] == 13
     alone = [choice(2.0, noise[:, row]) for row in range(13)]
-    assert torch.equal(found, torch.cat(alone, dim=-1))
+    assert torch.equal(result, torch.cat(alone, dim=-1))
     assert not torch.equal(alone[0], alone[1])
 
 
@@ -144,9 +144,9 @@ def test_known_choices_are_constants() -> None:
     assert routing.read() == [(4, 0), (1, 2, 3), (2,)]
     assert selection.fill() == [6, 0, 6]
     wanted = torch.zeros(3, 3, 5, 1)
-    for slot, place, source in [(0, 0, 4), (0, 1, 0), (1, 0, 1), (1, 1, 2), (1, 2, 3), (2, 0, 2)]:
-        wanted[slot, place, source] = 1
-    assert torch.equal(routing(), wanted)  # places beyond the known sources read nothing
+    for slot, index, source in [(0, 0, 4), (0, 1, 0), (1, 0, 1), (1, 1, 2), (1, 2, 3), (2, 0, 2)]:
+        wanted[slot, index, source] = 1
+    assert torch.equal(routing(), wanted)  # inputs beyond the known sources read nothing
 
 
 def test_logits_start_as_standard_normal() -> None:

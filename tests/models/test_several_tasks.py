@@ -60,14 +60,14 @@ def test_every_mix_is_its_literal_network(kind, routing, selection, outputs, lev
     x = rows_of([0, 1, 1, 0, 1])
     wanted = [Literal(net)(row) for row in x.tolist()]
     np.testing.assert_allclose(net(x).detach().numpy(), wanted, rtol=1e-12, atol=1e-12)
-    found, parts = net.structure(), {"routing": routing, "outputs": outputs}
+    structure, parts = net.structure(), {"routing": routing, "outputs": outputs}
     parts |= {"selection": selection} if kind == "shared" else {}
     known = {"routing": tasks.routing, "selection": tasks.selection}
     known |= {"outputs": tasks.places_of_outputs(levels == "every")}
-    assert set(found) == set(parts)
+    assert set(structure) == set(parts)
     for part, choice in parts.items():
-        assert len(found[part]) == 2
-        assert choice == "learned" or tuples(found[part]) == known[part]
+        assert len(structure[part]) == 2
+        assert choice == "learned" or tuples(structure[part]) == known[part]
     logits = {name.split(".")[0] for name, _ in net.named_parameters() if "logits" in name}
     names = {"routing": "routing", "selection": "selection", "outputs": "output_routing"}
     assert logits == {names[part] for part, choice in parts.items() if choice == "learned"}
@@ -97,9 +97,9 @@ def test_gumbel_noise_is_each_tasks_own(n_shared: int | None, per_sample: bool) 
     of_row = noise.T.tolist() if per_sample else [noise.tolist()] * 3
     x = rows_of([1, 0, 1], n_inputs=5)
     wanted = [Literal(net)(row, noise=draws) for row, draws in zip(x.tolist(), of_row, strict=True)]
-    found = net(x, temperature=2.0, noise=noise)
-    np.testing.assert_allclose(found.detach().numpy(), wanted, rtol=1e-11, atol=1e-12)
-    assert not torch.allclose(found, net(x))
+    logits = net(x, temperature=2.0, noise=noise)
+    np.testing.assert_allclose(logits.detach().numpy(), wanted, rtol=1e-11, atol=1e-12)
+    assert not torch.allclose(logits, net(x))
 
 
 @pytest.mark.parametrize("n_shared", [None, 2])
@@ -173,8 +173,8 @@ def test_known_structure_filled_by_hand_computes_every_task(kind, tasks, levels)
             for pool, selection in zip(net.pools, tasks.selection[0], strict=True):
                 for slot, module in enumerate(selection):
                     fill(pool, slot, tasks.modules[module].name)
-    found = net(torch.from_numpy(tasks.rows()).float())
-    assert found.tolist() == tasks.truth_table().tolist()
+    logits = net(torch.from_numpy(tasks.rows()).float())
+    assert logits.tolist() == tasks.truth_table().tolist()
 
 
 def test_weights_count_the_logits_of_every_task() -> None:
@@ -194,8 +194,8 @@ def test_weights_count_the_logits_of_every_task() -> None:
 def test_known_structure_may_be_that_of_other_tasks() -> None:
     other = TaskSet(EVEN.graphs[::-1])
     config = RunConfig(graph=EVEN, model="shared", routing="known", knowledge=other)
-    found = build(config, 0).structure()
-    assert tuples(found["routing"]) == other.routing != EVEN.routing
+    structure = build(config, 0).structure()
+    assert tuples(structure["routing"]) == other.routing != EVEN.routing
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Choices of many networks as arrays against those of each network alone."""
+"""Routing and selection of many networks as arrays against those of each network."""
 
 from __future__ import annotations
 
@@ -51,48 +51,48 @@ def stacked(config: RunConfig, count: int = 3) -> tuple[list, dict[str, torch.Te
 @pytest.mark.parametrize("name", SHAPES)
 def test_many_are_read_as_each_alone(name: str) -> None:
     networks, parameters = stacked(SHAPES[name])
-    found = structures(networks[0], parameters)
+    structure = structures(networks[0], parameters)
     wanted = [json.loads(json.dumps(network.structure())) for network in networks]
-    assert found.plain() == wanted
-    assert found.of(slice(1, 3)).plain() == wanted[1:]
+    assert structure.plain() == wanted
+    assert structure.of(slice(1, 3)).plain() == wanted[1:]
 
 
 @pytest.mark.parametrize("name", [name for name in SHAPES if "image" not in name])
 def test_what_is_written_down_is_read_again(name: str) -> None:
     networks, parameters = stacked(SHAPES[name])
-    found, final = structures(networks[0], parameters), SHAPES[name].final
+    structure, final = structures(networks[0], parameters), SHAPES[name].final
     every = final.output_levels == "every"
-    plain = json.loads(json.dumps(found.plain()))
+    plain = json.loads(json.dumps(structure.plain()))
     again = Structures.from_plain(plain, n_tasks=final.graph.n_tasks, every_level=every)
-    assert again.plain() == found.plain()
-    assert again.readable == found.readable
-    assert again.slots == found.slots
+    assert again.plain() == structure.plain()
+    assert again.readable == structure.readable
+    assert again.slots == structure.slots
 
 
 @pytest.mark.parametrize("name", SHAPES)
 def test_what_is_used_is_what_moves_an_output(name: str) -> None:
-    """A node is used if changing what it gives could reach an output: paths walked literally."""
+    """A node is used if it has a path to an output: paths walked literally."""
     networks, parameters = stacked(SHAPES[name])
-    found = structures(networks[0], parameters)
-    for run, task in itertools.product(range(3), range(found.n_tasks)):
+    structure = structures(networks[0], parameters)
+    for run, task in itertools.product(range(3), range(structure.n_tasks)):
         n_inputs = networks[0].n_inputs
-        wanted = [set() for _ in (0, *found.slots)]
-        todo = [found.readable[place] for place in found.outputs[run, task]]
+        wanted = [set() for _ in (0, *structure.slots)]
+        todo = [structure.readable[index] for index in structure.outputs[run, task]]
         while todo:
             level, slot = todo.pop()
             wanted[level + 1].add(slot)
-            for source in found.routing[level][run, task, slot]:
+            for source in structure.routing[level][run, task, slot]:
                 if source >= 0 and level == 0:
                     wanted[0].add(int(source))
                 elif source >= 0:
                     todo.append((level - 1, int(source)))
-        used = [set(np.nonzero(row[run])[0].tolist()) for row in found.used(task, n_inputs)]
+        used = [set(np.nonzero(row[run])[0].tolist()) for row in structure.used(task, n_inputs)]
         assert used == wanted
-        for level, edges in enumerate(found.edges(task, n_inputs)):
+        for level, edges in enumerate(structure.edges(task, n_inputs)):
             pairs = {
                 (slot, int(source))
                 for slot in wanted[level + 1]
-                for source in found.routing[level][run, task, slot]
+                for source in structure.routing[level][run, task, slot]
                 if source >= 0
             }
             assert {tuple(pair) for pair in np.argwhere(edges[run]).tolist()} == pairs
@@ -105,5 +105,5 @@ def test_equal_logits_are_read_in_order_as_the_network_does() -> None:
             if name.endswith("logits"):
                 parameter.zero_()
                 parameters[name].zero_()
-    found = structures(networks[0], parameters)
-    assert found.plain() == [json.loads(json.dumps(networks[0].structure()))]
+    structure = structures(networks[0], parameters)
+    assert structure.plain() == [json.loads(json.dumps(networks[0].structure()))]

@@ -1,4 +1,4 @@
-"""Joint thresholds: against brute force, and on networks that were really trained."""
+"""Joint thresholds: against brute force, and on trained networks."""
 
 from __future__ import annotations
 
@@ -41,23 +41,23 @@ TRAINED = {
 }
 
 
-def circuit(network: ModularNetwork, found: list, x: np.ndarray) -> np.ndarray:
-    """What gates as read give for each row, literally; -1 for what no row has shown."""
+def circuit(network: ModularNetwork, gates: list, x: np.ndarray) -> np.ndarray:
+    """Outputs of fitted gates for each row, literally."""
     structure, rows = network.structure(), []
     for bits in x.tolist():
         below = bits
-        for reads, slots in zip(structure["routing"], found, strict=True):
-            places = [int("".join(str(below[r]) for r in places), 2) for places in reads]
+        for reads, slots in zip(structure["routing"], gates, strict=True):
+            indices = [int("".join(str(below[r]) for r in sources), 2) for sources in reads]
             below = [
-                slot.table[place] if slot.table[place] != NEVER else 0
-                for slot, place in zip(slots, places, strict=True)
+                slot.table[index] if slot.table[index] != NEVER else 0
+                for slot, index in zip(slots, indices, strict=True)
             ]
-        rows.append([below[place] for place in structure["outputs"]])
+        rows.append([below[index] for index in structure["outputs"]])
     return np.array(rows)
 
 
 def answers(network: ModularNetwork, x: np.ndarray) -> np.ndarray:
-    """The network's own table, up to the sign of its first row, as gates are told."""
+    """The network's own table, up to the sign of its first row, as signals in normal form."""
     with torch.no_grad():
         table = network(torch.from_numpy(x.astype(np.float32))).numpy() > 0
     return table ^ table[:1]
@@ -72,12 +72,12 @@ def test_gates_of_solved_runs_give_the_networks_table(kind: str) -> None:
     ends = trained.table.groupby("run", sort=False).tail(1)
     x, n_solved, not_faithful = inputs_met(runs[0].graph), 0, 0
     for network, (_, end) in zip(trained.networks, ends.iterrows(), strict=True):
-        structure, found = json.loads(end["structure"]), read_out(network, runs[0].graph)
-        told = all(found[-1][slot].faithful for slot in structure["outputs"])
-        assert structure["faithful"] == told == bool(end["faithful"])
-        assert structure["gates"] == [[slot.name for slot in level] for level in found]
-        same = (circuit(network, found, x) == answers(network, x)).all()
-        assert same or not told
+        structure, fits = json.loads(end["structure"]), read_out(network, runs[0].graph)
+        faithful = all(fits[-1][slot].faithful for slot in structure["outputs"])
+        assert structure["faithful"] == faithful == bool(end["faithful"])
+        assert structure["gates"] == [[slot.name for slot in level] for level in fits]
+        same = (circuit(network, fits, x) == answers(network, x)).all()
+        assert same or not faithful
         if end["solved"]:
             n_solved += 1
             not_faithful += not same
@@ -94,7 +94,7 @@ def test_gates_of_solved_runs_give_the_networks_table(kind: str) -> None:
 
 
 def test_thresholds_are_found_where_brute_force_finds_any() -> None:
-    """Tiny networks at random; every way to part a slot's values in two is tried."""
+    """Random tiny networks; every split of a slot's values in two is tried."""
     torch.manual_seed(0)
     n_found = n_none = 0
     for number in range(200):
@@ -107,15 +107,15 @@ def test_thresholds_are_found_where_brute_force_finds_any() -> None:
                 last = dict(network.named_parameters())["pools.1.bias.1"]
                 last -= logits_of(network).mean() + 0.0123
         parameters = parameters_of(network)
-        found, x = structures(network, parameters), all_rows(3)
-        values = _values(network, parameters, found, x, 0)
+        wiring, x = structures(network, parameters), all_rows(3)
+        values = _values(network, parameters, wiring, x, 0)
         possible = by_brute_force(network, values, x)
-        levels = fit_gates_of_runs(network, parameters, found, x)
-        assert bool(reproduced(levels, found, 0)[0]) == possible
+        levels = fit_gates_of_runs(network, parameters, wiring, x)
+        assert bool(reproduced(levels, wiring, 0)[0]) == possible
         n_found, n_none = n_found + possible, n_none + (not possible)
         if possible:
-            found = read_out(network, FunctionGraph(3, [["AND 0 1", "OR 1 2"], ["AND 0 1"] * 2]))
-            assert (circuit(network, found, x) == answers(network, x)).all()
+            fits = read_out(network, FunctionGraph(3, [["AND 0 1", "OR 1 2"], ["AND 0 1"] * 2]))
+            assert (circuit(network, fits, x) == answers(network, x)).all()
     assert n_found > 150
     assert n_none >= 5
 
@@ -131,11 +131,11 @@ def by_brute_force(network: ModularNetwork, values: list[np.ndarray], x: np.ndar
     inner = {s for out in structure["outputs"] for s in structure["routing"][1][out]}
     colourings = {}
     for slot in sorted(inner):
-        given = values[0][0, slot]
-        spread = max(np.ptp(given), 1e-30)
-        ordered = np.sort(np.unique(given))
+        outputs = values[0][0, slot]
+        spread = max(np.ptp(outputs), 1e-30)
+        ordered = np.sort(np.unique(outputs))
         kind = np.concatenate([[0], np.cumsum(np.diff(ordered) > 1e-5 * spread)])
-        which = kind[np.searchsorted(ordered, given)]
+        which = kind[np.searchsorted(ordered, outputs)]
         colourings[slot] = [
             [int(colour[w]) for w in which]
             for colour in itertools.product((0, 1), repeat=int(kind[-1]) + 1)
@@ -178,10 +178,10 @@ def test_a_bit_of_several_levels_is_read_with_its_clarity() -> None:
     sources = np.array([[[[0, 0, 1, 1], [0, 1, 0, 1]]]], dtype=bool)
     values = np.array([[[-1.0, 0.0, 0.2, 1.0]]])
     cuts = np.array([[[-0.5, 0.6, np.nan]]])
-    found = read_signals(values, sources, cuts=cuts)
-    assert found.names.item() == "XOR"
-    assert found.clarity.item() == pytest.approx(0.8 / 2.0)
-    assert found.faithful.item()
+    fits = read_signals(values, sources, cuts=cuts)
+    assert fits.names.item() == "XOR"
+    assert fits.clarity.item() == pytest.approx(0.8 / 2.0)
+    assert fits.faithful.item()
     by_itself = read_signals(values, sources, cuts=np.full((1, 1, 3), np.nan))
     assert by_itself.names.item() == read_signals(values, sources).names.item() == "A"
 
@@ -200,12 +200,12 @@ def test_an_output_that_is_always_off_is_a_constant_and_how_clear() -> None:
 
 
 def test_a_slot_that_varies_is_never_named_constant() -> None:
-    """Its sources tell nothing of it: it has no name, and it is not faithful."""
+    """It does not follow from its sources: it has no name, and is not faithful."""
     sources = np.zeros((1, 1, 2, 4), dtype=bool)
-    found = read_signals(np.array([[[0.0, 0.0, 0.0, 1.0]]]), sources)
-    assert found.names.item() == "OTHER"
-    assert found.clarity.item() == 0
-    assert not found.faithful.item()
+    fits = read_signals(np.array([[[0.0, 0.0, 0.0, 1.0]]]), sources)
+    assert fits.names.item() == "OTHER"
+    assert fits.clarity.item() == 0
+    assert not fits.faithful.item()
 
 
 @pytest.mark.parametrize("arity", [2, 3])
@@ -222,11 +222,11 @@ def test_what_is_faithful_stays_and_more_is_than_before(arity: int) -> None:
                 logits.median() + 0.0123 * logits.std()
             )
         parameters = parameters_of(network)
-        found = structures(network, parameters)
-        alone = _fit(_values(network, parameters, found, x, 0), found, x, 0)
-        before = bool(reproduced(alone, found, 0)[0])
-        levels = fit_gates_of_runs(network, parameters, found, x)
-        after = bool(reproduced(levels, found, 0)[0])
+        structure = structures(network, parameters)
+        alone = _fit(_values(network, parameters, structure, x, 0), structure, x, 0)
+        before = bool(reproduced(alone, structure, 0)[0])
+        levels = fit_gates_of_runs(network, parameters, structure, x)
+        after = bool(reproduced(levels, structure, 0)[0])
         same = circuit(network, read_out(network, "6-3-2-2"), x) == answers(network, x)
         assert after or not before
         assert after == same.all() or not after

@@ -1,4 +1,4 @@
-"""Digit pairs: labels by hand, and splits in which no image and no unseen pair is met before."""
+"""Digit pairs: labels by hand, and splits whose images and unseen pairs are disjoint."""
 
 from __future__ import annotations
 
@@ -83,10 +83,10 @@ def test_known_structure_computes_the_labels_from_what_the_image_slots_see(
         assert len(values) == task.n_sources
         for routing, selection in zip(task.routing, task.selection, strict=True):
             values = [
-                task.modules[module].table[int("".join(str(values[p]) for p in places), 2)]
-                for places, module in zip(routing, selection, strict=True)
+                task.modules[module].table[int("".join(str(values[s]) for s in sources), 2)]
+                for sources, module in zip(routing, selection, strict=True)
             ]
-        assert [values[place] for place in task.places_of_outputs()] == wanted
+        assert [values[slot] for slot in task.places_of_outputs()] == wanted
 
 
 def test_published_structure() -> None:
@@ -118,17 +118,17 @@ def test_pixels_are_shares_of_a_full_one() -> None:
 
 def test_normalized_pixels_follow_from_the_training_images_alone() -> None:
     digits = PAIRS.digits
-    found = DigitPairs(normalize=True).images
-    seen = found[~digits.is_test].astype(float)
+    images = DigitPairs(normalize=True).images
+    seen = images[~digits.is_test].astype(float)
     assert seen.mean() == pytest.approx(0, abs=1e-5)
     assert seen.std() == pytest.approx(1, abs=1e-5)
-    assert abs(found[digits.is_test].mean()) > 1e-4
-    scale = np.polyfit(PAIRS.images.ravel(), found.ravel(), 1)
-    np.testing.assert_allclose(np.polyval(scale, PAIRS.images), found, atol=1e-5)
+    assert abs(images[digits.is_test].mean()) > 1e-4
+    scale = np.polyfit(PAIRS.images.ravel(), images.ravel(), 1)
+    np.testing.assert_allclose(np.polyval(scale, PAIRS.images), images, atol=1e-5)
     others = digits.images.copy()
     others[digits.is_test] = 16
     changed = DigitPairs(replace(digits, images=others), normalize=True).images
-    assert np.array_equal(changed[~digits.is_test], found[~digits.is_test])
+    assert np.array_equal(changed[~digits.is_test], images[~digits.is_test])
 
 
 def test_rows_name_two_images() -> None:
@@ -143,18 +143,18 @@ def test_rows_name_two_images() -> None:
 
 
 def split(task: DigitPairs = PAIRS, rows: int = 51, seed: int = 3, **drawn: int) -> dict:
-    """The rows of each part: (images, pairs)."""
-    found = split_task(task, rows, seed, **{"samples": 4, "test_samples": 3} | drawn)
-    assert list(found) == ["train", "validation", "test_seen", "test_unseen"]
-    assert {part.dtype for part in found.values()} == {np.dtype(np.int64)}
-    images = {name: task.rows(part) for name, part in found.items()}
+    """The rows of each subset: (images, pairs)."""
+    splits = split_task(task, rows, seed, **{"samples": 4, "test_samples": 3} | drawn)
+    assert list(splits) == ["train", "validation", "test_seen", "test_unseen"]
+    assert {part.dtype for part in splits.values()} == {np.dtype(np.int64)}
+    images = {name: task.rows(part) for name, part in splits.items()}
     return {name: (x, task.pairs(x)) for name, x in images.items()}
 
 
 @settings(max_examples=25)
 @given(st.integers(1, 64), st.integers(0, 2**31))
 def test_pairs_are_split_as_the_rows_of_a_table_are(rows: int, seed: int) -> None:
-    found = split(rows=rows, seed=seed)
+    splits = split(rows=rows, seed=seed)
     order = torch.randperm(64, generator=torch.Generator().manual_seed(seed)).tolist()
     half = rows + (64 - rows) // 2
     wanted = {
@@ -163,7 +163,7 @@ def test_pairs_are_split_as_the_rows_of_a_table_are(rows: int, seed: int) -> Non
         "test_seen": np.repeat(order[:rows], 3),
         "test_unseen": np.repeat(order[half:], 3),
     }
-    assert {name: pairs.tolist() for name, (_, pairs) in found.items()} == {
+    assert {name: pairs.tolist() for name, (_, pairs) in splits.items()} == {
         name: pairs.tolist() for name, pairs in wanted.items()
     }
     if rows < 64:
@@ -187,8 +187,8 @@ def test_published_sizes() -> None:
 
 def test_no_image_serves_two_purposes_and_all_are_used() -> None:
     digits = PAIRS.digits
-    found = split(rows=20, samples=300, test_samples=300)
-    seen, checked, new, unseen = (set(x.ravel().tolist()) for x, _ in found.values())
+    splits = split(rows=20, samples=300, test_samples=300)
+    seen, checked, new, unseen = (set(x.ravel().tolist()) for x, _ in splits.values())
     assert not seen & checked
     assert not digits.is_test[[*seen, *checked]].any()
     assert digits.is_test[[*new, *unseen]].all()
@@ -221,8 +221,8 @@ def test_digits_of_fewer_bits_are_drawn_below_their_number(task: DigitPairs) -> 
 
 
 def test_all_pairs_may_be_seen() -> None:
-    found = split(rows=64)
-    assert {name: len(pairs) for name, (_, pairs) in found.items()} == {
+    splits = split(rows=64)
+    assert {name: len(pairs) for name, (_, pairs) in splits.items()} == {
         "train": 4 * 64,
         "validation": 0,
         "test_seen": 3 * 64,
@@ -261,7 +261,7 @@ def test_pairs_of_images_are_never_listed() -> None:
         PAIRS.rows()
 
 
-# To and fro
+# Serialization
 
 
 def test_a_task_survives_json(task: DigitPairs) -> None:

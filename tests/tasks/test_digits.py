@@ -1,4 +1,4 @@
-"""Digits: whole files are read wherever they may lie, anything else is named in one line."""
+"""Digits: complete files are read from every folder allowed, any other is an error of one line."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def check_is(loaded: digits.Digits, arrays: dict[str, np.ndarray]) -> None:
 
 @pytest.fixture
 def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder that holds a working folder, now the current one, and a repository."""
+    """A folder with a working directory, now the current one, and a repository."""
     (tmp_path / "working").mkdir()
     (tmp_path / "repository").mkdir()
     monkeypatch.chdir(tmp_path / "working")
@@ -84,7 +84,7 @@ def test_the_bundled_digits_are_what_they_were() -> None:
     assert [a.dtype for a in (bundled.images, bundled.labels)] == [np.uint8, np.uint8]
     assert bundled.is_test.dtype == bool
     assert (bundled.images.min(), bundled.images.max()) == (0, bundled.largest) == (0, 16)
-    # Of sklearn's file and of our choice of test images: results rest on both.
+    # Of sklearn's file and of the choice of test images: results depend on both.
     assert bundled.fingerprint == "a5fd42e5b0672273"
 
 
@@ -166,13 +166,13 @@ def test_a_folder_with_the_name_of_a_file_is_passed_over(tmp_path: Path) -> None
     check_is(load_digits("mnist", tmp_path), some())
 
 
-PLACES = [f"{base}/datasets/{sub}" for base in ("working", "repository") for sub in ("", "raw")]
+FOLDERS = [f"{base}/datasets/{sub}" for base in ("working", "repository") for sub in ("", "raw")]
 
 
-@pytest.mark.parametrize("first", range(len(PLACES)))
+@pytest.mark.parametrize("first", range(len(FOLDERS)))
 def test_the_working_folder_comes_before_the_repository(elsewhere: Path, first: int) -> None:
-    for seed, place in enumerate(PLACES[first:]):
-        write(elsewhere / place, some(seed))
+    for seed, folder in enumerate(FOLDERS[first:]):
+        write(elsewhere / folder, some(seed))
     check_is(load_digits("mnist"), some(0))
 
 
@@ -186,7 +186,7 @@ def test_the_folder_itself_comes_first_then_where_torchvision_writes(
 
 
 def test_a_folder_that_is_named_is_the_only_one(elsewhere: Path) -> None:
-    write(elsewhere / PLACES[0], some())
+    write(elsewhere / FOLDERS[0], some())
     with pytest.raises(ValueError, match=f"files not found in {re.escape(str(elsewhere))},"):
         load_digits("mnist", elsewhere)
 
@@ -222,8 +222,8 @@ def test_a_working_folder_that_is_the_repository_is_searched_once(
 @pytest.mark.parametrize("name", FILES)
 def test_a_file_that_is_missing_is_named(tmp_path: Path, name: str) -> None:
     write(tmp_path / "raw", {other: array for other, array in some().items() if other != name})
-    place = re.escape(str((tmp_path / "raw").resolve()))
-    with pytest.raises(ValueError, match=f"; {place} lacks {name}; allowed is a folder with"):
+    folder = re.escape(str((tmp_path / "raw").resolve()))
+    with pytest.raises(ValueError, match=f"; {folder} lacks {name}; allowed is a folder with"):
         load_digits("mnist", tmp_path)
 
 
@@ -308,9 +308,9 @@ def test_sizes_are_read_with_all_their_bytes(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("length", range(len(WHOLE)))
 def test_a_file_cut_anywhere_is_refused(tmp_path: Path, length: int) -> None:
-    found = f"a header of {length} bytes" if length < 16 else f"{length - 16} bytes after"
+    size = f"a header of {length} bytes" if length < 16 else f"{length - 16} bytes after"
     allowed = r"4$" if length < 4 else r"16$" if length < 16 else "12, for .* says 3 x 2 x 2"
-    with pytest.raises(ValueError, match=rf"some is cut: {found}.*; allowed are .*{allowed}"):
+    with pytest.raises(ValueError, match=rf"some is cut: {size}.*; allowed are .*{allowed}"):
         read_idx(save(tmp_path, WHOLE[:length]))
 
 
@@ -338,7 +338,7 @@ def test_a_damaged_packed_file_is_refused(tmp_path: Path, content: bytes, messag
 
 
 def test_a_file_is_packed_by_its_content_and_not_by_its_name(tmp_path: Path) -> None:
-    """Browsers store packed files under the bare name, and unpacked ones under that in .gz."""
+    """Browsers save compressed files without .gz, and decompressed ones with it."""
     assert read_idx(save(tmp_path, PACKED, "bare")).tolist() == SMALL.tolist()
     assert read_idx(save(tmp_path, WHOLE, "raw.gz")).tolist() == SMALL.tolist()
 
@@ -374,7 +374,7 @@ def test_what_cannot_be_opened_is_named(tmp_path: Path, name: str) -> None:
         read_idx(path)
 
 
-# What all share
+# All sources
 
 
 def test_the_same_files_are_loaded_once(elsewhere: Path) -> None:

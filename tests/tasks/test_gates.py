@@ -67,8 +67,8 @@ def test_a_gate_looks_its_output_up(n_inputs: int, random) -> None:
     table = tuple(random.randint(0, 1) for _ in range(2**n_inputs))
     rows = list(itertools.product((0, 1), repeat=n_inputs))
     order = random.sample(range(len(rows)), len(rows))
-    found = Gate("any", table)(np.array([rows[i] for i in order], np.uint8))
-    assert found.tolist() == [table[i] for i in order]
+    result = Gate("any", table)(np.array([rows[i] for i in order], np.uint8))
+    assert result.tolist() == [table[i] for i in order]
 
 
 @pytest.mark.parametrize("n_inputs", [1, 2, 3, 7])

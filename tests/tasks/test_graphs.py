@@ -17,7 +17,7 @@ from modnets.tasks.random_graphs import random_graph
 
 
 def literal(graph: FunctionGraph, row: tuple[int, ...]) -> list[int]:
-    """One row, node by node: each gate's table is read at the number its inputs spell."""
+    """One row, node by node: each gate's table is read at the index its inputs give in binary."""
     values = list(row)
     for level in graph.levels:
         values = [
@@ -35,9 +35,9 @@ def graphs(draw) -> FunctionGraph:
         level = []
         for _ in range(draw(st.integers(1, 4))):
             fan_in = draw(st.integers(1, min(3, n_sources)))
-            places = draw(st.permutations(range(n_sources)))[:fan_in]
+            inputs = draw(st.permutations(range(n_sources)))[:fan_in]
             table = draw(st.tuples(*[st.integers(0, 1)] * 2**fan_in))
-            level.append(SubFunction(Gate("g" + "".join(map(str, table)), table), tuple(places)))
+            level.append(SubFunction(Gate("g" + "".join(map(str, table)), table), tuple(inputs)))
         levels.append(level)
         n_sources = len(level)
     outputs = draw(st.permutations(range(n_sources)))[: draw(st.integers(1, n_sources))]
@@ -124,8 +124,8 @@ def test_names_are_widths(graph: FunctionGraph) -> None:
 
 
 def test_irrelevant_inputs_of_named_graphs() -> None:
-    found = {name: graph.irrelevant_inputs for name, graph in GRAPHS.items()}
-    assert found == {"6-2-2": (4, 5), "6-3-2-2": (), "6-3-3-2-2": (), "6-2": ()}
+    result = {name: graph.irrelevant_inputs for name, graph in GRAPHS.items()}
+    assert result == {"6-2-2": (4, 5), "6-3-2-2": (), "6-3-3-2-2": (), "6-2": ()}
 
 
 @given(graphs())
@@ -155,18 +155,18 @@ def test_named_graphs_survive_json(graph: FunctionGraph) -> None:
 @given(graphs())
 def test_irrelevant_inputs_change_no_output(graph: FunctionGraph) -> None:
     rows = graph.rows()
-    for place in graph.irrelevant_inputs:
+    for index in graph.irrelevant_inputs:
         flipped = rows.copy()
-        flipped[:, place] ^= 1
+        flipped[:, index] ^= 1
         assert np.array_equal(graph.evaluate(flipped), graph.truth_table())
 
 
 @given(graphs())
 def test_an_input_is_irrelevant_if_no_path_leads_to_an_output(graph: FunctionGraph) -> None:
-    def reached(level: int, place: int) -> set[int]:
+    def reached(level: int, index: int) -> set[int]:
         if level < 0:
-            return {place}
-        node = graph.levels[level][place]
+            return {index}
+        node = graph.levels[level][index]
         return set().union(*(reached(level - 1, below) for below in node.inputs))
 
     used = set().union(*(reached(len(graph.levels) - 1, o) for o in graph.outputs))
@@ -177,8 +177,8 @@ def test_an_input_is_irrelevant_if_no_path_leads_to_an_output(graph: FunctionGra
 def test_modules_are_the_distinct_gates(graph: FunctionGraph) -> None:
     tables = [module.table for module in graph.modules]
     assert len(set(tables)) == len(tables)
-    for level, places in zip(graph.levels, graph.selection, strict=True):
-        assert [tables[place] for place in places] == [node.gate.table for node in level]
+    for level, modules in zip(graph.levels, graph.selection, strict=True):
+        assert [tables[module] for module in modules] == [node.gate.table for node in level]
 
 
 @given(st.integers(0, 10**6), st.integers(2, 4), st.sampled_from([1, 2]))
@@ -188,8 +188,8 @@ def test_random_graphs(seed: int, fan_in: int, n_outputs: int) -> None:
     assert graph.widths == widths
     assert graph == random_graph(widths, fan_in=fan_in, seed=seed)
     for level, n_sources in zip(graph.routing, (7, 5), strict=True):
-        assert all(len(set(places)) == fan_in for places in level)
-        uses = np.bincount([place for places in level for place in places], minlength=n_sources)
+        assert all(len(set(inputs)) == fan_in for inputs in level)
+        uses = np.bincount([source for inputs in level for source in inputs], minlength=n_sources)
         assert uses.max() - uses.min() <= 1  # as evenly as possible
     row = tuple(np.random.default_rng(seed).integers(0, 2, 7).tolist())
     assert graph.evaluate(np.array([row])).tolist() == [literal(graph, row)]
@@ -214,8 +214,8 @@ def test_a_graph_from_its_table(graph: FunctionGraph) -> None:
 
 def test_every_two_input_gate_as_a_graph() -> None:
     for name, table in TWO_INPUT_GATES.items():
-        found = FunctionGraph(2, [[f"{name} 0 1"]]).truth_table()
-        assert found[:, 0].tolist() == list(table)
+        result = FunctionGraph(2, [[f"{name} 0 1"]]).truth_table()
+        assert result[:, 0].tolist() == list(table)
         swapped = FunctionGraph(2, [[f"{name} 1 0"]]).truth_table()
         assert swapped[:, 0].tolist() == [table[i] for i in (0, 2, 1, 3)]
 

@@ -1,4 +1,4 @@
-"""Espresso's .pla files: what each type of file says of each output."""
+"""Espresso's .pla files: what each type defines."""
 
 from __future__ import annotations
 
@@ -124,18 +124,18 @@ def test_cubes_are_what_their_rows_say(cubes: list[tuple[str, str]], kind: str) 
     for row in itertools.product("01", repeat=4):
         bits = []
         for output in range(2):
-            said = {
+            listed = {
                 outputs[output]
                 for inputs, outputs in cubes
                 if all(sign in ("-", bit) for sign, bit in zip(inputs, row, strict=True))
             }
-            contradicts |= kind == "fr" and {"0", "1"} <= said
-            if kind == "fd" and "-" in said:
+            contradicts |= kind == "fr" and {"0", "1"} <= listed
+            if kind == "fd" and "-" in listed:
                 bits.append(2)
-            elif "1" in said:
+            elif "1" in listed:
                 bits.append(1)
             else:
-                bits.append(2 if kind == "fr" and "0" not in said else 0)
+                bits.append(2 if kind == "fr" and "0" not in listed else 0)
         wanted.append(bits)
     text = pla("".join(f"{i} {o}\n" for i, o in cubes), 4, 2, f".type {kind}\n")
     if contradicts:

@@ -1,4 +1,4 @@
-"""Truth tables as they come: each form read against one table that is written out by hand."""
+"""Formats of truth tables: each is compared with one table that is written out by hand."""
 
 from __future__ import annotations
 
@@ -165,11 +165,11 @@ def test_a_path_from_home_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert read_table("~/t.csv").tolist() == TABLE
 
 
-# What tells inputs from outputs
+# Inputs and outputs
 
 
 @pytest.mark.parametrize(
-    "said",
+    "stated",
     [
         {"inputs": 3},
         {"outputs": 2},
@@ -180,10 +180,10 @@ def test_a_path_from_home_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         {"widths": (3, 7, 2)},
     ],
 )
-def test_what_columns_are_can_be_said(tmp_path: Path, said: dict) -> None:
+def test_what_columns_are_can_be_said(tmp_path: Path, stated: dict) -> None:
     path = tmp_path / "t.csv"
     path.write_text(CSV)
-    table = read_table(path, **said)
+    table = read_table(path, **stated)
     assert (table.tolist(), table.input_names, table.output_names) == (TABLE, *NAMES)
 
 
@@ -197,7 +197,7 @@ def test_columns_may_stand_in_any_order_and_others_be_left_out() -> None:
 
 
 def test_names_that_say_what_they_are_may_stand_in_any_order() -> None:
-    """Of names that do not, the first columns are inputs."""
+    """If names do not tell, the first columns are inputs."""
     rows = "0,0,0\n1,0,1\n0,1,0\n0,1,1\n"  # the first is: not the second, and the third
     table = parse_table("out,in_a,in_b\n" + rows)
     assert (table.ravel().tolist(), table.input_names) == ([0, 1, 0, 0], ("in_a", "in_b"))
@@ -218,7 +218,7 @@ def test_one_input_and_one_output() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "said", "message"),
+    ("text", "stated", "message"),
     [
         (CSV, {"inputs": 5}, "inputs=5; allowed is 1 to 4 of table"),
         (CSV, {"inputs": 0}, "inputs=0; allowed is 1 to 4"),
@@ -250,12 +250,12 @@ def test_one_input_and_one_output() -> None:
         ("a,b\n", {}, "table is empty; allowed are 2"),
     ],
 )  # fmt: skip
-def test_what_is_wrong_is_one_line(text: str, said: dict, message: str | None) -> None:
+def test_what_is_wrong_is_one_line(text: str, stated: dict, message: str | None) -> None:
     if message is None:
-        assert parse_table(text, **said).shape == (8, 1)
+        assert parse_table(text, **stated).shape == (8, 1)
         return
     with pytest.raises(ValueError, match=message) as error:
-        parse_table(text, **said)
+        parse_table(text, **stated)
     assert "\n" not in str(error.value)
 
 
@@ -336,7 +336,7 @@ def test_names_change_no_key_and_no_task() -> None:
 
 
 def test_keys_of_tables_are_those_of_before() -> None:
-    """Stores hold them."""
+    """Stores include them."""
     table = mn.FunctionGraph.from_table(np.array(TABLE), name="adder")
     assert mn.RunConfig(graph=table, train_rows=5, seed=2).key == "e0965e325e88dbc7"
 
@@ -361,15 +361,15 @@ def test_a_named_graph_from_a_file_has_the_names_of_its_columns(tmp_path: Path) 
         np.hstack([graph.rows(), graph.truth_table()]), columns=[*"abcdef", "p", "q"]
     )
     rows.to_csv(tmp_path / "6-2-2.tsv", sep="\t")
-    found, source = find_graph([6, 2, 2], tmp_path)
-    assert found == graph
-    assert (found.has_structure, found.output_labels) == (True, ("p", "q"))
+    result, source = find_graph([6, 2, 2], tmp_path)
+    assert result == graph
+    assert (result.has_structure, result.output_labels) == (True, ("p", "q"))
     assert source.endswith("6-2-2.tsv: that of the graph 6-2-2")
-    run = mn.RunConfig(graph=found, model="shared", routing="known")
+    run = mn.RunConfig(graph=result, model="shared", routing="known")
     assert run.key == mn.RunConfig(graph="6-2-2", model="shared", routing="known").key
 
 
-# Any table in any form
+# Any table in any format
 
 
 WAYS = [("0", "1"), ("0.0", "1.0"), ("-1", "1"), ("False", "True"), ("f", "t"), ("NO", "yes")]
@@ -378,7 +378,7 @@ WAYS = [("0", "1"), ("0.0", "1.0"), ("-1", "1"), ("False", "True"), ("f", "t"), 
 def written(
     table: np.ndarray, n_inputs: int, style: random.Random
 ) -> tuple[bytes, list[str] | None]:
-    """A table in a random form, and the names that it gives its columns."""
+    """A table in a random format, and the names of its columns."""
     zero_one, delimiter = style.choice(WAYS), style.choice([",", ";", "\t", ", ", "  "])
     rows = [[*np.binary_repr(row, n_inputs), *map(str, bits)] for row, bits in enumerate(table)]
     rows = [[(*zero_one, "-")[int(bit)] for bit in row] for row in rows]
@@ -414,10 +414,10 @@ def test_what_is_written_is_read_back(
     content, names = written(table, n_inputs, random.Random(seed))
     path = tmp_path / "t.csv"
     path.write_bytes(content)
-    found = read_table(path, inputs=n_inputs)
-    assert found.tolist() == table.tolist()
+    result = read_table(path, inputs=n_inputs)
+    assert result.tolist() == table.tolist()
     if names is not None:
-        assert [*found.input_names, *found.output_names] == names
+        assert [*result.input_names, *result.output_names] == names
 
 
 def outcome(text: str) -> np.ndarray | str:
@@ -430,7 +430,7 @@ def outcome(text: str) -> np.ndarray | str:
 @settings(max_examples=300, deadline=None)
 @given(st.text(alphabet='01-x,;|\t \n"#.abTF\ufeffio', max_size=60))
 def test_any_text_is_a_table_or_one_line(text: str) -> None:
-    found = outcome(text)
-    whole = isinstance(found, str) or found.shape[0] == 1 << (found.shape[0] - 1).bit_length()
+    result = outcome(text)
+    whole = isinstance(result, str) or result.shape[0] == 1 << (result.shape[0] - 1).bit_length()
     assert whole
-    assert not isinstance(found, str) or "\n" not in found
+    assert not isinstance(result, str) or "\n" not in result

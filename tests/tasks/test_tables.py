@@ -1,4 +1,4 @@
-"""Truth tables from files: any order of lines is read, anything but a truth table is named."""
+"""Truth tables from files: lines in any order are read, anything else is an error of one line."""
 
 from pathlib import Path
 
@@ -120,7 +120,7 @@ def test_a_file_in_place_of_a_folder_is_an_error(tmp_path):
         find_graph([2, 1, 2], path)
 
 
-# Typed in
+# From text
 
 
 def test_a_typed_table_is_that_of_a_file(tmp_path: Path) -> None:

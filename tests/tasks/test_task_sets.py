@@ -45,25 +45,25 @@ def task_sets(draw, depths: tuple[int, ...] = (1, 2, 3)) -> TaskSet:
 
 
 def wired(tasks: TaskSet, task: int, row: list[int], every_level: bool) -> list[int]:
-    """A task's answer from routing, selection and places of outputs alone, slot by slot."""
+    """A task's outputs from routing, selection and output slots alone, slot by slot."""
     values, seen = row, []
     for routing, selection in zip(tasks.routing[task], tasks.selection[task], strict=True):
-        found = []
-        for places, module in zip(routing, selection, strict=True):
-            bits = "".join(str(values[place]) for place in places)
-            found.append(tasks.modules[module].table[int(bits, 2)] if bits else None)
-        values = found
-        seen += found
+        result = []
+        for sources, module in zip(routing, selection, strict=True):
+            bits = "".join(str(values[source]) for source in sources)
+            result.append(tasks.modules[module].table[int(bits, 2)] if bits else None)
+        values = result
+        seen += result
     outputs = tasks.places_of_outputs(every_level)[task]
-    return [(seen if every_level else values)[place] for place in outputs]
+    return [(seen if every_level else values)[index] for index in outputs]
 
 
 def assert_wired(tasks: TaskSet, every_level: bool) -> None:
     """Known structure gives each task its own graph's table."""
     bits = [list(row) for row in itertools.product((0, 1), repeat=tasks.n_sources)]
     for task, graph in enumerate(tasks.graphs):
-        found = [wired(tasks, task, row, every_level) for row in bits]
-        assert found == graph.truth_table().tolist()
+        result = [wired(tasks, task, row, every_level) for row in bits]
+        assert result == graph.truth_table().tolist()
 
 
 def test_named_sets_compute_their_formulas(tasks: TaskSet) -> None:
@@ -88,8 +88,8 @@ def test_rows_are_numbered_task_by_task_and_end_in_a_one_hot_id(tasks: TaskSet) 
     rows = tasks.rows()
     assert rows.shape == (64 * n_tasks, 6 + n_tasks)
     for number, row in enumerate(rows.tolist()):
-        task, place = number // 64, number % 64
-        assert row[:6] == [int(bit) for bit in f"{place:06b}"]
+        task, index = number // 64, number % 64
+        assert row[:6] == [int(bit) for bit in f"{index:06b}"]
         assert row[6:] == [int(other == task) for other in range(n_tasks)]
     some = [64, 3, 127, 64]
     assert tasks.rows(np.array(some)).tolist() == rows[some].tolist()
@@ -138,7 +138,7 @@ def test_levels_have_the_fewest_slots_with_one_gate_each_whatever_the_task(tasks
         distinct = {table for tables in here for table in tables}
         assert width == sum(max(t.count(table) for t in here) for table in distinct)
         for task, tables in enumerate(here):
-            used = [places for places in tasks.routing[task][depth] if places]
+            used = [sources for sources in tasks.routing[task][depth] if sources]
             assert len(used) == len(tables)  # the others read nothing
     pool = [gate.table for gate in tasks.modules]
     assert len(set(pool)) == len(pool)
