@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from modnets.errors import require
-from modnets.values import number, truth, whole
+from modnets.values import boolean, integer, number
 
 #: Aliases of types.
 ALIASES = {"Config": "RunConfig", "Known": "Sequence", "Builder": "Callable"}
@@ -150,7 +150,7 @@ def _items(outer: str, inner: tuple[str, ...], value: Any) -> Any:
 
 def _number(value: Any) -> float:
     """A number; an int stays an int."""
-    return whole(value) if type(value) is int else number(value)
+    return integer(value) if type(value) is int else number(value)
 
 
 def _word(value: Any) -> str:
@@ -177,9 +177,9 @@ def _array(value: Any) -> Any:
 
 
 READERS: dict[str, Callable[[Any], Any]] = {
-    "int": whole,
+    "int": integer,
     "float": _number,
-    "bool": truth,
+    "bool": boolean,
     "str": _word,
     "Path": _path,
     "ndarray": _array,

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple, TypeVar, overload
 from modnets.annotations import in_words, options_of, read_as
 from modnets.errors import nearest, require, shown
 from modnets.table_errors import FOREIGN, check_table, describe, is_deliberate, tables_in
-from modnets.values import MAX_WHOLE, scalar
+from modnets.values import MAX_INTEGER, scalar
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -34,7 +34,7 @@ AXES = object()
 LIMITS: dict[str, Any] = {
     "confidence": Between(0, 1),
     "resamples": (1, 1_000_000),
-    "seed": (0, MAX_WHOLE),
+    "seed": (0, MAX_INTEGER),
     "draws": (1, 100_000_000),
     "task": (0, 1000),
     "columns": (1, 1000),
@@ -45,7 +45,7 @@ LIMITS: dict[str, Any] = {
     "module_arch": (1, 1_000_000),
     "side": (1, 100_000),
     "widths": (1, 1_000_000),
-    "window": (1, MAX_WHOLE),
+    "window": (1, MAX_INTEGER),
 }
 
 

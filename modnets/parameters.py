@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from modnets.errors import require, shown
-from modnets.values import MAX_WHOLE
+from modnets.values import MAX_INTEGER
 
 KINDS = {
     "int": "a whole number",
@@ -136,14 +136,14 @@ def _line(node: ast.stmt) -> tuple[str, str, Any]:
 def _whole(value: Any) -> int:
     require(not isinstance(value, bool) and isinstance(value, int | float | str), "")
     number = int(value)
-    require((isinstance(value, str) or number == value) and abs(number) <= MAX_WHOLE, "")
+    require((isinstance(value, str) or number == value) and abs(number) <= MAX_INTEGER, "")
     return number
 
 
 def _number(value: Any) -> float:
     require(not isinstance(value, bool) and isinstance(value, int | float | str), "")
     number = float(value)
-    require(math.isfinite(number) and abs(number) <= MAX_WHOLE, "")
+    require(math.isfinite(number) and abs(number) <= MAX_INTEGER, "")
     return number
 
 

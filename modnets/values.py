@@ -17,7 +17,7 @@ from typing import Any
 from modnets.errors import require
 
 #: Largest integer, in absolute value: that of an int64 column.
-MAX_WHOLE = 2**63 - 1
+MAX_INTEGER = 2**63 - 1
 #: Largest depth of nested lists and dicts.
 MAX_DEPTH = 32
 
@@ -41,14 +41,14 @@ def _shortest_decimal(value: Any, torch: Any) -> Any:
     return exact
 
 
-def whole(value: Any) -> int:
+def integer(value: Any) -> int:
     """An integer from -(2**63 - 1) to 2**63 - 1; 3.0 is one, True and "3" are none."""
     if type(value) is not int:
         value = scalar(value)
-        require(isinstance(value, Real | Decimal) and not _is_truth(value), "no number")
+        require(isinstance(value, Real | Decimal) and not _is_bool(value), "no number")
     require(isinstance(value, Integral) or math.isfinite(value), "not finite")
     result = int(value)
-    require(result == value and abs(result) <= MAX_WHOLE, "not whole, or too large")
+    require(result == value and abs(result) <= MAX_INTEGER, "not whole, or too large")
     return result
 
 
@@ -58,17 +58,17 @@ def number(value: Any) -> float:
         require(math.isfinite(value), "not finite")
         return value
     value = scalar(value)
-    require(isinstance(value, Real | Decimal) and not _is_truth(value), "no number")
+    require(isinstance(value, Real | Decimal) and not _is_bool(value), "no number")
     short = type(value).__module__ == "numpy" and not isinstance(value, Integral | float)
     result = float(str(value)) if short else float(value)
     require(math.isfinite(result), "not finite")
     return result
 
 
-def truth(value: Any) -> bool:
+def boolean(value: Any) -> bool:
     """True or False; 0 and 1 are converted."""
     value = scalar(value)
-    require(isinstance(value, Real) or _is_truth(value), "no truth value")
+    require(isinstance(value, Real) or _is_bool(value), "no truth value")
     require(value in (0, 1), "neither")
     return bool(value)
 
@@ -89,9 +89,9 @@ def plain(value: Any, depth: int = 0) -> Any:
     if isinstance(value, list | tuple):
         return FrozenList(plain(v, depth + 1) for v in value)
     value = scalar(value)
-    if _is_truth(value):
+    if _is_bool(value):
         return bool(value)
-    return whole(value) if isinstance(value, Integral) else number(value)
+    return integer(value) if isinstance(value, Integral) else number(value)
 
 
 def thawed(value: Any) -> Any:
@@ -101,7 +101,7 @@ def thawed(value: Any) -> Any:
     return [thawed(entry) for entry in value] if isinstance(value, list) else value
 
 
-def _is_truth(value: Any) -> bool:
+def _is_bool(value: Any) -> bool:
     return isinstance(value, bool) or type(value).__name__ in ("bool", "bool_")
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from modnets.errors import first_line, require, shown
-from modnets.values import number, whole
+from modnets.values import integer, number
 
 #: What a line of a peer has to hold.
 PEER_KEYS = ("model", "runs", "ms_per_run_per_1000_steps")
@@ -61,7 +61,7 @@ def _checked(row: dict[str, Any], command: str) -> dict[str, Any]:
             continue
         try:
             kept[name] = kind(value)
-            least = 1 if kind is whole else 0
+            least = 1 if kind is integer else 0
             require(kind is _word or kept[name] >= least, "too small")
             require(name != "ms_per_run_per_1000_steps" or kept[name] > 0, "too small")
         except (TypeError, ValueError, OverflowError):
@@ -81,9 +81,9 @@ COLUMNS: dict[str, Callable[[Any], Any]] = {
     "peer": _word,
     "model": _word,
     "kind": _word,
-    "runs": whole,
-    "rows": whole,
-    "steps": whole,
+    "runs": integer,
+    "rows": integer,
+    "steps": integer,
     "ms_per_run_per_1000_steps": number,
     "compile_s": number,
     "gflops": number,
@@ -91,7 +91,7 @@ COLUMNS: dict[str, Callable[[Any], Any]] = {
     "peak_memory_mb": number,
     "mean_bit_accuracy": number,
     "device": _word,
-    "threads": whole,
+    "threads": integer,
     "torch": _word,
 }
-MEANINGS = {_word: "a word", whole: "a whole number, at least 1", number: "a positive number"}
+MEANINGS = {_word: "a word", integer: "a whole number, at least 1", number: "a positive number"}

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
 from modnets.errors import nearest, shown
-from modnets.values import MAX_WHOLE
+from modnets.values import MAX_INTEGER
 
 #: Numbers that a range may stand for: each is a run.
 MAX_RANGE = 1_000_000
@@ -91,7 +91,7 @@ def whole_or_range(word: str) -> list[int]:
 
 def _bounded(word: str) -> int:
     number = int(word)
-    if abs(number) > MAX_WHOLE:
+    if abs(number) > MAX_INTEGER:
         raise ValueError(word)
     return number
 
@@ -101,7 +101,7 @@ def _read(kind: Callable[[str], Any], part: str, allowed: str, word: str | None 
         return kind(part)
     except ValueError:
         given = part if word is None else word
-        most = f", at most {MAX_WHOLE}" if part.lstrip("+-").isdecimal() else ""
+        most = f", at most {MAX_INTEGER}" if part.lstrip("+-").isdecimal() else ""
         raise argparse.ArgumentTypeError(
             f"given {shown(given)}; allowed is {allowed}{most}"
         ) from None

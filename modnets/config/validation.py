@@ -18,7 +18,7 @@ from modnets.errors import one_of, require, shown
 from modnets.models.monolithic import sides
 from modnets.models.registry import BUILT_IN, MODELS
 from modnets.tasks.splits import HELD_OUT
-from modnets.values import FrozenDict, number, plain, truth, whole
+from modnets.values import FrozenDict, boolean, integer, number, plain
 
 Config = Any  # a RunConfig, which is made of these checks
 
@@ -71,7 +71,7 @@ def coerce(name: str, kind: str, value: Any) -> Any:
 def _widths(value: Any) -> tuple[int, ...]:
     require(hasattr(value, "__len__") and not isinstance(value, str | bytes | set | Mapping), "")
     require(len(value) <= MAX_LAYERS, "")
-    parts = tuple(map(whole, value))
+    parts = tuple(map(integer, value))
     require(min(parts, default=1) > 0, "")
     return parts
 
@@ -88,9 +88,9 @@ def _options(value: Any) -> Options:
 
 READERS: dict[str, Callable[[Any], Any]] = {
     "tuple": _widths,
-    "int": whole,
+    "int": integer,
     "float": number,
-    "bool": truth,
+    "bool": boolean,
     "str": _word,
     "Mapping": _options,
 }

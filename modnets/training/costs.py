@@ -26,7 +26,7 @@ from modnets.models.registry import n_weights
 from modnets.training.batches import Batches
 from modnets.training.step import TrainingStep
 from modnets.training.step_cache import training_step_of
-from modnets.values import MAX_WHOLE
+from modnets.values import MAX_INTEGER
 
 PRODUCTS = ("mm", "bmm", "addmm", "mv", "dot")
 SUMS = ("sum", "mean", "amax", "amin")
@@ -54,7 +54,7 @@ def memory_of(config: RunConfig) -> int:
     return 4 * _at(sum(_elements(node) for node in nodes), padded_rows(config))
 
 
-@checked(rows=(1, MAX_WHOLE))
+@checked(rows=(1, MAX_INTEGER))
 def arithmetic_of(config: RunConfig, rows: int | None = None) -> int:
     """Floating-point operations of one training step of one run: forward, backward, optimizer.
 
