@@ -12,7 +12,7 @@ from modnets.config.run_config import RunConfig
 from modnets.config.run_keys import SEEDS, common_of
 from modnets.config.validation import check_numbers, coerce
 from modnets.errors import one_of, require, shown
-from modnets.models.identity import settled
+from modnets.models.identity import cached_digests
 
 #: Runs that a grid may list: more do not fit into memory.
 MAX_RUNS = 2_000_000
@@ -60,7 +60,7 @@ def grid(base: RunConfig | None = None, **axes: Any) -> list[RunConfig]:
     alike: dict[tuple[int, ...], RunConfig] = {}
     runs: dict[str, RunConfig] = {}
     others = [place for place, name in enumerate(axes) if name not in (*SEEDS, *TOGETHER)]
-    with settled():
+    with cached_digests():
         for point in itertools.product(*map(enumerate, values)):
             place = tuple(point[other][0] for other in others)
             given = _settings(dict(zip(axes, (value for _, value in point), strict=True)))

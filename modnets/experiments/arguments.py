@@ -11,7 +11,7 @@ import numpy as np
 
 from modnets.config.run_config import RunConfig
 from modnets.errors import require, shown
-from modnets.models.identity import settled
+from modnets.models.identity import cached_digests
 
 #: The most that can be meant.
 MOST = {"chunk": 2**16, "workers": 1024}
@@ -36,7 +36,7 @@ def checked_runs(runs: Iterable[RunConfig]) -> tuple[RunConfig, ...]:
         if not isinstance(run, RunConfig):
             raise ValueError(f"runs[{place}]={shown(run)}; {allowed}")
     require(bool(found), "runs=[]; allowed is at least one run")
-    with settled():
+    with cached_digests():
         return tuple({run.key: run for run in found}.values())
 
 

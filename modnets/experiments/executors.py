@@ -20,7 +20,7 @@ from modnets.experiments.parcels import CannotTravel, Parcel, Sender, check_trav
 from modnets.experiments.planning import Chunk
 from modnets.experiments.progress import Progress
 from modnets.hardware import cores
-from modnets.models.identity import settled
+from modnets.models.identity import cached_digests
 from modnets.training.engine import Trained
 
 #: From here on worker processes (3 s to start) pay: runs x steps, compiled or eager.  Compiled
@@ -150,7 +150,7 @@ def _train_there(parcel: Parcel) -> Trained:
     """
     part = parcel.open()
     try:
-        with settled(parcel.identities):
+        with cached_digests(parcel.identities):
             return part.train()
     except Exception as error:
         return _failed(part, error)

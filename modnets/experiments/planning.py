@@ -18,7 +18,7 @@ from modnets.config.shapes import shape_of, total_steps
 from modnets.experiments.arguments import check_arguments, checked_runs
 from modnets.experiments.store import Store
 from modnets.hardware import cores, lanes
-from modnets.models.identity import settled
+from modnets.models.identity import cached_digests
 from modnets.training.costs import arithmetic_of, memory_of
 from modnets.training.engine import Trained, choose_device, train_chunk
 
@@ -95,7 +95,7 @@ def plan(
     wanted = checked_runs(runs)
     choose_device(str(device))
     held = set() if results is None else results.keys_read()
-    with settled():
+    with cached_digests():
         return planned(wanted, held, chunk=chunk, compiled=compiled, device=device)
 
 

@@ -23,7 +23,7 @@ from modnets.experiments.planning import Chunk, planned
 from modnets.experiments.progress import Progress
 from modnets.experiments.store import Store
 from modnets.experiments.store_files import StoreError
-from modnets.models.identity import settled
+from modnets.models.identity import cached_digests
 from modnets.provenance import machine
 from modnets.training.engine import Trained, choose_device
 
@@ -106,7 +106,7 @@ def sweep(
             return "nothing is stored, as no store was given"
         return f"{done} of {len(wanted)} runs are stored, and the same call goes on from there"
 
-    with told_in_a_line(stands), settled():
+    with told_in_a_line(stands), cached_digests():
         held |= set() if results is None else results.take_stock()
         todo = planned(wanted, held, chunk=chunk, compiled=compiled, device=device)
         if results is not None and todo.chunks:

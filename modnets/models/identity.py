@@ -18,8 +18,8 @@ from contextvars import ContextVar
 from modnets.models.object_hasher import ObjectHasher
 from modnets.models.registry import BUILT_IN, MODELS
 
-#: Cached digests, so that a sweep uses one for all of its runs; see :func:`settled`.
-_SETTLED: ContextVar[dict[str, str] | None] = ContextVar("settled", default=None)
+#: Cached digests, so that a sweep uses one for all of its runs; see :func:`cached_digests`.
+_CACHE: ContextVar[dict[str, str] | None] = ContextVar("cached_digests", default=None)
 _warned: set[tuple[str, str]] = set()
 
 
@@ -30,7 +30,7 @@ def identity_of(model: str) -> str:
     """
     if model in BUILT_IN:
         return ""
-    cache = _SETTLED.get()
+    cache = _CACHE.get()
     if cache is not None and model in cache:
         return cache[model]
     hasher = ObjectHasher()
@@ -48,11 +48,11 @@ def identity_of(model: str) -> str:
 
 
 @contextlib.contextmanager
-def settled(digests: Mapping[str, str] | None = None) -> Iterator[None]:
+def cached_digests(digests: Mapping[str, str] | None = None) -> Iterator[None]:
     """Compute each model's digest at most once inside the block; ``digests`` are known ones."""
-    outer = _SETTLED.get()
-    token = _SETTLED.set({**(outer or {}), **(digests or {})})
+    outer = _CACHE.get()
+    token = _CACHE.set({**(outer or {}), **(digests or {})})
     try:
         yield
     finally:
-        _SETTLED.reset(token)
+        _CACHE.reset(token)

@@ -18,7 +18,7 @@ import torch
 from torch import nn
 
 from modnets.config.run_config import RunConfig
-from modnets.models.identity import identity_of, settled
+from modnets.models.identity import cached_digests, identity_of
 from modnets.models.object_hasher import ObjectHasher
 from modnets.models.registry import MODELS
 
@@ -143,11 +143,11 @@ def test_a_run_is_one_of_the_network_as_it_is_now(monkeypatch: pytest.MonkeyPatc
     first = run.key
     monkeypatch.setitem(MODELS, "own", lambda config: nn.Linear(6, 2, bias=False))
     assert run.key != first
-    with settled():
+    with cached_digests():
         now = run.key
         monkeypatch.setitem(MODELS, "own", lambda config: nn.Linear(6, 2))
         assert run.key == now
-    with settled({"own": "given"}):
+    with cached_digests({"own": "given"}):
         assert identity_of("own") == "given"
     assert run.key == first
 
