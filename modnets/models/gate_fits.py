@@ -210,9 +210,9 @@ def graph_of(network: ModularNetwork, graph: Task | str, task: int) -> FunctionG
     text = "{} inputs, {} outputs, {} tasks".format
     require(sizes == actual, f"graph={graph} has {text(*sizes)}; the network has {text(*actual)}")
     require(task in range(graph.n_tasks), f"task={task}; allowed are 0 to {graph.n_tasks - 1}")
-    one = cast(TaskSet, graph).graphs[task] if graph.n_tasks > 1 else graph
+    one = cast("TaskSet", graph).graphs[task] if graph.n_tasks > 1 else graph
     require(one.enumerable, f"graph={one}: all rows are looked at, allowed are up to 20 inputs")
-    return cast(FunctionGraph, one)
+    return cast("FunctionGraph", one)
 
 
 def inputs_met(graph: Task) -> np.ndarray:

@@ -55,7 +55,7 @@ class ImageLevel(nn.Module):
             f"{len(modules)} own image modules for {n_slots} image slots; allowed is one for each",
         )
         self.n_images, self.n_slots, self.shared = n_images, n_slots, shared
-        self.pool = cast(Sequence[Monolithic], nn.ModuleList(modules))
+        self.pool = cast("Sequence[Monolithic]", nn.ModuleList(modules))
         self.routing = Routing(n_images, n_slots, 1, routing)
         self.selection: Selection | None = None
         if shared and len(modules) > 1:

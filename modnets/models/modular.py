@@ -95,19 +95,19 @@ class ModularNetwork(nn.Module):
                 (n_inputs, *self.slots), self.slots, known_routing, strict=False
             )
         ]
-        self.routing = cast(Sequence[Routing], nn.ModuleList(routing_levels))
+        self.routing = cast("Sequence[Routing]", nn.ModuleList(routing_levels))
         self.output_routing = self._make_output_routing(outputs)
         if n_shared is None:
             pools = [Modules(n_slots, module_arch) for n_slots in self.slots]
-            self.pools = cast(Sequence[Modules], nn.ModuleList(pools))
+            self.pools = cast("Sequence[Modules]", nn.ModuleList(pools))
             return
         pool = Modules(n_shared, module_arch)
-        self.pools = cast(Sequence[Modules], nn.ModuleList([pool]))
+        self.pools = cast("Sequence[Modules]", nn.ModuleList([pool]))
         selection_levels = [
             Selection(n_shared, n_slots, known, n_tasks)
             for n_slots, known in zip(self.slots, known_selection, strict=True)
         ]
-        self.selection = cast(Sequence[Selection], nn.ModuleList(selection_levels))
+        self.selection = cast("Sequence[Selection]", nn.ModuleList(selection_levels))
 
     def _by_level(self, name: str, known: Known | None) -> list[Known | None]:
         """The known choice of each level, of several tasks [level][task]; None if it is learned."""

@@ -42,7 +42,7 @@ class Monolithic(nn.Module):
             0 <= pruning_ratio < 100,
             f"pruning_ratio={pruning_ratio}; allowed is in [0, 100), in percent",
         )
-        self.layers = cast(Sequence[nn.Linear | nn.Conv2d], nn.ModuleList(layers))
+        self.layers = cast("Sequence[nn.Linear | nn.Conv2d]", nn.ModuleList(layers))
         self.sparse = pruning_ratio > 0
         self.pruning_ratio = pruning_ratio
         self._draw_mask()

@@ -242,4 +242,4 @@ def find_graph(
 
 
 def _named(name: str) -> FunctionGraph:
-    return cast(FunctionGraph, get_graph(name))  # widths name no set of tasks
+    return cast("FunctionGraph", get_graph(name))  # widths name no set of tasks
