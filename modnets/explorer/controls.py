@@ -1,4 +1,4 @@
-"""The controls of the explorer: what is to be trained, with limits, units and meanings."""
+"""The controls of the explorer: what will be trained, with limits, units and meanings."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import ipywidgets as widgets
 
 from modnets.config.run_config import RunConfig
 from modnets.errors import first_line, require
+from modnets.explorer.descriptions import describe_kind
 from modnets.explorer.selection import RunView
 from modnets.explorer.settings import (
     MAX_INPUTS,
@@ -19,10 +20,9 @@ from modnets.explorer.settings import (
     SETTINGS,
     SOURCES,
     TABLE,
-    kinds_at_hand,
+    available_kinds,
     meaning,
 )
-from modnets.explorer.words import what
 from modnets.tasks.graphs import FunctionGraph
 from modnets.tasks.named_graphs import GRAPHS, TASK_SETS
 from modnets.tasks.random_graphs import random_graph
@@ -31,7 +31,7 @@ from modnets.tasks.task import Task
 
 
 def wide() -> widgets.Layout:
-    """The layout of a control, one for each, for they are shown and hidden apart."""
+    """A layout of full width; each control has its own, as each is shown and hidden separately."""
     return widgets.Layout(width="100%")
 
 
@@ -47,13 +47,13 @@ class Controls:
     """
 
     def __init__(self, values: dict[str, Any], on_change: Callable[[], None]) -> None:
-        self.kinds_settings = kinds_at_hand()
+        self.kinds_settings = available_kinds()
         graph = values.get("graph", "6-3-2-2")
-        self.own = graph if isinstance(graph, Task) else None
-        known = {*SETTINGS, "graph", "kinds", "gumbel"}
-        wrong = [name for name in values if name not in known]
-        require(not wrong, f"unknown setting {wrong}; allowed: {', '.join(sorted(known))}")
-        names = [*GRAPHS, *TASK_SETS, *([f"{graph}"] if self.own is not None else [])]
+        self.user_task = graph if isinstance(graph, Task) else None
+        allowed = {*SETTINGS, "graph", "kinds", "gumbel"}
+        unknown = [name for name in values if name not in allowed]
+        require(not unknown, f"unknown setting {unknown}; allowed: {', '.join(sorted(allowed))}")
+        names = [*GRAPHS, *TASK_SETS, *([f"{graph}"] if self.user_task is not None else [])]
         kinds = list(values.get("kinds", ("dense", "modular, known", "shared, learned")))
         unknown = [kind for kind in kinds if kind not in self.kinds_settings]
         require(
@@ -81,7 +81,7 @@ class Controls:
                 value=kind in kinds,
                 description=kind,
                 indent=False,
-                tooltip=what(kind),
+                tooltip=describe_kind(kind),
             )
             for kind in self.kinds_settings
         }
@@ -92,7 +92,7 @@ class Controls:
         self.gumbel = widgets.Checkbox(
             description="Gumbel noise", indent=False, layout=wide(), tooltip=meaning("gumbel")
         )
-        self._begin_with(values, str(graph))
+        self._set_values(values, str(graph))
         self.errors = {
             name: widgets.HTML(layout=widgets.Layout(display="none"))
             for name in ("task", "kinds", *SETTINGS)
@@ -101,7 +101,7 @@ class Controls:
         self._lay_out()
         for control in self.every():
             control.observe(self._changed, names="value")
-        self._changed(None)
+        self._update()
 
     @staticmethod
     def _add(cls: type[widgets.Widget], name: str, label: str, **limits: Any) -> Any:
@@ -109,10 +109,10 @@ class Controls:
             limits |= {"continuous_update": False}
         if cls is widgets.FloatLogSlider:
             limits |= {"readout_format": ".2g"}
-        said = meaning(name) if name in META or name in MEANINGS else label
-        return cls(description=label, tooltip=said, layout=wide(), **limits)
+        tooltip = meaning(name) if name in META or name in MEANINGS else label
+        return cls(description=label, tooltip=tooltip, layout=wide(), **limits)
 
-    def _begin_with(self, values: dict[str, Any], graph: str) -> None:
+    def _set_values(self, values: dict[str, Any], graph: str) -> None:
         self.graph.value = graph
         defaults = {"train_rows": 16, "epochs": 500, "runs": 32, "seed": 0}
         config = RunConfig()
@@ -131,14 +131,14 @@ class Controls:
 
     def meanings(self) -> dict[str, str]:
         """Label -> meaning, of every control with a label."""
-        return {one.description: one.tooltip for one in self.every() if one.description}
+        return {w.description: w.tooltip for w in self.every() if w.description}
 
     def _lay_out(self) -> None:
         def head(text: str) -> widgets.HTML:
             return widgets.HTML(f'<div class="mn-head">{text}</div>')
 
         drawn = [self.depth, self.width, self.gates, self.graph_seed]
-        self.of_source = {
+        self.source_boxes = {
             "named": widgets.VBox([self.graph], layout=wide()),
             "random": widgets.VBox(drawn, layout=wide()),
             "table": widgets.VBox([self.table], layout=wide()),
@@ -150,7 +150,7 @@ class Controls:
             [
                 head("task"),
                 self.source,
-                *self.of_source.values(),
+                *self.source_boxes.values(),
                 self.errors["task"],
                 head("kinds of network"),
                 kinds,
@@ -162,10 +162,10 @@ class Controls:
         )
         self.view.add_class("mn-controls")
 
-    # What is chosen
+    # The choice
 
     def task(self) -> Task:
-        """The task chosen; raises ValueError for one that cannot be made."""
+        """The chosen task; raises ValueError if it cannot be made."""
         if self.source.value == "random":
             width, depth = self.width.value, self.depth.value
             widths = (min(2 * width, MAX_INPUTS), *[width] * (depth - 1), 2, 2)
@@ -177,26 +177,27 @@ class Controls:
                 f"table: {len(table)} rows; allowed are up to {2**MAX_INPUTS}",
             )
             return FunctionGraph.from_table(table, name="typed table")
-        own = self.own is not None and self.graph.value == str(self.own)
-        return self.own if own else (GRAPHS | TASK_SETS)[self.graph.value]
+        if self.user_task is not None and self.graph.value == str(self.user_task):
+            return self.user_task
+        return (GRAPHS | TASK_SETS)[self.graph.value]
 
-    def differences(self, look: RunView) -> tuple[str, str]:
-        """What is not the same in runs looked at and in what is chosen here; theirs, and ours."""
+    def differences(self, run_view: RunView) -> tuple[str, str]:
+        """What differs between the runs shown and the choice: settings of the one, of the other."""
         task = self.task()
-        found = [] if look.graph == task else [(f"{look.graph}", f"{task}")]
+        pairs = [] if run_view.graph == task else [(f"{run_view.graph}", f"{task}")]
         for name, (label, *_) in SETTINGS.items():
-            values, chosen = look.values(name), self.settings[name].value
+            values, chosen = run_view.values(name), self.settings[name].value
             if name not in ("runs", "seed") and values and chosen not in values:
-                theirs = " and ".join(f"{value:g}" for value in sorted(values))
-                found.append((f"{label} {theirs}", f"{label} {chosen:g}"))
-        noise = look.values("gumbel")
+                text = " and ".join(f"{value:g}" for value in sorted(values))
+                pairs.append((f"{label} {text}", f"{label} {chosen:g}"))
+        noise = run_view.values("gumbel")
         if noise and self.gumbel.value not in noise:
-            words = ("without Gumbel noise", "with Gumbel noise")
-            found.append((words[not self.gumbel.value], words[self.gumbel.value]))
-        return "; ".join(theirs for theirs, _ in found), "; ".join(ours for _, ours in found)
+            texts = ("without Gumbel noise", "with Gumbel noise")
+            pairs.append((texts[not self.gumbel.value], texts[self.gumbel.value]))
+        return "; ".join(shown for shown, _ in pairs), "; ".join(chosen for _, chosen in pairs)
 
     def configs(self) -> list[RunConfig]:
-        """The runs chosen, kind after kind; raises ValueError with the setting that is wrong."""
+        """The chosen runs, kind after kind; raises ValueError that names a wrong setting."""
         task, chosen = self.task(), [kind for kind, box in self.kinds.items() if box.value]
         require(bool(chosen), "kinds: none is chosen; allowed is at least one")
         value = {name: control.value for name, control in self.settings.items()}
@@ -216,19 +217,22 @@ class Controls:
         ]
 
     def _changed(self, _change: Any) -> None:
-        """Show what belongs to the source, check everything, and say what is wrong where it is."""
-        for name, box in self.of_source.items():
+        self._update()
+        self._on_change()
+
+    def _update(self) -> None:
+        """Show the controls of the source, check everything, and show errors beside controls."""
+        for name, box in self.source_boxes.items():
             box.layout.display = "" if name == self.source.value else "none"
-        self.wrong = found = self.check()
+        #: Control -> message; empty if the runs can be trained.
+        self.problems = self.check()
         for name, line in self.errors.items():
-            text = found.get(name, "")
+            text = self.problems.get(name, "")
             line.value = f'<div class="mn-error" role="alert">{escape(text)}</div>' if text else ""
             line.layout.display = "" if text else "none"
-        if hasattr(self, "view"):
-            self._on_change()
 
     def check(self) -> dict[str, str]:
-        """What is wrong: control -> message; empty if it can be trained."""
+        """Control -> message of what is wrong with it; empty if the runs can be trained."""
         try:
             task = self.task()
         except ValueError as error:

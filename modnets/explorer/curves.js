@@ -1,5 +1,5 @@
-// Learning curves: numbers come in as traits, clicks go out as traits.  The strip of runs beneath
-// them stands in run_strip.js, which is put in front of this file.
+// Learning curves: data arrive as traits, clicks are sent as traits.  The strip of runs below them
+// is in run_strip.js, which is prepended to this file.
 
 const NS = "http://www.w3.org/2000/svg";
 const LEFT = 46, RIGHT = 12, TOP = 10, BOTTOM = 32;
@@ -12,14 +12,14 @@ function element(parent, name, attributes, text) {
   return node;
 }
 
-// A round step that gives about so many ticks.
+// A round step for about `count` ticks.
 function step(range, count) {
   const raw = range / count, power = 10 ** Math.floor(Math.log10(raw));
   return [1, 2, 2.5, 5, 10].map((f) => f * power).find((s) => s >= raw);
 }
 
-function drawCurves(svg, model, room) {
-  const width = Math.max(280, room);
+function drawCurves(svg, model, available) {
+  const width = Math.max(280, available);
   const HEIGHT = width < 620 ? 226 : 310;
   svg.setAttribute("viewBox", `0 0 ${width} ${HEIGHT}`);
   svg.setAttribute("height", HEIGHT);
@@ -85,7 +85,7 @@ function drawCurves(svg, model, room) {
   svg.dataset.draws = Number(svg.dataset.draws ?? 0) + 1;
 }
 
-// What the straight lines stand for.
+// The key to the straight lines.
 function drawLegend(box, model) {
   const floor = model.get("floor"), notes = [];
   for (const { theory, label, color } of model.get("curves")) {
@@ -99,20 +99,20 @@ function drawLegend(box, model) {
     notes.push([`majority floor ${(100 * floor).toFixed(1)} %`, "mn-floor", "var(--mn-soft)",
       "the accuracy of the best constant answer"]);
   }
-  box.replaceChildren(...notes.map(([text, look, color, meaning]) => {
-    const note = document.createElement("span"), words = document.createElement("span");
+  box.replaceChildren(...notes.map(([text, lineClass, color, meaning]) => {
+    const note = document.createElement("span"), label = document.createElement("span");
     note.className = "mn-note";
     note.title = meaning;
     note.innerHTML = `<svg width="26" height="10" aria-hidden="true"><line x1="1" x2="25" y1="5"
-      y2="5" class="${look}" style="stroke: ${color}"/></svg>`;
-    words.className = "mn-word";
-    words.textContent = text;
-    note.append(words);
+      y2="5" class="${lineClass}" style="stroke: ${color}"/></svg>`;
+    label.className = "mn-word";
+    label.textContent = text;
+    note.append(label);
     return note;
   }));
 }
 
-// The line at the epoch that is looked at.
+// The line at the selected epoch.
 function drawEpoch(svg, model) {
   svg.querySelector(".mn-now")?.remove();
   const epoch = model.get("epoch");
@@ -133,33 +133,33 @@ function copy(text) {
 }
 
 function render({ model, el }) {
-  el.classList.add("mn-stage");
+  el.classList.add("mn-curves-widget");
   const [caption, legend, old, plot, box] = ["caption", "legend", "old", "plot", "strip"].map((name) => {
-    const part = document.createElement("div");
-    part.className = `mn-${name}`;
-    el.append(part);
-    return part;
+    const child = document.createElement("div");
+    child.className = `mn-${name}`;
+    el.append(child);
+    return child;
   });
   const svg = document.createElementNS(NS, "svg");
   svg.setAttribute("role", "img");
   plot.append(svg);
   box.setAttribute("role", "group");
   box.setAttribute("aria-label", "runs; arrow keys lead from one to the next");
-  const choose = (name, value) => { model.set(name, value); model.save_changes(); };
-  const strip = makeStrip(box, model, choose);
-  let room = 0; // as last observed: while a theme loads the page may be narrow for a moment
-  const curves = () => {
+  const set = (name, value) => { model.set(name, value); model.save_changes(); };
+  const strip = makeStrip(box, model, set);
+  let observed = 0; // width: while a theme loads the page may be narrow for a moment
+  const redraw = () => {
     caption.textContent = model.get("caption");
     old.textContent = model.get("old");
     plot.classList.toggle("mn-faded", model.get("old") !== "");
     drawLegend(legend, model);
-    drawCurves(svg, model, room || plot.clientWidth);
+    drawCurves(svg, model, observed || plot.clientWidth);
   };
-  let waiting = false;
-  function schedule() { // traits that come in one message are drawn once
-    if (waiting) return;
-    waiting = true;
-    requestAnimationFrame(() => { waiting = false; curves(); });
+  let scheduled = false;
+  function schedule() { // traits that arrive in one message are drawn once
+    if (scheduled) return;
+    scheduled = true;
+    requestAnimationFrame(() => { scheduled = false; redraw(); });
   }
   for (const name of ["curves", "epochs", "floor", "caption", "old"]) {
     model.on(`change:${name}`, schedule);
@@ -171,14 +171,14 @@ function render({ model, el }) {
   svg.addEventListener("click", (event) => {
     const frame = svg.getBoundingClientRect();
     const epoch = svg.epochOf((event.clientX - frame.left) * svg.viewBox.baseVal.width / frame.width);
-    choose("epoch", Math.min(model.get("epochs"), Math.max(0, epoch)));
+    set("epoch", Math.min(model.get("epochs"), Math.max(0, epoch)));
   });
   const observer = new ResizeObserver(([entry]) => {
-    room = entry.contentRect.width;
+    observed = entry.contentRect.width;
     schedule();
   });
   observer.observe(plot);
-  curves();
+  redraw();
   strip.draw();
   return () => observer.disconnect();
 }

@@ -1,4 +1,4 @@
-"""A finished sweep as the explorer looks at it: the same questions as to a training that runs."""
+"""The runs of a finished sweep as a source of runs for the explorer."""
 
 from __future__ import annotations
 
@@ -14,24 +14,42 @@ from modnets.analysis.tables import require_columns
 from modnets.config.run_config import RunConfig
 from modnets.errors import require
 from modnets.experiments.store import DETAILS, Store, finished
+from modnets.tasks.named_graphs import get_graph
+from modnets.tasks.task import Task
 from modnets.training.restoring import from_structure
 
-#: What runs of one comparison may differ in.
-WITHIN = ("run", "kind", "model", "routing", "selection", "outputs", "hidden", "pruning_ratio")
+#: Settings in which the runs of one group may differ.
+WITHIN: tuple[str, ...] = (
+    "run",
+    "kind",
+    "model",
+    "routing",
+    "selection",
+    "outputs",
+    "hidden",
+    "pruning_ratio",
+)
 WITHIN += ("shared_modules", "module_hidden", "arity", "slots", "output_levels", "lr", "options")
 WITHIN += ("lr_routing", "lr_selection", "temperature", "gumbel", "per_sample_routing")
 WITHIN += ("image_hidden", "channels", "image_slots", "shared_image_modules")
 WITHIN += ("image_routing", "image_selection")
 WITHIN += ("seed", "split_seed", "epoch", "weight_decay", "knowledge", "record")
 
-#: Of those, what does not belong to a kind: where it varies from run to run of one kind, groups.
-SET = ("hidden", "pruning_ratio", "shared_modules", "module_hidden", "arity", "slots")
+#: Those of them that split a group where they vary among runs of one kind.
+SET: tuple[str, ...] = (
+    "hidden",
+    "pruning_ratio",
+    "shared_modules",
+    "module_hidden",
+    "arity",
+    "slots",
+)
 SET += ("output_levels", "lr", "options", "lr_routing", "lr_selection", "temperature", "gumbel")
 SET += ("per_sample_routing", "image_hidden", "channels", "weight_decay", "knowledge")
 
 
 class FinishedRuns:
-    """The runs of a store, or of a table.
+    """The runs of a store, or of a table, one group of them at a time: a ``RunSource``.
 
     Parameters
     ----------
@@ -45,7 +63,11 @@ class FinishedRuns:
         If it holds no runs.
     """
 
+    has_weights, running = False, False
+    missing_configs = "this table keeps no configs: give the folder of its store to see runs"
+
     def __init__(self, results: str | Path | Store | pd.DataFrame) -> None:
+        self.theory: dict[str, float] = {}
         if isinstance(results, pd.DataFrame):
             self.store: Store | None = None
             columns = ["run", "kind", "graph", "train_rows", "batch_size", "epoch", "solved"]
@@ -62,8 +84,8 @@ class FinishedRuns:
     def _grouped(self) -> dict[str, pd.Index]:
         """Label -> rows: runs are compared with those of the same task, rows, epochs, ...
 
-        What varies from run to run of one kind is told apart too, and never pooled; a run in which
-        such a setting plays no part is compared with all.
+        Settings that vary among runs of one kind split groups too, and are never pooled; a run for
+        which such a setting has no value belongs to all groups that it fits.
         """
         skip = {*WITHIN, *DETAILS}
         if (self.frame["batch_size"] == self.frame["train_rows"]).all():
@@ -76,48 +98,72 @@ class FinishedRuns:
         varied = [n for n in settings if n not in skip and len(one[n].unique()) > 1]
         by = ["graph", *(name for name in varied if name != "graph")]
         several = [n for n in settings if n in SET and one.groupby("kind")[n].nunique().max() > 1]
-        found = {}
+        groups = {}
         for values, part in one.groupby(by, sort=True, dropna=False):
-            words = [str(values[0])]
-            words += [f"{n.replace('_', ' ')} {v}" for n, v in zip(by[1:], values[1:], strict=True)]
-            for more, runs in _apart(part, several):
-                label = ", ".join([*words, *more])
-                found[label] = self.frame.index[self.frame["run"].isin(runs)]
-        return found
+            names = [str(values[0])]
+            names += [f"{n.replace('_', ' ')} {v}" for n, v in zip(by[1:], values[1:], strict=True)]
+            for more, runs in _split(part, several):
+                label = ", ".join([*names, *more])
+                groups[label] = self.frame.index[self.frame["run"].isin(runs)]
+        return groups
 
     def choose(self, label: str) -> None:
-        """Look at the runs of one group."""
+        """Select the group whose runs are shown."""
         self.label, part = label, self.frame.loc[self.groups[label]]
-        if self.store is not None:  # of other groups nobody needs them
+        if self.store is not None:  # read for this group only
             details = self.store.details(part["run"].unique(), every=True)
             part = part.merge(details, on=["run", "epoch"], how="left")
         self.part = part.assign(**{name: None for name in DETAILS if name not in part})
         last = self.part.sort_values("epoch").groupby("run").tail(1).set_index("run")
-        self._configs: Mapping[str, str | None] = last["config"].to_dict()
+        self._config_texts: dict[str, str | None] = last["config"].to_dict()
+        self._configs: dict[str, RunConfig | None] | None = None
 
     def group_of(self, runs: Container[str]) -> str | None:
-        """The group that holds most of some runs; None if none of them is here."""
+        """The group that holds most of some runs; None if it has none of them."""
         held = {key for key in self.frame["run"].unique() if key in runs}
         keys = self.frame["run"]
-        shares = {name: keys.loc[rows].isin(held).sum() for name, rows in self.groups.items()}
-        return max(shares, key=lambda name: shares[name]) if held else None
+        counts = {name: keys.loc[rows].isin(held).sum() for name, rows in self.groups.items()}
+        return max(counts, key=lambda name: counts[name]) if held else None
 
     @property
     def runs(self) -> list[str]:
-        """Keys of the runs looked at, by seed."""
+        """Keys of the runs of the group, by seed."""
         return list(self.part.sort_values("seed", kind="stable")["run"].unique())
 
-    def config(self, run: str) -> RunConfig | None:
-        """The config of a run, where it is kept."""
-        text = self._configs[run]
-        return RunConfig.from_dict(json.loads(text)) if isinstance(text, str) else None
+    @property
+    def configs(self) -> Mapping[str, RunConfig | None]:
+        """Key of each run of the group -> its config; None where it is not stored."""
+        if self._configs is None:
+            texts = {run: self._config_texts[run] for run in self.runs}
+            self._configs = {
+                run: RunConfig.from_dict(json.loads(text)) if isinstance(text, str) else None
+                for run, text in texts.items()
+            }
+        return self._configs
+
+    @property
+    def seeds(self) -> Mapping[str, int]:
+        """Key of each run of the group -> its seed."""
+        first = self.part.drop_duplicates("run")
+        return dict(zip(first["run"], first["seed"], strict=True))
+
+    @property
+    def graph(self) -> Task:
+        """The task of the group."""
+        config = next(filter(None, self.configs.values()), None)
+        return get_graph(config.graph if config else self.part["graph"].iloc[0])
+
+    @property
+    def epochs(self) -> int:
+        """The last epoch of the group."""
+        return int(self.part["epoch"].max())
 
     def measures(self, *names: str) -> pd.DataFrame:
-        """As ``Live.measures``, with ``seed``."""
+        """As ``RunSource.measures``, with ``seed``."""
         return self.part[["run", "kind", "epoch", "seed", *names]]
 
     def record(self, run: str, epoch: int) -> dict[str, Any]:
-        """As ``Live.record``; where only the end was recorded, that is told at every epoch."""
+        """As ``RunSource.record``; if only the end is recorded, that for every epoch."""
         part = self.part[(self.part["run"] == run) & self.part["predicted"].notna()]
         if part.empty:
             return {}
@@ -127,41 +173,41 @@ class FinishedRuns:
         return {"epoch": int(row["epoch"]), "structure": structure, "predicted": row["predicted"]}
 
     def network(self, run: str, epoch: int) -> nn.Module | None:
-        """A network that makes the choices recorded; None for kinds whose weights would matter."""
-        record, config = self.record(run, epoch), self.config(run)
+        """A network with the recorded choices; None for kinds that are drawn by their weights."""
+        record, config = self.record(run, epoch), self.configs[run]
         if config is None or not record.get("structure") or not config.is_modular:
             return None
-        if config.graph.images is not None:
+        if get_graph(config.graph).images is not None:
             return None
         return from_structure(config, json.loads(record["structure"]))
 
 
 def latest(store: Store) -> set[str]:
-    """Keys of the runs that were stored last."""
+    """Keys of the runs in the newest file of a store."""
     newest = max(store.files(), key=lambda path: path.stat().st_mtime_ns, default=None)
     return set() if newest is None else set(pd.read_parquet(newest, columns=["run"])["run"])
 
 
-def _apart(part: pd.DataFrame, names: list[str]) -> Iterator[tuple[list[str], pd.Series]]:
-    """Runs told apart by settings that vary in a kind; hands back words and keys of runs.
+def _split(part: pd.DataFrame, names: list[str]) -> Iterator[tuple[list[str], pd.Series]]:
+    """Split runs by settings that vary within a kind; yields labels and keys of runs.
 
-    A run without a value, for the setting plays no part in it, belongs to all that are like it.
+    A run without a value for a setting belongs to every group that it fits otherwise.
     """
     varied = [name for name in names if part.groupby("kind")[name].nunique().max() > 1]
     if not varied:
         yield [], part["run"]
         return
-    found = list(part[varied].drop_duplicates().itertuples(index=False, name=None))
-    for values in found:
-        if any(values is not other and _within(values, other) for other in found):
+    combinations = list(part[varied].drop_duplicates().itertuples(index=False, name=None))
+    for values in combinations:
+        if any(values is not other and _within(values, other) for other in combinations):
             continue
         fits = pd.Series(True, index=part.index)
         for name, value in zip(varied, values, strict=True):
             fits &= part[name].isna() | (part[name] == value)
-        told = zip(varied, values, strict=True)
-        yield [f"{n.replace('_', ' ')} {v}" for n, v in told if not pd.isna(v)], part["run"][fits]
+        pairs = zip(varied, values, strict=True)
+        yield [f"{n.replace('_', ' ')} {v}" for n, v in pairs if not pd.isna(v)], part["run"][fits]
 
 
 def _within(values: tuple[Any, ...], others: tuple[Any, ...]) -> bool:
-    """Whether values are the same where there are any, and something is left open."""
+    """Whether values agree with others wherever they are not missing."""
     return all(pd.isna(a) or a == b for a, b in zip(values, others, strict=True))

@@ -1,7 +1,7 @@
-// What makes one page of the explorer's widgets: keys that stay inside, a name and a meaning for
-// everything that can be used, tidings for screen readers, a line once the kernel is gone.
+// Accessibility of the explorer's widgets: keys that stay inside, a name and a tooltip for every
+// control, announcements to screen readers, a notice once the kernel is gone.
 
-const SUPPRESS = "data-lm-suppress-shortcuts"; // JupyterLab looks for it before it takes a key
+const SUPPRESS = "data-lm-suppress-shortcuts"; // JupyterLab checks it before it handles a key
 const GONE = "The kernel was restarted or has ended, so nothing here works any more. Run the cell " +
   "again (click into it, Shift+Enter): runs that were stored are found again.";
 
@@ -9,12 +9,12 @@ function set(node, name, value) {
   if (value && node.getAttribute(name) !== value) node.setAttribute(name, value);
 }
 
-function said(node) {
+function textOf(node) {
   return node?.textContent.replaceAll("\u200b", "").trim() ?? "";
 }
 
-// JupyterLab takes no key that is pressed inside, but for the one that saves the notebook.  It looks
-// from the focused element upwards, and many of its shortcuts are for that element itself.
+// JupyterLab handles no key that is pressed inside, except the one that saves the notebook.  It
+// checks the focused element and its ancestors, and many of its shortcuts are for that element.
 function keepKeys(root) {
   root.setAttribute(SUPPRESS, "true");
   root.tabIndex = -1; // a click beside a control stays inside too
@@ -26,17 +26,17 @@ function keepKeys(root) {
       else node.setAttribute(SUPPRESS, "true");
     }
   };
-  window.addEventListener("keydown", onKey, true); // before JupyterLab's own, which is the document's
+  window.addEventListener("keydown", onKey, true); // before JupyterLab's own, on the document
   return () => window.removeEventListener("keydown", onKey, true);
 }
 
 function nameSlider(slider) {
-  const label = said(slider.querySelector(".widget-label"));
+  const label = textOf(slider.querySelector(".widget-label"));
   const handle = slider.querySelector("[role=slider]");
   const readout = slider.querySelector(".widget-readout");
   if (handle) {
     set(handle, "aria-label", label);
-    set(handle, "aria-valuetext", said(readout)); // of a rate the slider itself knows the exponent
+    set(handle, "aria-valuetext", textOf(readout)); // the slider of a rate itself has the exponent
   }
   if (readout) {
     set(readout, "role", "textbox");
@@ -61,15 +61,15 @@ function nameWidgets(root, meanings) {
     }
   }
   for (const field of root.querySelectorAll("textarea, input, select")) {
-    if (!field.labels?.length || ![...field.labels].some(said)) set(field, "aria-label", field.title);
+    if (!field.labels?.length || ![...field.labels].some(textOf)) set(field, "aria-label", field.title);
   }
   for (const widget of root.querySelectorAll(".widget-inline-hbox")) {
     const label = widget.querySelector(":scope > .widget-label-basic") ??
       widget.querySelector(":scope > .widget-label");
-    const meaning = meanings[said(label)];
+    const meaning = meanings[textOf(label)];
     if (!meaning) continue;
-    for (const one of [widget, ...widget.querySelectorAll("[title], label, input, select")]) {
-      set(one, "title", meaning);
+    for (const node of [widget, ...widget.querySelectorAll("[title], label, input, select")]) {
+      set(node, "title", meaning);
     }
   }
 }
@@ -85,7 +85,7 @@ function render({ model, el }) {
   el.append(gone, live);
   let root = null, focused = null, release = () => {};
 
-  const tell = () => { live.textContent = model.get("announcement"); };
+  const announce = () => { live.textContent = model.get("announcement"); };
   const progress = () => {
     const bar = root?.querySelector(".widget-hprogress .progress");
     if (!bar) return;
@@ -95,57 +95,57 @@ function render({ model, el }) {
     set(bar, "aria-valuemax", "100");
     set(bar, "aria-valuenow", String(Math.round(100 * model.get("share"))));
   };
-  const notice = () => {
+  const checkKernel = () => {
     const dead = root.classList.contains("jupyter-widgets-disconnected");
     root.classList.toggle("mn-dead", dead);
     if (dead !== (gone.textContent !== "")) gone.textContent = dead ? GONE : "";
   };
 
-  let waiting = false;
-  function renew() { // many changes come to one look at the page
-    if (waiting) return;
-    waiting = true;
+  let scheduled = false;
+  function update() { // at most once a frame
+    if (scheduled) return;
+    scheduled = true;
     requestAnimationFrame(() => {
-      waiting = false;
+      scheduled = false;
       if (!root) return;
       nameWidgets(root, model.get("meanings"));
       progress();
     });
   }
-  const changes = new MutationObserver((all) => {
-    const now = document.activeElement;
-    for (const { target, attributeName } of all) {
-      if (attributeName === "class" && target === root) notice();
+  const changes = new MutationObserver((mutations) => {
+    const active = document.activeElement;
+    for (const { target, attributeName } of mutations) {
+      if (attributeName === "class" && target === root) checkKernel();
       const lost = attributeName === "disabled" && target.disabled && target === focused;
-      if (lost && (now === target || now === document.body)) root.focus({ preventScroll: true });
+      if (lost && (active === target || active === document.body)) root.focus({ preventScroll: true });
     }
-    renew();
+    update();
   });
 
-  function adopt() { // the widgets around it are there once it is in the page
-    const found = el.closest(".mn-explorer");
-    if (!found || found === root) return;
+  function attach() { // once it is in the page, with the widgets around it
+    const explorer = el.closest(".mn-explorer");
+    if (!explorer || explorer === root) return;
     release();
-    root = found;
-    const letGo = keepKeys(root);
+    root = explorer;
+    const releaseKeys = keepKeys(root);
     const onFocus = (event) => { focused = event.target; };
     root.addEventListener("focusin", onFocus);
     changes.observe(root, { subtree: true, childList: true, characterData: true, attributes: true,
       attributeFilter: ["class", "disabled"] });
     release = () => {
-      letGo();
+      releaseKeys();
       root.removeEventListener("focusin", onFocus);
       changes.disconnect();
     };
-    notice();
-    renew();
+    checkKernel();
+    update();
   }
-  const size = new ResizeObserver(adopt);
+  const size = new ResizeObserver(attach);
   size.observe(el);
-  model.on("change:announcement", tell);
+  model.on("change:announcement", announce);
   model.on("change:share", progress);
-  model.on("change:meanings", renew);
-  tell();
+  model.on("change:meanings", update);
+  announce();
   return () => {
     size.disconnect();
     release();

@@ -1,8 +1,8 @@
-"""What makes one page of the explorer's widgets, in the browser.
+"""Accessibility of the explorer's widgets, in the browser.
 
 Keys that are pressed inside stay inside, where JupyterLab would take ``d d`` for "delete the cell";
-everything that can be used has a name and a meaning on hover, which ipywidgets leaves out; how far
-training is comes to screen readers; and once the kernel is gone a line says what to do.
+every control has a name and a tooltip, which ipywidgets leaves out; the progress of training is
+announced to screen readers; and once the kernel is gone a line says what to do.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ import traitlets
 
 HERE = Path(__file__).parent
 
-#: Shown where the explorer stands in a saved notebook, but no kernel knows it any more; the style
-#: sheet of a live one hides it.
+#: Shown in a saved notebook whose explorer no kernel has any more; the style sheet of a live
+#: explorer hides it.
 HINT = (
     '<div class="mn-hint">The explorer lives as long as its kernel. If it is not to be seen here, '
     "run this cell again: runs that were stored are found again.</div>"
@@ -23,10 +23,10 @@ HINT = (
 
 
 class Page(anywidget.AnyWidget):
-    """The line for a kernel that is gone, and what stands for all widgets together."""
+    """The notice that the kernel is gone, and what concerns all widgets together."""
 
     _esm = HERE / "page.js"
-    #: The last tiding, for screen readers.
+    #: The last announcement to screen readers.
     announcement = traitlets.Unicode("").tag(sync=True)
     #: How much is trained, in [0, 1].
     share = traitlets.Float(0.0).tag(sync=True)

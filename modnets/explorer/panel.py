@@ -1,4 +1,4 @@
-"""What the explorer shows: buttons, progress, pictures; where they stand is in explorer.css."""
+"""The widgets of the explorer: buttons, progress, diagrams; explorer.css has their layout."""
 
 from __future__ import annotations
 
@@ -14,13 +14,14 @@ from modnets.config.run_config import RunConfig
 from modnets.explorer import run_views as views
 from modnets.explorer.curves_widget import CurvesWidget
 from modnets.explorer.page import Page
+from modnets.tasks.named_graphs import get_graph
 from modnets.tasks.task import Task
 
 FULL = "100%"
 
 
 class Panel:
-    """The widgets of the explorer but for its controls.
+    """The widgets of the explorer, its controls aside.
 
     Parameters
     ----------
@@ -73,7 +74,7 @@ class Panel:
             tooltip="task, rows, ... of the finished runs looked at",
         )
         self.group.add_class("mn-group")
-        self.stage = CurvesWidget()
+        self.curves_widget = CurvesWidget()
         self.epoch = widgets.IntSlider(
             min=0,
             max=1,
@@ -99,7 +100,7 @@ class Panel:
         )
         self.replaying = False
         self._following = False
-        self._quarter = 0  # of the training that was last said aloud
+        self._quarter = 0  # of the training that was last announced
         self._link = widgets.link((self.play, "value"), (self.epoch, "value"))
         self.epoch.observe(self._moved, names="value")
         self.play.observe(self._rewind, names="playing")
@@ -112,16 +113,16 @@ class Panel:
         self.view.close()
 
     def lay_out(self, controls: widgets.Widget | None) -> None:
-        """Put everything in its place, beside the controls or, of finished runs, without."""
+        """Arrange the widgets, beside the controls or, for finished runs, without."""
         first = [] if controls is None else [self.train, self.stop, self.bar]
-        parts = {
+        columns = {
             "top": [*first, self.group, self.status, self.copy, self.save],
-            "left": [self.stage, widgets.HBox([self.play, self.epoch]), self.table],
+            "left": [self.curves_widget, widgets.HBox([self.play, self.epoch]), self.table],
             "right": [self.title, self.diagram, self.gates, self.text],
         }
         boxes = [] if controls is None else [controls]
-        for name, inside in parts.items():
-            boxes.append(widgets.Box(inside))
+        for name, children in columns.items():
+            boxes.append(widgets.Box(children))
             boxes[-1].add_class(f"mn-{name}")
         body = widgets.Box(boxes)
         body.add_class("mn-body")
@@ -131,12 +132,13 @@ class Panel:
         self.view.add_class("mn-explorer")
 
     def explain(self, meanings: dict[str, str]) -> None:
-        """Say on hover what controls mean, by their labels; ipywidgets does for some kinds only."""
-        own = {one.description: one.tooltip for one in (self.group, self.epoch)}
+        """Set tooltips of controls by their labels; ipywidgets does so for some kinds only."""
+        widgets_here = (self.group, self.epoch)
+        own = {widget.description: widget.tooltip for widget in widgets_here}
         self.page.meanings = meanings | own
 
     def begin(self, epochs: int) -> None:
-        """Look at the newest evaluation of a training of so many epochs."""
+        """Show the newest evaluation of runs of so many epochs."""
         self.replaying, self._following = False, True
         for widget in (self.play, self.epoch):
             widget.max = epochs
@@ -150,36 +152,36 @@ class Panel:
             self.replaying = self.epoch.value < self.epoch.max
 
     def _rewind(self, _change: Any) -> None:
-        """Replay from the start, where it is at the end."""
+        """Replay from the start if it is at the end."""
         if self.play.playing and self.play.value >= self.play.max:
             self.play.value = self.play.min
 
     def follow(self, epoch: int) -> None:
-        """Show where training is, unless somebody looks back."""
+        """Move the slider to the newest epoch, unless an earlier one is selected."""
         if not self.replaying:
             self._following = True
             self.epoch.value = epoch
             self._following = False
 
     def look_at_newest(self) -> None:
-        """Look back no more."""
+        """Return to the newest epoch."""
         self.play.playing = False
         self.replaying = False
-        self.stage.epoch = -1
+        self.curves_widget.epoch = -1
 
     def offer(self, groups: Iterable[str]) -> None:
-        """Groups of finished runs to choose from, the first chosen; none puts the choice away."""
+        """Offer groups of finished runs, the first selected; without any, hide the dropdown."""
         options = tuple(groups)
         self.group.options = options
         self.group.value = next(iter(options), None)
         self.group.layout.display = "" if options else "none"
 
     def ready(self, ok: bool) -> None:
-        """Whether what the controls say can be trained."""
+        """Enable or disable the training of what the controls say."""
         self.train.disabled = not ok
 
     def training(self, on: bool, done: bool = False, share: float = 1.0) -> None:
-        """Whether training goes on, how much is done, and what may be pressed."""
+        """Show whether it trains and how much is done; enable and disable buttons."""
         self.stop.description, self.stop.icon = ("Stop", "pause") if on else ("Resume", "forward")
         self.stop.disabled = not on and done
         self.copy.disabled = False
@@ -191,51 +193,56 @@ class Panel:
         if on:
             self.say("starting")
 
-    def progress(self, share: float, gone: float, left: float) -> None:
-        """How far training is, the seconds gone, and those left."""
+    def progress(self, share: float, elapsed: float, left: float) -> None:
+        """Show the share that is trained, the seconds elapsed, and those left."""
         self.bar.value = self.page.share = share
-        text = f"{share:.0%}, {gone:.1f} s"
+        text = f"{share:.0%}, {elapsed:.1f} s"
         text += f", {max(left, 1):.0f} s left" if np.isfinite(left) else ""
         text += ", preparing the first steps" * (share == 0)
         quarter = int(4 * share)
-        self.say(text, aloud=quarter != self._quarter)
+        self.say(text, announce=quarter != self._quarter)
         self._quarter = quarter
 
-    def say(self, text: str, failed: bool = False, details: str = "", aloud: bool = True) -> None:
-        """A line of status, also for screen readers; of an error with its traceback on hover."""
-        look = "mn-status mn-failed" if failed else "mn-status"
-        if aloud:
+    def say(
+        self, text: str, failed: bool = False, details: str = "", announce: bool = True
+    ) -> None:
+        """Set the status line, announced to screen readers; an error has its traceback on hover."""
+        css_class = "mn-status mn-failed" if failed else "mn-status"
+        if announce:
             self.page.announcement = text
         self.status.value = (
-            f'<div class="{look}" title="{escape(details or text)}">{escape(text)}</div>'
+            f'<div class="{css_class}" title="{escape(details or text)}">{escape(text)}</div>'
         )
 
     def show_task(self, graph: Task) -> None:
-        """The task in place of a network, before anything is trained."""
+        """Show the task in place of a network, before anything is trained."""
         self._head(f"the task {graph}", f"{graph.n_counted} rows")
         self.diagram.value = views.diagram(None, graph)
-        one = RunConfig(graph=graph, model="dense", train_rows=1)
-        self.table.value = views.truth_table(one, None)
+        config = RunConfig(graph=graph, model="dense", train_rows=1)
+        self.table.value = views.truth_table(config, None)
         self.gates.value = '<div class="mn-quiet">Press Train to watch networks learn it.</div>'
 
     def show_run(self, config: RunConfig, record: dict[str, Any]) -> None:
-        """A run at an epoch: its truth table and read-outs."""
+        """Show a run at an epoch: its truth table and gates."""
         epoch = record.get("epoch")
         when = "before training" if epoch == 0 else f"epoch {epoch}"
         self._head(f"{config.kind}, seed {config.seed}", when if record else "")
         self.table.value = views.truth_table(config, record.get("predicted"))
-        if not record:
+        if epoch is None:
             self.gates.value = ""
         elif self.text.layout.display == "none":
-            self.gates.value = views.fit_gates_of_runs(config, record.get("structure"), epoch)
+            self.gates.value = views.findings_table(config, record.get("structure"), epoch)
 
     def show_network(
-        self, config: RunConfig, network: nn.Module | None, kept: bool, found: bool
+        self, config: RunConfig, network: nn.Module | None, recorded: bool, has_weights: bool
     ) -> None:
-        """Its network, or why there is none; ``found`` as for ``explorer_views.draw_network``."""
+        """Show the network of a run or, if something of it is recorded, why it cannot be drawn.
+
+        ``has_weights`` as in ``run_views.draw_network``.
+        """
         if network is not None:
-            self.diagram.value = views.diagram(network, config.graph, found)
-        elif kept:
+            self.diagram.value = views.diagram(network, get_graph(config.graph), has_weights)
+        elif recorded:
             self.diagram.value = (
                 '<div class="mn-quiet">Weights are not kept in a store. "Copy as config" gives '
                 "the lines that train this network again.</div>"
@@ -253,5 +260,5 @@ class Panel:
         self.text.layout.height = f"{17 * (text.count(chr(10)) + 1) + 10}px"
         self.text.layout.display = ""
         self.gates.value = ""
-        self.stage.copy_text(text)
+        self.curves_widget.copy_text(text)
         self.say("copied: the run as Python")

@@ -10,24 +10,26 @@ from modnets.tasks.task import Task
 
 
 def reproduction(config: RunConfig, chunk: tuple[int, bool] | None = None) -> str:
-    """Python that trains a run again, its settings that are not the defaults written out.
+    """Python that trains a run again, with the settings that differ from the defaults.
 
     Parameters
     ----------
     config : RunConfig
     chunk : (int, bool), optional
-        Runs side by side, and whether steps are compiled: then it is the same bit for bit.
+        Runs side by side, and whether steps are compiled, so that it is the same bit for bit.
     """
-    default, parts = RunConfig(), []
+    default, arguments = RunConfig(), []
     for f in fields(RunConfig):
         value = getattr(config, f.name)
         if f.name == "graph":
-            parts.append(f"graph={_graph_text(value)}")
+            arguments.append(f"graph={_graph_text(value)}")
         elif value != getattr(default, f.name):
-            parts.append(f"{f.name}={value!r}")
-    inner = "".join(f"    {part},\n" for part in parts)
-    how = "" if chunk is None else f", chunk={chunk[0]}, compiled={chunk[1]}"
-    return f"import modnets as mn\n\nrun = mn.RunConfig(\n{inner})\ntrained = mn.train(run{how})\n"
+            arguments.append(f"{f.name}={value!r}")
+    inner = "".join(f"    {argument},\n" for argument in arguments)
+    options = "" if chunk is None else f", chunk={chunk[0]}, compiled={chunk[1]}"
+    return (
+        f"import modnets as mn\n\nrun = mn.RunConfig(\n{inner})\ntrained = mn.train(run{options})\n"
+    )
 
 
 def _graph_text(graph: Task) -> str:

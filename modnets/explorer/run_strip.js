@@ -1,6 +1,6 @@
-// The strip of runs: a row of each kind, one stop for the tab key, arrow keys inside.
+// The strip of runs: a row for each kind, one tab stop, arrow keys inside.
 
-// Where arrow keys lead to in the strip: rows, runs.
+// Key -> how many rows and runs it moves by.
 const MOVES = { ArrowRight: [0, 1], ArrowLeft: [0, -1], ArrowDown: [1, 0], ArrowUp: [-1, 0],
   Home: [0, -Infinity], End: [0, Infinity] };
 
@@ -8,9 +8,9 @@ function ink(color) {
   return color === "#222222" ? "var(--mn-dense)" : color;
 }
 
-function makeStrip(box, model, choose) {
+function makeStrip(box, model, set) {
   let rows = []; // cells, row by row
-  let built = "";
+  let built = ""; // keys of the cells, as JSON
 
   function build(strip) {
     const focused = box.contains(document.activeElement) && document.activeElement.dataset.run;
@@ -32,14 +32,14 @@ function makeStrip(box, model, choose) {
       line.setAttribute("role", "group");
       line.setAttribute("aria-label", row.label);
       name.className = "mn-name";
-      name.title = row.what;
+      name.title = row.description;
       name.innerHTML = `<svg width="26" height="10" aria-hidden="true"><line x1="1" x2="25" y1="5"
         y2="5" style="stroke:${ink(row.color)}" stroke-width="2.4" stroke-dasharray="${row.dash}"/>
         </svg>`;
-      const words = document.createElement("span");
-      words.className = "mn-word";
-      words.textContent = row.label;
-      name.append(words);
+      const label = document.createElement("span");
+      label.className = "mn-word";
+      label.textContent = row.label;
+      name.append(label);
       const columns = Math.min(64, row.runs.length);
       cells.className = "mn-cells";
       cells.style.gridTemplateColumns = `repeat(${columns}, minmax(0, 14px))`;
@@ -62,8 +62,8 @@ function makeStrip(box, model, choose) {
     built = keys;
     const shares = box.querySelectorAll(".mn-row:not(.mn-quiet) .mn-share");
     strip.forEach((row, n) => {
-      row.runs.forEach((run, place) => {
-        const cell = rows[n][place];
+      row.runs.forEach((run, index) => {
+        const cell = rows[n][index];
         const state = run.solved ? "solved" : run.done ? "stuck" : "learning";
         const accuracy = run.accuracy === null ? "" :
           `, ${(100 * run.accuracy).toFixed(1)} % of ${model.get("measure")}`;
@@ -82,17 +82,17 @@ function makeStrip(box, model, choose) {
 
   function mark() {
     const all = rows.flat(), selected = model.get("selected");
-    const stop = all.find((cell) => cell.dataset.run === selected) ?? all[0];
+    const tabStop = all.find((cell) => cell.dataset.run === selected) ?? all[0];
     for (const cell of all) {
       cell.classList.toggle("mn-selected", cell.dataset.run === selected);
       cell.setAttribute("aria-pressed", String(cell.dataset.run === selected));
-      cell.tabIndex = cell === stop ? 0 : -1;
+      cell.tabIndex = cell === tabStop ? 0 : -1;
     }
   }
 
   box.addEventListener("click", (event) => {
     const run = event.target.dataset.run;
-    if (run) choose("selected", run);
+    if (run) set("selected", run);
   });
   box.addEventListener("keydown", (event) => {
     const move = MOVES[event.key], row = rows.findIndex((cells) => cells.includes(event.target));
@@ -101,10 +101,10 @@ function makeStrip(box, model, choose) {
     event.stopPropagation();
     const line = rows[row + move[0]];
     if (!line) return;
-    const wanted = Math.max(0, rows[row].indexOf(event.target) + move[1]);
-    const next = line[Math.min(wanted, line.length - 1)];
+    const column = Math.max(0, rows[row].indexOf(event.target) + move[1]);
+    const next = line[Math.min(column, line.length - 1)];
     next?.focus();
-    if (next) choose("selected", next.dataset.run);
+    if (next) set("selected", next.dataset.run);
   });
   return { draw, mark };
 }

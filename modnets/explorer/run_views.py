@@ -1,6 +1,6 @@
-"""What the explorer shows of one run: its network, its truth table, what its modules compute.
+"""Views of one run: its network, its truth table, what its modules compute.
 
-Pure functions from what was found to SVG or HTML; no widget, no state.
+Pure functions from configs, networks and records to SVG or HTML; no widget, no state.
 """
 
 from __future__ import annotations
@@ -19,8 +19,9 @@ from torch import nn
 
 from modnets.analysis.structure import gates, probes
 from modnets.config.run_config import RunConfig
-from modnets.explorer.words import COLUMNS, computes, part
+from modnets.explorer.descriptions import COLUMNS, gate_formula, sub_function_formula
 from modnets.models.modular import ModularNetwork
+from modnets.tasks.named_graphs import get_graph
 from modnets.tasks.task import Task
 from modnets.tasks.truth_tables import DONT_CARE
 from modnets.visuals.diagrams.images import letters
@@ -30,36 +31,36 @@ from modnets.visuals.style import module_colors, style
 
 #: Size of a diagram, in inches.
 DIAGRAM = 4.4, 3.1
-DPI = 100  # of what is drawn as pixels
-#: More weights than that are drawn as pixels: as shapes they take half a second.
+DPI = 100  # of what is rasterized
+#: More weights than that are rasterized: as shapes they take half a second.
 MANY_LINES = 300
 #: Cells and outputs of the largest truth table that is drawn.
 MAX_CELLS, MAX_OUTPUTS = 1024, 4
 HEIGHT = 136  # pixels of a truth table
-#: What the colours of a diagram of found edges mean.
-FOUND = "green: edges of the task; purple: others; ?: not clear-cut"
+#: The key to the colours of edges in the diagram of a trained network.
+EDGE_COLORS = "green: edges of the task; purple: others; ?: not clear-cut"
 
 BOXES = "in a box: the gate of a slot, a and b being what it reads first and second; its module"
 
 
-def is_found(network: nn.Module | None, graph: Task, found: bool) -> bool:
-    """Whether a diagram tells true edges from others."""
-    return found and isinstance(network, ModularNetwork) and graph.has_structure
+def tells_edges_apart(network: nn.Module | None, graph: Task, has_weights: bool) -> bool:
+    """Whether a diagram has edges of the task in another colour than others."""
+    return has_weights and isinstance(network, ModularNetwork) and graph.has_structure
 
 
-def draw_network(network: nn.Module, ax: Axes, graph: Task, found: bool) -> None:
-    """The one place where a network is drawn.
+def draw_network(network: nn.Module, ax: Axes, graph: Task, has_weights: bool) -> None:
+    """Draw a network.
 
-    ``found``: with the gates that its slots compute and its true edges told apart, where the
-    weights are the run's.
+    ``has_weights``: whether its weights are the run's, so that the gates that its slots compute
+    and its true edges can be shown.
     """
-    draw(network, ax, graph=graph, found=found)
+    draw(network, ax, graph=graph, found=has_weights)
 
 
-def network_figure(network: nn.Module, graph: Task, found: bool) -> Figure:
+def network_figure(network: nn.Module, graph: Task, has_weights: bool) -> Figure:
     """The diagram of a network on a figure of its own."""
     figure = Figure(figsize=DIAGRAM)
-    draw_network(network, figure.add_axes((0, 0, 1, 1)), graph, found)
+    draw_network(network, figure.add_axes((0, 0, 1, 1)), graph, has_weights)
     return figure
 
 
@@ -71,9 +72,9 @@ def task_figure(graph: Task) -> Figure:
 
 
 def as_svg(figure: Figure, name: str) -> str:
-    """A figure as SVG that can stand in a page: transparent, and without rules for the page.
+    """A figure as inline SVG for a page: transparent, without rules that affect the page.
 
-    ``name`` is what screen readers say.
+    ``name`` is its label for screen readers.
     """
     for ax in figure.axes:
         for lines in ax.collections:
@@ -90,31 +91,32 @@ def as_svg(figure: Figure, name: str) -> str:
     )
 
 
-def diagram(network: nn.Module | None, graph: Task, found: bool = False) -> str:
-    """HTML of the network, as :func:`draw_network` draws it, or without one of the task."""
+def diagram(network: nn.Module | None, graph: Task, has_weights: bool = False) -> str:
+    """HTML of a network, as :func:`draw_network` draws it; of the task if there is no network."""
     with style():
         try:
-            figure = (
-                task_figure(graph) if network is None else network_figure(network, graph, found)
-            )
-        except ValueError as error:  # a model of one's own, a task without structure
+            if network is None:
+                figure = task_figure(graph)
+            else:
+                figure = network_figure(network, graph, has_weights)
+        except ValueError as error:  # a user-defined model, a task without structure
             return f'<div class="mn-quiet">{escape(str(error))}</div>'
         key = ""
-        if is_found(network, graph, found):
-            key = f'<div class="mn-quiet" title="{BOXES}">{FOUND}</div>'
+        if tells_edges_apart(network, graph, has_weights):
+            key = f'<div class="mn-quiet" title="{BOXES}">{EDGE_COLORS}</div>'
         name = f"diagram of {f'the task {graph}' if network is None else 'the network'}"
         return f'<div class="mn-diagram">{as_svg(figure, name)}</div>{key}'
 
 
 def bits_of_prediction(predicted: str, n_rows: int) -> np.ndarray:
-    """The table that a run has learned, shape (row, output), from its hexadecimal numbers."""
-    numbers = [int(text, 16) for text in predicted.split()]
+    """The table that a run has learned, shape (row, output), from one hexadecimal per output."""
+    columns = [int(text, 16) for text in predicted.split()]
     shifts = range(n_rows - 1, -1, -1)
-    return np.array([[number >> shift & 1 for number in numbers] for shift in shifts])
+    return np.array([[column >> shift & 1 for column in columns] for shift in shifts])
 
 
 def truth_table(config: RunConfig, predicted: str | None) -> str:
-    """HTML of the truth table: a grid for each output, right and wrong cells told apart.
+    """HTML of the truth table: a grid for each output, with right and wrong cells marked.
 
     Parameters
     ----------
@@ -122,76 +124,77 @@ def truth_table(config: RunConfig, predicted: str | None) -> str:
     predicted : str or None
         As recorded in results; None draws the table itself.
     """
-    graph = config.graph
+    graph = get_graph(config.graph)
     if not graph.enumerable or graph.truth_table().shape[0] > MAX_CELLS:
         return '<div class="mn-quiet">The truth table has too many rows to be drawn.</div>'
     table = graph.truth_table()
-    said = None if predicted is None else bits_of_prediction(predicted, len(table))
+    prediction = None if predicted is None else bits_of_prediction(predicted, len(table))
     columns = 2 ** (-(-graph.n_sources // 2))
     cell = max(3, min(17, HEIGHT // -(-len(table) // columns)))
     train = set(config.split["train"].tolist())
     n_outputs = min(table.shape[1], MAX_OUTPUTS)
     width, height = columns * cell + 4, -(-len(table) // columns) * cell + 18
-    parts = []
+    grids = []
     for output in range(n_outputs):
-        told = None if said is None else said[:, output]
+        answers = None if prediction is None else prediction[:, output]
         label = escape(graph.output_labels[output][:12])
-        name = f"{label}{_score(table[:, output], told)}"
-        parts.append(
+        name = f"{label}{_score(table[:, output], answers)}"
+        grids.append(
             f'<svg class="mn-table" width="{width}" height="{height}" '
             f'viewBox="0 0 {width} {height}" role="img" '
             f'aria-label="truth table of {name}, of {len(table)} rows">'
             f'<g transform="translate(2,16)"><text class="mn-out" x="0" y="-5">{name}</text>'
-            f"{_grid(table[:, output], told, train, graph, cell)}</g></svg>"
+            f"{_grid(table[:, output], answers, train, graph, cell)}</g></svg>"
         )
-    left_out = table.shape[1] - n_outputs
-    more = f'<div class="mn-quiet">and {left_out} more outputs</div>' if left_out else ""
-    if said is not None:
-        more += (
+    omitted = table.shape[1] - n_outputs
+    notes = f'<div class="mn-quiet">and {omitted} more outputs</div>' if omitted else ""
+    if prediction is not None:
+        notes += (
             '<div class="mn-quiet"><span class="mn-key mn-ok"></span>right '
             '<span class="mn-key mn-bad"></span>wrong '
             '<span class="mn-key mn-shown"></span>training row</div>'
         )
-    return f'<div class="mn-tables">{"".join(parts)}</div>{more}'
+    return f'<div class="mn-tables">{"".join(grids)}</div>{notes}'
 
 
-def _score(right: np.ndarray, said: np.ndarray | None) -> str:
-    if said is None:
+def _score(right: np.ndarray, answers: np.ndarray | None) -> str:
+    if answers is None:
         return ""
-    wrong = int(((right != said) & (right != DONT_CARE)).sum())
+    wrong = int(((right != answers) & (right != DONT_CARE)).sum())
     return ": all right" if wrong == 0 else f": {wrong} wrong"
 
 
 def _grid(
-    right: np.ndarray, said: np.ndarray | None, train: set[int], graph: Task, cell: int
+    right: np.ndarray, answers: np.ndarray | None, train: set[int], graph: Task, cell: int
 ) -> str:
     """The cells of one output; a row of the grid for each value of the first inputs."""
-    columns, parts = 2 ** (-(-graph.n_sources // 2)), []
+    columns, cells = 2 ** (-(-graph.n_sources // 2)), []
     for row, wanted in enumerate(right):
         x, y = row % columns * cell, row // columns * cell
         bits = f"{row % 2**graph.n_sources:0{graph.n_sources}b}"
         bits = f"task {row // 2**graph.n_sources}, {bits}" if graph.n_tasks > 1 else bits
-        shown, look = wanted, "none"
-        words = f"{bits}: {wanted}"
+        text, state = wanted, "none"
+        tooltip = f"{bits}: {wanted}"
         if wanted == DONT_CARE:
-            shown = "-" if said is None else said[row]
-            words = f"{bits}: either" + ("" if said is None else f", says {said[row]}")
-        elif said is not None:
-            shown, look = said[row], "ok" if said[row] == wanted else "bad"
-            words += ", right" if look == "ok" else f", but says {said[row]}"
-        seen = row in train
-        words += " (training row)" if seen else ""
+            text = "-" if answers is None else answers[row]
+            tooltip = f"{bits}: either" + ("" if answers is None else f", says {answers[row]}")
+        elif answers is not None:
+            text, state = answers[row], "ok" if answers[row] == wanted else "bad"
+            tooltip += ", right" if state == "ok" else f", but says {answers[row]}"
+        in_training = row in train
+        tooltip += " (training row)" if in_training else ""
         size = cell - (3 if cell > 8 else 1)
-        round_ = f"{size / 2:g}" if look == "bad" else 2  # told apart without colours too
-        parts.append(
-            f'<rect class="mn-{look}{" mn-shown" if seen else ""}" x="{x + 1}" y="{y + 1}" '
-            f'width="{size}" height="{size}" rx="{round_}"><title>{words}</title></rect>'
+        radius = f"{size / 2:g}" if state == "bad" else 2  # wrong cells are round: not colour alone
+        cells.append(
+            f'<rect class="mn-{state}{" mn-shown" if in_training else ""}" x="{x + 1}" '
+            f'y="{y + 1}" width="{size}" height="{size}" rx="{radius}">'
+            f"<title>{tooltip}</title></rect>"
         )
         if cell >= 12:
-            parts.append(
-                f'<text x="{x + cell / 2 - 0.5:g}" y="{y + cell / 2 + 2.6:g}">{shown}</text>'
+            cells.append(
+                f'<text x="{x + cell / 2 - 0.5:g}" y="{y + cell / 2 + 2.6:g}">{text}</text>'
             )
-    return "".join(parts)
+    return "".join(cells)
 
 
 UNFAITHFUL = (
@@ -200,8 +203,8 @@ UNFAITHFUL = (
 )
 
 
-def fit_gates_of_runs(config: RunConfig, structure: str | None, epoch: int) -> str:
-    """HTML of what the modules of a run compute; of monolithic networks what layers tell."""
+def findings_table(config: RunConfig, structure: str | None, epoch: int) -> str:
+    """HTML of the gates that the slots of a run compute; of a monolithic network its probes."""
     if structure is None:
         return '<div class="mn-quiet">Nothing was recorded of what this network has learned.</div>'
     frame = pd.DataFrame(
@@ -212,39 +215,41 @@ def fit_gates_of_runs(config: RunConfig, structure: str | None, epoch: int) -> s
             "config": [json.dumps(config.to_dict())],
         }
     )
-    found = gates(frame)
-    if len(found):
-        of_task = found[found["task"] == 0]
+    slots = gates(frame)
+    if len(slots):
+        of_task = slots[slots["task"] == 0]
         exact = of_task["faithful"].fillna(value=True).all()
         return _gates(of_task, config) + ("" if exact else UNFAITHFUL)
-    told = probes(frame)
-    return _probes(told) if len(told) else '<div class="mn-quiet">No slots, no probes.</div>'
+    probed = probes(frame)
+    return _probes(probed) if len(probed) else '<div class="mn-quiet">No slots, no probes.</div>'
 
 
-def _gates(found: pd.DataFrame, config: RunConfig) -> str:
-    colors = module_colors(int(found["module"].max()) + 1)
+def _gates(slots: pd.DataFrame, config: RunConfig) -> str:
+    colors = module_colors(int(slots["module"].max()) + 1)
     rows = []
-    for slot in found.itertuples():
+    for slot in slots.itertuples():
         below = "x" if slot.level == 1 else f"s{slot.level - 1}."
-        reads = [f"{below}{place}" for place in slot.reads.split()]
+        reads = [f"{below}{index}" for index in slot.reads.split()]
         name = letters(slot.module) if config.model == "shared" else str(slot.module + 1)
         module = f'<span class="mn-module" style="background:{colors[slot.module]}">{name}</span>'
-        stands = escape(part(slot.sub_function)) if isinstance(slot.sub_function, str) else "–"
-        gate = escape(computes(slot.gate, reads))
+        true = "–"
+        if isinstance(slot.sub_function, str):
+            true = escape(sub_function_formula(slot.sub_function))
+        gate = escape(gate_formula(slot.gate, reads))
         gate = f"<b>{gate}</b>" if slot.used else '<span class="mn-quiet">unused</span>'
         clarity = f"{slot.clarity:.0%}" if slot.used else ""
-        cells = [f"s{slot.level}.{slot.slot}", module, ", ".join(reads), gate, clarity, stands]
+        cells = [f"s{slot.level}.{slot.slot}", module, ", ".join(reads), gate, clarity, true]
         rows.append(cells)
     head = ["slot", "module", "reads", "computes", "clarity", "true part"]
     return _html_table(head, rows)
 
 
-def _probes(told: pd.DataFrame) -> str:
-    best = told.sort_values("accuracy").groupby(["level", "node"]).tail(1)
+def _probes(probed: pd.DataFrame) -> str:
+    best = probed.sort_values("accuracy").groupby(["level", "node"]).tail(1)
     rows = [
         [
             f"level {p.level}",
-            escape(part(p.sub_function)),
+            escape(sub_function_formula(p.sub_function)),
             f"<b>{p.accuracy:.0%}</b>",
             f"layer {p.layer}",
         ]

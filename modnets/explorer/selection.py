@@ -1,28 +1,29 @@
-"""What the explorer looks at: the runs, one of them, an epoch; and the pictures of it."""
+"""What the explorer shows: runs, the selected one, an epoch; and how they are drawn."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
 from modnets.analysis.statistics import majority_floor
 from modnets.analysis.training_curves import learning_curves
 from modnets.config.run_config import RunConfig
-from modnets.errors import require
-from modnets.experiments.live import Live
 from modnets.explorer.curves_widget import curves_of, strip_of
-from modnets.explorer.finished_runs import FinishedRuns
 from modnets.explorer.panel import Panel
-from modnets.explorer.run_views import FOUND, draw_network, is_found
+from modnets.explorer.run_source import RunSource
+from modnets.explorer.run_views import EDGE_COLORS, draw_network, tells_edges_apart
+from modnets.tasks.named_graphs import get_graph
 from modnets.tasks.task import Task
 from modnets.visuals.plots import kind_order
 from modnets.visuals.style import PAGE_WIDTH, style
 from modnets.visuals.training_curves import plot_learning_curves
 
-#: The accuracy that is drawn -> what it is, in words; the second of tasks with images.
+#: The accuracy that is drawn -> its label; the second is for tasks with images.
 MEASURES = {
     "test_bit_accuracy": "unseen bits right",
     "test_seen_bit_accuracy": "bits of new images right",
@@ -31,8 +32,8 @@ MEASURES = {
 
 def _choices(record: dict[str, Any]) -> list[Any]:
     """What the diagram of a modular network shows, logits aside."""
-    found = json.loads(record.get("structure") or "{}")
-    return [found.get(name) for name in ("routing", "selection", "outputs", "gates")]
+    structure = json.loads(record.get("structure") or "{}")
+    return [structure.get(name) for name in ("routing", "selection", "outputs", "gates")]
 
 
 def plural(count: int, word: str) -> str:
@@ -41,7 +42,7 @@ def plural(count: int, word: str) -> str:
 
 
 def spread(counts: pd.Series) -> str:
-    """What a curve and its band are, of so many runs of each kind."""
+    """What a curve and its band show, for the numbers of runs of each kind."""
     least, most = int(counts.min()), int(counts.max())
     if most == 1:
         return "1 run"
@@ -50,7 +51,7 @@ def spread(counts: pd.Series) -> str:
 
 
 class RunView:
-    """Runs to look at, from a training or a finished sweep, and where they are shown.
+    """The runs shown in a panel, and which of them is selected.
 
     Parameters
     ----------
@@ -59,138 +60,147 @@ class RunView:
 
     def __init__(self, panel: Panel) -> None:
         self.panel = panel
-        self.source: Live | FinishedRuns | None = None
+        self.source: RunSource | None = None
         self.graph: Task | None = None
-        self.configs: dict[str, RunConfig | None] = {}
-        self.seeds: dict[str, int] = {}
+        self.configs: Mapping[str, RunConfig | None] = {}
         self.epochs, self.measure = 1, next(iter(MEASURES))
-        #: Kind -> accuracy that theory allows.
-        self.theory: dict[str, float] = {}
         self._shown: tuple[object, ...] | None = None
         self._diagram: tuple[object, ...] = ()
         self._states: list[object] = []
 
-    def at(self, source: Live | FinishedRuns, graph: Task, epochs: int) -> None:
-        """Look at other runs."""
-        self.source, self.epochs, self.theory, self.graph = source, epochs, {}, graph
-        self.measure = list(MEASURES)[graph.images is not None]
+    def show(self, source: RunSource) -> None:
+        """Show other runs; their curves are not drawn yet."""
+        self.source, self.graph, self.epochs = source, source.graph, source.epochs
+        self.configs = source.configs
+        self.measure = list(MEASURES)[source.graph.images is not None]
         self._shown, self._states = None, []
-        if isinstance(source, Live):
-            self.configs = {run.key: run for run in source.runs}
-            self.seeds = {run.key: run.seed for run in source.runs}
-        else:
-            self.configs = {run: source.config(run) for run in source.runs}
-            part = source.part.drop_duplicates("run")
-            self.seeds = dict(zip(part["run"], part["seed"], strict=True))
-        stage = self.panel.stage
-        with stage.hold_sync():
-            stage.epochs, stage.epoch = epochs, -1
-            stage.floor = majority_floor(graph)
-            stage.curves, stage.strip, stage.old = [], [], ""
-            stage.measure, stage.caption = MEASURES[self.measure], ""
-        self.panel.begin(epochs)
+        widget = self.panel.curves_widget
+        with widget.hold_sync():
+            widget.epochs, widget.epoch = source.epochs, -1
+            widget.floor = majority_floor(source.graph)
+            widget.curves, widget.strip, widget.old = [], [], ""
+            widget.measure, widget.caption = MEASURES[self.measure], ""
+        self.panel.begin(source.epochs)
 
     def first_of_interest(self) -> str:
-        """The run to look at first: of the kind that has most to learn; its key."""
+        """Key of the run to select first: of the kind that has most to learn."""
         kinds = {run: config.kind for run, config in self.configs.items() if config is not None}
         order = kind_order(kinds.values())
         modular = [kind for kind in order if "," in kind]
         learned = [kind for kind in modular if kind.endswith("learned")]
-        wanted = (learned or modular or order or [""])[-1]
-        return next((run for run, kind in kinds.items() if kind == wanted), "")
+        first = (learned or modular or order or [""])[-1]
+        return next((run for run, kind in kinds.items() if kind == first), "")
 
     @property
     def config(self) -> RunConfig | None:
-        """The config of the run looked at, where it is kept."""
-        return self.configs.get(self.panel.stage.selected)
+        """The config of the selected run, if it is known."""
+        return self.configs.get(self.panel.curves_widget.selected)
 
     def curves(self) -> pd.DataFrame:
-        """The numbers behind the curves; see :func:`~modnets.learning_curves`."""
-        require(self.source is not None, "nothing has been trained yet; press Train first")
-        return learning_curves(self.source.measures(self.measure, "solved"), self.measure)
-
-    @property
-    def task(self) -> str:
-        """What was learned from how much, in words."""
-        rows = {c.final.train_rows for c in self.configs.values() if c is not None}
-        more = f", {plural(rows.pop(), 'training row')}" if len(rows) == 1 else ""
-        return f"{self.graph}{more}"
-
-    def values(self, name: str) -> set[Any]:
-        """What a setting is in the runs looked at; of those in which it plays a part."""
-        known = [config.final for config in self.configs.values() if config is not None]
-        if name == "gumbel":
-            known = [config for config in known if config.temperature is not None]
-        return {getattr(config, name, None) for config in known} - {None}
-
-    def draw_curves(self) -> None:
-        """Curves and strip, from what has been evaluated until now."""
-        found = self.source.measures(self.measure, "solved")
-        if found.empty:
-            return
-        kinds = found["kind"].unique()
-        runs = found.groupby("run", sort=False).tail(1)
-        runs = runs.assign(
-            seed=runs["run"].map(self.seeds),
-            accuracy=runs[self.measure],
-            done=runs["epoch"] >= self.epochs,
-        ).sort_values("seed", kind="stable")
-        curves, stage = learning_curves(found, self.measure), self.panel.stage
-        with stage.hold_sync():
-            stage.caption = f"{self.task}: {stage.measure} ({spread(curves['n'])})"
-            stage.curves = curves_of(curves, kinds, self.theory)
-            states = runs[["run", "solved", "done"]].to_numpy().tolist()
-            if states != self._states:
-                self._states, stage.strip = states, strip_of(runs, kinds)
-
-    def forget(self) -> None:
-        """Draw the run anew at the next wish, as something else stands in its place."""
-        self._shown = None
-
-    def draw_details(self) -> None:
-        """Network, truth table and read-outs of the run, at the epoch looked at."""
-        run, config, panel = self.panel.stage.selected, self.config, self.panel
-        if config is None:
-            if isinstance(self.source, FinishedRuns):
-                panel.say("this table keeps no configs: give the folder of its store to see runs")
-            return
-        epoch = panel.epoch.value if panel.replaying else self.epochs
-        record = self.source.record(run, epoch)
-        if (run, record.get("epoch")) == self._shown:
-            return
-        self._shown = run, record.get("epoch")
-        panel.show_run(config, record)
-        # While it trains a network is drawn anew if it has changed what it reads or computes.
-        looks = (run, *map(str, _choices(record)))
-        live = isinstance(self.source, Live)  # a finished sweep has kept no weights
-        trains = live and self.source.running and config.is_modular
-        if not trains or looks != self._diagram:
-            panel.show_network(config, self.source.network(run, epoch), bool(record), live)
-        self._diagram = looks
-
-    def figure(self) -> Figure:
-        """Curves, and the network of the run looked at, as it is at the end.
+        """The numbers behind the curves; see :func:`~modnets.learning_curves`.
 
         Raises
         ------
         ValueError
             If nothing has been trained.
         """
-        curves, config, stage = self.curves(), self.config, self.panel.stage
+        if self.source is None:
+            raise ValueError("nothing has been trained yet; press Train first")
+        return learning_curves(self.source.measures(self.measure, "solved"), self.measure)
+
+    @property
+    def task(self) -> str:
+        """The task and, where it is the same for all runs, the number of training rows."""
+        counts = {c.final.train_rows for c in self.configs.values() if c is not None}
+        count = counts.pop() if len(counts) == 1 else None
+        return f"{self.graph}" + ("" if count is None else f", {plural(count, 'training row')}")
+
+    def values(self, name: str) -> set[Any]:
+        """Values of a setting in the runs shown for which it matters."""
+        known = [config.final for config in self.configs.values() if config is not None]
+        if name == "gumbel":
+            known = [config for config in known if config.temperature is not None]
+        return {getattr(config, name, None) for config in known} - {None}
+
+    def draw_curves(self) -> None:
+        """Draw curves and strip, from what has been evaluated until now."""
+        if self.source is None:
+            return
+        measures = self.source.measures(self.measure, "solved")
+        if measures.empty:
+            return
+        kinds = measures["kind"].unique()
+        runs = measures.groupby("run", sort=False).tail(1)
+        runs = runs.assign(
+            seed=runs["run"].map(self.source.seeds),
+            accuracy=runs[self.measure],
+            done=runs["epoch"] >= self.epochs,
+        ).sort_values("seed", kind="stable")
+        curves, widget = learning_curves(measures, self.measure), self.panel.curves_widget
+        with widget.hold_sync():
+            widget.caption = f"{self.task}: {widget.measure} ({spread(curves['n'])})"
+            widget.curves = curves_of(curves, kinds, self.source.theory)
+            states = runs[["run", "solved", "done"]].to_numpy().tolist()
+            if states != self._states:
+                self._states, widget.strip = states, strip_of(runs, kinds)
+
+    def invalidate(self) -> None:
+        """Redraw the selected run at the next request, as something else is shown instead."""
+        self._shown = None
+
+    def draw_details(self) -> None:
+        """Draw network, truth table and gates of the selected run, at the selected epoch."""
+        source, config, panel = self.source, self.config, self.panel
+        if source is None:
+            return
+        if config is None:
+            if source.missing_configs:
+                panel.say(source.missing_configs)
+            return
+        run, epoch = panel.curves_widget.selected, self.epochs
+        if panel.replaying:
+            epoch = panel.epoch.value
+        record = source.record(run, epoch)
+        if (run, record.get("epoch")) == self._shown:
+            return
+        self._shown = run, record.get("epoch")
+        panel.show_run(config, record)
+        # In training a modular network is redrawn only if what it reads or computes has changed.
+        drawn = (run, *map(str, _choices(record)))
+        if not (source.running and config.is_modular) or drawn != self._diagram:
+            network = source.network(run, epoch)
+            panel.show_network(config, network, bool(record), source.has_weights)
+        self._diagram = drawn
+
+    def figure(self) -> Figure:
+        """Curves, and the network of the selected run after training.
+
+        Raises
+        ------
+        ValueError
+            If nothing has been trained.
+        """
+        curves, config, widget = self.curves(), self.config, self.panel.curves_widget
+        assert self.source is not None  # else there were no curves
+        source = self.source
         with style():
             figure = Figure(figsize=(PAGE_WIDTH, 2.9))
             ax = figure.add_axes((0.085, 0.15, 0.455, 0.75))
             plot_learning_curves(
-                curves, ax=ax, floor=stage.floor, theory=self.theory, measure=self.measure
+                curves,
+                ax=ax,
+                floor=np.nan if widget.floor is None else widget.floor,
+                theory=source.theory,
+                measure=self.measure,
             )
             if config is not None:
                 ax.set_title(f"{config.graph}, {config.final.train_rows} training rows")
-                network = self.source.network(stage.selected, self.epochs)
+                network = source.network(widget.selected, self.epochs)
                 if network is not None:
                     inner = figure.add_axes((0.57, 0.02, 0.42, 0.86))
-                    found = isinstance(self.source, Live)
-                    draw_network(network, inner, config.graph, found)
-                    if is_found(network, config.graph, found):
-                        figure.text(0.99, 0.02, FOUND, ha="right", fontsize=6)
+                    graph = get_graph(config.graph)
+                    draw_network(network, inner, graph, source.has_weights)
+                    if tells_edges_apart(network, graph, source.has_weights):
+                        figure.text(0.99, 0.02, EDGE_COLORS, ha="right", fontsize=6)
                     inner.set_title(f"{config.kind}, seed {config.seed}, after training")
         return figure

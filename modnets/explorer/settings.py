@@ -1,4 +1,4 @@
-"""What the explorer lets one set: limits, meanings, units, kinds of network."""
+"""Settings that the explorer offers: limits, meanings, units, kinds of network."""
 
 from __future__ import annotations
 
@@ -47,17 +47,17 @@ MEANINGS = {
 
 
 def meaning(name: str) -> str:
-    """What a control means and its unit, for its tooltip."""
+    """The tooltip of a control: its meaning and unit."""
     if name in MEANINGS:
         return MEANINGS[name]
     unit = META[name]["unit"]
     return META[name]["meaning"] + (f" ({unit})" if unit else "")
 
 
-def kinds_at_hand() -> dict[str, dict[str, str]]:
-    """Kind of network -> its settings; models of one's own too."""
-    found: dict[str, dict[str, str]] = {}
+def available_kinds() -> dict[str, dict[str, Any]]:
+    """Kind of network -> its settings; registered user-defined models too."""
+    kinds: dict[str, dict[str, Any]] = {}
     for kind in KINDS:
         model, _, routing = kind.partition(", ")
-        found[kind] = {"model": model} | ({"routing": routing} if routing else {})
-    return found | {name: {"model": name} for name in MODELS if name not in BUILT_IN}
+        kinds[kind] = {"model": model} | ({"routing": routing} if routing else {})
+    return kinds | {name: {"model": name} for name in MODELS if name not in BUILT_IN}

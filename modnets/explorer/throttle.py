@@ -1,4 +1,4 @@
-"""When to draw: many wishes for a picture come to few pictures."""
+"""Throttled and debounced redraws: many requests lead to few drawings."""
 
 from __future__ import annotations
 
@@ -6,27 +6,27 @@ import asyncio
 import time
 from collections.abc import Callable
 
-#: Seconds without another wish before the last of a burst is drawn, and the most that one waits.
-QUIET, PATIENCE = 0.2, 1.5
+#: Least seconds between two drawings, and the longest that debouncing delays one.
+INTERVAL, MAX_DELAY = 0.2, 1.5
 
 
 class Throttle:
-    """Draws at once if nothing was drawn just now; else once, when wishes pause.
+    """Draws at once if nothing was drawn just now; else once, later.
 
-    Ten wishes in a second come to two pictures: the first, and the last.  Pictures are drawn in
+    Ten requests in a second lead to two drawings: the first, and the last.  Drawing happens in
     the thread of the notebook's event loop, never in one that trains.  Without a loop, as in a
-    plain script, what waits is drawn by :meth:`flush`.
+    plain script, :meth:`flush` draws what is pending.
 
     Parameters
     ----------
     draw : callable
     share : float, in (0, 1]
-        Drawing takes at most this share of the time while wishes go on.
-    rest : float, s
-        Least time between two pictures.
-    waits_for_quiet : bool
-        Whether a new wish puts off the one that waits, as for a slider that is dragged; else it is
-        drawn as soon as it may, as for training that goes on.
+        Drawing takes at most this share of the time while requests go on.
+    interval : float, s
+        Least time between two drawings.
+    debounce : bool
+        Whether a new request postpones the pending one, as for a slider that is dragged; else it
+        is drawn as soon as the limits allow, as for training that goes on.
     """
 
     def __init__(
@@ -34,44 +34,43 @@ class Throttle:
         draw: Callable[[], None],
         *,
         share: float = 1.0,
-        rest: float = QUIET,
-        waits_for_quiet: bool = False,
+        interval: float = INTERVAL,
+        debounce: bool = False,
     ) -> None:
-        self.draw, self.share, self.rest, self.waits = draw, share, rest, waits_for_quiet
+        self.draw, self.share, self.interval, self.debounce = draw, share, interval, debounce
         self.count = 0
-        self.may_at, self.waiting_since = 0.0, 0.0
-        self.waiting = False
+        self.earliest, self.pending_since = 0.0, 0.0
+        self.pending = False
         self._timer: asyncio.TimerHandle | None = None
 
-    def ask(self) -> None:
-        """Wish for a picture; in the thread of the loop."""
+    def request(self) -> None:
+        """Request a drawing; call it in the thread of the loop."""
         now = time.monotonic()
-        if not self.waiting and now >= self.may_at:
+        if not self.pending and now >= self.earliest:
             self._draw()
             return
-        if not self.waiting:
-            self.waiting, self.waiting_since = True, now
-        elif not self.waits:
+        if not self.pending:
+            self.pending, self.pending_since = True, now
+        elif not self.debounce:
             return
-        at = self.may_at
-        if self.waits:
-            at = max(at, min(now + self.rest, self.waiting_since + PATIENCE))
-            self.may_at = max(self.may_at, min(now + self.rest, self.waiting_since + PATIENCE))
-        self._wake(at - now)
+        if self.debounce:
+            quiet = min(now + self.interval, self.pending_since + MAX_DELAY)
+            self.earliest = max(self.earliest, quiet)
+        self._schedule(self.earliest - now)
 
     def flush(self) -> None:
-        """Draw now what waits."""
-        if self.waiting:
+        """Draw now what is pending."""
+        if self.pending:
             self._draw()
 
     def cancel(self) -> None:
-        """Forget what waits."""
-        self.waiting = False
+        """Drop what is pending."""
+        self.pending = False
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
 
-    def _wake(self, delay: float) -> None:
+    def _schedule(self, delay: float) -> None:
         if self._timer is not None:
             self._timer.cancel()
         loop = running_loop()
@@ -79,13 +78,13 @@ class Throttle:
 
     def _draw(self) -> None:
         self.cancel()
-        started = time.thread_time()  # a thread that waits for the others takes nothing from them
+        started = time.thread_time()  # waiting for other threads does not count
         try:
             self.count += 1
             self.draw()
         finally:
             pause = (time.thread_time() - started) * (1 / self.share - 1)
-            self.may_at = time.monotonic() + max(self.rest, pause)
+            self.earliest = time.monotonic() + max(self.interval, pause)
 
 
 def running_loop() -> asyncio.AbstractEventLoop | None:

@@ -21,10 +21,10 @@ from modnets.config.run_config import RunConfig
 from modnets.experiments.live import Live, Part
 from modnets.experiments.store import Store
 from modnets.experiments.sweep import sweep
+from modnets.explorer import descriptions
 from modnets.explorer import run_views as views
-from modnets.explorer import words as words
 from modnets.explorer.app import Explorer
-from modnets.explorer.session import BEAT
+from modnets.explorer.session import HEARTBEAT
 from modnets.explorer.settings import SETTINGS
 from modnets.models.gate_fits import read_out
 from modnets.models.registry import MODELS
@@ -110,8 +110,8 @@ def test_a_typed_table_trains_and_a_bad_one_says_why(make: Callable[..., Explore
     explorer = make(kinds=["dense"])
     controls = explorer.controls
     controls.source.value = "table"
-    assert controls.of_source["table"].layout.display != "none"
-    assert controls.of_source["named"].layout.display == "none"
+    assert controls.source_boxes["table"].layout.display != "none"
+    assert controls.source_boxes["named"].layout.display == "none"
     controls.table.value = "0,1,2\n"
     assert "allowed" in controls.errors["task"].value
     with pytest.raises(ValueError, match="allowed"):
@@ -120,12 +120,12 @@ def test_a_typed_table_trains_and_a_bad_one_says_why(make: Callable[..., Explore
     assert controls.errors["task"].layout.display == "none"
     assert "allowed is 1 to 3 rows" in controls.errors["train_rows"].value
     controls.settings["train_rows"].value = 2
-    assert controls.wrong == {}
+    assert controls.problems == {}
     run = trained(explorer).live.runs[0]
     assert run.graph.truth_table().ravel().tolist() == [0, 0, 0, 1]
     namespace: dict[str, Any] = {}
     exec(explorer.copy().rsplit("trained", 1)[0], namespace)
-    assert namespace["run"].key == explorer.look.config.key
+    assert namespace["run"].key == explorer.run_view.config.key
 
 
 def test_errors_stand_beside_their_controls(make: Callable[..., Explorer]) -> None:
@@ -147,20 +147,20 @@ def test_errors_stand_beside_their_controls(make: Callable[..., Explorer]) -> No
 
 def test_training_fills_every_picture_and_the_store(make: Callable[..., Explorer]) -> None:
     explorer = make()
-    panel, stage = explorer.panel, explorer.panel.stage
+    panel, widget = explorer.panel, explorer.panel.curves_widget
     assert "the task 6-3-2-2" in panel.title.value
     assert "<svg" in panel.diagram.value
-    assert stage.floor == 0.75
+    assert widget.floor == 0.75
     assert panel.stop.disabled
     trained(explorer)
     assert status(explorer).startswith("done: 6 runs")
     assert panel.bar.value == 1
-    assert [curve["kind"] for curve in stage.curves] == KINDS
-    assert [[run["done"] for run in row["runs"]] for row in stage.strip] == [[True] * 2] * 3
+    assert [curve["kind"] for curve in widget.curves] == KINDS
+    assert [[run["done"] for run in row["runs"]] for row in widget.strip] == [[True] * 2] * 3
     table = Store(explorer.store).table()
     assert set(table["run"]) == {run.key for run in explorer.live.runs}
     wanted = learning_curves(table).set_index(["kind", "epoch"])
-    for curve in stage.curves:
+    for curve in widget.curves:
         for epoch, low, median, high in curve["points"]:
             row = wanted.loc[(curve["kind"], epoch)]
             assert (low, median, high) == pytest.approx(
@@ -172,23 +172,23 @@ def test_training_fills_every_picture_and_the_store(make: Callable[..., Explorer
 
 def test_a_run_is_picked_and_replayed(make: Callable[..., Explorer]) -> None:
     explorer = trained(make())
-    panel, stage = explorer.panel, explorer.panel.stage
-    dense = stage.strip[0]["runs"][1]["key"]
-    stage.selected = dense
+    panel, widget = explorer.panel, explorer.panel.curves_widget
+    dense = widget.strip[0]["runs"][1]["key"]
+    widget.selected = dense
     explorer.flush()
     assert "dense, seed 1" in panel.title.value
     assert "readable" in panel.gates.value
-    stage.selected = stage.strip[2]["runs"][1]["key"]
+    widget.selected = widget.strip[2]["runs"][1]["key"]
     panel.epoch.value = 4
     explorer.flush()
     assert re.search(r"shared, learned, seed 1 .*epoch 4<", panel.title.value)
-    assert stage.epoch == 4
-    stage.epoch = 0  # a click into the curves
+    assert widget.epoch == 4
+    widget.epoch = 0  # a click into the curves
     explorer.flush()
     assert panel.epoch.value == 0
     assert "before training" in panel.title.value
-    first = explorer.live.record(stage.selected, 0)
-    assert panel.table.value == views.truth_table(explorer.look.config, first["predicted"])
+    first = explorer.live.record(widget.selected, 0)
+    assert panel.table.value == views.truth_table(explorer.run_view.config, first["predicted"])
     panel.play.playing = True
     panel.play.value = 10
     assert panel.epoch.value == 10
@@ -199,12 +199,12 @@ def test_a_slider_that_is_dragged_is_drawn_twice_at_most(make: Callable[..., Exp
 
     async def drag() -> int:
         await asyncio.sleep(0.3)
-        before = explorer.asked_for.count
+        before = explorer.input_redraw.count
         for epoch in range(1, 11):
             explorer.panel.epoch.value = epoch
             await asyncio.sleep(0.02)
         await asyncio.sleep(0.6)
-        return explorer.asked_for.count - before
+        return explorer.input_redraw.count - before
 
     assert asyncio.run(drag()) == 2
     assert "epoch 10<" in explorer.panel.title.value
@@ -217,7 +217,7 @@ def test_stop_resume_and_no_thread_left(make: Callable[..., Explorer]) -> None:
 
     async def person() -> None:
         panel.train.click()
-        while not panel.stage.curves or explorer.live.share < 0.01:
+        while not panel.curves_widget.curves or explorer.live.share < 0.01:
             await asyncio.sleep(0.02)
         explorer.controls.settings["epochs"].value = 40  # changes nothing of what goes on
         explorer.controls.settings["train_rows"].value = 9
@@ -261,7 +261,7 @@ def test_how_far_training_is_is_told_also_while_steps_are_prepared(
         explorer.panel.train.click()
         for _ in range(3):
             told.append(status(explorer))
-            await asyncio.sleep(1.3 * BEAT)
+            await asyncio.sleep(1.3 * HEARTBEAT)
         prepared.set()
 
     asyncio.run(watch())
@@ -293,7 +293,7 @@ def test_a_model_of_ones_own_is_a_kind(
         MODELS, "line", lambda config: nn.Linear(config.graph.n_inputs, config.graph.n_outputs)
     )
     explorer = trained(make(kinds=["line"]))
-    assert explorer.panel.stage.curves[0]["kind"] == "line"
+    assert explorer.panel.curves_widget.curves[0]["kind"] == "line"
     assert "wrong" in explorer.panel.table.value
 
 
@@ -311,7 +311,7 @@ def test_what_can_be_taken_away(make: Callable[..., Explorer], tmp_path: Path) -
     text = explorer.panel.text.value
     namespace: dict[str, Any] = {}
     exec(text, namespace)
-    config = explorer.look.config
+    config = explorer.run_view.config
     assert namespace["run"].key == config.key
     place = explorer.live.record(config.key, 20)
     assert namespace["trained"].table["predicted"].iloc[-1] == place["predicted"]
@@ -332,10 +332,10 @@ def test_a_finished_sweep_is_explored(make: Callable[..., Explorer], tmp_path: P
     assert len(panel.group.options) == 4
     assert "6-3-2-2, train rows 16" in panel.group.options
     panel.group.value = "6-3-2-2, train rows 16"
-    assert sum(len(row["runs"]) for row in panel.stage.strip) == 4
+    assert sum(len(row["runs"]) for row in panel.curves_widget.strip) == 4
     assert "shared, learned" in panel.title.value
     assert "<svg" in panel.diagram.value
-    panel.stage.selected = panel.stage.strip[0]["runs"][0]["key"]
+    panel.curves_widget.selected = panel.curves_widget.strip[0]["runs"][0]["key"]
     explorer.flush()
     assert "not kept in a store" in panel.diagram.value
     assert "all right" in panel.table.value or "wrong" in panel.table.value
@@ -343,7 +343,7 @@ def test_a_finished_sweep_is_explored(make: Callable[..., Explorer], tmp_path: P
     assert "mn.train(run)" in panel.text.value
     only_numbers = make(results=results)
     assert "keeps no configs" in status(only_numbers)
-    assert only_numbers.panel.stage.curves
+    assert only_numbers.panel.curves_widget.curves
     for wrong in (tmp_path / "nothing", results.iloc[:0]):
         with pytest.raises(ValueError, match="allowed"):
             make(results=wrong)
@@ -359,17 +359,17 @@ def test_a_finished_sweep_of_images_is_explored(
     runs = grid(base, model=["dense", "shared"], routing="known", seed=range(2))
     sweep(runs, tmp_path, compiled=False, workers=1, progress=False)
     panel = make(results=tmp_path).panel
-    assert sum(len(row["runs"]) for row in panel.stage.strip) == 4
+    assert sum(len(row["runs"]) for row in panel.curves_widget.strip) == 4
     assert "not kept in a store" in panel.diagram.value
 
 
 def test_the_diagram_shows_the_gates_that_slots_compute(make: Callable[..., Explorer]) -> None:
     explorer = trained(make(kinds=["shared, learned"], epochs=60, train_rows=40))
-    config, run = explorer.look.config, explorer.panel.stage.selected
+    config, run = explorer.run_view.config, explorer.panel.curves_widget.selected
     gates = {}
     for epoch in (0, 60):
         network = explorer.live.network(run, epoch)
-        figure = views.network_figure(network, config.graph, found=True)
+        figure = views.network_figure(network, config.graph, has_weights=True)
         shown = [text.get_text() for text in figure.axes[0].texts]
         used = used_slots(network)
         gates[epoch] = [
@@ -381,16 +381,16 @@ def test_the_diagram_shows_the_gates_that_slots_compute(make: Callable[..., Expl
         assert gates[epoch]
         assert Counter(gates[epoch]) <= Counter(shown)
     assert gates[0] != gates[60]
-    assert views.FOUND in explorer.panel.diagram.value
+    assert views.EDGE_COLORS in explorer.panel.diagram.value
     again = make(results=explorer.store)
-    assert views.FOUND not in again.panel.diagram.value  # it knows of no weights
+    assert views.EDGE_COLORS not in again.panel.diagram.value  # it knows of no weights
     assert "<svg" in again.panel.diagram.value
 
 
 def test_an_explored_store_of_its_own_replays(make: Callable[..., Explorer]) -> None:
     first = trained(make())
     again = make(results=first.store)
-    again.panel.stage.selected = first.panel.stage.selected
+    again.panel.curves_widget.selected = first.panel.curves_widget.selected
     again.panel.epoch.value = 4
     first.panel.epoch.value = 4
     for explorer in (first, again):
@@ -456,24 +456,27 @@ def test_read_outs_name_gates_and_modules() -> None:
     live = Live([run], compiled=False)
     live.train()
     record = live.record(run.key, 10)
-    html = views.fit_gates_of_runs(run, record["structure"], 10)
+    html = views.findings_table(run, record["structure"], 10)
     named = json.loads(record["structure"])["gates"]
     routing = run.graph.routing
     for level, (gates, places) in enumerate(zip(named, routing, strict=True)):
         below = "x" if level == 0 else f"s{level}."
         for gate, reads in zip(gates, places, strict=True):
-            assert f"<b>{words.computes(gate, [f'{below}{one}' for one in reads])}</b>" in html
+            assert (
+                f"<b>{descriptions.gate_formula(gate, [f'{below}{one}' for one in reads])}</b>"
+                in html
+            )
     assert html.count("<tr>") == 1 + 5
     structure = json.loads(record["structure"])
     told = [
         "more than a bit"
-        in views.fit_gates_of_runs(run, json.dumps(structure | {"faithful": right}), 10)
+        in views.findings_table(run, json.dumps(structure | {"faithful": right}), 10)
         for right in (True, False)
     ]
     assert told == [False, True]
     del structure["faithful"]  # recorded before that was looked at
-    assert "more than a bit" not in views.fit_gates_of_runs(run, json.dumps(structure), 10)
-    assert "Nothing was recorded" in views.fit_gates_of_runs(run, None, 10)
+    assert "more than a bit" not in views.findings_table(run, json.dumps(structure), 10)
+    assert "Nothing was recorded" in views.findings_table(run, None, 10)
 
 
 def test_settings_have_sensible_limits(make: Callable[..., Explorer]) -> None:

@@ -15,12 +15,12 @@ from modnets.config.grid import grid
 from modnets.config.run_config import RunConfig
 from modnets.experiments.live import Live
 from modnets.experiments.sweep import sweep
-from modnets.explorer import words
+from modnets.explorer import descriptions
 from modnets.explorer.app import Explorer
 from modnets.explorer.curves_widget import HERE
 from modnets.explorer.finished_runs import FinishedRuns
 from modnets.explorer.page import HINT
-from modnets.explorer.run_views import fit_gates_of_runs
+from modnets.explorer.run_views import findings_table
 from modnets.tasks.gate_names import name_of
 from modnets.tasks.graphs import FunctionGraph
 from modnets.visuals.style import KINDS, MODULE_COLORS
@@ -113,15 +113,15 @@ def test_names_of_modules_have_contrast_in_both_themes() -> None:
 def test_no_gate_looks_like_a_module() -> None:
     """A gate that passes on its first input is called A, and so is a module."""
     for table in _tables():
-        said = words.computes(name_of(table), [f"x{place}" for place in range(3)])
+        said = descriptions.gate_formula(name_of(table), [f"x{place}" for place in range(3)])
         assert len(said) > 1
         assert not re.search(r"\b(NOT_)?[A-Z]\b", said)
-    assert words.computes("C", ["x4", "x1", "x5"]) == "= x5"
-    assert words.computes("NOT_A", ["s1.2", "s1.0"]) == "= ¬s1.2"
-    assert words.computes("NIMPLY", ["x0", "x1"]) == "x0∧¬x1"
-    assert words.computes("FALSE", ["x0", "x1"]) == "always 0"
-    assert words.part("A 3 1") == "= 3"
-    assert words.part("XOR 3 1") == "XOR 3 1"
+    assert descriptions.gate_formula("C", ["x4", "x1", "x5"]) == "= x5"
+    assert descriptions.gate_formula("NOT_A", ["s1.2", "s1.0"]) == "= ¬s1.2"
+    assert descriptions.gate_formula("NIMPLY", ["x0", "x1"]) == "x0∧¬x1"
+    assert descriptions.gate_formula("FALSE", ["x0", "x1"]) == "always 0"
+    assert descriptions.sub_function_formula("A 3 1") == "= 3"
+    assert descriptions.sub_function_formula("XOR 3 1") == "XOR 3 1"
 
 
 def _tables() -> list[tuple[int, ...]]:
@@ -137,7 +137,7 @@ def test_read_outs_print_no_gate_as_a_letter() -> None:
     run = RunConfig(graph=graph, model="shared", routing="known", train_rows=12, epochs=400)
     live = Live([run], compiled=False)
     live.train()
-    html = fit_gates_of_runs(run, live.record(run.key, run.epochs)["structure"], run.epochs)
+    html = findings_table(run, live.record(run.key, run.epochs)["structure"], run.epochs)
     cells = re.findall(r"<td>(.*?)</td>", html)
     assert "= 0" in cells  # the true part
     assert "= ¬3" in cells
@@ -148,7 +148,7 @@ def test_read_outs_print_no_gate_as_a_letter() -> None:
 
 @pytest.mark.parametrize("kind", [*KINDS, "sparse 75 %", "shared, known selection", "line"])
 def test_kinds_are_explained(kind: str) -> None:
-    told = words.what(kind)
+    told = descriptions.describe_kind(kind)
     assert len(told) > 20
     for word in ("modular", "shared", "known", "learned", "dense", "sparse"):
         assert (f"{word}:" in told) == (word in kind), word
@@ -157,16 +157,16 @@ def test_kinds_are_explained(kind: str) -> None:
 
 def test_every_column_and_setting_is_explained(make: Callable[..., Explorer]) -> None:
     explorer = trained(make(kinds=["dense", "shared, known"]))
-    for row in explorer.panel.stage.strip:
-        explorer.panel.stage.selected = row["runs"][0]["key"]
+    for row in explorer.panel.curves_widget.strip:
+        explorer.panel.curves_widget.selected = row["runs"][0]["key"]
         explorer.flush()
         titles = re.findall(r'<th scope="col" title="(.*?)">', explorer.panel.gates.value)
         assert len(titles) >= 4
         assert all(len(title) > 20 for title in titles)
-        assert row["what"] == words.what(row["kind"])
+        assert row["description"] == descriptions.describe_kind(row["kind"])
     meanings = explorer.panel.page.meanings
     assert "Gumbel(0, 1)" in meanings["Gumbel noise"]
-    assert meanings["shared, learned"] == words.what("shared, learned")
+    assert meanings["shared, learned"] == descriptions.describe_kind("shared, learned")
     labels = [control.description for control in explorer.controls.every() if control.description]
     assert set(labels) <= set(meanings)
 
@@ -193,15 +193,15 @@ def test_after_resume_the_newest_epoch_is_shown(make: Callable[..., Explorer]) -
 
     async def person() -> None:
         panel.train.click()
-        while not panel.stage.curves or explorer.live.share < 0.05:
+        while not panel.curves_widget.curves or explorer.live.share < 0.05:
             await asyncio.sleep(0.02)
         panel.stop.click()
-        panel.stage.epoch = 0  # looks back
+        panel.curves_widget.epoch = 0  # looks back
         assert panel.replaying
         assert "before training" in panel.title.value
         panel.stop.click()
         assert not panel.replaying
-        assert panel.stage.epoch == -1
+        assert panel.curves_widget.epoch == -1
 
     asyncio.run(person())
     explorer.wait()
@@ -211,26 +211,26 @@ def test_after_resume_the_newest_epoch_is_shown(make: Callable[..., Explorer]) -
 
 def test_curves_name_their_task_and_say_when_they_are_old(make: Callable[..., Explorer]) -> None:
     explorer = trained(make())
-    controls, stage = explorer.controls, explorer.panel.stage
-    assert stage.caption == (
+    controls, widget = explorer.controls, explorer.panel.curves_widget
+    assert widget.caption == (
         "6-3-2-2, 16 training rows: unseen bits right (median, quartiles of 2 runs)"
     )
-    assert stage.old == ""
+    assert widget.old == ""
     controls.settings["runs"].value = 5  # more of the same
     controls.kinds["sparse"].value = True
-    assert stage.old == ""
+    assert widget.old == ""
     controls.graph.value = "6-2-2"
-    assert stage.old == "old curves: 6-3-2-2. Press Train for 6-2-2"
+    assert widget.old == "old curves: 6-3-2-2. Press Train for 6-2-2"
     controls.settings["train_rows"].value = 9
     controls.gumbel.value = True
-    assert stage.old == (
+    assert widget.old == (
         "old curves: 6-3-2-2; training rows 16; without Gumbel noise. "
         "Press Train for 6-2-2; training rows 9; with Gumbel noise"
     )
     controls.settings["runs"].value = 2
     trained(explorer)
-    assert stage.old == ""
-    assert stage.caption.startswith("6-2-2, 9 training rows")
+    assert widget.old == ""
+    assert widget.caption.startswith("6-2-2, 9 training rows")
 
 
 # What is found again
@@ -242,20 +242,20 @@ def test_runs_of_the_store_are_found_again(make: Callable[..., Explorer]) -> Non
     again = make()
     assert status(again).startswith("found in")
     assert status(again).endswith("6 runs of 6-3-2-2")
-    assert again.panel.stage.curves == [
-        curve | {"theory": None} for curve in first.panel.stage.curves
+    assert again.panel.curves_widget.curves == [
+        curve | {"theory": None} for curve in first.panel.curves_widget.curves
     ]
-    assert again.panel.stage.strip == first.panel.stage.strip
-    assert again.panel.stage.old == ""
+    assert again.panel.curves_widget.strip == first.panel.curves_widget.strip
+    assert again.panel.curves_widget.old == ""
     assert again.panel.group.options == ("6-3-2-2", "6-2-2")
     again.panel.group.value = "6-2-2"
-    assert again.panel.stage.strip == other.panel.stage.strip
-    assert again.panel.stage.old == "old curves: 6-2-2. Press Train for 6-3-2-2"
+    assert again.panel.curves_widget.strip == other.panel.curves_widget.strip
+    assert again.panel.curves_widget.old == "old curves: 6-2-2. Press Train for 6-3-2-2"
     latest = make(graph="6-2", train_rows=8)  # nothing of it is there
     assert latest.panel.group.value == "6-2-2"
     trained(again)
     assert again.panel.group.layout.display == "none"
-    assert again.panel.stage.strip == first.panel.stage.strip
+    assert again.panel.curves_widget.strip == first.panel.curves_widget.strip
 
 
 def test_a_store_that_cannot_be_read_is_told(
@@ -285,7 +285,7 @@ def test_a_cell_that_is_run_again_follows_the_training(make: Callable[..., Explo
         assert first.live is None
         assert "made after this one" in status(first)
         share = live.share
-        while not again.panel.stage.curves or live.share == share:
+        while not again.panel.curves_widget.curves or live.share == share:
             await asyncio.sleep(0.02)
         assert again.panel.stop.description == "Stop"
         again.panel.stop.click()

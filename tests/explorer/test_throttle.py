@@ -11,12 +11,12 @@ from modnets.explorer.throttle import Throttle
 
 def test_ten_wishes_come_to_two_pictures_the_last_of_them_newest() -> None:
     state, drawn = [0], []
-    redraw = Throttle(lambda: drawn.append(state[0]), waits_for_quiet=True)
+    redraw = Throttle(lambda: drawn.append(state[0]), debounce=True)
 
     async def drag() -> None:
         for value in range(1, 11):
             state[0] = value
-            redraw.ask()
+            redraw.request()
             await asyncio.sleep(0.02)
         await asyncio.sleep(0.5)
 
@@ -27,11 +27,11 @@ def test_ten_wishes_come_to_two_pictures_the_last_of_them_newest() -> None:
 
 def test_while_training_goes_on_pictures_keep_their_distance() -> None:
     drawn = []
-    redraw = Throttle(lambda: drawn.append(1), rest=0.1)
+    redraw = Throttle(lambda: drawn.append(1), interval=0.1)
 
     async def train() -> None:
         for _ in range(45):
-            redraw.ask()
+            redraw.request()
             await asyncio.sleep(0.01)
         await asyncio.sleep(0.2)
 
@@ -41,9 +41,9 @@ def test_while_training_goes_on_pictures_keep_their_distance() -> None:
 
 def test_without_a_loop_what_waits_is_drawn_when_asked() -> None:
     drawn = []
-    redraw = Throttle(lambda: drawn.append(1), waits_for_quiet=True)
+    redraw = Throttle(lambda: drawn.append(1), debounce=True)
     for _ in range(10):
-        redraw.ask()
+        redraw.request()
     assert len(drawn) == 1
     redraw.flush()
     redraw.flush()
@@ -51,13 +51,13 @@ def test_without_a_loop_what_waits_is_drawn_when_asked() -> None:
 
 
 def test_drawing_takes_no_more_than_its_share() -> None:
-    redraw = Throttle(lambda: sum(range(400_000)), share=0.1, rest=0.0)
-    redraw.ask()
-    assert redraw.may_at > 0
-    redraw.ask()
-    assert redraw.waiting
+    redraw = Throttle(lambda: sum(range(400_000)), share=0.1, interval=0.0)
+    redraw.request()
+    assert redraw.earliest > 0
+    redraw.request()
+    assert redraw.pending
     redraw.cancel()
-    assert not redraw.waiting
+    assert not redraw.pending
 
 
 def test_an_error_in_drawing_is_raised_and_the_next_picture_is_drawn() -> None:
@@ -67,9 +67,9 @@ def test_an_error_in_drawing_is_raised_and_the_next_picture_is_drawn() -> None:
         if wrong[0]:
             raise RuntimeError("no ink")
 
-    redraw = Throttle(draw, rest=0.0)
+    redraw = Throttle(draw, interval=0.0)
     with pytest.raises(RuntimeError, match="no ink"):
-        redraw.ask()
+        redraw.request()
     wrong[0] = False
-    redraw.ask()
+    redraw.request()
     assert redraw.count == 2

@@ -1,4 +1,4 @@
-"""The explorer's words: what is told on hover, and gates so that none looks like a module."""
+"""Descriptions shown on hover, and formulas of gates."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ CONNECTIONS = {
     "known": "known: what each slot reads is given, as in the task's graph",
     "learned": "learned: what each slot reads is found in training",
 }
-#: Column of a table of read-outs -> what it tells.
+#: Column of a table of gates or probes -> its description.
 COLUMNS = {
     "slot": "s1.0 is the first slot of level 1, which reads inputs; every slot gives one signal",
     "module": "the small network that fills the slot; of a shared pool a letter, the same letter "
@@ -28,6 +28,7 @@ COLUMNS = {
     "readable": "balanced accuracy of a linear probe on rows left out; 50 % is chance",
     "best in": "the hidden layer in which the part can be read best",
 }
+#: Gates whose name is no plain formula; ``{0}`` and ``{1}`` are what they read.
 FORMULAS = {
     "NIMPLY": "{0}∧¬{1}",
     "CNIMPLY": "¬{0}∧{1}",
@@ -39,8 +40,8 @@ FORMULAS = {
 }
 
 
-def what(kind: str) -> str:
-    """What a kind of network is, in words.
+def describe_kind(kind: str) -> str:
+    """The description of a kind of network.
 
     Parameters
     ----------
@@ -60,30 +61,30 @@ def what(kind: str) -> str:
     return f"{SLOTS[model]}; {connections}"
 
 
-def computes(gate: str, reads: Sequence[str]) -> str:
-    """A gate in words; one that passes a signal on, which is named by a letter, names the signal.
+def gate_formula(gate: str, reads: Sequence[str]) -> str:
+    """The formula of a gate; for one that passes a signal on, the signal and not its letter.
 
     Parameters
     ----------
     gate : str
-        As :class:`~modnets.models.gate_fits.GateFit` has it.
+        Its name in :class:`~modnets.models.gate_fits.GateFit`.
     reads : sequence of str
         Names of what it reads, in order.
 
     Examples
     --------
-    >>> computes("A", ["x3", "x1"]), computes("NOT_B", ["x3", "x1"]), computes("XOR", ["x3", "x1"])
-    ('= x3', '= ¬x1', 'XOR')
+    >>> [gate_formula(gate, ["x3", "x1"]) for gate in ("A", "NOT_B", "XOR")]
+    ['= x3', '= ¬x1', 'XOR']
     """
-    passed = re.fullmatch(r"(NOT_)?([A-Z])", gate)
-    if passed:
-        place = ord(passed[2]) - ord("A")
-        return f"= {'¬' if passed[1] else ''}{reads[place]}"
+    match = re.fullmatch(r"(NOT_)?([A-Z])", gate)
+    if match:
+        index = ord(match[2]) - ord("A")
+        return f"= {'¬' if match[1] else ''}{reads[index]}"
     return FORMULAS.get(gate, gate).format(*reads)
 
 
-def part(sub_function: str) -> str:
+def sub_function_formula(sub_function: str) -> str:
     """A sub-function of a task, as ``"AND 0 1"``; one that passes a signal on as ``"= 0"``."""
-    gate, *places = sub_function.split()
-    words = computes(gate, places)
-    return sub_function if words == gate else words
+    gate, *inputs = sub_function.split()
+    formula = gate_formula(gate, inputs)
+    return sub_function if formula == gate else formula
