@@ -1,4 +1,4 @@
-"""The figure of generalization: a column per graph, accuracy above, share solved below."""
+"""Figure of generalization: a column per graph, accuracy above, share solved below."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def plot_generalization(
     complexity : DataFrame, optional
         Rows needed, as ticks in the lower row.
     graphs : sequence of str, optional
-        Names of the graphs, by column; by default all of them, as they come.
+        Names of the graphs, by column; by default all, in the order of ``data``.
     theory : DataFrame, optional
         What :func:`~modnets.exact_curves` returns: thin lines of two dots and a dash.
 
@@ -102,17 +102,17 @@ def _caption(
     complexity: pd.DataFrame | None,
     theory: pd.DataFrame | None,
 ) -> str:
-    """What lines, bands, dots and ticks are, and how many runs stand behind a point."""
+    """What lines, bands, dots and ticks are, and the number of runs per point."""
     n, percent = runs_behind(summary)
     above = f"inter-quartile mean of {n} runs a point, {percent} bootstrap interval"
-    parts = [f"above: {above}" + ("" if runs is None else "; a dot is a run")]
+    lines = [f"above: {above}" + ("" if runs is None else "; a dot is a run")]
     below = f"below: share of the runs, {percent} Wilson interval"
     if complexity is not None:
         below += (
             f"; numbers, triangles: rows at which {100 * complexity['share'].iloc[0]:g} % solve"
         )
-    parts.append(below)
+    lines.append(below)
     if theory is not None:
         over = f" (mean over {theory['draws'].min():,} splits)" if "draws" in theory else ""
-        parts.append(EXACT_WORDS + over)
-    return "\n".join(parts)
+        lines.append(EXACT_WORDS + over)
+    return "\n".join(lines)

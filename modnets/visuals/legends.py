@@ -1,4 +1,4 @@
-"""Legends and captions below figures, as wide as the figure and no wider."""
+"""Legends and captions below figures, at most as wide as the figure."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from matplotlib.textpath import TextPath
 from matplotlib.transforms import Transform
 
 from modnets.checked import checked
-from modnets.visuals.edges import hide_bare_ticks
+from modnets.visuals.figure_bounds import hide_bare_ticks
 from modnets.visuals.style import INK, KINDS, SIGNED, kind_style
 
 POINTS_PER_INCH = 72
-#: Height of a line of text, and of a row of a legend, in sizes of its letters.
+#: Height of a line of text, and of a row of a legend, in font sizes.
 LINE, ROW = 1.2, 1.55
-#: Letters on a screen are a little wider than their outlines.
-SAFE = 0.95
+#: Share of the width to use, as rendered letters are a little wider than their outlines.
+USABLE_WIDTH = 0.95
 
 
 @checked
@@ -36,8 +36,8 @@ def draw_legend(
 ) -> Legend:
     """One legend below all axes of a figure, each label once.
 
-    It is as wide as the figure at most: lines of its title are wrapped, and it has fewer columns
-    where labels are long.  The figure grows by the height that this takes.
+    It is at most as wide as the figure: its title is wrapped, and it has fewer columns where
+    labels are long.  The figure grows by the height that this takes.
 
     Parameters
     ----------
@@ -47,22 +47,22 @@ def draw_legend(
     columns : int
         At most.
     first : sequence of (handle, label)
-        What stands before the labels found.
+        Entries in front of those of the axes.
 
     Returns
     -------
     Legend
     """
-    found: dict[str, Artist] = {}
+    handles: dict[str, Artist] = {}
     for ax in axes.flat:
         for handle, label in zip(*ax.get_legend_handles_labels(), strict=True):
-            found.setdefault(label, handle)
-    labels = {kind_style(kind).label: place for place, kind in enumerate(KINDS)}
-    order = sorted(found, key=lambda label: labels.get(label, len(labels)))
+            handles.setdefault(label, handle)
+    ranks = {kind_style(kind).label: rank for rank, kind in enumerate(KINDS)}
+    order = sorted(handles, key=lambda label: ranks.get(label, len(ranks)))
     names = [*(label for _, label in first), *order]
     figure = axes.flat[0].figure
     size = FontProperties(size=plt.rcParams["legend.fontsize"]).get_size_in_points()
-    room = SAFE * figure.bbox.width / figure.dpi * POINTS_PER_INCH - 2 * size
+    room = USABLE_WIDTH * figure.bbox.width / figure.dpi * POINTS_PER_INCH - 2 * size
     wanted = min(columns, max(len(names), 1))
     n_columns = _columns_that_fit(names, wanted, room, size)
     text = wrapped(title, room, size)
@@ -75,7 +75,7 @@ def draw_legend(
         root.set_size_inches(width, height + extra / POINTS_PER_INCH)
     hide_bare_ticks(figure)
     return figure.legend(
-        [*(handle for handle, _ in first), *(found[label] for label in order)],
+        [*(handle for handle, _ in first), *(handles[label] for label in order)],
         names,
         title=text,
         title_fontsize=size,
@@ -85,45 +85,46 @@ def draw_legend(
 
 
 def wrapped(text: str, room: float, size: float) -> str:
-    """Text whose lines are no longer than the room; words stay whole.
+    """Text with lines wrapped between words.
 
     Parameters
     ----------
     text : str
     room : float, points
+        Width of a line, at most.
     size : float, points
-        Of the letters.
+        Font size.
     """
     lines = []
     for line in text.split("\n"):
         indent = line[: len(line) - len(line.lstrip())]
-        now = ""
+        current = ""
         for word in line.split():
-            longer = f"{now} {word}" if now else indent + word
-            if now and _width(longer, size) > room:
-                lines.append(now)
+            longer = f"{current} {word}" if current else indent + word
+            if current and _width(longer, size) > room:
+                lines.append(current)
                 longer = indent + word
-            now = longer
-        lines.append(now)
+            current = longer
+        lines.append(current)
     return "\n".join(lines)
 
 
 def _columns_that_fit(labels: Sequence[str], columns: int, room: float, size: float) -> int:
-    """The most columns, up to those wanted, that are no wider than the room."""
+    """The most columns, up to ``columns``, that fit into the room."""
     handle = plt.rcParams["legend.handlelength"] + plt.rcParams["legend.handletextpad"]
     space = plt.rcParams["legend.columnspacing"] * size
     widths = [_width(label, size) + handle * size for label in labels]
     for count in range(columns, 1, -1):
         # Legends are filled column by column, the first ones with one more.
-        parts = np.array_split(widths, count)
-        if sum(max(part, default=0) for part in parts) + (count - 1) * space <= room:
+        by_column = np.array_split(widths, count)
+        if sum(max(column, default=0) for column in by_column) + (count - 1) * space <= room:
             return count
     return 1
 
 
 @cache
 def _width(text: str, size: float) -> float:
-    """Of a line, in points."""
+    """Width of a line of text, in points."""
     family = tuple(plt.rcParams["font.family"])
     return _unit_width(text, family) * size
 
@@ -139,14 +140,14 @@ def _unit_width(text: str, family: tuple[str, ...]) -> float:
 
 
 class SignScale(Patch):
-    """In a legend: the colours of weights and logits, from the most negative to the largest."""
+    """Legend handle of the colours of weights and logits, from most negative to most positive."""
 
     def __init__(self, label: str) -> None:
         super().__init__(facecolor=INK, label=label)
 
 
 class _HandleScale(HandlerBase):
-    """Draws the colours of signed numbers, none in the middle."""
+    """Draws a :class:`SignScale` as a colour bar."""
 
     def create_artists(
         self,

@@ -1,12 +1,13 @@
-"""Plots of results: numbers come in a tidy frame, are drawn, and the Axes handed back.
+"""Plots of results: a tidy table in, the Axes out.
 
-What is drawn here was computed in :mod:`modnets.analysis`; save the same frame beside the figure.
-Nothing here trains, reads or writes.
+Numbers are computed in :mod:`modnets.analysis`; save the same table beside the figure.  Nothing
+here trains, reads or writes.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -19,21 +20,21 @@ from modnets.checked import checked
 from modnets.errors import require
 from modnets.visuals.style import HALO, INK, KINDS, kind_style
 
-#: Octaves between neighbouring lines, so that lines with the same values stay apart.
+#: Horizontal shift between neighbouring lines in octaves, so that equal values do not overlap.
 DODGE = 0.035
-#: What accuracy can be drawn over -> the label of that axis.
+#: Column on the x axis of accuracies -> its label.
 X_LABELS = {
     "train_rows": "training rows",
     "samples": "training images of each pair of digits",
 }
-#: What a constant answer, or chance, gives: the only dotted lines.
-FLOOR = {"color": "#777777", "linestyle": ":", "linewidth": 1.1}
-#: Limits of axes of shares and accuracies, with room for marks at both ends.
+#: Line of a constant answer, or of chance: the only dotted lines.
+FLOOR: dict[str, Any] = {"color": "#777777", "linestyle": ":", "linewidth": 1.1}
+#: Limits of axes of shares and accuracies, with a margin for markers at both ends.
 SHARE_LIMITS = (-0.04, 1.04)
-#: Numbers on lines.
-NUMBER = {"fontsize": 7, "fontweight": "bold", "path_effects": HALO}
-#: What can be known exactly, beside what was trained.
-EXACT = {"linestyle": (0, (5, 1.1, 1, 1.1, 1, 1.1)), "linewidth": 1.0}
+#: Text style of numbers on lines.
+NUMBER: dict[str, Any] = {"fontsize": 7, "fontweight": "bold", "path_effects": HALO}
+#: Line style of exact curves.
+EXACT: dict[str, Any] = {"linestyle": (0, (5, 1.1, 1, 1.1, 1, 1.1)), "linewidth": 1.0}
 EXACT_LABEL = "exact"
 
 
@@ -59,7 +60,7 @@ def plot_accuracy(
     runs : DataFrame, optional
         A row per run, with the same column: a faint dot for each.
     x : str
-        The column of numbers to draw it over, a name in X_LABELS.
+        Column on the x axis, a name in X_LABELS.
     theory : DataFrame, optional
         What :func:`~modnets.exact_curves` returns, for the same graph: a thin line of dashes and
         two dots for each kind, the bit accuracy of a function picked at random among those that fit
@@ -133,19 +134,20 @@ def plot_solved(
 
 
 def kind_order(kinds: Iterable[str]) -> list[str]:
-    """Those kinds in the order of legends; kinds without a place there come last, sorted."""
-    places = {kind: place for place, kind in enumerate(KINDS)}
-    return sorted(set(kinds), key=lambda kind: (places.get(kind, len(places)), kind))
+    """Kinds in the order of legends; those not in ``KINDS`` come last, sorted."""
+    ranks = {kind: rank for rank, kind in enumerate(KINDS)}
+    return sorted(set(kinds), key=lambda kind: (ranks.get(kind, len(ranks)), kind))
 
 
 def new_axes(ax: Axes | None) -> Axes:
+    """The given Axes, or new ones."""
     return plt.subplots(layout="constrained")[1] if ax is None else ax
 
 
 def runs_behind(summary: pd.DataFrame) -> tuple[str, str]:
-    """For captions: how many runs stand behind a point, and the confidence of its interval.
+    """For captions: number of runs per point, and the confidence of its interval.
 
-    Where runs share splits, it is said that their interval knows of it.
+    Where runs share seeds, the interval is called cluster-robust.
     """
     percent = f"{100 * summary['confidence'].iloc[0]:g} %"
     shared = "clusters" in summary and (summary["clusters"] < summary["n"]).any()
@@ -153,13 +155,13 @@ def runs_behind(summary: pd.DataFrame) -> tuple[str, str]:
 
 
 def count_behind(summary: pd.DataFrame) -> str:
-    """For captions: how many runs stand behind a point."""
+    """For captions: number of runs per point."""
     least, most = summary["n"].min(), summary["n"].max()
     return f"{least}" if least == most else f"{least} to {most}"
 
 
 def _draw_lines(summary: pd.DataFrame, measure: str, ax: Axes, over: str = "train_rows") -> None:
-    """A line and a band for each kind; beside the training rows by the kind's dodge."""
+    """A line and a band for each kind, shifted by the kind's dodge."""
     require(len(summary) > 0, "summary is empty; there is nothing to draw")
     if "graph" in summary:
         names = summary["graph"].unique()
@@ -168,10 +170,10 @@ def _draw_lines(summary: pd.DataFrame, measure: str, ax: Axes, over: str = "trai
     dodges = kind_dodges(summary["kind"])
     for kind, dodge in dodges.items():
         line = summary[summary["kind"] == kind].sort_values(over)
-        x, look = line[over].to_numpy() * dodge, kind_style(kind)
+        x, style = line[over].to_numpy() * dodge, kind_style(kind)
         low, high = line[f"{measure}_low"], line[f"{measure}_high"]
-        ax.fill_between(x, low, high, color=look.color, alpha=0.16, linewidth=0, zorder=1)
-        ax.plot(x, line[measure], markersize=3, linewidth=1.2, zorder=3, **look.line)
+        ax.fill_between(x, low, high, color=style.color, alpha=0.16, linewidth=0, zorder=1)
+        ax.plot(x, line[measure], markersize=3, linewidth=1.2, zorder=3, **style.line)
     label_rows(summary[over], ax)
     ax.set_xlabel(X_LABELS[over])
     ax.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
@@ -179,7 +181,7 @@ def _draw_lines(summary: pd.DataFrame, measure: str, ax: Axes, over: str = "trai
 
 
 def _draw_exact(theory: pd.DataFrame, measure: str, kinds: Iterable[str], ax: Axes) -> None:
-    """A thin line for each kind that can be counted, beside that of its trained networks."""
+    """A thin line for each kind that can be enumerated."""
     one_row_each(theory, ["kind", "train_rows"], "theory")
     for kind, dodge in kind_dodges(kinds).items():
         line = theory[theory["kind"] == kind].sort_values("train_rows")
@@ -189,13 +191,13 @@ def _draw_exact(theory: pd.DataFrame, measure: str, kinds: Iterable[str], ax: Ax
 
 
 def _draw_runs(runs: pd.DataFrame, measure: str, ax: Axes, over: str = "train_rows") -> None:
-    """A faint dot for each run, scattered sideways; the same picture every time."""
+    """A faint dot for each run, with horizontal jitter from a fixed seed."""
     rng = np.random.default_rng(0)
     for kind, dodge in kind_dodges(runs["kind"]).items():
         dots = runs[runs["kind"] == kind]
-        aside = 2 ** rng.uniform(-DODGE, DODGE, len(dots))
+        jitter = 2 ** rng.uniform(-DODGE, DODGE, len(dots))
         ax.plot(
-            dots[over].to_numpy() * dodge * aside,
+            dots[over].to_numpy() * dodge * jitter,
             dots[measure].to_numpy(),
             linestyle="none",
             marker=".",
@@ -204,52 +206,53 @@ def _draw_runs(runs: pd.DataFrame, measure: str, ax: Axes, over: str = "train_ro
             color=kind_style(kind).color,
             alpha=0.22,
             zorder=0.5,
-            rasterized=True,  # thousands of dots: as shapes they would fill the SVG
+            rasterized=True,  # thousands of vector dots would bloat the SVG
         )
 
 
 def _draw_complexity(complexity: pd.DataFrame, ax: Axes) -> None:
-    """The share asked for as a line; where each kind gets there, a triangle below the axis.
+    """The required share as a line, and a triangle below the axis where each kind reaches it.
 
-    The rows needed stand on the line as a number, where there is room beside the other numbers.
+    The rows needed are written on the line where numbers do not overlap.
     """
     shares = complexity["share"].unique()
     require(len(shares) == 1, f"complexity holds the shares {list(shares)}; give one of them")
     ax.axhline(shares[0], color=INK, linewidth=0.5, zorder=1.2)
-    named: list[float] = []
+    written: list[float] = []
     for kind in kind_order(complexity["kind"]):
         row = complexity[complexity["kind"] == kind].iloc[0]
         if not row["reached"] or row["at_most"]:
             continue
         color = kind_style(kind).color
         ax.plot(row["rows"], -0.04, marker=10, markersize=5, color=color, clip_on=False)
-        place = np.log2(row["rows"])
-        if all(abs(place - other) >= 0.45 for other in named):
-            named.append(place)
+        octave = np.log2(row["rows"])
+        if all(abs(octave - other) >= 0.45 for other in written):
+            written.append(octave)
             at = row["rows"] * 2**-0.15, shares[0] + 0.015
             number = f"{row['rows']:.0f}"
             ax.text(*at, number, ha="right", color=color, zorder=4, **NUMBER)
 
 
 def kind_dodges(kinds: Iterable[str]) -> dict[str, float]:
-    """Kind -> the factor by which its line is moved sideways."""
+    """Kind -> the factor by which its line is shifted on the log axis."""
     order = kind_order(kinds)
     return {k: 2 ** (DODGE * (i - (len(order) - 1) / 2)) for i, k in enumerate(order)}
 
 
 def label_rows(train_rows: Iterable[int], ax: Axes, room: float = 0.4) -> None:
-    """A log2 axis with ticks at numbers of rows tried, that many octaves apart at least."""
+    """A log2 axis with ticks at the numbers of rows tried, at least ``room`` octaves apart."""
     tried = np.unique(np.asarray(list(train_rows), dtype=int))
-    shown, right = [], -np.inf
+    ticks: list[int] = []
+    right = -np.inf
     for n in tried:
-        # Half an octave holds two digits; the largest number is always named, its near ones not.
+        # Half an octave fits two digits; the largest number always has a tick.
         free = np.log2(n) - right >= room and (n == tried[-1] or np.log2(tried[-1] / n) >= room)
         if free or n == tried[-1]:
-            shown.append(n)
+            ticks.append(n)
             right = np.log2(n)
     ax.set_xscale("log", base=2)
-    ax.set_xticks(shown, [str(n) for n in shown])
-    ax.xaxis.set_major_locator(FixedLocator(shown))
+    ax.set_xticks(ticks, [str(n) for n in ticks])
+    ax.xaxis.set_major_locator(FixedLocator(ticks))
     ax.xaxis.set_minor_locator(NullLocator())
     ax.set_xlim(tried[0] * 2**-0.2, tried[-1] * 2**0.2)
     ax.set_xlabel("training rows")

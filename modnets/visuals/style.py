@@ -1,8 +1,8 @@
-"""The one style of all figures: a colour per kind of network, and how a figure is saved.
+"""The style of all figures: a colour per kind of network, and how a figure is saved.
 
-Colours are those of Okabe and Ito, "Color Universal Design" (2008), which people with any common
-kind of colour vision can tell apart.  Monolithic networks are grey, own modules blue, shared ones
-orange; what is known is drawn solid and what is learned dashed, here as in the diagrams.
+Colours are those of Okabe and Ito, "Color Universal Design" (2008), safe for the common kinds of
+colour blindness.  Monolithic networks are grey, own modules blue, shared ones orange; known choices
+are drawn solid and learned ones dashed, here as in the diagrams.
 """
 
 from __future__ import annotations
@@ -13,7 +13,9 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
 import matplotlib.style
@@ -21,33 +23,36 @@ import pandas as pd
 from matplotlib.colors import LinearSegmentedColormap, to_hex, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
+from matplotlib.typing import LineStyleType
 
 from modnets.checked import checked
 from modnets.errors import require
 from modnets.paths import FIGURES, expanded
-from modnets.visuals.edges import hide_bare_ticks, whole
+from modnets.visuals.figure_bounds import drawn_bbox, hide_bare_ticks
 
-#: Width of a page's text, in inches: what figures are drawn for.
+#: Text width of a page, in inches, for which figures are drawn.
 PAGE_WIDTH = 7.0
 
-KNOWN, LEARNED = "-", (0, (3.2, 1.6))
+#: Line styles of known and of learned choices.
+KNOWN: LineStyleType = "-"
+LEARNED: LineStyleType = (0, (3.2, 1.6))
 INK, PALE, DARK = "#333333", "#d9d9d9", "#454545"
-#: Weights and logits by their sign; no module has these colours.
+#: Colours of weights and logits by sign; no module has these.
 POSITIVE, NEGATIVE = "#0072b2", "#d55e00"
-#: Edges found: of the true graph, or not.
+#: Colours of learned edges: of the true graph, or not.
 TRUE_EDGE, FALSE_EDGE = "#00805d", "#c23b8e"
 
-#: Signed numbers, zero white: weights and logits.
+#: Colormap of weights and logits, zero white.
 SIGNED = LinearSegmentedColormap.from_list("signed", [NEGATIVE, "#ffffff", POSITIVE])
 
-#: 0 white, 1 grey: the matrix of a known choice.
+#: Colormap of the matrix of a known choice: 0 white, 1 grey.
 CHOSEN = LinearSegmentedColormap.from_list("chosen", ["#ffffff", "#ffffff", "#c4c4c4"])
 
-#: Pixels of an image: none white, full ink.
+#: Colormap of pixels: 0 white, 1 dark.
 PIXELS = LinearSegmentedColormap.from_list("pixels", ["#ffffff", INK])
 
-#: Fills of the modules of a pool; light enough for a letter in black, none that could be taken for
-#: a sign of weights or a kind of network.
+#: Fill colours of modules: light enough for black letters, distinct from the colours of signs and
+#: of kinds of networks.
 MODULE_COLORS = (
     "#f0e442",  # yellow
     "#a39bc9",  # violet
@@ -59,7 +64,7 @@ MODULE_COLORS = (
     "#45b84a",  # grass
 )
 
-RC = {
+RC: dict[Any, Any] = {
     "figure.figsize": (PAGE_WIDTH, 4.0),
     "figure.dpi": 110,
     "savefig.dpi": 200,
@@ -83,14 +88,14 @@ RC = {
     "xtick.minor.size": 0.0,
     "ytick.minor.size": 0.0,
 }
-#: Around words that lie on lines.
+#: Path effect of text on top of lines.
 HALO = (withStroke(linewidth=2.0, foreground="white"),)
-SAVE_RC = {"svg.fonttype": "path", "svg.hashsalt": "modnets"}
+SAVE_RC: dict[Any, Any] = {"svg.fonttype": "path", "svg.hashsalt": "modnets"}
 
 
 @dataclass(frozen=True)
 class KindStyle:
-    """How one kind of network is drawn, everywhere.
+    """How one kind of network is drawn in all figures.
 
     Parameters
     ----------
@@ -105,17 +110,17 @@ class KindStyle:
 
     color: str
     label: str
-    linestyle: str | tuple[int, tuple[float, ...]]
+    linestyle: LineStyleType
     marker: str
 
     @property
-    def line(self) -> dict[str, object]:
+    def line(self) -> dict[str, Any]:
         """Keywords for ``ax.plot``."""
         names = ("color", "label", "linestyle", "marker")
         return {name: getattr(self, name) for name in names}
 
 
-#: The kinds of the paper, in the order of legends.
+#: Styles of the kinds of the paper, in the order of legends.
 KINDS = {
     "dense": KindStyle("#222222", "dense", KNOWN, "o"),
     "sparse": KindStyle("#8c8c8c", "sparse", KNOWN, "D"),
@@ -143,10 +148,10 @@ def kind_style(kind: str) -> KindStyle:
     Parameters
     ----------
     kind : str
-        As ``RunConfig.kind`` spells it.  A mix, as ``"shared, known selection"``, lies between
-        learned and known of its model; the more a sparse network, as ``"sparse 75 %"``, lacks,
-        the paler it is; any other name, as that of a model of your own, takes a
-        colour and marker worked out from its letters, the same in every session.
+        As in ``RunConfig.kind``.  Partly known choices, such as ``"shared, known selection"``, get
+        a colour between learned and known of the model; a sparse network, such as ``"sparse 75
+        %"``, is the paler the more weights are masked; any other name, such as that of a
+        user-defined model, gets a colour and marker from a hash of it, the same in every session.
 
     Returns
     -------
@@ -154,15 +159,15 @@ def kind_style(kind: str) -> KindStyle:
     """
     if kind in KINDS:
         return KINDS[kind]
-    model, _, part = kind.partition(", known ")
-    if f"{model}, known" in KINDS and part in MIXES:
-        place = MIXES.index(part)
+    model, _, known = kind.partition(", known ")
+    if f"{model}, known" in KINDS and known in MIXES:
+        index = MIXES.index(known)
         ends = KINDS[f"{model}, learned"].color, KINDS[f"{model}, known"].color
-        return KindStyle(_blend(*ends, (place + 1) / 7), kind, "-.", MARKERS[place])
+        return KindStyle(_blend(*ends, (index + 1) / 7), kind, "-.", MARKERS[index])
     density = re.fullmatch(r"sparse ([\d.]+) %", kind)
     if density:
-        pale = float(density[1]) / 100
-        return replace(KINDS["sparse"], color=_blend("#606060", "#c0c0c0", pale), label=kind)
+        masked = float(density[1]) / 100
+        return replace(KINDS["sparse"], color=_blend("#606060", "#c0c0c0", masked), label=kind)
     digest = hashlib.sha256(kind.encode()).digest()
     color, marker = OTHERS[digest[0] % len(OTHERS)], MARKERS[digest[1] % len(MARKERS)]
     return KindStyle(color, kind, LEARNED if kind.endswith(", learned") else KNOWN, marker)
@@ -170,7 +175,7 @@ def kind_style(kind: str) -> KindStyle:
 
 @checked(count=(0, 10_000))
 def module_colors(count: int) -> list[str]:
-    """Fills for that many modules, each its own; the first eight are told apart by anyone.
+    """Distinct fill colours for modules; the first eight are distinguishable by colour alone.
 
     Parameters
     ----------
@@ -180,21 +185,22 @@ def module_colors(count: int) -> list[str]:
     -------
     list of str
         As ``"#rrggbb"``; the n-th is the same for every count.  From the ninth on they are paler
-        rounds of the first eight, and it is the letter in the box that tells them apart.
+        versions of the first eight, distinguished by the letter in the box.
     """
     base, size = MODULE_COLORS, len(MODULE_COLORS)
     return [_blend(base[n % size], "#ffffff", 1 - 0.62 ** (n // size)) for n in range(count)]
 
 
 def _blend(start: str, end: str, share: float) -> str:
-    """The colour that far on the way from one to another."""
+    """Linear interpolation between two colours."""
     pairs = zip(to_rgb(start), to_rgb(end), strict=True)
-    return to_hex(tuple((1 - share) * a + share * b for a, b in pairs))
+    red, green, blue = ((1 - share) * a + share * b for a, b in pairs)
+    return to_hex((red, green, blue))
 
 
 @contextmanager
 def style() -> Iterator[None]:
-    """Figures made inside look alike, whatever the settings of matplotlib on this machine.
+    """Context in which figures have this style, whatever the local settings of matplotlib.
 
     Examples
     --------
@@ -211,14 +217,14 @@ def save_figure(
 ) -> list[Path]:
     """Write ``<name>.svg``, ``<name>.png`` and, with a table, ``<name>.csv``.
 
-    The same figure gives the same bytes every time.  A file is there whole or not at all.  Nothing
-    is cut: where words or lines reach beyond the figure, the pictures are that much larger.
+    The same figure gives the same bytes every time.  Files are written atomically.  Nothing is
+    cropped: where artists reach beyond the figure, the pictures are that much larger.
 
     Parameters
     ----------
     fig : Figure
     name : str
-        Name of the files, without folder and ending.
+        Name of the files, without folder and suffix.
     table : DataFrame, optional
         The numbers behind the figure; its index is not written.
     folder : str or Path, optional
@@ -239,34 +245,35 @@ def save_figure(
         f"name={name!r}; allowed is the name of a file, without a folder",
     )
     target = expanded(folder, "folder") if folder else FIGURES
-    looks = {
-        "svg": {"metadata": {"Creator": "modnets", "Date": None}},
-        "png": {"metadata": {"Software": "modnets"}},
+    metadata: dict[str, dict[str, str | None]] = {
+        "svg": {"Creator": "modnets", "Date": None},
+        "png": {"Software": "modnets"},
     }
+
+    def write_picture(path: Path, suffix: str) -> None:
+        fig.savefig(path, format=suffix, bbox_inches=drawn_bbox(fig), metadata=metadata[suffix])
+
     writers: dict[str, Callable[[Path], object]] = {
-        end: lambda path, end=end, look=look: fig.savefig(
-            path, format=end, bbox_inches=whole(fig), **look
-        )
-        for end, look in looks.items()
+        suffix: partial(write_picture, suffix=suffix) for suffix in metadata
     }
     if table is not None:
-        writers["csv"] = lambda path: table.to_csv(path, index=False, lineterminator="\n")
+        writers["csv"] = partial(table.to_csv, index=False, lineterminator="\n")
     try:
         target.mkdir(parents=True, exist_ok=True)
         hide_bare_ticks(fig)
         with mpl.rc_context(SAVE_RC | {"savefig.dpi": RC["savefig.dpi"], "savefig.bbox": None}):
-            return [_write(target / f"{name}.{end}", write) for end, write in writers.items()]
+            return [_write(target / f"{name}.{suffix}", write) for suffix, write in writers.items()]
     except OSError as error:
         reason = error.strerror or error
         raise ValueError(f"folder={str(target)!r} cannot be written: {reason}") from None
 
 
 def _write(path: Path, write: Callable[[Path], object]) -> Path:
-    """Write under another name first: whoever reads the file finds the old one or the new one."""
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    """Write atomically: to a temporary file that then replaces the old one."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        write(part)
-        os.replace(part, path)
+        write(temporary)
+        os.replace(temporary, path)
     finally:
-        part.unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
     return path

@@ -13,7 +13,7 @@ from matplotlib.textpath import TextPath
 
 from modnets.analysis.sample_complexity import sample_complexity
 from modnets.analysis.statistics import summarize
-from modnets.visuals.edges import whole
+from modnets.visuals.figure_bounds import drawn_bbox
 from modnets.visuals.generalization import plot_generalization
 from modnets.visuals.legends import wrapped
 from modnets.visuals.plots import DODGE, label_rows, plot_accuracy, plot_solved
@@ -120,7 +120,7 @@ def test_captions_and_legends_are_whole_whatever_the_number_of_panels(
         axes = plot_generalization(data, complexity=sample_complexity(results), theory=theory)
         figure = axes[0, 0].figure
         (legend,) = figure.legends
-        assert whole(figure) is None  # it was made large enough: nothing reaches beyond it
+        assert drawn_bbox(figure) is None  # it was made large enough: nothing reaches beyond it
         inside = figure.bbox.padded(0.5)
         assert inside.containsx(legend.get_window_extent().x0)
         assert inside.containsx(legend.get_window_extent().x1)
