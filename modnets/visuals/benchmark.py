@@ -1,6 +1,8 @@
-"""The figure of the benchmark: what a run costs, how hard the machine works, and other ways."""
+"""Figure of the benchmark: time per run, arithmetic rate, and other implementations."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -20,7 +22,7 @@ MARKERS = ("o", "s", "D", "^", "v", "P", "X")
 
 @checked
 def plot_benchmark(table: pd.DataFrame, *, axes: np.ndarray | None = None) -> np.ndarray:
-    """Time per run and arithmetic rate over runs side by side; other ways.
+    """Time per run and arithmetic rate over runs side by side; other implementations.
 
     Parameters
     ----------
@@ -32,8 +34,8 @@ def plot_benchmark(table: pd.DataFrame, *, axes: np.ndarray | None = None) -> np
     Returns
     -------
     ndarray of Axes, shape (3,)
-        The machine is named in the legend's title.  The rate of its matrix products (sgemm), of
-        large matrices, is a line: no bound, as smaller ones may be faster.
+        The machine is named in the legend's title.  A line is the rate of its sgemm on large
+        matrices: no upper bound, as smaller ones may be faster.
     """
     if axes is None:
         figure, axes = plt.subplots(
@@ -47,11 +49,15 @@ def plot_benchmark(table: pd.DataFrame, *, axes: np.ndarray | None = None) -> np
     _draw_over_runs(own, "gflops", axes[1])
     rate = table["sgemm_gflops"].max()
     axes[1].axhline(rate, label="sgemm, large matrices", color=INK, linewidth=0.8, zorder=1.5)
-    above = {"transform": axes[1].get_yaxis_transform(), "va": "bottom", "path_effects": HALO}
+    above: dict[str, Any] = {
+        "transform": axes[1].get_yaxis_transform(),
+        "va": "bottom",
+        "path_effects": HALO,
+    }
     axes[1].text(0.02, rate, "sgemm, large matrices", fontsize=6.5, color=INK, **above)
     highest = max(rate, own["gflops"].max())
     axes[1].set(ylabel="arithmetic rate, GFLOP/s", ylim=(0, 1.08 * highest))
-    _draw_ways(table, axes[2])
+    _draw_peers(table, axes[2])
     draw_legend(axes[:1], title=_caption(table), columns=6)
     return axes
 
@@ -63,26 +69,26 @@ def _draw_over_runs(own: pd.DataFrame, column: str, ax: Axes) -> None:
     tried = np.unique(own["runs"])
     ax.set_xscale("log", base=2)
     ax.set_xticks(tried, [f"{n:,}" for n in tried], rotation=60)
-    ax.xaxis.set_major_locator(FixedLocator(tried))
+    ax.xaxis.set_major_locator(FixedLocator(tried.tolist()))
     ax.xaxis.set_minor_locator(NullLocator())
     ax.set_xlabel("runs side by side")
     ax.grid(axis="y")
 
 
-def _draw_ways(table: pd.DataFrame, ax: Axes) -> None:
-    """The best of each way as a mark, a row for each kind; how many times slower beside it."""
-    found = best(table).merge(table[["model", "kind"]].drop_duplicates(), on="model")
-    kinds = kind_order(found["kind"])[::-1]
-    ways = list(dict.fromkeys(table["peer"]))
-    for way, marker in zip(ways, MARKERS, strict=False):
-        part = found[found["peer"] == way]
-        y = [kinds.index(kind) for kind in part["kind"]]
-        colors = [kind_style(kind).color for kind in part["kind"]]
-        ax.scatter(part[MILLISECONDS], y, marker=marker, s=16, c=colors, zorder=3)
-        ax.scatter([], [], marker=marker, s=16, c=INK, label=_short(way))
-    for row in found[found["peer"] != ways[0]].itertuples():
+def _draw_peers(table: pd.DataFrame, ax: Axes) -> None:
+    """The best of each implementation as a marker, a row for each kind; the slowdown beside it."""
+    fastest = best(table).merge(table[["model", "kind"]].drop_duplicates(), on="model")
+    kinds = kind_order(fastest["kind"])[::-1]
+    peers = list(dict.fromkeys(table["peer"]))
+    for peer, marker in zip(peers, MARKERS, strict=False):
+        of_peer = fastest[fastest["peer"] == peer]
+        y = [kinds.index(kind) for kind in of_peer["kind"]]
+        colors = [kind_style(kind).color for kind in of_peer["kind"]]
+        ax.scatter(of_peer[MILLISECONDS], y, marker=marker, s=16, c=colors, zorder=3)
+        ax.scatter([], [], marker=marker, s=16, c=INK, label=_short(peer))
+    for row in fastest[fastest["peer"] != peers[0]].itertuples():
         at = (getattr(row, MILLISECONDS), kinds.index(row.kind))
-        above = ways.index(row.peer) % 2 == 0  # neighbours on the axis do not cover each other
+        above = peers.index(row.peer) % 2 == 0  # neighbours on the axis do not overlap
         ax.annotate(
             f"{_rounded(row.times)}×", at, (0, 4 if above else -8.5), textcoords="offset points",
             ha="center", fontsize=6, color=INK, path_effects=HALO,
@@ -95,13 +101,13 @@ def _draw_ways(table: pd.DataFrame, ax: Axes) -> None:
     ax.legend(loc="lower center", bbox_to_anchor=(0.3, 1.0), ncols=2, fontsize=6, handletextpad=0.2)
 
 
-def _short(way: str) -> str:
+def _short(peer: str) -> str:
     """``"torch DataLoader, 2 workers"`` -> ``"DataLoader, 2 workers"``."""
-    return way.removeprefix("torch ").replace("loop", "plain loop")
+    return peer.removeprefix("torch ").replace("loop", "plain loop")
 
 
 def _rounded(times: float) -> str:
-    """Two digits, with commas."""
+    """Two significant digits, with thousands separators."""
     digits = 1 if times < 10 else 1 - int(np.floor(np.log10(times)))
     return f"{round(times, digits):,.{max(digits, 0)}f}"
 

@@ -1,6 +1,8 @@
-"""The figure of digit pairs: new images of pairs seen, and pairs that were never seen."""
+"""Figure of digit pairs: accuracy on new images of seen pairs, and on unseen pairs."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -13,7 +15,7 @@ from modnets.visuals.plots import label_rows, plot_accuracy, runs_behind
 from modnets.visuals.style import PAGE_WIDTH
 
 SEEN, UNSEEN = "test_seen_bit_accuracy", "test_unseen_bit_accuracy"
-TICK_ROOM = 0.27  # octaves that two digits take where the pairs of digits fill a panel
+TICK_ROOM = 0.27  # octaves that a tick label of two digits takes
 LABELS = {"samples": "images of each pair", "train_rows": "pairs seen, of 64"}
 NETWORKS = {"mlp": "perceptrons", "cnn": "convolutional networks"}
 
@@ -65,14 +67,14 @@ def plot_digit_pairs(
         f"axes has {len(axes)} rows; there are {len(networks)} networks: {', '.join(networks)}",
     )
     for column, (over, fixed, measure, title) in zip(axes.T, _panels(samples, pairs), strict=True):
-        # Where all pairs were seen there are no others, and nothing was measured.
+        # Where all pairs were seen, there is no accuracy on unseen ones.
         shown = _of(summaries[measure], fixed).dropna(subset=[measure])
         dots = None if runs is None else _of(runs, fixed).dropna(subset=[measure])
         for network, ax in zip(networks, column, strict=True):
             only = {"image_network": network}
             own_dots = None if dots is None else _of(dots, only)
             plot_accuracy(_of(shown, only), ax=ax, measure=measure, runs=own_dots, x=over)
-        for ax in column:  # all networks of a column have one axis
+        for ax in column:  # the x axis is shared by a column
             label_rows(shown[over], ax, room=TICK_ROOM)
             ax.set(xlabel=LABELS[over] if ax is column[-1] else "", ylabel="")
         column[0].set_title(title)
@@ -83,7 +85,7 @@ def plot_digit_pairs(
 
 
 def _panels(samples: int, pairs: int) -> list[tuple[str, dict[str, int], str, str]]:
-    """Of each column: what it is drawn over, what is fixed, the measure, the title."""
+    """For each column: x column, fixed settings, measure, title."""
     of_pairs, of_samples = {"train_rows": pairs}, {"samples": samples}
     few, many = f"{pairs} pairs seen:\n", f"{samples} images a pair:\n"
     return [
@@ -94,7 +96,8 @@ def _panels(samples: int, pairs: int) -> list[tuple[str, dict[str, int], str, st
     ]
 
 
-def _of(frame: pd.DataFrame, only: dict[str, object]) -> pd.DataFrame:
+def _of(frame: pd.DataFrame, only: Mapping[str, object]) -> pd.DataFrame:
+    """The rows with these settings."""
     for column, value in only.items():
         frame = frame[frame[column] == value]
     return frame

@@ -1,8 +1,9 @@
-"""How networks change while they train: one run slot by slot, and many runs by their quartiles."""
+"""Figure of training dynamics: one run slot by slot, and many runs by their quartiles."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -22,7 +23,7 @@ from modnets.visuals.legends import draw_legend
 from modnets.visuals.plots import FLOOR, SHARE_LIMITS, new_axes
 from modnets.visuals.style import INK, PAGE_WIDTH, kind_style
 
-#: Family of gates -> fill.
+#: Family of gates -> fill colour.
 GATE_COLORS = {
     "other": "#8c6d5a",
     "constant": "#f1f1f1",
@@ -33,7 +34,7 @@ GATE_COLORS = {
     "XOR": "#4b2a7b",
 }
 
-#: Measure over time -> what its axis says.
+#: Measure over time -> axis label.
 COURSES = {
     "flipped": "choices changed\nsince last look",
     "edge_f1": "edges that agree (F1)",
@@ -72,21 +73,21 @@ def plot_timeline(changes: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     )
     epochs = cells.columns.to_numpy(float)
     require(len(epochs) > 1, "changes holds one evaluation; allowed are two and more")
-    # What is seen at an evaluation is drawn up to the next one.
+    # The state at an evaluation is drawn up to the next one.
     edges = [*epochs, epochs[-1] + (epochs[-1] - epochs[-2])]
     norm = BoundaryNorm([number - 0.5 for number in range(len(FAMILIES) + 1)], len(FAMILIES))
     heights = range(len(cells) + 1)
     ax.pcolormesh(edges, heights, cells.to_numpy(), cmap=colors, norm=norm, rasterized=True)
-    place = {slot: number for number, slot in enumerate(cells.index)}
+    height_of = {slot: height for height, slot in enumerate(cells.index)}
     flips = changes[changes["rewired"]]
-    at = [place[key] for key in zip(flips["level"], flips["slot"], strict=True)]
-    ax.vlines(flips["epoch"], at, [y + 0.28 for y in at], color="black", linewidth=0.8)
-    look = {"linestyle": "none", "marker": "|", "markersize": 5, "color": "black"}
-    ax.plot([], [], label="slot reads other sources, or takes another module", **look)
-    for y in heights[1:-1]:
-        ax.axhline(y, color="white", linewidth=1.5)
+    y = [height_of[key] for key in zip(flips["level"], flips["slot"], strict=True)]
+    ax.vlines(flips["epoch"], y, [low + 0.28 for low in y], color="black", linewidth=0.8)
+    marker: dict[str, Any] = {"linestyle": "none", "marker": "|", "markersize": 5, "color": "black"}
+    ax.plot([], [], label="slot reads other sources, or takes another module", **marker)
+    for height in heights[1:-1]:
+        ax.axhline(height, color="white", linewidth=1.5)
     labels = [f"level {level}, slot {slot}" for level, slot in cells.index]
-    ax.set_yticks([y + 0.5 for y in heights[:-1]], labels)
+    ax.set_yticks([height + 0.5 for height in heights[:-1]], labels)
     ax.set_xlim(edges[0], edges[-1])
     ax.tick_params(axis="y", length=0)
     ax.set_xlabel("epoch")
@@ -115,8 +116,8 @@ def plot_course(
     Returns
     -------
     Axes
-        Runs that are ``"solved"`` at the end have a broad line and full marks, others a narrow one
-        and open marks; dashes and marks are those of the kind.
+        Runs that are ``"solved"`` at the end have a wide line and filled markers, others a narrow
+        one and open markers; dashes and markers are those of the kind.
     """
     require_columns(table, ["kind", "outcome", "measure", "epoch", "median", "low", "high", "n"])
     table = table[table["measure"] == measure]
@@ -124,8 +125,8 @@ def plot_course(
     one_row_each(table, ["kind", "outcome", "epoch"], "table")
     ax = new_axes(ax)
     for (kind, outcome), line in table.groupby(["kind", "outcome"], sort=False):
-        line, look = line.sort_values("epoch"), kind_style(kind)
-        color, solved = look.color, outcome == "solved"
+        line, style = line.sort_values("epoch"), kind_style(kind)
+        color, solved = style.color, outcome == "solved"
         x = line["epoch"]
         ax.fill_between(x, line["low"], line["high"], color=color, alpha=0.15, linewidth=0)
         name = f"{kind}: {outcome} ({line['n'].max()} runs)"
@@ -133,9 +134,9 @@ def plot_course(
             x,
             line["median"],
             color=color,
-            linestyle=look.linestyle,
+            linestyle=style.linestyle,
             linewidth=1.5 if solved else 0.8,
-            marker=look.marker,
+            marker=style.marker,
             markersize=3,
             markevery=max(1, len(line) // 7),
             markerfacecolor=color if solved else "white",
@@ -173,7 +174,7 @@ def plot_dynamics(
         What :func:`~modnets.course` returns by ``kind`` and ``outcome``, for ``flipped``,
         ``edge_f1`` and ``bit_accuracy``.
     floor : float, optional
-        Bit accuracy of the majority answer, drawn where accuracy is.
+        Bit accuracy of the majority answer, drawn in panels of accuracy.
 
     Returns
     -------
@@ -181,7 +182,7 @@ def plot_dynamics(
         Of a page's width.
     """
     figure = plt.figure(figsize=(PAGE_WIDTH, 6.6), layout="constrained")
-    above, below = figure.subfigures(2, 1, height_ratios=[1.25, 1])
+    above, below = figure.subfigures(2, 1, height_ratios=[1.25, 1], squeeze=False)[:, 0]
     axes = above.subplots(2, 2, sharex=True, sharey="row", height_ratios=[1.5, 1])
     for (title, run), column in zip(examples.items(), axes.T, strict=False):
         plot_timeline(changes[changes["run"] == run], ax=column[0])
@@ -212,13 +213,15 @@ def _draw_floor(ax: Axes, floor: float | None) -> None:
 
 
 def _plot_run(run: pd.DataFrame, ax: Axes) -> None:
-    """Accuracy of one run on rows seen and unseen; where the whole table is right."""
+    """Accuracy of one run on training and test rows; marked where the whole table is right."""
     run = run.sort_values("epoch")
     ax.plot(run["epoch"], run["train_bit_accuracy"], color="#8c8c8c", label="training rows")
     ax.plot(run["epoch"], run["test_bit_accuracy"], color=INK, label="test rows")
     right = run[run["solved"].astype(bool)]
-    look = {"linestyle": "none", "marker": "|", "markersize": 5, "color": "#009e73"}
-    ax.plot(right["epoch"], [1.06] * len(right), label="whole table right", **look)
+    marker: dict[str, Any] = {"linestyle": "none", "marker": "|", "markersize": 5}
+    ax.plot(
+        right["epoch"], [1.06] * len(right), color="#009e73", label="whole table right", **marker
+    )
     ax.set_xlabel("epoch")
     ax.set_ylim(SHARE_LIMITS[0], 1.14)
     ax.set_yticks([0, 0.25, 0.5, 0.75, 1])

@@ -1,8 +1,9 @@
-"""The figure of training efficiency: when runs solve, what that takes, and what networks cost."""
+"""Figure of training efficiency: when runs solve, the arithmetic until then, cost of networks."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -18,9 +19,9 @@ from modnets.visuals.plots import SHARE_LIMITS, kind_dodges, kind_order, label_r
 from modnets.visuals.style import HALO, INK, PAGE_WIDTH, kind_style
 
 LABELS = {"epoch": "epochs of training", "flops": "FLOPs of training"}
-#: Time 0 on a logarithmic axis: so small a part of the first time that it is left of any figure.
+#: Time 0 on a logarithmic axis, as a share of the first time: left of the visible range.
 ZERO = 1e-9
-#: What a network costs: label and marker.
+#: Column of the cost of a network -> label and marker.
 COSTS = {
     "weights_share": ("weights", "o"),
     "wired_flops_share": ("FLOPs of a row, as wired", "x"),
@@ -45,8 +46,8 @@ def plot_time_to_solve(
     Returns
     -------
     Axes
-        Share in percent, with its interval; time on a logarithmic axis.  A line ends where its
-        runs were given up, at its mark; one on which all have solved goes on.
+        Share in percent, with its interval; time on a logarithmic axis.  A line ends with a marker
+        where its runs are censored; one on which all have solved goes on.
 
     Raises
     ------
@@ -66,11 +67,16 @@ def plot_time_to_solve(
         line = curves[curves["kind"] == kind].sort_values("time")
         if line["solved"].iloc[-1] == 1:
             line = pd.concat([line, line.iloc[-1:].assign(time=end)])
-        x, look = line["time"].clip(lower=first * ZERO), kind_style(kind)
-        band = {"color": look.color, "alpha": 0.13, "linewidth": 0, "step": "post"}
+        x, style = line["time"].clip(lower=first * ZERO), kind_style(kind)
+        band: dict[str, Any] = {"color": style.color, "alpha": 0.13, "linewidth": 0, "step": "post"}
         ax.fill_between(x, line["solved_low"], line["solved_high"], **band)
-        steps = {"drawstyle": "steps-post", "markevery": [-1], "markersize": 3, "linewidth": 1.2}
-        ax.plot(x, line["solved"], **look.line, **steps)
+        steps: dict[str, Any] = {
+            "drawstyle": "steps-post",
+            "markevery": [-1],
+            "markersize": 3,
+            "linewidth": 1.2,
+        }
+        ax.plot(x, line["solved"], **style.line, **steps)
     ax.set(xscale="log", xlim=(first / 1.5, end * 1.2), ylim=SHARE_LIMITS)
     ax.set_xlabel(LABELS.get(unit, unit))
     ax.set_ylabel("runs that have solved")
@@ -95,7 +101,7 @@ def plot_solve_times(summary: pd.DataFrame, *, ax: Axes | None = None, unit: str
     -------
     Axes
         Time on a logarithmic axis, with its interval; an arrow head where that has no upper end,
-        nothing where fewer runs solve.
+        no point where fewer runs solve.
 
     Raises
     ------
@@ -113,13 +119,13 @@ def plot_solve_times(summary: pd.DataFrame, *, ax: Axes | None = None, unit: str
     reached = summary[np.isfinite(summary["time"])]
     for kind, dodge in kind_dodges(reached["kind"]).items():
         line = reached[reached["kind"] == kind].sort_values("train_rows")
-        x, look = line["train_rows"] * dodge, kind_style(kind)
-        ax.plot(x, line["time"], markersize=3, linewidth=1.2, zorder=3, **look.line)
+        x, style = line["train_rows"] * dodge, kind_style(kind)
+        ax.plot(x, line["time"], markersize=3, linewidth=1.2, zorder=3, **style.line)
         ends = line["time_high"].where(np.isfinite(line["time_high"]), 3 * line["time"])
-        ax.vlines(x, line["time_low"], ends, color=look.color, linewidth=0.8)
+        ax.vlines(x, line["time_low"], ends, color=style.color, linewidth=0.8)
         open_ended = np.isinf(line["time_high"])
-        head = {"marker": "^", "s": 9, "facecolor": "white", "edgecolor": look.color, "zorder": 2}
-        ax.scatter(x[open_ended], ends[open_ended], linewidth=0.8, **head)
+        head: dict[str, Any] = {"marker": "^", "s": 9, "facecolor": "white", "zorder": 2}
+        ax.scatter(x[open_ended], ends[open_ended], linewidth=0.8, edgecolor=style.color, **head)
     label_rows(summary["train_rows"], ax)
     ax.set_yscale("log")
     share = summary["share"].iloc[0]
@@ -130,7 +136,7 @@ def plot_solve_times(summary: pd.DataFrame, *, ax: Axes | None = None, unit: str
 
 @checked
 def plot_costs(shares: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
-    """What each kind costs in weights and arithmetic, as a share of what the reference does.
+    """What each kind costs in weights and arithmetic, as a share of the reference.
 
     Parameters
     ----------
@@ -148,19 +154,22 @@ def plot_costs(shares: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     ValueError
         If there are several rows for a kind.
     """
-    twice = shares["kind"].duplicated().any()
-    require(not twice, "shares holds several rows for the same kind; give one graph and train_rows")
+    repeated = shares["kind"].duplicated().any()
+    require(
+        not repeated, "shares holds several rows for the same kind; give one graph and train_rows"
+    )
     ax = new_axes(ax)
     kinds = kind_order(shares["kind"])[::-1]
     y = [kinds.index(kind) for kind in shares["kind"]]
     colors = [kind_style(kind).color for kind in shares["kind"]]
     for name, (label, marker) in COSTS.items():
-        look = {"marker": marker, "s": 18, "linewidth": 1.1, "zorder": 3}
-        ax.scatter(shares[name], y, color=colors, **look)
-        ax.scatter([], [], color=INK, label=label, **look)
-    for place, share in zip(y, shares["weights_share"], strict=True):
-        at = {"xytext": (-4, 0), "textcoords": "offset points", "ha": "right", "va": "center"}
-        ax.annotate(_percent(share), (share, place), fontsize=6, path_effects=HALO, **at)
+        style: dict[str, Any] = {"marker": marker, "s": 18, "linewidth": 1.1, "zorder": 3}
+        ax.scatter(shares[name], y, color=colors, **style)
+        ax.scatter([], [], color=INK, label=label, **style)
+    beside: dict[str, Any] = {"xytext": (-4, 0), "textcoords": "offset points"}
+    beside |= {"ha": "right", "va": "center"}
+    for height, share in zip(y, shares["weights_share"], strict=True):
+        ax.annotate(_percent(share), (share, height), fontsize=6, path_effects=HALO, **beside)
     ax.set_yticks(range(len(kinds)), [kind_style(kind).label for kind in kinds])
     least = shares["weights_share"].min()
     ax.set(xscale="log", xlim=(least / 4, 1.6), ylim=(-0.6, len(kinds) - 0.4))
@@ -191,7 +200,7 @@ def plot_training_efficiency(
     train_rows : int
         Of the curves and costs.
     graphs : sequence of str, optional
-        Names of the graphs, by column; by default all of them, as they come.
+        Names of the graphs, by column; by default all, in the order of ``curves``.
 
     Returns
     -------
@@ -225,7 +234,7 @@ def plot_training_efficiency(
 
 
 def _percent(share: float) -> str:
-    """Three digits: ``"100 %"``, ``"5.90 %"``."""
+    """Three significant digits: ``"100 %"``, ``"5.90 %"``."""
     return f"{100 * share:#.3g}".rstrip(".") + " %"
 
 

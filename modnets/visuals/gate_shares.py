@@ -1,4 +1,4 @@
-"""What networks have learned inside: the gates of slots, and what layers tell."""
+"""Figure of what networks have learned inside: gates of slots, and linear probes of layers."""
 
 from __future__ import annotations
 
@@ -21,25 +21,25 @@ def plot_inside(
     notes: pd.DataFrame | None = None,
     network: str = "dense",
 ) -> np.ndarray:
-    """Gates of slots for each kind and number of rows; below, what is read from layers.
+    """Gates of slots for each kind and number of rows; below, linear probes of layers.
 
     Parameters
     ----------
     shares : DataFrame
-        What :func:`~modnets.gate_shares` returns, for one graph and by ``kind`` and ``rows``, words
-        that name a column and a row of heat maps, in the order in which they come.
+        What :func:`~modnets.gate_shares` returns, for one graph and by ``kind`` and ``rows``,
+        titles of columns and rows of heat maps, in order of appearance.
     layers : DataFrame
         A row per state of a monolithic network, hidden layer and sub-function: ``state`` (a title),
         ``layer``, ``sub_function``, ``accuracy``; no more states than there are kinds.
     notes : DataFrame, optional
         A line above a heat map: ``kind``, ``rows``, ``note``.
     network : str
-        The kind whose layers are read.
+        The kind whose layers are probed.
 
     Returns
     -------
     ndarray of Axes, shape (rows and 1, kind)
-        Cells in percent, a scale of colours for each of the two parts.
+        Cells in percent, a colour bar for each of the two kinds of heat maps.
     """
     require_columns(layers, ["state", "layer", "sub_function", "accuracy"])
     shares = shares.assign(sub_function=_in_two_lines(shares["sub_function"]))
@@ -70,9 +70,8 @@ def plot_inside(
     for ax in above.flat:
         ax.set_xlabel("")
     for ax, state in zip(below, layers["state"].unique(), strict=False):
-        part = layers[layers["state"] == state]
-        look = {"cmap": ACCURACIES}
-        plot_heat(part, "sub_function", "layer", "accuracy", ax=ax, **look)
+        of_state = layers[layers["state"] == state]
+        plot_heat(of_state, "sub_function", "layer", "accuracy", ax=ax, cmap=ACCURACIES)
         ax.set(title=state, ylabel="", xlabel="")
     below[0].set_ylabel(f"{network}:\nhidden layer")
     for ax in below[layers["state"].nunique() :]:
@@ -88,5 +87,5 @@ def plot_inside(
 
 
 def _in_two_lines(names: pd.Series) -> pd.Series:
-    """``"XOR 0 1"``: the gate, and below it what it reads."""
+    """``"XOR 0 1"`` in two lines: the gate, and below it what it reads."""
     return names.str.replace(" ", "\n", n=1)

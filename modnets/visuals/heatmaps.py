@@ -1,6 +1,8 @@
-"""Heat maps: a number for each pair of two settings, as a colour and written in its cell."""
+"""Heat maps: a value for each pair of two settings, as a colour and as a number in its cell."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -18,14 +20,14 @@ from modnets.errors import require
 from modnets.visuals.plots import new_axes
 from modnets.visuals.style import INK, NEGATIVE, PAGE_WIDTH
 
-#: Shares of runs: none is white.
+#: Colormap of shares of runs: 0 white.
 SHARES = LinearSegmentedColormap.from_list(
     "shares", ["#ffffff", "#a6d3ee", "#3d97cc", "#0b5f96", "#04263f"]
 )
-#: Accuracies, in another hue, so that nobody takes them for shares.
+#: Colormap of accuracies, in another hue to tell them from shares.
 ACCURACIES = LinearSegmentedColormap.from_list("accuracy", ["#ffffff", "#bdb7b0", "#3f3a36"])
 
-#: Frames of marked cells, in the order of the marks: colour, and how far inside its cell.
+#: Frames of marked cells, in the order of the marks: colour and inset.
 FRAMES = ((INK, 0.05), (NEGATIVE, 0.12), ("#009e73", 0.19))
 
 
@@ -42,27 +44,27 @@ def plot_heat(
     cmap: Colormap = SHARES,
     marks: pd.DataFrame | None = None,
 ) -> Axes:
-    """A cell for each pair of settings; its number stands in it.
+    """A heat map: a cell for each pair of settings, with its number in it.
 
     Parameters
     ----------
     frame : DataFrame
         A row per cell, with the columns named by ``x``, ``y`` and ``value``.
     x, y : str
-        Columns of the settings.  Numbers are sorted, upwards and to the right; words keep the
-        order in which they come.  A pair without a row stays blank, as does one that is NaN.
+        Columns of the settings.  Numbers are sorted, upwards and to the right; strings keep their
+        order of appearance.  Cells without a row, or with NaN, stay blank.
     value : str
-        Column of what is drawn.
+        Column of values.
     ax : Axes, optional
     limits : (float, float)
-        Values at the ends of the colours.
+        Values at the ends of the colormap.
     percent : bool
-        Write values times 100, whole numbers; else three digits of the values themselves.
+        Write values in percent, without decimals; else with three digits.
     cmap : Colormap
     marks : DataFrame, optional
-        Cells to frame: the columns of ``x`` and ``y``, and ``mark``, what the legend calls them;
-        of a categorical column the categories tell the colours.  A mark whose cell is not there
-        is left out.
+        Cells to frame: the columns of ``x`` and ``y``, and ``mark``, the label in the legend; the
+        categories of a categorical column determine the colours.  A mark without a cell is left
+        out.
 
     Returns
     -------
@@ -71,7 +73,7 @@ def plot_heat(
     Raises
     ------
     ValueError
-        If a column is missing, nothing is to be drawn, or a cell has several rows.
+        If a column is missing, the table is empty, or a cell has several rows.
     """
     require_columns(frame, [x, y, value])
     require(len(frame) > 0, "frame is empty; there is nothing to draw")
@@ -112,7 +114,7 @@ def plot_heats(
     notes: pd.DataFrame | None = None,
     label: str = "",
 ) -> np.ndarray:
-    """A heat map for each pair of two more settings, all with the same colours.
+    """A heat map for each pair of two more settings, all with the same colormap.
 
     Parameters
     ----------
@@ -121,8 +123,7 @@ def plot_heats(
     x, y, value : str
         As :func:`plot_heat` takes them; values are shares.
     row, column : str
-        Columns whose values make the rows and columns of heat maps, in the order in which they
-        come.
+        Columns whose values make the rows and columns of heat maps, in order of appearance.
     axes : ndarray of Axes, shape (row, column), optional
         By default a new figure of a page's width.
     marks : DataFrame, optional
@@ -130,12 +131,12 @@ def plot_heats(
     notes : DataFrame, optional
         A line above a heat map: the columns of ``row`` and ``column``, and ``note``.
     label : str
-        Of the scale of colours; by default the name of ``value``.
+        Of the colour bar; by default the name of ``value``.
 
     Returns
     -------
     ndarray of Axes, shape (row, column)
-        With one scale for all.
+        With one colour bar for all.
     """
     require_columns(frame, [row, column])
     rows, columns = frame[row].unique(), frame[column].unique()
@@ -152,11 +153,10 @@ def plot_heats(
         f"axes has shape {axes.shape}; allowed is {(len(rows), len(columns))}",
     )
     for (i, j), ax in np.ndenumerate(axes):
-        parts = (
-            None if part is None else part[(part[row] == rows[i]) & (part[column] == columns[j])]
-            for part in (frame, marks, notes)
+        cells, marked, noted = (
+            None if t is None else t[(t[row] == rows[i]) & (t[column] == columns[j])]
+            for t in (frame, marks, notes)
         )
-        cells, marked, noted = parts
         plot_heat(cells, x, y, value, ax=ax, marks=marked)
         title = [] if i else [columns[j]]
         ax.set_title("\n".join([*title, *([] if noted is None else noted["note"])]))
@@ -169,53 +169,54 @@ def plot_heats(
 
 @checked
 def draw_scale(axes: np.ndarray, label: str) -> Colorbar:
-    """The scale of colours of heat maps, beside them, in percent.
+    """The colour bar of heat maps, beside them, in percent.
 
-    Where heat maps among them have other colours or limits than the first, those have a scale of
+    Heat maps among them with another colormap or other limits than the first get a colour bar of
     their own.
 
     Parameters
     ----------
     axes : ndarray of Axes
     label : str
-        Of the scale of the first; others bear the name of their colours.
+        Of the colour bar of the first; others have the name of their colormap.
 
     Returns
     -------
     Colorbar
         That of the first.
     """
-    kinds: dict[tuple[object, ...], list[Axes]] = {}
+    groups: dict[tuple[str, Any, Any], list[Axes]] = {}
     for ax in np.asarray(axes).flat:
         if ax.collections:
             colors = ax.collections[0]
-            kinds.setdefault((colors.get_cmap().name, *colors.get_clim()), []).append(ax)
-    require(bool(kinds), "axes hold no heat map; allowed are axes that plot_heat drew in")
-    scales = []
-    for number, ((name, *_), group) in enumerate(kinds.items()):
+            groups.setdefault((colors.get_cmap().name, *colors.get_clim()), []).append(ax)
+    require(bool(groups), "axes hold no heat map; allowed are axes that plot_heat drew in")
+    bars = []
+    for index, ((name, *_), group) in enumerate(groups.items()):
         colors = group[0].collections[0]
-        nearest = 0 < number == len(kinds) - 1  # beside titles that are wider than their panels
-        beside = {"ax": axes, "fraction": 0.03, "pad": 0.06 if nearest else 0.02}
-        scale = group[0].figure.colorbar(colors, extend=_beyond(group), **beside)
-        scale.ax.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
-        scale.outline.set_visible(False)
-        scale.set_label(name if number else label)
-        scales.append(scale)
-    return scales[0]
+        nearest = 0 < index == len(groups) - 1  # beside titles that are wider than their panels
+        layout: dict[str, Any] = {"ax": axes, "fraction": 0.03, "pad": 0.06 if nearest else 0.02}
+        bar = group[0].figure.colorbar(colors, extend=_extend(group), **layout)
+        bar.ax.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+        bar.outline.set_visible(False)
+        bar.set_label(name if index else label)
+        bars.append(bar)
+    return bars[0]
 
 
-def _beyond(axes: list[Axes]) -> str:
-    """On which sides of the limits of their colours heat maps have values."""
+def _extend(axes: list[Axes]) -> str:
+    """On which sides heat maps have values beyond the limits of their colormap."""
     low, high = axes[0].collections[0].get_clim()
-    values = np.concatenate([np.ravel(ax.collections[0].get_array()) for ax in axes])
+    arrays = (ax.collections[0].get_array() for ax in axes)
+    values = np.concatenate([np.ravel(array) for array in arrays if array is not None])
     below, above = (values < low).any(), (values > high).any()
     return {(0, 0): "neither", (1, 0): "min", (0, 1): "max", (1, 1): "both"}[int(below), int(above)]
 
 
 def _in_order(values: pd.Series) -> list:
-    """Each value once: numbers sorted, words as they come."""
-    found = values.unique()
-    return list(np.sort(found) if pd.api.types.is_numeric_dtype(values) else found)
+    """Each value once: numbers sorted, strings in order of appearance."""
+    distinct = values.unique()
+    return list(np.sort(distinct) if pd.api.types.is_numeric_dtype(values) else distinct)
 
 
 def _label(value: object) -> str:
@@ -223,26 +224,27 @@ def _label(value: object) -> str:
 
 
 def _write_numbers(ax: Axes, mesh: QuadMesh, numbers: np.ndarray, percent: bool) -> None:
-    """Each number in the middle of its cell, black or white as the cell is light or dark."""
+    """Each number at the centre of its cell, black on light and white on dark cells."""
     size = 6.5 if numbers.shape[1] <= 6 else 5.0  # "100" has to fit
     for (i, j), number in np.ndenumerate(numbers):
         if np.isfinite(number):
             red, green, blue, _ = mesh.to_rgba(number)
             dark = 0.299 * red + 0.587 * green + 0.114 * blue < 0.5
             text = f"{100 * number:.0f}" if percent else f"{number:.3g}"
-            look = {"ha": "center", "va": "center_baseline", "fontsize": size}
-            ax.text(j + 0.5, i + 0.5, text, color="white" if dark else INK, **look)
+            center: dict[str, Any] = {"ha": "center", "va": "center_baseline"}
+            color = "white" if dark else INK
+            ax.text(j + 0.5, i + 0.5, text, color=color, fontsize=size, **center)
 
 
-def _draw_marks(ax: Axes, marks: pd.DataFrame, places: list, names: tuple[str, str]) -> None:
-    """A frame around each marked cell, the same for each name of a mark in every heat map."""
+def _draw_marks(ax: Axes, marks: pd.DataFrame, values: list, names: tuple[str, str]) -> None:
+    """A frame around each marked cell, the same for each mark in every heat map."""
     require_columns(marks, [*names, "mark"])
     kinds = marks["mark"].astype("category").cat.categories
     for mark, *cell in marks[["mark", *names]].itertuples(index=False):
-        if all(value in values for value, values in zip(cell, places, strict=True)):
-            color, inside = FRAMES[kinds.get_loc(mark) % len(FRAMES)]
-            j, i = (values.index(value) for value, values in zip(cell, places, strict=True))
-            size = 1 - 2 * inside
-            frame = Rectangle((j + inside, i + inside), size, size, label=mark)
+        if all(value in of_axis for value, of_axis in zip(cell, values, strict=True)):
+            color, inset = FRAMES[kinds.get_loc(mark) % len(FRAMES)]
+            j, i = (of_axis.index(value) for value, of_axis in zip(cell, values, strict=True))
+            size = 1 - 2 * inset
+            frame = Rectangle((j + inset, i + inset), size, size, label=mark)
             frame.set(fill=False, edgecolor=color, linewidth=1.3, zorder=3)
             ax.add_patch(frame)

@@ -1,12 +1,13 @@
-"""The figure of the knowledge ladder: a rung for each kind of network, a panel for each task.
+"""Figure of the knowledge ladder: a rung for each kind of network, a panel for each task.
 
-Knowledge grows from rung to rung.  Below the rungs stands what each piece is worth by itself; at
-the right the control, a task without structure, on which knowledge cannot help.
+Knowledge grows from rung to rung.  Below are the rows that each piece saves by itself; at the right
+the control, a task without structure, on which knowledge cannot help.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -24,7 +25,7 @@ from modnets.visuals.style import INK, PAGE_WIDTH, kind_style
 
 HEADINGS = {"modular": "own modules, known:", "shared": "shared modules, known:"}
 LABEL_ROOM = 0.75  # octaves that two digits take on a narrow panel
-TITLE = {"fontsize": 8, "pad": 11}  # above the heads of the columns of numbers
+TITLE: dict[str, Any] = {"fontsize": 8, "pad": 11}  # above the headings of the columns of numbers
 
 
 @checked
@@ -87,7 +88,7 @@ def plot_rungs(needed: pd.DataFrame, summary: pd.DataFrame, *, ax: Axes | None =
         What :func:`~modnets.sample_complexity` returns, for one graph.
     summary : DataFrame
         What :func:`~modnets.summarize` returns, for the same graph: beside the arrow of a kind
-        that does not get there stands the share solved with the most rows.
+        that does not reach the share is the share solved with the most rows.
     ax : Axes, optional
 
     Returns
@@ -96,20 +97,20 @@ def plot_rungs(needed: pd.DataFrame, summary: pd.DataFrame, *, ax: Axes | None =
     """
     one_row_each(needed, ["kind"], "needed")
     ax = new_axes(ax)
-    places = _draw_rungs(needed["kind"], ax)
+    heights = _draw_rungs(needed["kind"], ax)
     tried = np.unique(summary["train_rows"])
     label_rows(tried, ax, room=LABEL_ROOM)
     edge = ax.get_xlim()[1]
     most = summary[summary["train_rows"] == tried[-1]].set_index("kind")["solved"]
     for row in needed.itertuples():
-        y, color = places[row.kind], kind_style(row.kind).color
+        y, color = heights[row.kind], kind_style(row.kind).color
         ends = min(row.rows_low, edge), min(row.rows_high, edge)
         marker = "<" if row.at_most else "o" if row.reached else ">"
         _draw_rung(ax, y, min(row.rows, edge), ends, color, marker)
         if not row.reached:
             share = f"{100 * most[row.kind]:.0f} %"
             box = {"facecolor": "white", "edgecolor": "none", "pad": 0.4}
-            at = {"ha": "right", "va": "center", "fontsize": 6, "zorder": 4}
+            at: dict[str, Any] = {"ha": "right", "va": "center", "fontsize": 6, "zorder": 4}
             ax.text(edge * 2**-0.25, y, share, color=INK, bbox=box, **at)
         aside(ax, y, _saved(row.saved, row.saved_is))
     aside(ax, -0.9, "saved", weight="bold")
@@ -136,17 +137,17 @@ def plot_control(
         Differences in percentage points; the floor of the majority answer dotted.
     """
     ax = new_axes(ax)
-    places = _draw_rungs(control["kind"], ax)
+    heights = _draw_rungs(control["kind"], ax)
     accuracy = control.set_index("kind")["test_bit_accuracy_mean"]
     for row in difference.itertuples():
         ends = 100 * row.difference_low, 100 * row.difference_high
-        _draw_rung(ax, places[row.kind], 100 * row.difference, ends, kind_style(row.kind).color)
+        _draw_rung(ax, heights[row.kind], 100 * row.difference, ends, kind_style(row.kind).color)
     for kind in set(accuracy.index) - set(difference["kind"]):
-        _draw_rung(ax, places[kind], 0, (0, 0), kind_style(kind).color)
+        _draw_rung(ax, heights[kind], 0, (0, 0), kind_style(kind).color)
         floor = control["floor"].iloc[0] - accuracy[kind]
         ax.axvline(100 * floor, label="majority floor", zorder=1.5, **FLOOR)
-    for kind, place in places.items():
-        aside(ax, place, f"{100 * accuracy[kind]:.0f} %")
+    for kind, height in heights.items():
+        aside(ax, height, f"{100 * accuracy[kind]:.0f} %")
     aside(ax, -0.9, "accuracy", weight="bold")
     ax.axvline(0, color=INK, linewidth=0.5, zorder=1)
     ax.set_title(f"control: {control['graph'].iloc[0]}", **TITLE)
@@ -156,42 +157,42 @@ def plot_control(
 
 def _rungs(kinds: Iterable[str]) -> list[tuple[str | None, str]]:
     """From the top down: a kind with its label, or None with a heading."""
-    found: list[tuple[str | None, str]] = []
-    words = {"learned": "nothing", "known": "everything"}
+    rungs: list[tuple[str | None, str]] = []
+    labels = {"learned": "nothing", "known": "everything"}
     for kind in ladder(kinds):
         model, _, known = kind.partition(", ")
         heading = HEADINGS.get(model)
-        if heading and (None, heading) not in found:
-            found.append((None, heading))
-        label = words.get(known, known.removeprefix("known ").replace(" and ", ", "))
-        found.append((kind, label if heading else kind))
-    return found
+        if heading and (None, heading) not in rungs:
+            rungs.append((None, heading))
+        label = labels.get(known, known.removeprefix("known ").replace(" and ", ", "))
+        rungs.append((kind, label if heading else kind))
+    return rungs
 
 
 def _draw_rungs(kinds: Iterable[str], ax: Axes) -> dict[str, int]:
-    """A line for each rung, labelled at the left; where each kind stands."""
+    """A line for each rung, labelled at the left.  Returns the height of each kind."""
     rungs = _rungs(kinds)
     ax.set_yticks(range(len(rungs)), [label for _, label in rungs], fontsize=6.5)
     for (kind, _), label in zip(rungs, ax.get_yticklabels(), strict=True):
         label.set_fontweight("normal" if kind else "bold")
     ax.set_ylim(len(rungs) - 0.4, -0.6)
     ax.tick_params(axis="y", length=0)
-    places = {kind: place for place, (kind, _) in enumerate(rungs) if kind}
-    for place in places.values():
-        ax.axhline(place, color="#ececec", linewidth=0.6, zorder=0)
-    return places
+    heights = {kind: height for height, (kind, _) in enumerate(rungs) if kind}
+    for height in heights.values():
+        ax.axhline(height, color="#ececec", linewidth=0.6, zorder=0)
+    return heights
 
 
 def _draw_rung(
     ax: Axes, y: float, x: float, ends: tuple[float, float], color: str, marker: str = "o"
 ) -> None:
-    """A mark and its interval; at the edge of the axes it is drawn whole."""
+    """A marker, not clipped at the edge of the axes, and its interval."""
     ax.hlines(y, *ends, color=color, linewidth=1.3, zorder=2)
     ax.plot(x, y, marker, color=color, markersize=4, clip_on=False, zorder=3)
 
 
 def _saved(rows: float, kind: str) -> str:
-    """``"12"``, ``"≥12"``, ``"≤−3"``; a question mark where nothing can be told."""
+    """``"12"``, ``"≥12"``, ``"≤−3"``; a question mark where it is unknown."""
     if kind == "unknown":
         return "?"
     sign = {"exact": "", "at least": "≥", "at most": "≤"}[kind]
@@ -207,7 +208,7 @@ def _panels(columns: int, rungs: int) -> np.ndarray:
 
 
 def _caption(needed: pd.DataFrame, summary: pd.DataFrame, control: pd.DataFrame) -> str:
-    """What marks, lines and numbers are, and how many runs stand behind them."""
+    """What markers, lines and numbers are, and the number of runs."""
     share, percent = 100 * needed["share"].iloc[0], 100 * summary["confidence"].iloc[0]
     few, many = summary["train_rows"].min(), summary["train_rows"].max()
     return "\n".join(

@@ -1,4 +1,4 @@
-"""The figure of several tasks: one network for all of them, or a network for each."""
+"""Figure of multi-task learning: one network for all tasks, or a network for each."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ from modnets.visuals.plots import (
 )
 from modnets.visuals.style import INK, PAGE_WIDTH, kind_style
 
-#: Marker and offset of each arrangement, from the top of a kind's row down.
-MARKS = {"apart": ("o", -0.24), "same": ("s", 0.0), "different": ("D", 0.24)}
+#: Marker and vertical offset of each arrangement, from the top of a kind's row down.
+MARKERS = {"apart": ("o", -0.24), "same": ("s", 0.0), "different": ("D", 0.24)}
 
 
 @checked
@@ -40,7 +40,7 @@ def plot_needed(needed: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     Returns
     -------
     Axes
-        A row for each kind; a mark at the right edge for a share that is never reached.
+        A row for each kind; a marker at the right edge for a share that is never reached.
 
     Raises
     ------
@@ -54,13 +54,14 @@ def plot_needed(needed: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     most = float(needed["tried_most"].max())
     edge = most * 2**0.45
     for row in needed.itertuples():
-        marker, aside = MARKS[row.arrangement]
-        y, look = kinds.index(row.kind) + aside, kind_style(row.kind.removesuffix(", every level"))
+        marker, offset = MARKERS[row.arrangement]
+        style = kind_style(row.kind.removesuffix(", every level"))
+        y = kinds.index(row.kind) + offset
         x = row.rows if row.reached else edge
         low, high = (min(end, edge) for end in (row.rows_low, row.rows_high))
-        ax.plot([low, high], [y, y], color=look.color, linewidth=1, alpha=0.5, zorder=2)
-        face = look.color if row.reached else "white"
-        ax.plot(x, y, marker, markersize=4, color=look.color, markerfacecolor=face, zorder=3)
+        ax.plot([low, high], [y, y], color=style.color, linewidth=1, alpha=0.5, zorder=2)
+        face = style.color if row.reached else "white"
+        ax.plot(x, y, marker, markersize=4, color=style.color, markerfacecolor=face, zorder=3)
     ax.axvspan(most * 2**0.2, most * 2**0.7, color="#f2f2f2", zorder=0)
     ax.set_yticks(range(len(kinds)), [kind_style(kind).label for kind in kinds])
     ax.set_ylim(len(kinds) - 0.4, -0.6)
@@ -75,7 +76,7 @@ def plot_multi_task(
     runs: pd.DataFrame | None = None,
     axes: np.ndarray | None = None,
 ) -> np.ndarray:
-    """Accuracy and share solved of one network for all tasks; rows needed, also apart.
+    """Accuracy and share solved of one network for all tasks; rows needed in each arrangement.
 
     Parameters
     ----------
@@ -128,18 +129,18 @@ def plot_multi_task(
 
 
 def _shown(runs: pd.DataFrame, graph: str) -> pd.Series:
-    """Which runs are drawn as dots: those of the lines."""
+    """Which runs are drawn as dots: those that the lines summarize."""
     one = (runs["graph"] == graph) & (runs["arrangement"] == "different")
     return one & ~runs["kind"].str.endswith(", every level")
 
 
 def _arrangement_legend(ax: Axes) -> None:
-    """What the marks are, and what a mark at the edge says."""
+    """What the markers are, and those at the edge."""
     handles = [
         Line2D(
-            [], [], marker=MARKS[name][0], linestyle="none", color=INK, markersize=4, label=words
+            [], [], marker=MARKERS[name][0], linestyle="none", color=INK, markersize=4, label=label
         )
-        for name, words in ARRANGEMENTS.items()
+        for name, label in ARRANGEMENTS.items()
     ]
     handles.append(
         Line2D([], [], marker="o", linestyle="none", color=INK, markersize=4,

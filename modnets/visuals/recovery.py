@@ -1,4 +1,4 @@
-"""Is the true routing found?  Shares and edges over the number of training rows, beside chance."""
+"""Figure of routing recovery: shares and edge F1 over the number of training rows, and chance."""
 
 from __future__ import annotations
 
@@ -19,10 +19,9 @@ from modnets.visuals.legends import draw_legend
 from modnets.visuals.plots import FLOOR, SHARE_LIMITS, kind_dodges, label_rows, runs_behind
 from modnets.visuals.style import PAGE_WIDTH, kind_style
 
-#: Width of the line and face of the marker by setting, in the order in which settings come; the
-#: line's dashes are those of its kind.
-LOOKS = ((1.3, None), (0.8, "white"), (0.5, "none"))
-#: Measure -> what its axis says.
+#: Line width and marker face of each setting, in order of appearance; dashes are by kind.
+SETTING_STYLES = ((1.3, None), (0.8, "white"), (0.5, "none"))
+#: Measure -> axis label.
 LABELS = {"routing_recovered": "runs with the true routing", "edge_f1": "edges that agree (F1)"}
 
 
@@ -50,13 +49,20 @@ def plot_recovery(
     one_row_each(summary, ["graph", "kind", "setting", "train_rows"], "summary")
     graphs = list(summary["graph"].unique())
     if axes is None:
-        look = {"figsize": (PAGE_WIDTH, 4.7), "sharex": "col", "sharey": "row", "squeeze": False}
-        _, axes = plt.subplots(2, len(graphs), layout="constrained", **look)
+        _, axes = plt.subplots(
+            2,
+            len(graphs),
+            figsize=(PAGE_WIDTH, 4.7),
+            sharex="col",
+            sharey="row",
+            squeeze=False,
+            layout="constrained",
+        )
     require(axes.shape == (2, len(graphs)), f"axes has shape {axes.shape}; graphs: {graphs}")
     for column, graph in enumerate(graphs):
-        part = summary[summary["graph"] == graph]
+        of_graph = summary[summary["graph"] == graph]
         for ax, (measure, label) in zip(axes[:, column], LABELS.items(), strict=True):
-            _draw(part, measure, ax)
+            _draw(of_graph, measure, ax)
             ax.axhline(chance[graph][measure], label="routings drawn at random", **FLOOR)
             ax.set_ylabel("" if column else label)
         axes[0, column].set(title=graph_title(graph), xlabel="")
@@ -70,31 +76,31 @@ def plot_recovery(
     return axes
 
 
-def _draw(part: pd.DataFrame, measure: str, ax: Axes) -> None:
+def _draw(summary: pd.DataFrame, measure: str, ax: Axes) -> None:
     """A line and a band for each kind and setting."""
-    dodges = kind_dodges(part["kind"])
+    dodges = kind_dodges(summary["kind"])
     for kind, dodge in dodges.items():
-        for number, setting in enumerate(part["setting"].unique()):
-            line = part[(part["kind"] == kind) & (part["setting"] == setting)]
+        for index, setting in enumerate(summary["setting"].unique()):
+            line = summary[(summary["kind"] == kind) & (summary["setting"] == setting)]
             line = line.sort_values("train_rows")
-            look = kind_style(kind)
-            width, face = LOOKS[number % len(LOOKS)]
+            style = kind_style(kind)
+            width, face = SETTING_STYLES[index % len(SETTING_STYLES)]
             x = line["train_rows"].to_numpy() * dodge
             low, high = line[f"{measure}_low"], line[f"{measure}_high"]
-            ax.fill_between(x, low, high, color=look.color, alpha=0.13, linewidth=0, zorder=1)
+            ax.fill_between(x, low, high, color=style.color, alpha=0.13, linewidth=0, zorder=1)
             ax.plot(
                 x,
                 line[measure],
-                color=look.color,
-                linestyle=look.linestyle,
-                marker=look.marker,
+                color=style.color,
+                linestyle=style.linestyle,
+                marker=style.marker,
                 markersize=3.4,
-                markerfacecolor=face or look.color,
+                markerfacecolor=face or style.color,
                 linewidth=width,
                 label=f"{kind}: {setting}",
                 zorder=3,
             )
-    label_rows(part["train_rows"], ax)
+    label_rows(summary["train_rows"], ax)
     ax.set_ylim(*SHARE_LIMITS)
     ax.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
     ax.grid(axis="y")

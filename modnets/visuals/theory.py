@@ -1,6 +1,8 @@
-"""Trained networks beside what can be known exactly: what the rows do not say, and the rest."""
+"""Figure of trained networks against the exact theory: information and optimisation gap."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -30,8 +32,8 @@ from modnets.visuals.style import INK, PAGE_WIDTH, kind_style
 
 UNSAID = "#e4e4e4"
 HATCH, BETTER = "/////", "xxxxx"
-LOWEST = 0.0  # of the axis of accuracy
-#: Areas, from below -> what they are.
+LOWEST = 0.0  # lower limit of the axis of accuracy
+#: Areas, from below -> label.
 AREAS = {
     "learned": "learned",
     "missed": "optimisation gap: not found by training",
@@ -40,8 +42,8 @@ AREAS = {
 }
 
 
-def area_style(area: str, color: str) -> dict[str, object]:
-    """How an area looks for a kind of that colour."""
+def area_style(area: str, color: str) -> dict[str, Any]:
+    """Keywords of an area's patch, for a kind of that colour."""
     if area == "unsaid":
         return {"facecolor": UNSAID, "edgecolor": "none"}
     if area == "learned":
@@ -52,10 +54,10 @@ def area_style(area: str, color: str) -> dict[str, object]:
 
 @checked
 def plot_gap(gap: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
-    """What trained networks of one kind get right and wrong over the number of training rows.
+    """Accuracy and gaps of trained networks of one kind over the number of training rows.
 
-    From below: what they have learned, what the rows would say beyond that (hatched), and what the
-    rows do not say (grey).  Where they do better than the rows say the area between is crossed.
+    From below: accuracy, optimisation gap (hatched), information gap (grey).  Where the trained
+    networks are better than the exact curve, the area between is cross-hatched.
 
     Parameters
     ----------
@@ -66,7 +68,7 @@ def plot_gap(gap: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     Returns
     -------
     Axes
-        Bit accuracy in percent; the majority floor dotted, the exact curve as everywhere.
+        Bit accuracy in percent; the majority floor dotted, with the exact curve.
 
     Raises
     ------
@@ -80,18 +82,23 @@ def plot_gap(gap: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
         f"{', '.join(gap['graph'].unique())}; give one kind on one graph",
     )
     gap = gap.sort_values("train_rows")
-    look, rows = kind_style(gap["kind"].iloc[0]), gap["train_rows"].to_numpy()
+    style, rows = kind_style(gap["kind"].iloc[0]), gap["train_rows"].to_numpy()
     exact, trained = 1 - gap["information_gap"].to_numpy(), gap["test_bit_accuracy"].to_numpy()
-    _draw_areas(rows, trained, exact, look.color, ax)
-    line = look.line | {"label": "_trained", "linewidth": 1.2, "markersize": 2.6}
+    _draw_areas(rows, trained, exact, style.color, ax)
+    line = style.line | {"label": "_trained", "linewidth": 1.2, "markersize": 2.6}
     ax.plot(rows, trained, zorder=3, **line)
     if np.isfinite(exact).all():
         low, high = exact - gap["optimisation_gap_high"], exact - gap["optimisation_gap_low"]
-        ax.vlines(rows, low, high, color=look.color, linewidth=0.9, zorder=3, label="_interval")
+        ax.vlines(rows, low, high, color=style.color, linewidth=0.9, zorder=3, label="_interval")
         ax.plot(rows, exact, color=INK, zorder=3.5, label=EXACT_LABEL, **EXACT)
     else:
-        at = {"ha": "center", "va": "center", "transform": ax.transAxes, "fontsize": 6.5}
-        ax.text(0.5, 0.75, "too many functions\nto count", color="#666666", **at)
+        center: dict[str, Any] = {
+            "ha": "center",
+            "va": "center",
+            "transform": ax.transAxes,
+            "fontsize": 6.5,
+        }
+        ax.text(0.5, 0.75, "too many functions\nto count", color="#666666", **center)
     graph = gap["graph"].iloc[0]
     if graph in GRAPHS:
         ax.axhline(majority_floor(graph), label="majority floor", zorder=2.5, **FLOOR)
@@ -104,23 +111,23 @@ def plot_gap(gap: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
 def _draw_areas(
     rows: np.ndarray, trained: np.ndarray, exact: np.ndarray, color: str, ax: Axes
 ) -> None:
-    """The stacked areas between the lines, on a grid fine enough for where they cross."""
-    counted = bool(np.isfinite(exact).all())
-    exact = exact if counted else trained
+    """The stacked areas between the lines, on a grid fine enough for their crossings."""
+    is_known = bool(np.isfinite(exact).all())
+    exact = exact if is_known else trained
     x = np.geomspace(rows[0], rows[-1], 200)
-    said, done = (np.interp(np.log2(x), np.log2(rows), line) for line in (exact, trained))
-    both, most = np.minimum(said, done), np.maximum(said, done)
+    theory, actual = (np.interp(np.log2(x), np.log2(rows), line) for line in (exact, trained))
+    lower, upper = np.minimum(theory, actual), np.maximum(theory, actual)
     spans = {
-        "learned": (np.full_like(x, LOWEST), both),
-        "missed": (done, np.maximum(said, done)),
-        "better": (said, np.maximum(said, done)),
-        "unsaid": (most, np.ones_like(x)),
+        "learned": (np.full_like(x, LOWEST), lower),
+        "missed": (actual, upper),
+        "better": (theory, upper),
+        "unsaid": (upper, np.ones_like(x)),
     }
     for area, (below, above) in spans.items():
-        if counted or area == "learned":
-            look = area_style(area, color)
-            here = above > below
-            ax.fill_between(x, below, above, where=here, linewidth=0, label=f"_{area}", **look)
+        if is_known or area == "learned":
+            style = area_style(area, color)
+            where = above > below
+            ax.fill_between(x, below, above, where=where, linewidth=0, label=f"_{area}", **style)
 
 
 @checked
@@ -184,8 +191,8 @@ def _panels(kinds: int, graphs: int) -> np.ndarray:
 
 
 def _draw_key(axes: np.ndarray, caption: str) -> None:
-    """What areas and lines are, below the figure."""
-    patches = [(Patch(**area_style(area, INK)), words) for area, words in AREAS.items()]
+    """The legend of areas and lines, below the figure."""
+    patches = [(Patch(**area_style(area, INK)), label) for area, label in AREAS.items()]
     draw_legend(axes, title=caption, columns=3, first=patches)
 
 

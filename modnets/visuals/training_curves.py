@@ -1,4 +1,4 @@
-"""Learning curves: accuracy over the epochs, with the spread of the runs."""
+"""Training curves: accuracy over the epochs, with quartiles over runs."""
 
 from __future__ import annotations
 
@@ -31,28 +31,28 @@ def plot_learning_curves(
         What :func:`~modnets.learning_curves` returns.
     ax : Axes, optional
     measure : str
-        What it was made of; for the label.
+        Column that the curves were computed from; for the label.
     floor : float, in [0, 1]
         Accuracy of the best constant answer, dotted.
     theory : dict, optional
-        Kind -> accuracy that its knowledge and the data allow, a tick of its colour at the right.
+        Kind -> exact accuracy that its knowledge and the data allow, a marker at the right.
 
     Returns
     -------
     Axes
-        Accuracy in percent; the legend says how many runs stand behind a line, and the share
-        that solves the whole table at the end.
+        Accuracy in percent; the legend has the number of runs of a line, and the share that solves
+        the whole table at the end.
     """
     ax = new_axes(ax)
     end = curves["epoch"].max()
     for kind in kind_order(curves["kind"]):
-        line, look = curves[curves["kind"] == kind].sort_values("epoch"), kind_style(kind)
+        line, style = curves[curves["kind"] == kind].sort_values("epoch"), kind_style(kind)
         ax.fill_between(
-            line["epoch"], line["low"], line["high"], color=look.color, alpha=0.16, linewidth=0
+            line["epoch"], line["low"], line["high"], color=style.color, alpha=0.16, linewidth=0
         )
-        keywords = look.line | {
+        keywords = style.line | {
             "marker": None,
-            "label": f"{look.label}: {line['solved'].iloc[-1]:.0%} solved",
+            "label": f"{style.label}: {line['solved'].iloc[-1]:.0%} solved",
         }
         ax.plot(line["epoch"], line["median"], **keywords)
         if theory and kind in theory:
@@ -61,7 +61,7 @@ def plot_learning_curves(
                 theory[kind],
                 marker="<",
                 markersize=6,
-                color=look.color,
+                color=style.color,
                 linestyle="none",
                 clip_on=False,
                 zorder=4,
