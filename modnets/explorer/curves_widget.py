@@ -66,7 +66,7 @@ def strip_of(runs: pd.DataFrame, kinds: Iterable[str]) -> list[dict[str, Any]]:
     """
     rows = []
     for kind in kind_order(kinds):
-        part = runs[runs["kind"] == kind]
+        of_kind = runs[runs["kind"] == kind]
         cells = [
             {
                 "key": key,
@@ -76,7 +76,7 @@ def strip_of(runs: pd.DataFrame, kinds: Iterable[str]) -> list[dict[str, Any]]:
                 "accuracy": round(float(accuracy), 4) if np.isfinite(accuracy) else None,
             }
             for key, seed, done, solved, accuracy in zip(
-                *(part[name] for name in ("run", "seed", "done", "solved", "accuracy")),
+                *(of_kind[name] for name in ("run", "seed", "done", "solved", "accuracy")),
                 strict=True,
             )
         ]

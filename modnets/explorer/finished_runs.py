@@ -18,34 +18,22 @@ from modnets.tasks.named_graphs import get_graph
 from modnets.tasks.task import Task
 from modnets.training.restoring import from_structure
 
-#: Settings in which the runs of one group may differ.
-WITHIN: tuple[str, ...] = (
-    "run",
-    "kind",
-    "model",
-    "routing",
-    "selection",
-    "outputs",
-    "hidden",
-    "pruning_ratio",
+#: Columns in which the runs of one group may differ.
+WITHIN = (
+    *("run", "kind", "model", "routing", "selection", "outputs", "hidden", "pruning_ratio"),
+    *("shared_modules", "module_hidden", "arity", "slots", "output_levels", "lr", "options"),
+    *("lr_routing", "lr_selection", "temperature", "gumbel", "per_sample_routing"),
+    *("image_hidden", "channels", "image_slots", "shared_image_modules"),
+    *("image_routing", "image_selection"),
+    *("seed", "split_seed", "epoch", "weight_decay", "knowledge", "record"),
 )
-WITHIN += ("shared_modules", "module_hidden", "arity", "slots", "output_levels", "lr", "options")
-WITHIN += ("lr_routing", "lr_selection", "temperature", "gumbel", "per_sample_routing")
-WITHIN += ("image_hidden", "channels", "image_slots", "shared_image_modules")
-WITHIN += ("image_routing", "image_selection")
-WITHIN += ("seed", "split_seed", "epoch", "weight_decay", "knowledge", "record")
 
 #: Those of them that split a group where they vary among runs of one kind.
-SET: tuple[str, ...] = (
-    "hidden",
-    "pruning_ratio",
-    "shared_modules",
-    "module_hidden",
-    "arity",
-    "slots",
+SPLITTING = (
+    *("hidden", "pruning_ratio", "shared_modules", "module_hidden", "arity", "slots"),
+    *("output_levels", "lr", "options", "lr_routing", "lr_selection", "temperature", "gumbel"),
+    *("per_sample_routing", "image_hidden", "channels", "weight_decay", "knowledge"),
 )
-SET += ("output_levels", "lr", "options", "lr_routing", "lr_selection", "temperature", "gumbel")
-SET += ("per_sample_routing", "image_hidden", "channels", "weight_decay", "knowledge")
 
 
 class FinishedRuns:
@@ -97,24 +85,26 @@ class FinishedRuns:
             one = one.assign(gumbel=one["gumbel"].where(one["temperature"].notna()))
         varied = [n for n in settings if n not in skip and len(one[n].unique()) > 1]
         by = ["graph", *(name for name in varied if name != "graph")]
-        several = [n for n in settings if n in SET and one.groupby("kind")[n].nunique().max() > 1]
+        several = [
+            n for n in settings if n in SPLITTING and one.groupby("kind")[n].nunique().max() > 1
+        ]
         groups = {}
-        for values, part in one.groupby(by, sort=True, dropna=False):
+        for values, runs_of_group in one.groupby(by, sort=True, dropna=False):
             names = [str(values[0])]
             names += [f"{n.replace('_', ' ')} {v}" for n, v in zip(by[1:], values[1:], strict=True)]
-            for more, runs in _split(part, several):
+            for more, runs in _split(runs_of_group, several):
                 label = ", ".join([*names, *more])
                 groups[label] = self.frame.index[self.frame["run"].isin(runs)]
         return groups
 
     def choose(self, label: str) -> None:
         """Select the group whose runs are shown."""
-        self.label, part = label, self.frame.loc[self.groups[label]]
+        self.label, rows = label, self.frame.loc[self.groups[label]]
         if self.store is not None:  # read for this group only
-            details = self.store.details(part["run"].unique(), every=True)
-            part = part.merge(details, on=["run", "epoch"], how="left")
-        self.part = part.assign(**{name: None for name in DETAILS if name not in part})
-        last = self.part.sort_values("epoch").groupby("run").tail(1).set_index("run")
+            details = self.store.details(rows["run"].unique(), every=True)
+            rows = rows.merge(details, on=["run", "epoch"], how="left")
+        self.rows = rows.assign(**{name: None for name in DETAILS if name not in rows})
+        last = self.rows.sort_values("epoch").groupby("run").tail(1).set_index("run")
         self._config_texts: dict[str, str | None] = last["config"].to_dict()
         self._configs: dict[str, RunConfig | None] | None = None
 
@@ -128,7 +118,7 @@ class FinishedRuns:
     @property
     def runs(self) -> list[str]:
         """Keys of the runs of the group, by seed."""
-        return list(self.part.sort_values("seed", kind="stable")["run"].unique())
+        return list(self.rows.sort_values("seed", kind="stable")["run"].unique())
 
     @property
     def configs(self) -> Mapping[str, RunConfig | None]:
@@ -144,31 +134,31 @@ class FinishedRuns:
     @property
     def seeds(self) -> Mapping[str, int]:
         """Key of each run of the group -> its seed."""
-        first = self.part.drop_duplicates("run")
+        first = self.rows.drop_duplicates("run")
         return dict(zip(first["run"], first["seed"], strict=True))
 
     @property
     def graph(self) -> Task:
         """The task of the group."""
         config = next(filter(None, self.configs.values()), None)
-        return get_graph(config.graph if config else self.part["graph"].iloc[0])
+        return get_graph(config.graph if config else self.rows["graph"].iloc[0])
 
     @property
     def epochs(self) -> int:
         """The last epoch of the group."""
-        return int(self.part["epoch"].max())
+        return int(self.rows["epoch"].max())
 
     def measures(self, *names: str) -> pd.DataFrame:
         """As ``RunSource.measures``, with ``seed``."""
-        return self.part[["run", "kind", "epoch", "seed", *names]]
+        return self.rows[["run", "kind", "epoch", "seed", *names]]
 
     def record(self, run: str, epoch: int) -> dict[str, Any]:
         """As ``RunSource.record``; if only the end is recorded, that for every epoch."""
-        part = self.part[(self.part["run"] == run) & self.part["predicted"].notna()]
-        if part.empty:
+        recorded = self.rows[(self.rows["run"] == run) & self.rows["predicted"].notna()]
+        if recorded.empty:
             return {}
-        before = part[part["epoch"] <= epoch]
-        row = (before if len(before) else part).iloc[-1 if len(before) else 0]
+        before = recorded[recorded["epoch"] <= epoch]
+        row = (before if len(before) else recorded).iloc[-1 if len(before) else 0]
         structure = row["structure"] if isinstance(row["structure"], str) else None
         return {"epoch": int(row["epoch"]), "structure": structure, "predicted": row["predicted"]}
 
@@ -188,24 +178,24 @@ def latest(store: Store) -> set[str]:
     return set() if newest is None else set(pd.read_parquet(newest, columns=["run"])["run"])
 
 
-def _split(part: pd.DataFrame, names: list[str]) -> Iterator[tuple[list[str], pd.Series]]:
+def _split(runs: pd.DataFrame, names: list[str]) -> Iterator[tuple[list[str], pd.Series]]:
     """Split runs by settings that vary within a kind; yields labels and keys of runs.
 
     A run without a value for a setting belongs to every group that it fits otherwise.
     """
-    varied = [name for name in names if part.groupby("kind")[name].nunique().max() > 1]
+    varied = [name for name in names if runs.groupby("kind")[name].nunique().max() > 1]
     if not varied:
-        yield [], part["run"]
+        yield [], runs["run"]
         return
-    combinations = list(part[varied].drop_duplicates().itertuples(index=False, name=None))
+    combinations = list(runs[varied].drop_duplicates().itertuples(index=False, name=None))
     for values in combinations:
         if any(values is not other and _within(values, other) for other in combinations):
             continue
-        fits = pd.Series(True, index=part.index)
+        fits = pd.Series(True, index=runs.index)
         for name, value in zip(varied, values, strict=True):
-            fits &= part[name].isna() | (part[name] == value)
+            fits &= runs[name].isna() | (runs[name] == value)
         pairs = zip(varied, values, strict=True)
-        yield [f"{n.replace('_', ' ')} {v}" for n, v in pairs if not pd.isna(v)], part["run"][fits]
+        yield [f"{n.replace('_', ' ')} {v}" for n, v in pairs if not pd.isna(v)], runs["run"][fits]
 
 
 def _within(values: tuple[Any, ...], others: tuple[Any, ...]) -> bool:

@@ -17,8 +17,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def address(folder: Path) -> Iterator[str]:
-    with lab(folder) as found:
-        yield found
+    with lab(folder) as url:
+        yield url
 
 
 @pytest.fixture(scope="session")

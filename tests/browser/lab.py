@@ -1,4 +1,4 @@
-"""JupyterLab with a notebook in it, driven by a real browser as a person would."""
+"""JupyterLab with a notebook, driven by a real browser as by a user."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ RUN_ALL = """async () => {
 
 
 def browser_path() -> str | None:
-    """Chromium of the system."""
+    """The system's Chromium; None if there is none."""
     return next(filter(None, map(shutil.which, BROWSERS)), None)
 
 
 def free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return one.getsockname()[1]
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return sock.getsockname()[1]
 
 
 @contextmanager
@@ -79,18 +79,18 @@ def answers(address: str) -> Any:
 
 
 def wait_for(condition: Any, seconds: float, what: str) -> Any:
-    """What a condition gives, once it gives something."""
+    """Wait until a condition returns something true, and return that."""
     until = time.monotonic() + seconds
     while time.monotonic() < until:
-        found = condition()
-        if found:
-            return found
+        result = condition()
+        if result:
+            return result
         time.sleep(0.1)
     raise TimeoutError(f"{what}: nothing for {seconds:g} s")
 
 
 def put_notebook(folder: Path, **parameters: Any) -> None:
-    """The explorer's notebook with parameters of one's own."""
+    """Write the explorer's notebook with other parameters."""
     notebook = nbformat.read(NOTEBOOKS / "explorer.ipynb", as_version=4)
     cell = next(c for c in notebook.cells if "parameters" in c.metadata.get("tags", ()))
     lines = [f"{name} = {value!r}" for name, value in parameters.items()]
@@ -99,7 +99,7 @@ def put_notebook(folder: Path, **parameters: Any) -> None:
 
 
 def open_explorer(page: Any, address: str, dark: bool = False) -> Any:
-    """Open the notebook, run it, and hand back the explorer in it."""
+    """Open the notebook, run it, and return the explorer in it."""
     page.goto(f"{address}/lab/tree/explorer.ipynb?reset")
     page.wait_for_function("() => window.jupyterapp?.shell?.currentWidget?.context", timeout=60000)
     set_theme(page, dark)
@@ -123,7 +123,7 @@ def set_theme(page: Any, dark: bool) -> None:
 
 
 def status_says(page: Any, start: str) -> None:
-    """Wait until the status line begins so."""
+    """Wait until the status line begins with a text."""
     page.wait_for_function(
         "(start) => document.querySelector('.mn-status')?.textContent.startsWith(start)",
         arg=start,
@@ -132,6 +132,6 @@ def status_says(page: Any, start: str) -> None:
 
 
 def press(page: Any, name: str) -> None:
-    """Click a button of the explorer by what stands on it."""
-    words = re.compile(rf"^\s*{name}\s*$")
-    page.locator(".mn-explorer").locator("button", has_text=words).click()
+    """Click a button of the explorer by its label."""
+    label = re.compile(rf"^\s*{name}\s*$")
+    page.locator(".mn-explorer").locator("button", has_text=label).click()

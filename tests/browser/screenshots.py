@@ -1,4 +1,4 @@
-"""The pictures of the explorer in the README: ``python tests/browser/screenshots.py``."""
+"""The screenshots of the explorer in the README: ``python tests/browser/screenshots.py``."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from modnets.paths import FIGURES
 
 
 def main() -> None:
-    """Train, look into a run that has found the graph, in both themes."""
+    """Train, and show a run that has recovered the graph, in both themes."""
     folder = Path(tempfile.mkdtemp())
     kinds = ["dense", "modular, known", "shared, known", "shared, learned"]
     put_notebook(folder, store=str(folder / "store"), runs=48, epochs=600, kinds=kinds)

@@ -1,4 +1,4 @@
-"""The explorer as a person meets it: JupyterLab in a real browser."""
+"""The explorer as a user meets it: JupyterLab in a real browser."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ pytestmark = [
 SECONDS = 60_000  # ms
 DRAWN = "() => Number(document.querySelector('.mn-plot svg').dataset.draws)"
 WATCH_DIAGRAM = """() => {
-  window.pictures = 0;
+  window.drawings = 0;
   const box = document.querySelector('.mn-diagram').closest('.widget-html');
   new MutationObserver((all) => {
-    if (all.some((one) => one.addedNodes.length)) window.pictures += 1;
+    if (all.some((one) => one.addedNodes.length)) window.drawings += 1;
   }).observe(box, { childList: true, subtree: true });
 }"""
 
@@ -46,7 +46,7 @@ def page(browser: Any) -> Iterator[Any]:
     assert errors == []
 
 
-def test_a_person_trains_stops_looks_back_and_copies(page: Any, address: str, folder: Path) -> None:
+def test_train_stop_look_back_and_copy(page: Any, address: str, folder: Path) -> None:
     put_notebook(folder, store=str(folder / "first"), runs=32, epochs=1000)
     view = open_explorer(page, address)
     page.wait_for_function("() => document.querySelector('.mn-diagram svg')", timeout=SECONDS)
@@ -58,11 +58,11 @@ def test_a_person_trains_stops_looks_back_and_copies(page: Any, address: str, fo
     page.wait_for_function(f"() => ({DRAWN})() > {first}", timeout=SECONDS)  # the curve moves
     press(page, "Stop")
     status_says(page, "stopped at")
-    stands = page.evaluate(DRAWN)
+    drawn = page.evaluate(DRAWN)
     page.wait_for_timeout(700)
-    assert page.evaluate(DRAWN) == stands
+    assert page.evaluate(DRAWN) == drawn
 
-    # Somebody looks back; after Resume the newest epoch is shown again.
+    # An earlier epoch is selected; after Resume the newest one is shown again.
     page.locator(".mn-plot svg").click(position={"x": 50, "y": 120})
     page.locator(".mn-now").wait_for(state="attached")
     press(page, "Resume")
@@ -85,14 +85,14 @@ def test_a_person_trains_stops_looks_back_and_copies(page: Any, address: str, fo
         "() => /epoch \\d{1,2}$|before/.test(document.querySelector('.mn-title').textContent)"
     )
 
-    # Ten changes of a slider come to at most two pictures.
+    # Ten changes of a slider lead to at most two drawings.
     page.evaluate(WATCH_DIAGRAM)
     handle = view.locator(".widget-hslider", has_text="epoch").last.locator(".noUi-handle")
     handle.focus()
     for _ in range(10):
         page.keyboard.press("ArrowRight")
     page.wait_for_timeout(2500)
-    assert 1 <= page.evaluate("() => window.pictures") <= 2
+    assert 1 <= page.evaluate("() => window.drawings") <= 2
 
     press(page, "Copy as config")
     page.wait_for_function(
@@ -103,7 +103,7 @@ def test_a_person_trains_stops_looks_back_and_copies(page: Any, address: str, fo
     status_says(page, "saved")
 
 
-def test_an_error_stands_beside_its_control(page: Any, address: str, folder: Path) -> None:
+def test_an_error_is_shown_beside_its_control(page: Any, address: str, folder: Path) -> None:
     put_notebook(folder, store=str(folder / "second"), runs=2, epochs=40)
     view = open_explorer(page, address)
     press(page, "table")
@@ -159,5 +159,5 @@ def test_it_fits_on_one_screen(page: Any, address: str, folder: Path) -> None:
 
 
 def _lightness(color: str) -> float:
-    numbers = [float(part) for part in color[color.index("(") + 1 : -1].split(",")[:3]]
-    return sum(numbers) / 3
+    channels = [float(text) for text in color[color.index("(") + 1 : -1].split(",")[:3]]
+    return sum(channels) / 3

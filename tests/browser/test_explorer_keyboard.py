@@ -30,17 +30,17 @@ KINDS = ["dense", "modular, known", "shared, learned"]
 NOTEBOOK = """() => { const it = window.jupyterapp.shell.currentWidget.content;
   return [it.model.toJSON().cells.map((cell) => [cell.cell_type, cell.source]),
     it.activeCellIndex, it.mode]; }"""
-LISTEN = """() => { window.told = [];
+LISTEN = """() => { window.announced = [];
   const live = document.querySelector('.mn-explorer [aria-live]');
-  new MutationObserver(() => window.told.push(live.textContent)).observe(live,
+  new MutationObserver(() => window.announced.push(live.textContent)).observe(live,
     { childList: true, characterData: true, subtree: true }); }"""
 FOCUSED = "() => document.activeElement.getAttribute('aria-label')"
-#: What sticks out of the explorer, is cut off, or scrolls inside of it.
+#: Elements that overflow the explorer, are cut off, or scroll inside it.
 CLIPPED = """() => {
   const root = document.querySelector('.mn-explorer'), frame = root.getBoundingClientRect();
   const panel = root.closest('.jp-WindowedPanel-outer, .jp-Notebook').getBoundingClientRect();
   const name = (node) => node.className.baseVal ?? `${node.tagName} ${node.className}`;
-  const found = [...root.querySelectorAll('*')].filter((node) => {
+  const clipped = [...root.querySelectorAll('*')].filter((node) => {
     const box = node.getBoundingClientRect(), look = getComputedStyle(node);
     if (!box.width || look.visibility === 'hidden' || node.closest('.mn-live, .slider')) return 0;
     if (box.right > frame.right + 1 || box.left < frame.left - 1) return 1;
@@ -48,8 +48,8 @@ CLIPPED = """() => {
     return look.overflowX !== 'visible' && node.scrollWidth > node.clientWidth + 1;
   }).map(name);
   const out = frame.right > panel.right + 1 || root.scrollWidth > root.clientWidth;
-  return out ? [...found, 'the explorer'] : found; }"""
-#: Texts whose contrast with what is behind them is below 4.5, disabled ones and filters aside.
+  return out ? [...clipped, 'the explorer'] : clipped; }"""
+#: Texts whose contrast with their background is below 4.5, disabled ones and filters aside.
 PALE = """() => {
   const rgb = (text) => text.match(/[\\d.]+/g)?.map(Number) ?? [0, 0, 0, 0];
   const over = (top, below) => [0, 1, 2].map((n) =>
@@ -62,7 +62,7 @@ PALE = """() => {
       layers.push(getComputedStyle(at).backgroundColor);
     }
     return layers.reverse().reduce((paper, layer) => over(rgb(layer), paper), [255, 255, 255]); };
-  const found = [];
+  const pale = [];
   const walk = document.createTreeWalker(document.querySelector('.mn-explorer'),
     NodeFilter.SHOW_TEXT);
   while (walk.nextNode()) {
@@ -78,9 +78,9 @@ PALE = """() => {
       (rgb(inSvg ? look.fill : look.color)[3] ?? 1) * opacity], paper);
     const [a, b] = [light(ink), light(paper)].sort((x, y) => y - x);
     const contrast = (a + 0.05) / (b + 0.05);
-    if (contrast < 4.5) found.push([text, contrast]);
+    if (contrast < 4.5) pale.push([text, contrast]);
   }
-  return found; }"""
+  return pale; }"""
 
 
 @pytest.fixture(scope="module")
@@ -104,10 +104,10 @@ def same_window(page: Any) -> None:
     page.set_viewport_size({"width": 1280, "height": 800})
 
 
-def test_progress_is_told_to_screen_readers(page: Any) -> None:
-    told = page.evaluate("() => window.told")
-    assert told[0] == "starting"
-    assert told[-1].startswith("done: 18 runs")
+def test_progress_is_announced_to_screen_readers(page: Any) -> None:
+    announced = page.evaluate("() => window.announced")
+    assert announced[0] == "starting"
+    assert announced[-1].startswith("done: 18 runs")
     bar = page.locator(".mn-explorer [role=progressbar]")
     assert bar.get_attribute("aria-valuenow") == "100"
 
@@ -115,7 +115,7 @@ def test_progress_is_told_to_screen_readers(page: Any) -> None:
 @pytest.mark.parametrize("at", ["run", "slider", "button", "checkbox", "curves"])
 def test_no_key_reaches_the_notebook(page: Any, at: str) -> None:
     """``d d`` would delete the cell, ``a`` and ``b`` add one, ``x`` cut it."""
-    places = {
+    targets = {
         "run": page.locator(".mn-cell").nth(2),
         "slider": page.locator(".widget-hslider", has_text="epoch").last.locator(".noUi-handle"),
         "button": page.locator(".mn-explorer button", has_text="Save figure"),
@@ -124,7 +124,7 @@ def test_no_key_reaches_the_notebook(page: Any, at: str) -> None:
     if at == "curves":
         page.locator(".mn-plot svg").click(position={"x": 300, "y": 100})
     else:
-        places[at].focus()
+        targets[at].focus()
     before = page.evaluate(NOTEBOOK)
     keys = ["d", "d", "a", "b", "x", "c", "v", "z", "m", "y", "r", "l", "o", "1", "Shift+M"]
     keys += ["ArrowUp", "ArrowDown", "Home", "End", "Control+a"]
@@ -175,7 +175,7 @@ def test_the_strip_is_one_stop_with_arrows_inside(page: Any) -> None:
 
 
 def _nameless(page: Any) -> list[str]:
-    """Roles of what can be used, or looked at, and has no name in the accessibility tree."""
+    """Roles of controls and images without a name in the accessibility tree."""
     session = page.context.new_cdp_session(page)
     session.send("DOM.enable")
     root = session.send("DOM.getDocument")["root"]["nodeId"]
@@ -183,8 +183,8 @@ def _nameless(page: Any) -> list[str]:
     node = session.send("DOM.querySelector", query)["nodeId"]
     roles = {"button", "checkbox", "slider", "textbox", "combobox", "spinbutton", "progressbar"}
     roles |= {"img", "image", "SvgRoot", "radio", "listbox", "table", "columnheader"}
-    found = session.send("Accessibility.queryAXTree", {"nodeId": node})["nodes"]
-    shown = [one for one in found if not one.get("ignored")]
+    nodes = session.send("Accessibility.queryAXTree", {"nodeId": node})["nodes"]
+    shown = [one for one in nodes if not one.get("ignored")]
     named = [one for one in shown if one["role"]["value"] in roles - {"table"}]
     assert len(named) > 40
     return [
@@ -203,11 +203,11 @@ def test_everything_has_a_name(page: Any) -> None:
     assert rate.get_attribute("aria-valuetext") == "0.010"  # and not the exponent
 
 
-def test_words_are_explained_on_hover(page: Any) -> None:
-    """What a person sees who rests upon a word: the title nearest to it."""
+def test_terms_are_explained_on_hover(page: Any) -> None:
+    """The tooltip of a term: the title of the nearest element that has one."""
     page.locator(".mn-cell").last.click()
     page.locator(".mn-gates th", has_text="clarity").wait_for()
-    words = [
+    terms = [
         (".mn-kinds span", "modular, learned", "module, a small network, of its own"),
         (".mn-kinds span", "shared, known", "one pool of modules"),
         (".mn-name .mn-word", "shared, learned", "one pool of modules"),
@@ -219,9 +219,9 @@ def test_words_are_explained_on_hover(page: Any) -> None:
         (".mn-gates th span", "module", "the small network that fills the slot"),
         (".mn-legend span", "majority floor", "best constant answer"),
     ]
-    for where, word, meaning in words:
-        node = page.locator(f".mn-explorer {where}", has_text=word).last
-        assert meaning in node.evaluate("(one) => one.closest('[title]').title"), (where, word)
+    for where, term, meaning in terms:
+        node = page.locator(f".mn-explorer {where}", has_text=term).last
+        assert meaning in node.evaluate("(one) => one.closest('[title]').title"), (where, term)
 
 
 @pytest.mark.parametrize("dark", [False, True])
@@ -230,11 +230,13 @@ def test_it_can_be_read(page: Any, dark: bool) -> None:
     page.mouse.move(0, 0)
     page.wait_for_timeout(500)
     assert page.evaluate(PALE) == []
-    room, drawn = page.evaluate(
+    available, drawn = page.evaluate(
         """() => { const svg = document.querySelector('.mn-plot svg');
           return [svg.parentNode.clientWidth, svg.viewBox.baseVal.width]; }"""
     )
-    assert drawn == pytest.approx(room, abs=1)  # also after the page was another for a moment
+    assert drawn == pytest.approx(
+        available, abs=1
+    )  # also after the page had another width for a moment
 
 
 @pytest.mark.parametrize("width", [560, 853, 900, 1280, 1920])  # 853: 1280 at a zoom of 150 %
@@ -261,8 +263,10 @@ def test_another_task_marks_the_curves_as_old(page: Any) -> None:
     page.wait_for_function("() => document.querySelector('.mn-old').textContent === ''")
 
 
-def test_it_lives_on_after_a_reload_and_is_found_after_a_restart(page: Any, folder: Path) -> None:
-    """The last of these tests, for it ends the kernel."""
+def test_it_survives_a_reload_and_shows_stored_runs_after_a_restart(
+    page: Any, folder: Path
+) -> None:
+    """The last of these tests, as it ends the kernel."""
     page.locator(".mn-cell").first.focus()
     page.keyboard.press("Control+s")
     file = folder / "explorer.ipynb"
@@ -275,7 +279,7 @@ def test_it_lives_on_after_a_reload_and_is_found_after_a_restart(page: Any, fold
     kernel = "window.jupyterapp.shell.currentWidget.sessionContext.session.kernel"
     page.evaluate(f"() => {kernel}.restart()")
     page.locator(".mn-gone", has_text="Run the cell again").wait_for(timeout=60_000)
-    page.reload()  # nobody knows the widgets any more
+    page.reload()  # no kernel has the widgets any more
     page.locator(".mn-hint", has_text="run this cell again").wait_for(timeout=60_000)
     page.evaluate(RUN_ALL)
     status_says(page, "found in")

@@ -16,8 +16,8 @@ def make(tmp_path: Path) -> Iterator[Callable[..., Explorer]]:
     made: list[Explorer] = []
 
     def build(**keywords: Any) -> Explorer:
-        given = {"store": tmp_path / "store", "runs": 2, "epochs": 20} | keywords
-        made.append(Explorer(**given))
+        arguments = {"store": tmp_path / "store", "runs": 2, "epochs": 20} | keywords
+        made.append(Explorer(**arguments))
         return made[-1]
 
     yield build

@@ -1,4 +1,4 @@
-"""The explorer without a browser: every control, every button, every picture."""
+"""The explorer without a browser: every control, every button, every diagram."""
 
 from __future__ import annotations
 
@@ -50,8 +50,8 @@ def status(explorer: Explorer) -> str:
 def test_every_control_has_a_meaning_on_hover(make: Callable[..., Explorer]) -> None:
     controls = make().controls
     for control in controls.every():
-        told = getattr(control, "tooltip", None) or control.tooltips[0]
-        assert len(told) > 20, control.description
+        tooltip = getattr(control, "tooltip", None) or control.tooltips[0]
+        assert len(tooltip) > 20, control.description
     units = {"train_rows": "rows", "epochs": "epochs", "runs": "runs", "lr": "per step"}
     units |= {"lr_routing": "per step", "weight_decay": "per step"}
     for name, unit in units.items():
@@ -145,7 +145,7 @@ def test_errors_stand_beside_their_controls(make: Callable[..., Explorer]) -> No
         make(graph="6-3")
 
 
-def test_training_fills_every_picture_and_the_store(make: Callable[..., Explorer]) -> None:
+def test_training_fills_every_diagram_and_the_store(make: Callable[..., Explorer]) -> None:
     explorer = make()
     panel, widget = explorer.panel, explorer.panel.curves_widget
     assert "the task 6-3-2-2" in panel.title.value
@@ -215,11 +215,11 @@ def test_stop_resume_and_no_thread_left(make: Callable[..., Explorer]) -> None:
     explorer = make(epochs=5000, runs=8)
     panel = explorer.panel
 
-    async def person() -> None:
+    async def use() -> None:
         panel.train.click()
         while not panel.curves_widget.curves or explorer.live.share < 0.01:
             await asyncio.sleep(0.02)
-        explorer.controls.settings["epochs"].value = 40  # changes nothing of what goes on
+        explorer.controls.settings["epochs"].value = 40  # does not change what is running
         explorer.controls.settings["train_rows"].value = 9
         panel.stop.click()
         assert not explorer.live.running
@@ -235,7 +235,7 @@ def test_stop_resume_and_no_thread_left(make: Callable[..., Explorer]) -> None:
         await asyncio.sleep(0.1)
         assert explorer.live.running
 
-    asyncio.run(person())
+    asyncio.run(use())
     assert {run.epochs for run in explorer.live.runs} == {5000}
     panel.train.click()  # the new settings: what trained before is stopped
     assert {run.epochs for run in explorer.live.runs} == {40}
@@ -244,10 +244,10 @@ def test_stop_resume_and_no_thread_left(make: Callable[..., Explorer]) -> None:
     assert set(threading.enumerate()) <= before
 
 
-def test_how_far_training_is_is_told_also_while_steps_are_prepared(
+def test_progress_is_shown_also_while_steps_are_prepared(
     make: Callable[..., Explorer], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """At the first press there is nothing new to draw for a while."""
+    """After the first press there is nothing new to draw for a while."""
     prepared, advance = threading.Event(), Part.advance
 
     def slowly(part: Part) -> None:
@@ -255,23 +255,23 @@ def test_how_far_training_is_is_told_also_while_steps_are_prepared(
         advance(part)
 
     monkeypatch.setattr(Part, "advance", slowly)
-    explorer, told = make(kinds=["dense"]), []
+    explorer, texts = make(kinds=["dense"]), []
 
     async def watch() -> None:
         explorer.panel.train.click()
         for _ in range(3):
-            told.append(status(explorer))
+            texts.append(status(explorer))
             await asyncio.sleep(1.3 * HEARTBEAT)
         prepared.set()
 
     asyncio.run(watch())
-    assert len(set(told)) == 3
-    assert all(re.fullmatch(r"0%, \d\.\d s, preparing the first steps", text) for text in told)
+    assert len(set(texts)) == 3
+    assert all(re.fullmatch(r"0%, \d\.\d s, preparing the first steps", text) for text in texts)
     explorer.wait()
     assert status(explorer).startswith("done")
 
 
-def test_an_error_in_training_is_told_and_raised(
+def test_an_error_in_training_is_shown_and_raised(
     make: Callable[..., Explorer], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(MODELS, "broken", lambda _config: 1 / 0)
@@ -284,7 +284,7 @@ def test_an_error_in_training_is_told_and_raised(
     assert len(Store(explorer.store).keys()) == 2  # the others are done
 
 
-def test_a_model_of_ones_own_is_a_kind(
+def test_a_user_defined_model_is_a_kind(
     make: Callable[..., Explorer], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from torch import nn
@@ -297,7 +297,7 @@ def test_a_model_of_ones_own_is_a_kind(
     assert "wrong" in explorer.panel.table.value
 
 
-def test_what_can_be_taken_away(make: Callable[..., Explorer], tmp_path: Path) -> None:
+def test_figure_and_code_can_be_saved(make: Callable[..., Explorer], tmp_path: Path) -> None:
     explorer = make(figure_folder=tmp_path / "figures")
     explorer.panel.save.click()
     assert "press Train first" in status(explorer)
@@ -313,8 +313,8 @@ def test_what_can_be_taken_away(make: Callable[..., Explorer], tmp_path: Path) -
     exec(text, namespace)
     config = explorer.run_view.config
     assert namespace["run"].key == config.key
-    place = explorer.live.record(config.key, 20)
-    assert namespace["trained"].table["predicted"].iloc[-1] == place["predicted"]
+    record = explorer.live.record(config.key, 20)
+    assert namespace["trained"].table["predicted"].iloc[-1] == record["predicted"]
 
 
 def test_a_finished_sweep_is_explored(make: Callable[..., Explorer], tmp_path: Path) -> None:
@@ -341,9 +341,9 @@ def test_a_finished_sweep_is_explored(make: Callable[..., Explorer], tmp_path: P
     assert "all right" in panel.table.value or "wrong" in panel.table.value
     explorer.panel.copy.click()
     assert "mn.train(run)" in panel.text.value
-    only_numbers = make(results=results)
-    assert "keeps no configs" in status(only_numbers)
-    assert only_numbers.panel.curves_widget.curves
+    without_configs = make(results=results)
+    assert "keeps no configs" in status(without_configs)
+    assert without_configs.panel.curves_widget.curves
     for wrong in (tmp_path / "nothing", results.iloc[:0]):
         with pytest.raises(ValueError, match="allowed"):
             make(results=wrong)
@@ -352,7 +352,7 @@ def test_a_finished_sweep_is_explored(make: Callable[..., Explorer], tmp_path: P
 def test_a_finished_sweep_of_images_is_explored(
     make: Callable[..., Explorer], tmp_path: Path
 ) -> None:
-    """Of networks that look at images only the weights would tell, which a store does not keep."""
+    """Networks on images are drawn by their weights, which a store does not keep."""
     base = RunConfig(
         graph=DigitPairs(), train_rows=40, samples=2, test_samples=2, epochs=2, eval_every=1
     )
@@ -383,11 +383,11 @@ def test_the_diagram_shows_the_gates_that_slots_compute(make: Callable[..., Expl
     assert gates[0] != gates[60]
     assert views.EDGE_COLORS in explorer.panel.diagram.value
     again = make(results=explorer.store)
-    assert views.EDGE_COLORS not in again.panel.diagram.value  # it knows of no weights
+    assert views.EDGE_COLORS not in again.panel.diagram.value  # it has no weights
     assert "<svg" in again.panel.diagram.value
 
 
-def test_an_explored_store_of_its_own_replays(make: Callable[..., Explorer]) -> None:
+def test_a_store_of_the_explorer_can_be_replayed(make: Callable[..., Explorer]) -> None:
     first = trained(make())
     again = make(results=first.store)
     again.panel.curves_widget.selected = first.panel.curves_widget.selected
@@ -400,7 +400,7 @@ def test_an_explored_store_of_its_own_replays(make: Callable[..., Explorer]) -> 
     assert again.panel.gates.value == first.panel.gates.value
 
 
-def test_another_task_is_shown_until_a_run_is_looked_at(make: Callable[..., Explorer]) -> None:
+def test_another_task_is_shown_until_an_epoch_is_selected(make: Callable[..., Explorer]) -> None:
     explorer = trained(make())
     explorer.controls.settings["lr"].value = 0.1  # no other task
     explorer.flush()
@@ -414,18 +414,18 @@ def test_another_task_is_shown_until_a_run_is_looked_at(make: Callable[..., Expl
     assert "computes" in explorer.panel.gates.value
 
 
-# Pictures of one run
+# Views of one run
 
 
 @pytest.mark.parametrize("name", [*GRAPHS, *TASK_SETS])
-def test_the_truth_table_tells_right_from_wrong(name: str) -> None:
+def test_the_truth_table_marks_right_and_wrong_cells(name: str) -> None:
     config = RunConfig(graph=name, model="dense", train_rows=20)
     table = config.graph.truth_table()
-    said = table.copy()
-    said[5, 0] ^= 1
-    texts = ["".join(map(str, column)) for column in said.T]
+    answers = table.copy()
+    answers[5, 0] ^= 1
+    texts = ["".join(map(str, column)) for column in answers.T]
     predicted = " ".join(hex(int(text, 2)) for text in texts)
-    assert (views.bits_of_prediction(predicted, len(table)) == said).all()
+    assert (views.bits_of_prediction(predicted, len(table)) == answers).all()
     html = views.truth_table(config, predicted)
     assert html.count('class="mn-bad') == 1
     assert html.count('class="mn-ok') == table.size - 1
@@ -440,7 +440,7 @@ def test_a_large_table_is_not_drawn() -> None:
     assert "too many rows" in views.truth_table(config, None)
 
 
-def test_a_diagram_can_stand_in_a_page() -> None:
+def test_a_diagram_has_no_rules_for_its_page() -> None:
     for graph in GRAPHS.values():
         html = views.diagram(None, graph)
         assert "<style" not in html  # its rules would be those of the page
@@ -451,7 +451,7 @@ def test_a_diagram_can_stand_in_a_page() -> None:
     assert len(html) < 400_000
 
 
-def test_read_outs_name_gates_and_modules() -> None:
+def test_findings_name_gates_and_modules() -> None:
     run = RunConfig(model="shared", routing="known", epochs=10, train_rows=40, record="every")
     live = Live([run], compiled=False)
     live.train()
@@ -459,22 +459,22 @@ def test_read_outs_name_gates_and_modules() -> None:
     html = views.findings_table(run, record["structure"], 10)
     named = json.loads(record["structure"])["gates"]
     routing = run.graph.routing
-    for level, (gates, places) in enumerate(zip(named, routing, strict=True)):
+    for level, (gates, reads_of_level) in enumerate(zip(named, routing, strict=True)):
         below = "x" if level == 0 else f"s{level}."
-        for gate, reads in zip(gates, places, strict=True):
+        for gate, reads in zip(gates, reads_of_level, strict=True):
             assert (
                 f"<b>{descriptions.gate_formula(gate, [f'{below}{one}' for one in reads])}</b>"
                 in html
             )
     assert html.count("<tr>") == 1 + 5
     structure = json.loads(record["structure"])
-    told = [
+    noted = [
         "more than a bit"
         in views.findings_table(run, json.dumps(structure | {"faithful": right}), 10)
         for right in (True, False)
     ]
-    assert told == [False, True]
-    del structure["faithful"]  # recorded before that was looked at
+    assert noted == [False, True]
+    del structure["faithful"]  # as recorded by versions that did not check it
     assert "more than a bit" not in views.findings_table(run, json.dumps(structure), 10)
     assert "Nothing was recorded" in views.findings_table(run, None, 10)
 

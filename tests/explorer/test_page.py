@@ -1,4 +1,4 @@
-"""What the explorer says and looks like, and what it finds again: without a browser."""
+"""Texts, colours, announcements and stored runs of the explorer, without a browser."""
 
 from __future__ import annotations
 
@@ -46,11 +46,11 @@ def colors(dark: bool) -> dict[str, str]:
     rule = re.compile(
         r"(?m)^(\[data-jp-theme-light=\"false\"\] )?\.mn-explorer \{(.*?)\}", re.DOTALL
     )
-    found: dict[str, str] = {}
+    values: dict[str, str] = {}
     for of_dark, text in rule.findall(CSS):
         if dark or not of_dark:
-            found |= dict(re.findall(r"--mn-([\w-]+): (?:var\([\w-]+, )?(#[0-9a-f]{6})", text))
-    return found
+            values |= dict(re.findall(r"--mn-([\w-]+): (?:var\([\w-]+, )?(#[0-9a-f]{6})", text))
+    return values
 
 
 def linear(color: str | np.ndarray) -> np.ndarray:
@@ -107,15 +107,15 @@ def test_names_of_modules_have_contrast_in_both_themes() -> None:
         assert contrast(inverted("#000000"), inverted(fill)) >= 4.5, fill
 
 
-# Words
+# Descriptions
 
 
 def test_no_gate_looks_like_a_module() -> None:
     """A gate that passes on its first input is called A, and so is a module."""
     for table in _tables():
-        said = descriptions.gate_formula(name_of(table), [f"x{place}" for place in range(3)])
-        assert len(said) > 1
-        assert not re.search(r"\b(NOT_)?[A-Z]\b", said)
+        formula = descriptions.gate_formula(name_of(table), [f"x{index}" for index in range(3)])
+        assert len(formula) > 1
+        assert not re.search(r"\b(NOT_)?[A-Z]\b", formula)
     assert descriptions.gate_formula("C", ["x4", "x1", "x5"]) == "= x5"
     assert descriptions.gate_formula("NOT_A", ["s1.2", "s1.0"]) == "= ¬s1.2"
     assert descriptions.gate_formula("NIMPLY", ["x0", "x1"]) == "x0∧¬x1"
@@ -127,12 +127,12 @@ def test_no_gate_looks_like_a_module() -> None:
 def _tables() -> list[tuple[int, ...]]:
     """All tables of two inputs, and of three."""
     return [
-        tuple(number >> row & 1 for row in range(2**n)) for n in (2, 3) for number in range(2**2**n)
+        tuple(bits >> row & 1 for row in range(2**n)) for n in (2, 3) for bits in range(2**2**n)
     ]
 
 
-def test_read_outs_print_no_gate_as_a_letter() -> None:
-    """A slot that computes A stands beside module A."""
+def test_findings_show_no_gate_as_a_letter() -> None:
+    """A slot that computes A is shown beside module A."""
     graph = FunctionGraph(4, [["A 0 1", "NOT_B 2 3"], ["XOR 0 1"]])
     run = RunConfig(graph=graph, model="shared", routing="known", train_rows=12, epochs=400)
     live = Live([run], compiled=False)
@@ -148,11 +148,11 @@ def test_read_outs_print_no_gate_as_a_letter() -> None:
 
 @pytest.mark.parametrize("kind", [*KINDS, "sparse 75 %", "shared, known selection", "line"])
 def test_kinds_are_explained(kind: str) -> None:
-    told = descriptions.describe_kind(kind)
-    assert len(told) > 20
+    text = descriptions.describe_kind(kind)
+    assert len(text) > 20
     for word in ("modular", "shared", "known", "learned", "dense", "sparse"):
-        assert (f"{word}:" in told) == (word in kind), word
-    assert ("your own" in told) == (kind == "line")
+        assert (f"{word}:" in text) == (word in kind), word
+    assert ("your own" in text) == (kind == "line")
 
 
 def test_every_column_and_setting_is_explained(make: Callable[..., Explorer]) -> None:
@@ -171,19 +171,21 @@ def test_every_column_and_setting_is_explained(make: Callable[..., Explorer]) ->
     assert set(labels) <= set(meanings)
 
 
-# What is told, and when
+# Announcements and status
 
 
-def test_progress_is_told_at_few_moments(make: Callable[..., Explorer]) -> None:
+def test_progress_is_announced_at_few_moments(make: Callable[..., Explorer]) -> None:
     explorer = make(epochs=400, runs=4)
-    told: list[str] = []
-    explorer.panel.page.observe(lambda change: told.append(change["new"]), names="announcement")
+    announced: list[str] = []
+    explorer.panel.page.observe(
+        lambda change: announced.append(change["new"]), names="announcement"
+    )
     for share in np.linspace(0, 0.99, 60).tolist():
         explorer.panel.progress(share, 3.0, 2.0)
-    assert [text.split(",")[0] for text in told] == ["25%", "50%", "76%"]
+    assert [text.split(",")[0] for text in announced] == ["25%", "50%", "76%"]
     trained(explorer)
-    assert told[3] == "starting"
-    assert told[-1].startswith("done: 12 runs")
+    assert announced[3] == "starting"
+    assert announced[-1].startswith("done: 12 runs")
     assert explorer.panel.page.share == 1
 
 
@@ -191,19 +193,19 @@ def test_after_resume_the_newest_epoch_is_shown(make: Callable[..., Explorer]) -
     explorer = make(epochs=1000, runs=4)
     panel = explorer.panel
 
-    async def person() -> None:
+    async def use() -> None:
         panel.train.click()
         while not panel.curves_widget.curves or explorer.live.share < 0.05:
             await asyncio.sleep(0.02)
         panel.stop.click()
-        panel.curves_widget.epoch = 0  # looks back
+        panel.curves_widget.epoch = 0  # an earlier epoch
         assert panel.replaying
         assert "before training" in panel.title.value
         panel.stop.click()
         assert not panel.replaying
         assert panel.curves_widget.epoch == -1
 
-    asyncio.run(person())
+    asyncio.run(use())
     explorer.wait()
     assert panel.epoch.value == 1000
     assert panel.title.value.endswith("epoch 1000</span></div>")
@@ -233,10 +235,10 @@ def test_curves_name_their_task_and_say_when_they_are_old(make: Callable[..., Ex
     assert widget.caption.startswith("6-2-2, 9 training rows")
 
 
-# What is found again
+# Stored runs
 
 
-def test_runs_of_the_store_are_found_again(make: Callable[..., Explorer]) -> None:
+def test_runs_of_the_store_are_shown_again(make: Callable[..., Explorer]) -> None:
     first = trained(make())
     other = trained(make(graph="6-2-2", kinds=["dense"]))
     again = make()
@@ -251,14 +253,14 @@ def test_runs_of_the_store_are_found_again(make: Callable[..., Explorer]) -> Non
     again.panel.group.value = "6-2-2"
     assert again.panel.curves_widget.strip == other.panel.curves_widget.strip
     assert again.panel.curves_widget.old == "old curves: 6-2-2. Press Train for 6-3-2-2"
-    latest = make(graph="6-2", train_rows=8)  # nothing of it is there
+    latest = make(graph="6-2", train_rows=8)  # the store has none of it
     assert latest.panel.group.value == "6-2-2"
     trained(again)
     assert again.panel.group.layout.display == "none"
     assert again.panel.curves_widget.strip == first.panel.curves_widget.strip
 
 
-def test_a_store_that_cannot_be_read_is_told(
+def test_a_store_that_cannot_be_read_is_an_error_in_the_status(
     make: Callable[..., Explorer], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     trained(make(kinds=["dense"]))
@@ -275,7 +277,7 @@ def test_a_store_that_cannot_be_read_is_told(
 def test_a_cell_that_is_run_again_follows_the_training(make: Callable[..., Explorer]) -> None:
     first = make(epochs=5000, runs=4)
 
-    async def person() -> Explorer:
+    async def use() -> Explorer:
         first.panel.train.click()
         while first.live.share == 0:
             await asyncio.sleep(0.02)
@@ -293,17 +295,17 @@ def test_a_cell_that_is_run_again_follows_the_training(make: Callable[..., Explo
         assert status(again).startswith("stopped at")
         return again
 
-    again = asyncio.run(person())
+    again = asyncio.run(use())
     assert again.live.error is None
 
 
-def test_runs_that_differ_in_what_a_person_sets_are_not_pooled(tmp_path: Path) -> None:
+def test_runs_that_differ_in_a_setting_of_their_kind_are_not_pooled(tmp_path: Path) -> None:
     base = RunConfig(epochs=4, train_rows=16)
     runs = grid(base, model=["dense", "shared"], lr=[0.01, 0.1], seed=range(2))
     runs += grid(base, model="shared", lr_routing=0.5, seed=range(2))
     sweep(runs, tmp_path, compiled=False, workers=1, progress=False)
-    found = FinishedRuns(tmp_path)
-    keys = {label: set(found.frame.loc[rows, "run"]) for label, rows in found.groups.items()}
+    finished = FinishedRuns(tmp_path)
+    keys = {label: set(finished.frame.loc[rows, "run"]) for label, rows in finished.groups.items()}
     wanted = {
         "6-3-2-2, lr 0.01, lr routing 0.1": (0.01, (0.1, None)),
         "6-3-2-2, lr 0.1, lr routing 0.1": (0.1, (0.1, None)),
@@ -319,6 +321,8 @@ def test_runs_that_differ_in_what_a_person_sets_are_not_pooled(tmp_path: Path) -
     assert set(FinishedRuns(tmp_path / "w").groups) == {"6-3-2-2, hidden 6", "6-3-2-2, hidden 24"}
 
 
-def test_a_line_stands_where_no_kernel_knows_the_widgets() -> None:
+def test_a_hint_is_shown_where_no_kernel_has_the_widgets() -> None:
     assert "run this cell again" in HINT
-    assert re.search(r"\.mn-hint \{ display: none; \}", CSS)  # that of a live one hides it
+    assert re.search(
+        r"\.mn-hint \{ display: none; \}", CSS
+    )  # the style sheet of a live explorer hides it

@@ -1,4 +1,4 @@
-"""Many wishes for a picture come to few pictures."""
+"""Many requests lead to few drawings."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from modnets.explorer.throttle import Throttle
 
 
-def test_ten_wishes_come_to_two_pictures_the_last_of_them_newest() -> None:
+def test_ten_requests_lead_to_two_drawings_the_last_of_the_newest_state() -> None:
     state, drawn = [0], []
     redraw = Throttle(lambda: drawn.append(state[0]), debounce=True)
 
@@ -25,7 +25,7 @@ def test_ten_wishes_come_to_two_pictures_the_last_of_them_newest() -> None:
     assert redraw.count == 2
 
 
-def test_while_training_goes_on_pictures_keep_their_distance() -> None:
+def test_during_training_drawings_keep_their_interval() -> None:
     drawn = []
     redraw = Throttle(lambda: drawn.append(1), interval=0.1)
 
@@ -39,7 +39,7 @@ def test_while_training_goes_on_pictures_keep_their_distance() -> None:
     assert 3 <= len(drawn) <= 8
 
 
-def test_without_a_loop_what_waits_is_drawn_when_asked() -> None:
+def test_without_a_loop_a_pending_drawing_is_made_by_flush() -> None:
     drawn = []
     redraw = Throttle(lambda: drawn.append(1), debounce=True)
     for _ in range(10):
@@ -60,7 +60,7 @@ def test_drawing_takes_no_more_than_its_share() -> None:
     assert not redraw.pending
 
 
-def test_an_error_in_drawing_is_raised_and_the_next_picture_is_drawn() -> None:
+def test_an_error_in_drawing_is_raised_and_the_next_drawing_is_made() -> None:
     wrong = [True]
 
     def draw() -> None:
