@@ -62,13 +62,13 @@ class Controls:
         self.source = widgets.ToggleButtons(
             options=SOURCES, tooltips=[meaning("source")] * 3, style={"button_width": "31%"}
         )
-        self.graph = self._add(
+        self.graph = self._make(
             widgets.Dropdown, "graph", "graph", options=list(dict.fromkeys(names))
         )
-        self.depth = self._add(widgets.IntSlider, "depth", "depth", min=1, max=4, value=2)
-        self.width = self._add(widgets.IntSlider, "width", "width", min=2, max=5, value=3)
-        self.gates = self._add(widgets.Text, "gates", "gates", value="XOR AND OR")
-        self.graph_seed = self._add(
+        self.depth = self._make(widgets.IntSlider, "depth", "depth", min=1, max=4, value=2)
+        self.width = self._make(widgets.IntSlider, "width", "width", min=2, max=5, value=3)
+        self.gates = self._make(widgets.Text, "gates", "gates", value="XOR AND OR")
+        self.graph_seed = self._make(
             widgets.BoundedIntText, "graph_seed", "graph seed", min=0, max=10**6
         )
         self.table = widgets.Textarea(
@@ -86,7 +86,7 @@ class Controls:
             for kind in self.kinds_settings
         }
         self.settings = {
-            name: self._add(cls, name, label, **limits)
+            name: self._make(cls, name, label, **limits)
             for name, (label, cls, limits) in SETTINGS.items()
         }
         self.gumbel = widgets.Checkbox(
@@ -104,7 +104,7 @@ class Controls:
         self._update()
 
     @staticmethod
-    def _add(cls: type[widgets.Widget], name: str, label: str, **limits: Any) -> Any:
+    def _make(cls: type[widgets.Widget], name: str, label: str, **limits: Any) -> Any:
         if cls in (widgets.IntSlider, widgets.FloatLogSlider):
             limits |= {"continuous_update": False}
         if cls is widgets.FloatLogSlider:
