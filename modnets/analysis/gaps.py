@@ -9,6 +9,7 @@ training prefers the right one among the functions that fit.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import cast
 
 import pandas as pd
 
@@ -57,7 +58,11 @@ def version_spaces(runs: Iterable[RunConfig]) -> Spaces:
     for splits in by_network.values():
         members = list(splits.values())
         first = members[0]
-        space = VersionSpace(first) if first.is_modular else EveryTable(first.graph)
+        space = (
+            VersionSpace(first)
+            if first.is_modular
+            else EveryTable(cast("FunctionGraph", first.graph))
+        )
         pairs.append((space, members))
     return pairs
 

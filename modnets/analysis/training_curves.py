@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import lru_cache
+from typing import cast
 
 import numpy as np
 import pandas as pd
@@ -13,6 +14,7 @@ from modnets.analysis.tables import require_columns
 from modnets.analysis.version_space.modular import version_space
 from modnets.checked import checked
 from modnets.config.run_config import RunConfig
+from modnets.tasks.graphs import FunctionGraph
 from modnets.tasks.task import Task
 
 #: The most labelled networks of a kind that are enumerated interactively (2 to 3 s).
@@ -99,7 +101,9 @@ def allowed_by_data(runs: Iterable[RunConfig], draws: int = 200) -> dict[str, fl
 @lru_cache(256)
 def _allowed(graph: Task, model: str, rows: int, draws: int) -> float | None:
     try:
-        space = version_space(graph, shared=model == "shared", routing="known")
+        space = version_space(
+            cast("FunctionGraph", graph), shared=model == "shared", routing="known"
+        )
         if space.n_labelled > MAX_NETWORKS:
             return None
         curve = space.learning_curve([rows], draws=draws, seed=0)

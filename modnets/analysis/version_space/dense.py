@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import numpy as np
 import pandas as pd
 
@@ -84,4 +86,4 @@ def every_table(graph: str | FunctionGraph) -> EveryTable:
     -------
     EveryTable
     """
-    return EveryTable(get_graph(graph))
+    return EveryTable(cast("FunctionGraph", get_graph(graph)))

@@ -8,6 +8,7 @@ rows do not determine (information gap) from what training does not find (optimi
 from __future__ import annotations
 
 from functools import cached_property
+from typing import Any
 
 import pandas as pd
 
@@ -223,15 +224,15 @@ def version_space(
     >>> space.n_labelled, space.n_functions, [found.modules for found in space.solutions]
     (256, 100, [('XOR', 'AND'), ('XNOR', 'NOR')])
     """
+    choices: dict[str, Any] = {"routing": routing, "outputs": outputs}
+    choices["selection"] = selection if shared else None
     run = RunConfig(
         graph=graph,
         model="shared" if shared else "modular",
-        routing=routing,
-        selection=selection if shared else None,
-        outputs=outputs,
         slots=slots,
         shared_modules=shared_modules if shared else None,
         arity=arity,
+        **choices,
     )
     return VersionSpace(run)
 

@@ -1,8 +1,8 @@
 """The shapes that diagrams are made of, on one Axes.
 
-Lengths are in units of the layout.  Letters and lines grow with the Axes, so that a diagram looks
-the same as a small panel and as a figure of its own.  Every artist carries a label that says what
-it is: ``_slot``, ``_module``, ``_gate``, ``_unit``, ``_block``, ``_map``, ``_image``, ``_pixels``,
+Lengths are in units of the layout.  Fonts and line widths scale with the Axes, so that a diagram
+looks the same as a small panel and as a figure of its own.  Every artist has a label for its role:
+``_slot``, ``_module``, ``_gate``, ``_unit``, ``_block``, ``_map``, ``_image``, ``_pixels``,
 ``_input``, ``_output``, ``_arrow``, ``_weights``, ``_band``, ``_matrix`` (the underscore keeps it
 out of legends).
 """
@@ -10,12 +10,14 @@ out of legends).
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any, cast
 
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.colors import Colormap, to_rgba
+from matplotlib.figure import Figure
 from matplotlib.patches import Circle, FancyArrowPatch, FancyBboxPatch, Polygon, Rectangle
 from matplotlib.path import Path
 
@@ -34,18 +36,18 @@ from modnets.visuals.style import (
     TRUE_EDGE,
 )
 
-#: Letters in points: at most, and below what those of a drawing that recedes are left out.
+#: Font size in points: the largest, and the smallest that is drawn where details recede.
 MAX_FONT, MIN_FONT = 10.0, 4.0
 UNIT_INCHES = 0.68
 MARGIN = 0.12
 FAINT, HINT = "#b0b0b0", "#e4e4e4"
-#: Whether an edge is true -> its colour, and its width in lines; None where that is not asked.
+#: Whether an edge is true -> colour, and width in units of ``Canvas.line``; None: not evaluated.
 EDGES = {None: (INK, 1.0), True: (TRUE_EDGE, 1.9), False: (FALSE_EDGE, 0.9)}
-#: Gates as signs, where there is no room for their names.
-SIGNS = {"XOR": "⊕", "AND": "∧", "OR": "∨", "XNOR": "⊙", "NAND": "⊼", "NOR": "⊽"}
-SIGNS |= {"a∧¬b": "↛", "¬a∧b": "↚", "¬a∨b": "→", "a∨¬b": "←", "other": "…"}
+#: Symbols of gates, where their names do not fit.
+SYMBOLS = {"XOR": "⊕", "AND": "∧", "OR": "∨", "XNOR": "⊙", "NAND": "⊼", "NOR": "⊽"}
+SYMBOLS |= {"a∧¬b": "↛", "¬a∧b": "↚", "¬a∨b": "→", "a∨¬b": "←", "other": "…"}
 POINTS_PER_INCH = 72
-#: Of more weights between two rows than this, so many are drawn in full, the largest.
+#: Of more weights between two rows than the first, only so many, the largest, are emphasized.
 MANY_WEIGHTS, STRONGEST = 150, 100
 
 
@@ -57,7 +59,7 @@ class Canvas:
     ax : Axes, optional
         By default a new one in a figure of its own, as wide as a page at most.
     width, bottom, top : float, units
-        What is to be seen; the left edge is at 0.
+        Visible range; the left edge is at 0.
     title : str, optional
     """
 
@@ -66,35 +68,37 @@ class Canvas:
     ) -> None:
         size = width + 2 * MARGIN, top - bottom + 2 * MARGIN
         if ax is None:
-            inches = min(UNIT_INCHES, PAGE_WIDTH / size[0])
-            head = 0.3 if title else 0.0
-            height = inches * size[1] + head
-            fig = plt.figure(figsize=(inches * size[0], height))
-            ax = fig.add_axes((0, 0, 1, 1 - head / height))
+            unit = min(UNIT_INCHES, PAGE_WIDTH / size[0])
+            title_height = 0.3 if title else 0.0
+            height = unit * size[1] + title_height
+            fig = plt.figure(figsize=(unit * size[0], height))
+            ax = fig.add_axes((0, 0, 1, 1 - title_height / height))
         ax.set_xlim(-MARGIN, width + MARGIN)
         ax.set_ylim(bottom - MARGIN, top + MARGIN)
         ax.set_aspect("equal")
         ax.set_axis_off()
         if title:
             ax.set_title(title)
-        place = ax.get_position(original=True)
-        inches = ax.figure.get_size_inches() * (place.width, place.height)
+        position = ax.get_position(original=True)
+        figure = cast(Figure, ax.figure)  # of a subfigure the size is taken from its figure
+        inches = figure.get_size_inches() * (position.width, position.height)
         self.ax = ax
         #: Points (1/72 inch) per unit.
         self.unit = float(min(inches / size)) * POINTS_PER_INCH
+        #: Base line width in points.
         self.line = min(max(0.3, 0.018 * self.unit), 1.2)
-        #: Whether arrows that no output uses are but a hint and such slots bear no name, and what
-        #: would be too small to read is left out.
+        #: Whether details recede: unused arrows are faint, unused slots have no name, and text too
+        #: small to read is left out.
         self.recede = False
-        #: Whether slots are many: those that no output uses are flat.
+        #: Whether there are many slots: unused ones are drawn flat.
         self.crowded = False
 
     def legible(self, size: float) -> bool:
-        """Whether letters of that size, in units, are written."""
+        """Whether text of that font size, in units, is drawn."""
         return not self.recede or size * self.unit >= MIN_FONT
 
-    def text(self, at: Point, text: str, size: float, color: str = INK, **keywords: object) -> None:
-        """Text, its size in units; none where it is not legible."""
+    def text(self, at: Point, text: str, size: float, color: str = INK, **keywords: Any) -> None:
+        """Text, font size in units; none where it is not legible."""
         if not self.legible(size):
             return
         keywords = {"ha": "center", "va": "center_baseline"} | keywords
@@ -104,7 +108,7 @@ class Canvas:
     def box(
         self, at: Point, size: Point, fill: str, used: bool, label: str, lines: Sequence[str]
     ) -> None:
-        """A box, perhaps with its name, and a second, smaller line."""
+        """A box with up to two lines of text, the second one smaller."""
         if label == "_slot" and not used and self.recede:
             lines, size = (), (size[0], size[1] * (0.4 if self.crowded else 1.0))
         corner = at[0] - size[0] / 2, at[1] - size[1] / 2
@@ -120,13 +124,13 @@ class Canvas:
         for line, offset, share in zip(lines, offsets, shares, strict=bool(lines)):
             if not self.legible(_fitting(line, share, size)):
                 gate = line.rstrip("?")
-                line, share = SIGNS.get(gate, gate) + line[len(gate) :], 0.8
-            way = "italic" if line.endswith("?") else "normal"
-            font = _fitting(line, share, size)
-            self.text((at[0], at[1] + offset), line, font, ink, zorder=4, fontstyle=way)
+                line, share = SYMBOLS.get(gate, gate) + line[len(gate) :], 0.8
+            style = "italic" if line.endswith("?") else "normal"
+            font_size = _fitting(line, share, size)
+            self.text((at[0], at[1] + offset), line, font_size, ink, zorder=4, fontstyle=style)
 
     def swatch(self, at: Point, side: float, color: str) -> None:
-        """A small square without a name."""
+        """A small coloured square."""
         corner = at[0] - side / 2, at[1] - side / 2
         self.ax.add_patch(Rectangle(corner, side, side, fc=color, ec="none", label="_swatch"))
 
@@ -147,7 +151,7 @@ class Canvas:
         self.ax.add_patch(patch)
 
     def pixels(self, at: Point, side: float, values: np.ndarray, limits: Point, used: bool) -> None:
-        """The pixels of an image, shape (side, side), from white at the first of both limits."""
+        """The pixels of an image, shape (side, side); the first of both limits is white."""
         (x, y), half = at, side / 2
         self.ax.imshow(
             values,
@@ -162,7 +166,7 @@ class Canvas:
         )
 
     def band(self, lower: tuple[Point, Point], upper: tuple[Point, Point]) -> None:
-        """All that leads from one row to the next, where it is too much to be drawn one by one."""
+        """All connections between two rows, where these are too many to be drawn one by one."""
         corners = [*lower, *reversed(upper)]
         self.ax.add_patch(Polygon(corners, fc=PALE, ec="none", alpha=0.55, label="_band", zorder=1))
 
@@ -175,26 +179,26 @@ class Canvas:
         via: Sequence[Point] = (),
         true: bool | None = None,
     ) -> None:
-        """An arrow: solid if known, dashed if learned, faint if its end is not used.
+        """An arrow: solid if known, dashed if learned, faint if its target is unused.
 
         Parameters
         ----------
         start, end : (x, y), units
         known, used : bool
         via : sequence of (x, y)
-            Points in pairs, from lower to upper, between which it goes straight up.
+            Pairs of waypoints, lower and upper, between which it goes straight up.
         true : bool, optional
-            Whether it is an edge of the task's graph, where that is asked.
+            Whether it is an edge of the task's graph; None: not evaluated.
         """
         color, width = EDGES[true] if used else (FAINT, 1.0)
         head = "-|>"
         if self.recede and not used:
             color, width, head = HINT, 0.6, "-"
-        way: dict[str, object] = {"posA": start, "posB": end}
+        route: dict[str, Any] = {"posA": start, "posB": end}
         if via:
-            way = {"path": _path(start, end, via)}
+            route = {"path": _path(start, end, via)}
         patch = FancyArrowPatch(
-            **way,
+            **route,
             arrowstyle=head,
             mutation_scale=0.16 * self.unit,
             shrinkA=0,
@@ -209,11 +213,11 @@ class Canvas:
         self.ax.add_patch(patch)
 
     def rule(self, start: Point, end: Point) -> None:
-        """A line that parts one thing from another."""
+        """A separating line."""
         self.ax.plot(*zip(start, end, strict=True), color=INK, lw=self.line, label="_rule")
 
     def weights(self, starts: np.ndarray, ends: np.ndarray, values: np.ndarray) -> None:
-        """Lines for weights other than zero; of many all but the largest are a hint.
+        """Lines for non-zero weights; of many all but the largest are faint.
 
         Parameters
         ----------
@@ -226,7 +230,7 @@ class Canvas:
         colors = np.where(values[order, None] > 0, to_rgba(POSITIVE), to_rgba(NEGATIVE))
         colors[:, 3] = 0.06 + 0.8 * size
         widths = self.line * (0.3 + 1.2 * size)
-        if len(order) > MANY_WEIGHTS:  # they would cover each other: the strongest stand out
+        if len(order) > MANY_WEIGHTS:  # they would overlap: only the strongest are emphasized
             weak = np.arange(len(order)) < len(order) - STRONGEST
             colors[weak] = to_rgba(PALE, 0.12)
             widths[weak] = 0.25 * self.line
@@ -238,7 +242,7 @@ class Canvas:
             label="_weights",
             zorder=1,
         )
-        # Thousands of lines are smaller as a picture, also inside a vector file.
+        # Thousands of lines take less space rasterized, also inside a vector file.
         lines.set_rasterized(len(order) > 3000)
         self.ax.add_collection(lines, autolim=False)
 
@@ -254,19 +258,19 @@ class Canvas:
             cmap=cmap,
             vmin=-limit,
             vmax=limit,
-            edgecolors="#999999" if cell * self.unit > 3 else "none",  # or small cells drown
+            edgecolors="#999999" if cell * self.unit > 3 else "none",  # too small for lines
             linewidth=0.3 * self.line,
             label="_matrix",
         )
 
 
 def _fitting(line: str, share: float, size: Point) -> float:
-    """Size of a line's letters, that share of a box's height if its width allows."""
+    """Font size of a line: that share of a box's height, or less to fit its width."""
     return min(share * size[1], 1.25 * size[0] / max(len(line), 1))
 
 
 def _path(start: Point, end: Point, via: Sequence[Point]) -> Path:
-    """A smooth way through points that goes up everywhere."""
+    """A smooth curve through waypoints that rises everywhere."""
     points, codes = [start], [Path.MOVETO]
     for lower, upper in zip([start, *via[1::2]], [*via[0::2], end], strict=True):
         bend = (upper[1] - lower[1]) / 2

@@ -1,4 +1,4 @@
-"""Images at the bottom of a diagram, and the slots that look at them."""
+"""Images at the bottom of a diagram, and the image slots that read them."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from modnets.visuals.diagrams.canvas import FAINT, Canvas
 from modnets.visuals.diagrams.layout import IMAGE_NAME, IMAGE_SIDE, Layout, Point
 
 
-def letters(number: int) -> str:
-    """A to Z, then AA, AB and so on: shared modules, and in small letters image slots."""
+def letters(index: int) -> str:
+    """A to Z, then AA, AB and so on: shared modules and, in lower case, image slots."""
     name = ""
-    while number >= 0:
-        name, number = chr(ord("A") + number % 26) + name, number // 26 - 1
+    while index >= 0:
+        name, index = chr(ord("A") + index % 26) + name, index // 26 - 1
     return name
 
 
@@ -28,33 +28,38 @@ def bit_names(n_slots: int, bits: int) -> list[str]:
 def check_images(
     images: np.ndarray | None, n_images: int, side: int | None = None
 ) -> np.ndarray | None:
-    """Example images as an array, where their shape is that of what is looked at.
+    """Example images as an array, after a check of their shape.
 
     Parameters
     ----------
     images : array, shape (image, side, side), optional
     n_images : int
-        0 where no images are looked at.
+        0 where the task has no images.
     side : int, optional
         Pixels, where that is known.
+
+    Raises
+    ------
+    ValueError
+        If their shape is another, or the task has none.
     """
     if images is None:
         return None
-    found = np.asarray(images).shape
-    require(n_images > 0, f"images of shape {found}; allowed is None, as none are looked at")
-    size = side or (found[-1] if found else 0)
+    shape = np.asarray(images).shape
+    require(n_images > 0, f"images of shape {shape}; allowed is None, as none are looked at")
+    size = side or (shape[-1] if shape else 0)
     wanted = f"({n_images}, {side}, {side})" if side else f"({n_images}, side, side)"
     require(
-        found == (n_images, size, size), f"images have shape {found}; allowed is shape {wanted}"
+        shape == (n_images, size, size), f"images have shape {shape}; allowed is shape {wanted}"
     )
     return np.asarray(images, dtype=float)
 
 
 def draw_images(
-    canvas: Canvas, places: Sequence[Point], used: Sequence[bool], pixels: np.ndarray | None
+    canvas: Canvas, centres: Sequence[Point], used: Sequence[bool], pixels: np.ndarray | None
 ) -> None:
-    """A square for each image, with its pixels where they are given, else with its name inside."""
-    for image, (at, use) in enumerate(zip(places, used, strict=True)):
+    """A square for each image, with its pixels where these are given, else with its name inside."""
+    for image, (at, use) in enumerate(zip(centres, used, strict=True)):
         canvas.square(at, IMAGE_SIDE, use, "_image")
         if pixels is None:
             canvas.text(at, f"image {image}", 0.13, "#000000" if use else "#ffffff", zorder=4)
@@ -67,52 +72,52 @@ def draw_images(
 
 def draw_image_slots(
     canvas: Canvas,
-    place: Layout,
+    layout: Layout,
     lines: Sequence[Sequence[str]],
     fills: Sequence[str],
     used: Sequence[bool],
     values: Sequence[bool],
     label: str = "_image_slot",
 ) -> None:
-    """The slots that look at images, wide boxes with the names of their values at the top.
+    """Image slots: wide boxes with the names of their values at the top.
 
     Parameters
     ----------
-    canvas, place
-    lines : [slot] -> what is written in it: a name, and perhaps what it is
+    canvas, layout
+    lines : [slot] -> text in it: a name, and perhaps the type of its module
     fills : [slot] -> colour
     used, values : [slot], [value] -> whether some path to an output uses it
     label : str
     """
-    n_slots, size = len(fills), place.image_slot
-    for slot, (words, fill, use) in enumerate(zip(lines, fills, used, strict=True)):
-        x, y = place.image_slot_at(slot)
+    n_slots, size = len(fills), layout.image_slot
+    for slot, (texts, fill, use) in enumerate(zip(lines, fills, used, strict=True)):
+        x, y = layout.image_slot_at(slot)
         canvas.box((x, y), size, fill, use, label, ())
         ink = "#000000" if use else "#ffffff"
-        canvas.text((x, y - 0.2 * size[1]), words[0], 0.2, ink, zorder=4)
-        for word in words[1:]:
+        canvas.text((x, y - 0.2 * size[1]), texts[0], 0.2, ink, zorder=4)
+        for text in texts[1:]:
             at = x + size[0] / 2 - 0.06, y - 0.26 * size[1]
-            canvas.text(at, word, min(0.11, 0.5 * size[0] / len(word)), ink, ha="right", zorder=4)
+            canvas.text(at, text, min(0.11, 0.5 * size[0] / len(text)), ink, ha="right", zorder=4)
     names = bit_names(n_slots, len(values) // n_slots)
     for value, (name, use) in enumerate(zip(names, values, strict=True)):
-        x, y = place.exit(0, value)
+        x, y = layout.exit(0, value)
         slot_used = used[value * n_slots // len(values)]
         ink = ("#000000" if use else "#777777") if slot_used else FAINT
         canvas.text((x, y - 0.09), name, 0.12, ink, zorder=4)
 
 
-def draw_looks(
+def draw_image_arrows(
     canvas: Canvas,
-    place: Layout,
+    layout: Layout,
     reads: Sequence[Sequence[int]],
     known: bool,
     used: Sequence[bool],
 ) -> None:
-    """The arrows from images to the slots that look at them."""
+    """The arrows from images to the image slots that read them."""
     for slot, (images, use) in enumerate(zip(reads, used, strict=True)):
-        x, y = place.image_slot_at(slot)
+        x, y = layout.image_slot_at(slot)
         for image in images:
-            start = place.image_at(image)
+            start = layout.image_at(image)
             canvas.arrow(
-                (start[0], start[1] + IMAGE_SIDE / 2), (x, y - place.image_slot[1] / 2), known, use
+                (start[0], start[1] + IMAGE_SIDE / 2), (x, y - layout.image_slot[1] / 2), known, use
             )

@@ -1,9 +1,9 @@
-"""Where the parts of a diagram lie: numbers only, nothing is drawn here.
+"""Coordinates of the elements of a diagram; nothing is drawn here.
 
-A diagram has rows from bottom to top: inputs, levels (or hidden layers), outputs.  Where images
-are looked at, the slots that do so are its row of inputs, and the images lie below.  One unit is
-about the width of a slot with its gap.  Beside a modular network stand the matrices of its
-choices, each in the gap whose arrows it explains.
+A diagram has rows from bottom to top: inputs, levels (or hidden layers), outputs.  With images,
+the image slots are its row of inputs, and the images are below.  One unit is about the width of a
+slot with its gap.  Beside a modular network are the matrices of its choices, each in the gap whose
+arrows it explains.
 """
 
 from __future__ import annotations
@@ -13,22 +13,22 @@ from dataclasses import dataclass
 
 Point = tuple[float, float]
 
-#: Side of an image, and the room for its name below it.
+#: Side of an image, and the height of its name below it.
 IMAGE_SIDE, IMAGE_NAME = 0.62, 0.22
-#: Side of a matrix cell, the space around a matrix, and around one that reaches up to the headings.
+#: Side of a matrix cell, the space around a matrix, and around one just below the headings.
 CELL, SPACE, SPACE_BELOW_HEADINGS = 0.17, 0.1, 0.4
 
 
 @dataclass(frozen=True)
 class Layout:
-    """Where the parts of a diagram lie, in units.
+    """Coordinates of the elements of a diagram, in units.
 
     Parameters
     ----------
     widths : tuple of int
         Nodes of each row, from inputs to outputs.
     width : float
-        Of the rows, which are spread over it evenly.
+        Of the rows, over which nodes are spread evenly.
     pitch : float
         From row to row.
     radius : float
@@ -36,11 +36,11 @@ class Layout:
     box : tuple of float
         Width and height of a slot; (0, 0) without slots.
     selection : int
-        The most modules that a slot selects from; 0 where none selects.
+        The most modules that a slot selects from; 0 without selection.
     pool : int
-        Shared modules, which stand below the matrices.
+        Shared modules, drawn below the matrices.
     images : tuple of int, optional
-        Images, and slots that look at them.
+        Numbers of images and of image slots.
     extra : tuple of float
         Height added to the gap below each row above the inputs; by default none.
     left : float
@@ -65,7 +65,9 @@ class Layout:
         *,
         n_output_candidates: int = 0,
         left: float = 0.0,
-        **parts: object,
+        selection: int = 0,
+        pool: int = 0,
+        images: tuple[int, int] | None = None,
     ) -> Layout:
         """Rows of slots: a modular network or a function graph.
 
@@ -73,25 +75,24 @@ class Layout:
         ----------
         widths : sequence of int
         n_output_candidates : int
-            Slots that outputs can be read from, where they are those of all levels.
-        left : float
-        **parts
-            Selection, pool and images; see the class.
+            Slots that outputs can be read from, where these are the slots of all levels.
+        left, selection, pool, images
+            As in the class.
         """
         widths = tuple(widths)
         width = max(2.6, 0.5 * widths[0], 0.72 * max(widths[1:]))
-        # Fans of arrows in a wide network need height, or they lie flat on the boxes.
+        # Arrows in a wide network need height, or they are almost horizontal.
         pitch = max(0.98, 0.13 * width)
         box = min(0.62, 0.86 * width / max(widths[1:-1])), 0.36
         extra = [0.0] * (len(widths) - 1)
-        if parts.get("images"):  # several values of each have a cell in the matrix above them
+        if images:  # each has several values, with a cell each in the matrix above
             extra[0] = _room(widths[0], SPACE, pitch)
         if n_output_candidates:
             extra[-1] = _room(n_output_candidates, SPACE_BELOW_HEADINGS, pitch)
-        # In a wide network, which is drawn smaller, names need larger circles.
+        # In a wide network, which is scaled down, names need larger circles.
         step = width / max(widths[0], widths[-1])
         radius = max(0.16, min(0.3, 0.013 * width, 0.4 * step))
-        return cls(widths, width, pitch, radius, box, extra=tuple(extra), left=left, **parts)
+        return cls(widths, width, pitch, radius, box, selection, pool, images, tuple(extra), left)
 
     @classmethod
     def layers(cls, widths: Sequence[int], extra: Sequence[float] = ()) -> Layout:
@@ -115,19 +116,19 @@ class Layout:
     def exit(self, row: int, node: int) -> Point:
         """Where arrows leave a node: at its top."""
         x, y = self.at(row, node)
-        foot = self.image_slot[1] / 2 if self.images else self.radius
-        return x, y + (foot if row == 0 else self.box[1] / 2)
+        half = self.image_slot[1] / 2 if self.images else self.radius
+        return x, y + (half if row == 0 else self.box[1] / 2)
 
-    def entry(self, row: int, node: int, place: int, n_places: int) -> Point:
-        """Where an arrow ends: at an input place of a slot, or below an output."""
+    def entry(self, row: int, node: int, position: int, n_inputs: int) -> Point:
+        """Where an arrow ends: at an input position of a slot, or below an output."""
         x, y = self.at(row, node)
         if row == len(self.widths) - 1:
             return x, y - self.radius
-        share = (place + 1) / (n_places + 1) - 0.5
+        share = (position + 1) / (n_inputs + 1) - 0.5
         return x + share * self.box[0], y - self.box[1] / 2
 
     def detour(self, start: tuple[int, int], end: tuple[int, int]) -> list[Point]:
-        """Points between the boxes of the rows that an arrow passes, lower and upper in turn."""
+        """Waypoints between the boxes of the rows that an arrow passes, lower and upper in turn."""
         (x0, y0), (x1, y1) = self.at(*start), self.at(*end)
         points = []
         for row in range(start[0] + 1, end[0]):
@@ -143,16 +144,21 @@ class Layout:
 
     def image_at(self, image: int) -> Point:
         """Centre of an image."""
-        return self.left + self.width * (image + 0.5) / self.images[0], self.y(-1)
+        return self.left + self.width * (image + 0.5) / self._image_counts[0], self.y(-1)
 
     def image_slot_at(self, slot: int) -> Point:
-        """Centre of a slot that looks at an image."""
-        return self.left + self.width * (slot + 0.5) / self.images[1], self.y(0)
+        """Centre of an image slot."""
+        return self.left + self.width * (slot + 0.5) / self._image_counts[1], self.y(0)
 
     @property
     def image_slot(self) -> tuple[float, float]:
-        """Width and height of a slot that looks at an image: as wide as its values above it."""
-        return 0.92 * self.width / self.images[1], 0.46
+        """Width and height of an image slot: as wide as its values above it."""
+        return 0.92 * self.width / self._image_counts[1], 0.46
+
+    @property
+    def _image_counts(self) -> tuple[int, int]:
+        assert self.images is not None
+        return self.images
 
     @property
     def top(self) -> float:
@@ -166,7 +172,7 @@ class Layout:
 
     @property
     def bottom(self) -> float:
-        """Lower edge of what is drawn."""
+        """Lower edge of the diagram."""
         lowest = -self.radius
         if self.images is not None:
             lowest = self.y(-1) - IMAGE_SIDE / 2 - IMAGE_NAME
@@ -180,7 +186,7 @@ class Layout:
 
     @property
     def matrices(self) -> tuple[float, ...]:
-        """Left edges of the matrices: of routing and, where there is one, of selection."""
+        """Left edges of the matrices of routing and, where there is one, of selection."""
         first = self.left + self.width + 0.2 + self.cell
         if not self.selection:
             return (first,)
@@ -188,7 +194,7 @@ class Layout:
 
     @property
     def total_width(self) -> float:
-        """Width of the rows and of what stands beside them."""
+        """Width of the rows with the matrices beside them."""
         return self.matrices[-1] + max(self._matrix_width, 0.62)
 
     @property
@@ -197,5 +203,5 @@ class Layout:
 
 
 def _room(n_rows: int, space: float, pitch: float) -> float:
-    """Height that a gap needs beyond the pitch for a matrix of so many rows, within reason."""
+    """Extra height of a gap for a matrix of so many rows, at most 0.8 of the pitch."""
     return min(max(0.0, 0.8 * CELL * n_rows + space - pitch), 0.8 * pitch)

@@ -15,13 +15,13 @@ from modnets.visuals.style import CHOSEN, SIGNED
 
 
 def logits(choice: Routing | Selection, task: int) -> list[float]:
-    """All logits of a choice of one task; none where it is known."""
+    """All logits of a choice for one task; none where it is known."""
     return [] if choice.known else choice.of_task(task).flatten().tolist()
 
 
 def draw_matrix(
     canvas: Canvas,
-    place: Layout,
+    layout: Layout,
     x: float,
     row: int,
     choice: Routing | Selection,
@@ -32,34 +32,34 @@ def draw_matrix(
     names: Sequence[str] = (),
     levels: Sequence[int] = (),
 ) -> None:
-    """The matrix of a choice in the gap below its row, with what can be chosen at its left.
+    """The matrix of a choice in the gap below its row, with the candidates at its left.
 
     Parameters
     ----------
-    canvas, place
+    canvas, layout
     x : float
         Left edge.
     row : int
     choice : Routing or Selection
     task : int
     limit : float
-        Largest size of a logit in the network.
+        Largest magnitude of a logit in the network.
     colors, names : sequence of str
-        Of what can be chosen: a colour or else a name.
+        Of the candidates: a colour or else a name.
     levels : sequence of int
-        The level of each, where they are of several: a line parts them.
+        The level of each candidate, where they are of several: separated by lines.
     """
     values = np.array(usage.choice_values(choice, task))
-    gap, space = place.gap(row), SPACE_BELOW_HEADINGS if len(set(levels)) > 1 else SPACE
-    cell = min(place.cell, (gap - space) / len(values))
-    top = place.y(row) - (gap - cell * len(values) + space - SPACE) / 2
+    gap, space = layout.gap(row), SPACE_BELOW_HEADINGS if len(set(levels)) > 1 else SPACE
+    cell = min(layout.cell, (gap - space) / len(values))
+    top = layout.y(row) - (gap - cell * len(values) + space - SPACE) / 2
     cmap, scale = (CHOSEN, 1.0) if choice.known else (SIGNED, limit)
     canvas.matrix((x, top), cell, values, cmap, scale)
-    for source, slot, number in usage.chosen_cells(choice, task):
-        mark = str(number + 1) if isinstance(choice, Routing) else "•"
+    for source, slot, position in usage.chosen_cells(choice, task):
+        mark = str(position + 1) if isinstance(choice, Routing) else "•"
         at = x + (slot + 0.5) * cell, top - (source + 0.5) * cell
-        deep = not choice.known and values[source, slot] > 0.9 * limit
-        canvas.text(at, mark, 0.8 * cell, "white" if deep else "black", fontweight="bold")
+        dark = not choice.known and values[source, slot] > 0.9 * limit
+        canvas.text(at, mark, 0.8 * cell, "white" if dark else "black", fontweight="bold")
     for source in range(len(values)):
         at = x - 0.6 * cell, top - (source + 0.5) * cell
         if colors:
@@ -75,12 +75,16 @@ def draw_matrix(
 
 
 def draw_pool(
-    canvas: Canvas, place: Layout, names: Sequence[str], colors: Sequence[str], used: Sequence[bool]
+    canvas: Canvas,
+    layout: Layout,
+    names: Sequence[str],
+    colors: Sequence[str],
+    used: Sequence[bool],
 ) -> None:
     """The shared modules, below the matrices."""
-    left = place.matrices[0] - place.cell
-    canvas.text((left, place.pool_y), "pool", 0.16, ha="left")
-    step = min(0.42, (place.total_width - left - 0.45) / len(names))
+    left = layout.matrices[0] - layout.cell
+    canvas.text((left, layout.pool_y), "pool", 0.16, ha="left")
+    step = min(0.42, (layout.total_width - left - 0.45) / len(names))
     for module, (name, color, use) in enumerate(zip(names, colors, used, strict=True)):
-        at = left + 0.45 + step * (module + 0.5), place.pool_y
+        at = left + 0.45 + step * (module + 0.5), layout.pool_y
         canvas.box(at, (0.84 * step, min(0.3, 0.84 * step)), color, use, "_module", [name])

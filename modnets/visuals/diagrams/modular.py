@@ -1,4 +1,4 @@
-"""A modular network drawn: slots in levels, what they read, and their choices beside them."""
+"""Diagram of a modular network: slots in levels, what they read, and matrices of their choices."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.axes import Axes
 
+from modnets.models.images import ImageLevel
 from modnets.models.modular import ModularNetwork
 from modnets.tasks.task import Task
 from modnets.visuals.diagrams import usage
@@ -14,9 +15,9 @@ from modnets.visuals.diagrams.annotations import Findings, lines_of
 from modnets.visuals.diagrams.canvas import Canvas
 from modnets.visuals.diagrams.images import (
     bit_names,
+    draw_image_arrows,
     draw_image_slots,
     draw_images,
-    draw_looks,
     letters,
 )
 from modnets.visuals.diagrams.layout import Layout
@@ -32,9 +33,9 @@ from modnets.visuals.diagrams.parts import (
 from modnets.visuals.diagrams.task import gates_of
 from modnets.visuals.style import module_colors
 
-#: Headings of matrices in points, at least.
+#: Smallest font size of headings of matrices, in points.
 HEADING = 5.0
-#: Slots of a level, or inputs, from which on what no output uses recedes.
+#: With more slots in a level, or inputs, unused ones recede.
 MANY = 12
 
 
@@ -50,21 +51,22 @@ def draw_levels(
 ) -> Axes:
     """Draw one task of a modular network; see ``diagrams.draw``."""
     names, colors, shared = _modules(network)
-    place = place_of(network, matrices)
+    layout = layout_of(network, matrices)
     used, fills = usage.used_slots(network, task), usage.fills(network, task)
-    canvas = new_canvas(ax, place, place.total_width if matrices else place.width, title)
+    canvas = new_canvas(ax, layout, layout.total_width if matrices else layout.width, title)
     canvas.crowded = max(network.slots) > MANY
-    canvas.recede = found or not matrices or max(place.widths) > MANY
-    findings = Findings.of(network, graph, task, used) if found else None
+    canvas.recede = found or not matrices or max(layout.widths) > MANY
+    findings = Findings.of(network, graph, task, used) if found and graph is not None else None
+    input_labels = None if graph is None else graph.input_labels
     if network.image_level is None:
-        draw_inputs(canvas, place, usage.used_inputs(network, task), graph and graph.input_labels)
+        draw_inputs(canvas, layout, usage.used_inputs(network, task), input_labels)
     else:
-        _draw_image_level(canvas, place, network, names, colors, pixels)
-    draw_outputs(canvas, place, graph and graph.output_labels)
+        _draw_image_level(canvas, layout, network, network.image_level, names, colors, pixels)
+    draw_outputs(canvas, layout, None if graph is None else graph.output_labels)
     modules = [[names[m] for m in level] for level in fills]
     draw_boxes(
         canvas,
-        place,
+        layout,
         lines_of(findings, modules, not matrices)
         if findings
         else _slot_names(network, graph, task, modules),
@@ -73,35 +75,45 @@ def draw_levels(
         "_slot",
     )
     choices = [*network.routing, network.output_routing]
-    every_used = [*used, [True] * network.n_outputs]
-    edges = (findings and findings.edges) or [None] * len(choices)
+    used_nodes = [*used, (True,) * network.n_outputs]
+    edges = findings.edges if findings else None
     for row, (choice, level) in enumerate(zip(choices, usage.reads(network, task), strict=True)):
-        draw_arrows(canvas, place, row + 1, level, choice.known, every_used[row], edges[row])
+        true = edges[row] if edges else None
+        draw_arrows(canvas, layout, row + 1, level, choice.known, used_nodes[row], true)
     if not matrices:
         return canvas.ax
     modules_used = usage.used_modules(network, task)
     if network.image_level is not None:
         modules_used += usage.used_image_modules(network)
-    pool = zip(names, colors, modules_used, shared, strict=True)
-    if pool := [look for *look, is_shared in pool if is_shared]:
-        draw_pool(canvas, place, *zip(*pool, strict=True))
-    labels = short(graph.input_labels, "x", most=5) if graph else None
-    _draw_matrices(canvas, place, network, task, fills, colors, labels)
+    pool = [index for index, is_shared in enumerate(shared) if is_shared]
+    if pool:
+        draw_pool(
+            canvas,
+            layout,
+            [names[index] for index in pool],
+            [colors[index] for index in pool],
+            [modules_used[index] for index in pool],
+        )
+    labels = None if input_labels is None else short(input_labels, "x", most=5)
+    _draw_matrices(canvas, layout, network, task, fills, colors, labels)
     return canvas.ax
 
 
 def _modules(network: ModularNetwork) -> tuple[list[str], list[str], list[bool]]:
-    """Name and colour of each module, and whether it is shared; those of images come last."""
+    """Name and colour of each module, and whether it is shared; image modules come last."""
     shared = [network.shared] * sum(pool.count for pool in network.pools)
     if network.image_level is not None:
         shared += [network.image_level.shared] * len(network.image_level.pool)
-    places = [shared[:number].count(kind) for number, kind in enumerate(shared)]
-    names = [letters(n) if kind else str(n + 1) for n, kind in zip(places, shared, strict=True)]
+    indices = [shared[:module].count(is_shared) for module, is_shared in enumerate(shared)]
+    names = [
+        letters(index) if is_shared else str(index + 1)
+        for index, is_shared in zip(indices, shared, strict=True)
+    ]
     return names, module_colors(len(names)), shared
 
 
-def place_of(network: ModularNetwork, matrices: bool = True) -> Layout:
-    """Where the parts of its diagram lie."""
+def layout_of(network: ModularNetwork, matrices: bool = True) -> Layout:
+    """The layout of a network's diagram."""
     n_pool = sum(_modules(network)[2]) if matrices else 0
     level, n_selected = network.image_level, network.pools[0].count if network.shared else 0
     if level is not None and level.selection is not None:
@@ -117,73 +129,74 @@ def place_of(network: ModularNetwork, matrices: bool = True) -> Layout:
 
 def _draw_image_level(
     canvas: Canvas,
-    place: Layout,
+    layout: Layout,
     network: ModularNetwork,
+    level: ImageLevel,
     names: Sequence[str],
     colors: Sequence[str],
     pixels: np.ndarray | None,
 ) -> None:
-    """Images, and the slots that look at them."""
-    level, used = network.image_level, usage.used_image_slots(network)
+    """Images and image slots."""
+    used = usage.used_image_slots(network)
     first = len(names) - len(level.pool)
     filled = usage.image_fills(network)
-    centres = [place.image_at(image) for image in range(level.n_images)]
+    centres = [layout.image_at(image) for image in range(level.n_images)]
     draw_images(canvas, centres, usage.used_images(network), pixels)
     draw_image_slots(
         canvas,
-        place,
+        layout,
         [[names[first + module], type(level.pool[module]).__name__] for module in filled],
         [colors[first + module] for module in filled],
         used,
         usage.used_inputs(network),
     )
-    draw_looks(canvas, place, level.routing.read(), level.routing.known, used)
+    draw_image_arrows(canvas, layout, level.routing.read(), level.routing.known, used)
 
 
 def _draw_matrices(
     canvas: Canvas,
-    place: Layout,
+    layout: Layout,
     network: ModularNetwork,
     task: int,
     fills: Sequence[Sequence[int]],
     colors: Sequence[str],
     labels: Sequence[str] | None,
 ) -> None:
-    """Every choice of one task, each in the gap whose arrows it explains."""
+    """The matrices of all choices for one task, each in the gap whose arrows it explains."""
     level, choices = network.image_level, network.choices()
     limit = max((abs(v) for c in choices for v in logits(c, task)), default=1.0) or 1.0
-    left, right = place.matrices[0], place.matrices[-1]
+    left, right = layout.matrices[0], layout.matrices[-1]
     names = labels or [f"x{source}" for source in range(network.n_inputs)]
     if level is not None:
         names = bit_names(level.n_slots, network.n_inputs // level.n_slots)
-        looked_at = [f"image {image}" for image in range(level.n_images)]
-        draw_matrix(canvas, place, left, 0, level.routing, 0, limit, names=looked_at)
+        image_names = [f"image {image}" for image in range(level.n_images)]
+        draw_matrix(canvas, layout, left, 0, level.routing, 0, limit, names=image_names)
         if level.selection is not None:
             of_images = colors[len(colors) - len(level.pool) :]
-            draw_matrix(canvas, place, right, 0, level.selection, 0, limit, colors=of_images)
-    draw_matrix(canvas, place, left, 1, network.routing[0], task, limit, names=names)
+            draw_matrix(canvas, layout, right, 0, level.selection, 0, limit, colors=of_images)
+    draw_matrix(canvas, layout, left, 1, network.routing[0], task, limit, names=names)
     for row, choice in enumerate(network.routing[1:], start=2):
         below = [colors[module] for module in fills[row - 2]]
-        draw_matrix(canvas, place, left, row, choice, task, limit, colors=below)
+        draw_matrix(canvas, layout, left, row, choice, task, limit, colors=below)
     nodes = usage.output_candidates(network)
     below = [colors[fills[row - 1][slot]] for row, slot in nodes]
     levels, top = [row for row, _ in nodes], len(network.slots) + 1
     draw_matrix(
-        canvas, place, left, top, network.output_routing, task, limit, colors=below, levels=levels
+        canvas, layout, left, top, network.output_routing, task, limit, colors=below, levels=levels
     )
     if network.shared:
         shared = colors[: network.pools[0].count]
-        for row, choice in enumerate(network.selection, start=1):
-            draw_matrix(canvas, place, right, row, choice, task, limit, colors=shared)
-    for x, name in zip(place.matrices, ("routing", "selection"), strict=False):
+        for row, selection in enumerate(network.selection, start=1):
+            draw_matrix(canvas, layout, right, row, selection, task, limit, colors=shared)
+    for x, name in zip(layout.matrices, ("routing", "selection"), strict=False):
         size = max(0.16, HEADING / canvas.unit if canvas.recede else 0.0)
-        canvas.text((x - place.cell, place.top + max(0.0, size - 0.16)), name, size, ha="left")
+        canvas.text((x - layout.cell, layout.top + max(0.0, size - 0.16)), name, size, ha="left")
 
 
 def _slot_names(
     network: ModularNetwork, graph: Task | None, task: int, names: Sequence[Sequence[str]]
 ) -> list[list[list[str]]]:
-    """What is written in each slot: its module, and the gate it stands for where that is known."""
+    """The lines in each slot: its module and, where routing is known, the gate of its role."""
     lines = [[[name] for name in level] for level in names]
     if graph is None or graph.slots != network.slots:
         return lines

@@ -1,4 +1,4 @@
-"""A monolithic network drawn: units and weights, or blocks and bands where they are too many."""
+"""Diagram of a monolithic network: units and weights, or blocks and bands of many."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from itertools import pairwise
 
 import numpy as np
 from matplotlib.axes import Axes
+from torch import nn
 
 from modnets.models.monolithic import CNN, Monolithic
 from modnets.visuals.diagrams.canvas import Canvas
@@ -16,19 +17,19 @@ from modnets.visuals.diagrams.layout import IMAGE_NAME, IMAGE_SIDE, Layout, Poin
 from modnets.visuals.diagrams.parts import draw_inputs, draw_outputs
 from modnets.visuals.diagrams.usage import used_units
 
-#: A row of more units is a block with their number.
+#: A row of more units is drawn as a block with their number.
 MAX_UNITS = 64
-#: Feature maps of one convolution that are drawn; their number stands beside them.
+#: The most feature maps of one convolution that are drawn; their number is written beside them.
 MAX_MAPS = 40
-#: Width of a row of feature maps, and from one to the next in their sides.
+#: Width of a row of feature maps, and distance between them in units of their side.
 MAPS_WIDTH, MAP_STEP = 3.3, 1.15
-#: Height of a block, the least height of a band, and the size of words.
-BLOCK, BAND, WORDS = 0.24, 0.34, 0.13
+#: Height of a block, the least height of a band, and the font size of text.
+BLOCK, BAND, FONT = 0.24, 0.34, 0.13
 
 
 @dataclass(frozen=True)
 class Row:
-    """A row of the drawing.
+    """A row of the diagram.
 
     Parameters
     ----------
@@ -38,8 +39,8 @@ class Row:
         [node] -> whether some path to an output uses it.
     side : int
         Of images and feature maps, in pixels.
-    words : str
-        What leads to it from the row below, where that is not drawn weight by weight.
+    label : str
+        Description of the connections from the row below, where not every weight is drawn.
     layer : int, optional
         The layer whose weights lead to it.
     """
@@ -47,7 +48,7 @@ class Row:
     kind: str
     used: tuple[bool, ...]
     side: int = 0
-    words: str = ""
+    label: str = ""
     layer: int | None = None
 
 
@@ -67,39 +68,39 @@ def draw_layers(
     network : Monolithic
     ax, title
     n_images : int
-        Of which inputs are the pixels; 0 without.
+        Number of images whose pixels are the inputs; 0 without.
     pixels : ndarray, shape (n_images, side, side), optional
     names : sequence of str, optional
-        Of inputs that are no pixels; by default x0, x1 and so on.
+        Of inputs that are not pixels; by default x0, x1 and so on.
     outputs : sequence of str, optional
         Names of outputs; by default y0, y1 and so on.
     """
     rows = rows_of(network, n_images)
     heights = [_height(row) for row in rows]
-    bands = [words_of(lower, upper) for lower, upper in pairwise(rows)]
-    place = Layout.layers([len(row.used) if row.kind != "block" else 1 for row in rows])
+    bands = [band_label(lower, upper) for lower, upper in pairwise(rows)]
+    layout = Layout.layers([len(row.used) if row.kind != "block" else 1 for row in rows])
     extra = [
-        max(0.0, (below + above) / 2 + BAND - place.pitch) if words else 0.0
-        for (below, above), words in zip(pairwise(heights), bands, strict=True)
+        max(0.0, (below + above) / 2 + BAND - layout.pitch) if label else 0.0
+        for (below, above), label in zip(pairwise(heights), bands, strict=True)
     ]
-    place = Layout.layers(place.widths, extra)
-    foot = IMAGE_SIDE / 2 + IMAGE_NAME * (pixels is not None) if n_images else place.radius
-    canvas = Canvas(ax, place.width, -foot, place.top + place.radius, title)
-    _draw_connections(canvas, place, network, rows, bands, heights)
+    layout = Layout.layers(layout.widths, extra)
+    margin = IMAGE_SIDE / 2 + IMAGE_NAME * (pixels is not None) if n_images else layout.radius
+    canvas = Canvas(ax, layout.width, -margin, layout.top + layout.radius, title)
+    _draw_connections(canvas, layout, network, rows, bands, heights)
     if rows[0].kind == "units":
-        draw_inputs(canvas, place, rows[0].used, names)
-    draw_outputs(canvas, place, outputs)
-    for number, row in enumerate(rows[:-1]):
+        draw_inputs(canvas, layout, rows[0].used, names)
+    draw_outputs(canvas, layout, outputs)
+    for index, row in enumerate(rows[:-1]):
         if row.kind == "images":
-            places = [place.at(number, image) for image in range(n_images)]
-            draw_images(canvas, places, row.used, pixels)
+            centres = [layout.at(index, image) for image in range(n_images)]
+            draw_images(canvas, centres, row.used, pixels)
         elif row.kind == "maps":
-            _draw_maps(canvas, place, number, row, heights[number])
+            _draw_maps(canvas, layout, index, row, heights[index])
         elif row.kind == "block":
-            _draw_block(canvas, place, number, row.used)
-        elif number:
+            _draw_block(canvas, layout, index, row.used)
+        elif index:
             for unit, use in enumerate(row.used):
-                canvas.circle(place.at(number, unit), _radius(place, row), use, "_unit")
+                canvas.circle(layout.at(index, unit), _radius(layout, row), use, "_unit")
     return canvas.ax
 
 
@@ -108,44 +109,46 @@ def rows_of(network: Monolithic, n_images: int = 0) -> list[Row]:
     used = used_units(network)
     rows, first = [], 0
     if n_images:
-        pixels = np.reshape(used.pop(0), (n_images, -1))
-        rows.append(Row("images", tuple(pixels.any(axis=1).tolist())))
+        pixels = np.array(used.pop(0)).reshape(n_images, -1)
+        rows.append(Row("images", tuple(np.logical_or.reduce(pixels, axis=1).tolist())))
     if isinstance(network, CNN) and network.n_convolutions:
         side, first = network.image_shape[1], network.n_convolutions
         pool = ""
         for layer in range(first):
-            kernel = network.layers[layer].kernel_size[0]
+            convolution = network.layers[layer]
+            assert isinstance(convolution, nn.Conv2d)
+            kernel = convolution.kernel_size[0]
             side += 2 * network.padding - kernel + 1
-            words = f"{pool}conv {kernel}x{kernel}: {_count(network, layer)}"
-            rows.append(Row("maps", used.pop(0), side, words))
+            label = f"{pool}conv {kernel}x{kernel}: {_weight_count(network, layer)}"
+            rows.append(Row("maps", used.pop(0), side, label))
             side, pool = side // 2, "max 2x2, "
-        rows.append(_units(used.pop(0), words="max 2x2"))
+        rows.append(_units(used.pop(0), "max 2x2"))
     elif not n_images:
         rows.append(_units(used.pop(0)))
     for layer, units in enumerate(used, start=first):
-        rows.append(_units(units, words=_count(network, layer), layer=layer))
+        rows.append(_units(units, _weight_count(network, layer), layer))
     rows[-1] = replace(rows[-1], kind="units")  # outputs have names, however many
     return rows
 
 
-def words_of(lower: Row, upper: Row) -> str:
-    """What is written between two rows, instead of drawing each weight; else nothing."""
+def band_label(lower: Row, upper: Row) -> str:
+    """The label of a band between two rows; empty where each weight is drawn."""
     by_weight = lower.kind == upper.kind == "units" and upper.layer is not None
-    return "" if by_weight else upper.words
+    return "" if by_weight else upper.label
 
 
-def _units(used: tuple[bool, ...], **about: object) -> Row:
-    return Row("units" if len(used) <= MAX_UNITS else "block", used, **about)
+def _units(used: tuple[bool, ...], label: str = "", layer: int | None = None) -> Row:
+    return Row("units" if len(used) <= MAX_UNITS else "block", used, label=label, layer=layer)
 
 
-def _count(network: Monolithic, layer: int) -> str:
-    """The number of weights of a layer and, if a mask leaves some out, the share kept."""
+def _weight_count(network: Monolithic, layer: int) -> str:
+    """The number of weights of a layer and, if masked, the share kept."""
     weight = network.layers[layer].weight
-    words = f"{weight.numel():,} weights"
+    text = f"{weight.numel():,} weights"
     if network.sparse:
         kept = float(network.get_buffer(f"weight_mask_{layer}").mean())
-        words += f", {100 * kept:.0f} % kept"
-    return words
+        text += f", {100 * kept:.0f} % kept"
+    return text
 
 
 def _height(row: Row) -> float:
@@ -157,68 +160,69 @@ def _height(row: Row) -> float:
 
 
 def _map_side(row: Row) -> float:
-    """Smaller where a map has fewer values than an image, or there are many maps."""
+    """Side of a map: smaller with few values or many maps."""
     count = min(len(row.used), MAX_MAPS)
     return min(IMAGE_SIDE, 0.05 * row.side, MAPS_WIDTH / (MAP_STEP * count))
 
 
-def _radius(place: Layout, row: Row) -> float:
-    return min(0.1, 0.36 * place.width / len(row.used))
+def _radius(layout: Layout, row: Row) -> float:
+    return min(0.1, 0.36 * layout.width / len(row.used))
 
 
-def _draw_maps(canvas: Canvas, place: Layout, number: int, row: Row, side: float) -> None:
+def _draw_maps(canvas: Canvas, layout: Layout, index: int, row: Row, side: float) -> None:
     """Feature maps side by side, with their number and size."""
-    left, right = _extent(place, number, row, side)
+    left, right = _extent(layout, index, row, side)
     for channel, use in enumerate(row.used[:MAX_MAPS]):
-        at = left + side * (MAP_STEP * channel + 0.5), place.y(number)
+        at = left + side * (MAP_STEP * channel + 0.5), layout.y(index)
         canvas.square(at, side, use, "_map")
-    words = f"{len(row.used)} @ {row.side}x{row.side}"
-    canvas.text((right + 0.07, place.y(number)), words, WORDS, ha="left")
+    text = f"{len(row.used)} @ {row.side}x{row.side}"
+    canvas.text((right + 0.07, layout.y(index)), text, FONT, ha="left")
 
 
-def _draw_block(canvas: Canvas, place: Layout, number: int, used: Sequence[bool]) -> None:
-    """A row of too many units."""
-    words, idle = f"{len(used):,} units", len(used) - sum(used)
-    if 0 < idle < len(used):
-        words += f", {idle:,} unused"
-    canvas.box(place.at(number, 0), (place.width, BLOCK), "#ffffff", any(used), "_block", [words])
+def _draw_block(canvas: Canvas, layout: Layout, index: int, used: Sequence[bool]) -> None:
+    """A row of too many units to draw each."""
+    text, n_unused = f"{len(used):,} units", len(used) - sum(used)
+    if 0 < n_unused < len(used):
+        text += f", {n_unused:,} unused"
+    canvas.box(layout.at(index, 0), (layout.width, BLOCK), "#ffffff", any(used), "_block", [text])
 
 
-def _extent(place: Layout, number: int, row: Row, height: float) -> Point:
+def _extent(layout: Layout, index: int, row: Row, height: float) -> Point:
     """Left and right edge of a row."""
     if row.kind == "block":
-        return 0.0, place.width
+        return 0.0, layout.width
     if row.kind == "maps":
         width = height * (MAP_STEP * (min(len(row.used), MAX_MAPS) - 1) + 1)
-        return (place.width - width) / 2, (place.width + width) / 2
-    half = height / 2 if row.kind == "images" else _radius(place, row)
-    return place.at(number, 0)[0] - half, place.at(number, len(row.used) - 1)[0] + half
+        return (layout.width - width) / 2, (layout.width + width) / 2
+    half = height / 2 if row.kind == "images" else _radius(layout, row)
+    return layout.at(index, 0)[0] - half, layout.at(index, len(row.used) - 1)[0] + half
 
 
 def _draw_connections(
     canvas: Canvas,
-    place: Layout,
+    layout: Layout,
     network: Monolithic,
     rows: Sequence[Row],
     bands: Sequence[str],
     heights: Sequence[float],
 ) -> None:
-    """What lies between the rows: a line for each weight, or a band with words."""
+    """The connections between rows: a line for each weight, or a band with a label."""
     weights = [network.weights(n)[0].detach().cpu().numpy() for n in range(len(network.layers))]
     largest = max(float(np.abs(weight).max()) for weight in weights) or 1.0
-    for number, words in enumerate(bands, start=1):
-        if words:
-            edges = []
-            for edge, sign in ((number - 1, 1), (number, -1)):
-                height, y = heights[edge], place.y(edge)
-                left, right = _extent(place, edge, rows[edge], height)
-                edges.append([(left, y + sign * height / 2), (right, y + sign * height / 2)])
-            canvas.band(*edges)
-            middle = place.width / 2, (edges[0][0][1] + edges[1][0][1]) / 2
-            canvas.text(middle, words, WORDS)
+    for index, label in enumerate(bands, start=1):
+        layer = rows[index].layer
+        if label or layer is None:
+            sides = []
+            for row, sign in ((index - 1, 1), (index, -1)):
+                y = layout.y(row) + sign * heights[row] / 2
+                left, right = _extent(layout, row, rows[row], heights[row])
+                sides.append(((left, y), (right, y)))
+            lower, upper = sides
+            canvas.band(lower, upper)
+            canvas.text((layout.width / 2, (lower[0][1] + upper[0][1]) / 2), label, FONT)
             continue
-        weight = weights[rows[number].layer]
-        below = np.array([place.at(number - 1, unit) for unit in range(weight.shape[1])])
-        above = np.array([place.at(number, unit) for unit in range(weight.shape[0])])
+        weight = weights[layer]
+        below = np.array([layout.at(index - 1, unit) for unit in range(weight.shape[1])])
+        above = np.array([layout.at(index, unit) for unit in range(weight.shape[0])])
         starts, ends = np.broadcast_arrays(below[None], above[:, None])
         canvas.weights(starts.reshape(-1, 2), ends.reshape(-1, 2), weight.ravel() / largest)

@@ -1,4 +1,4 @@
-"""The rows of a diagram that networks and tasks share: inputs, boxes, arrows, outputs."""
+"""Rows in diagrams of networks and of tasks: inputs, boxes, arrows, outputs."""
 
 from __future__ import annotations
 
@@ -10,81 +10,81 @@ from modnets.visuals.diagrams.canvas import Canvas
 from modnets.visuals.diagrams.layout import Layout
 from modnets.visuals.diagrams.usage import Node, Used
 
-#: Letters of a name that fit in a circle, and that are written at all.
+#: The most letters of a name that fit in a circle, and outside of it.
 MAX_INSIDE, MAX_LETTERS = 3, 9
-#: Size of letters outside of circles, at most, in units.
+#: Largest font size outside of circles, in units.
 NAME = 0.2
 
 
-def new_canvas(ax: Axes | None, place: Layout, width: float, title: str | None) -> Canvas:
+def new_canvas(ax: Axes | None, layout: Layout, width: float, title: str | None) -> Canvas:
     """A canvas that the rows of a layout fit on."""
-    return Canvas(ax, width, place.bottom, place.top + place.radius, title)
+    return Canvas(ax, width, layout.bottom, layout.top + layout.radius, title)
 
 
 def draw_inputs(
-    canvas: Canvas, place: Layout, used: Sequence[bool], names: Sequence[str] | None = None
+    canvas: Canvas, layout: Layout, used: Sequence[bool], names: Sequence[str] | None = None
 ) -> None:
     """The row of inputs, x0, x1 and so on, or by other names."""
     names = short(names, "x") if names else [f"x{node}" for node in range(len(used))]
-    _draw_ends(canvas, place, 0, used, "_input", names)
+    _draw_ends(canvas, layout, 0, used, "_input", names)
 
 
-def draw_outputs(canvas: Canvas, place: Layout, names: Sequence[str] | None = None) -> None:
+def draw_outputs(canvas: Canvas, layout: Layout, names: Sequence[str] | None = None) -> None:
     """The row of outputs, y0, y1 and so on, or by other names."""
-    row = len(place.widths) - 1
-    used = [True] * place.widths[row]
+    row = len(layout.widths) - 1
+    used = [True] * layout.widths[row]
     names = short(names, "y") if names else [f"y{node}" for node in range(len(used))]
-    _draw_ends(canvas, place, row, used, "_output", names)
+    _draw_ends(canvas, layout, row, used, "_output", names)
 
 
 def _draw_ends(
     canvas: Canvas,
-    place: Layout,
+    layout: Layout,
     row: int,
     used: Sequence[bool],
     label: str,
     names: Sequence[str],
 ) -> None:
-    """Circles with their names in them; names that are too long for that stand outside."""
-    places = [place.at(row, node) for node in range(len(used))]
+    """Circles with their names inside, or outside where these are too long."""
+    points = [layout.at(row, node) for node in range(len(used))]
     inside = max(map(len, names)) <= MAX_INSIDE
-    for at, use, name in zip(places, used, names, strict=True):
-        canvas.circle(at, place.radius, use, label, name if inside else "")
+    for at, use, name in zip(points, used, names, strict=True):
+        canvas.circle(at, layout.radius, use, label, name if inside else "")
     if inside:
         return
-    pitch = places[1][0] - places[0][0] if len(places) > 1 else 2.0
+    pitch = points[1][0] - points[0][0] if len(points) > 1 else 2.0
     size = 1.5 * pitch / max(map(len, names))
     n_lines = 1 if size >= NAME else 2  # one up, one down
-    size, way = min(NAME, n_lines * size), -1 if row == 0 else 1
-    for number, ((x, y), name) in enumerate(zip(places, names, strict=True)):
-        away = place.radius + size * (0.75 + 1.1 * (number % n_lines))
-        canvas.text((x, y + way * away), name, size)
-    edge = places[0][1] + way * (place.radius + size * (0.4 + 1.1 * n_lines))
+    size, direction = min(NAME, n_lines * size), -1 if row == 0 else 1
+    for index, ((x, y), name) in enumerate(zip(points, names, strict=True)):
+        distance = layout.radius + size * (0.75 + 1.1 * (index % n_lines))
+        canvas.text((x, y + direction * distance), name, size)
+    edge = points[0][1] + direction * (layout.radius + size * (0.4 + 1.1 * n_lines))
     low, high = canvas.ax.get_ylim()
     canvas.ax.set_ylim(min(low, edge), max(high, edge))
 
 
 def short(names: Sequence[str], letter: str, most: int = MAX_LETTERS) -> list[str]:
-    """Names that can be read in a drawing: of long ones the ends; numbers if these are the same.
+    """Names that fit into a diagram: long ones abbreviated; numbered if these are not unique.
 
     Parameters
     ----------
     names : sequence of str
     letter : str
-        Stands before the number.
+        In front of the number.
     most : int
-        Letters of a name.
+        Letters of a name, at most.
     """
     half = most // 2
     ends = [f"{name[:half]}…{name[-half:]}" if len(name) > most else name for name in names]
     if len(set(ends)) < len(ends):
-        return [f"{letter}{place}" for place in range(len(names))]
-    return [name.replace("$", r"\$") for name in ends]  # or it is read as a formula
+        return [f"{letter}{index}" for index in range(len(names))]
+    return [name.replace("$", r"\$") for name in ends]  # or it is parsed as a formula
 
 
 def draw_boxes(
     canvas: Canvas,
-    place: Layout,
+    layout: Layout,
     names: Sequence[Sequence[Sequence[str]]],
     fills: Sequence[Sequence[str]],
     used: Used,
@@ -93,12 +93,12 @@ def draw_boxes(
     """The boxes of all levels, [level][slot]."""
     for row, level in enumerate(zip(names, fills, used, strict=True), start=1):
         for slot, (lines, fill, use) in enumerate(zip(*level, strict=True)):
-            canvas.box(place.at(row, slot), place.box, fill, use, label, lines)
+            canvas.box(layout.at(row, slot), layout.box, fill, use, label, lines)
 
 
 def draw_arrows(
     canvas: Canvas,
-    place: Layout,
+    layout: Layout,
     row: int,
     reads: Sequence[Sequence[Node]],
     known: bool,
@@ -107,11 +107,11 @@ def draw_arrows(
 ) -> None:
     """The arrows into one row, [slot] -> what it reads by input place, from left to right.
 
-    ``true`` tells in the same shape which of them are edges of the task's graph.
+    ``true`` says in the same shape which of them are edges of the task's graph.
     """
     for slot, sources in enumerate(reads):
-        for number, source in enumerate(sources):
-            end = place.entry(row, slot, number, len(sources))
-            via = place.detour(source, (row, slot))
-            is_true = true[slot][number] if true else None
-            canvas.arrow(place.exit(*source), end, known, used[slot], via, is_true)
+        for index, source in enumerate(sources):
+            end = layout.entry(row, slot, index, len(sources))
+            via = layout.detour(source, (row, slot))
+            is_true = true[slot][index] if true else None
+            canvas.arrow(layout.exit(*source), end, known, used[slot], via, is_true)

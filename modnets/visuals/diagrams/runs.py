@@ -1,9 +1,10 @@
-"""Trained runs as small multiples: what each network has found, with its outcome above it."""
+"""Trained runs as small multiples: what each network has learned, with its outcome above it."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from math import ceil
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -14,11 +15,11 @@ from modnets.errors import require
 from modnets.experiments.single_run import TrainedRun
 from modnets.models.modular import ModularNetwork
 from modnets.visuals.diagrams.canvas import MARGIN
-from modnets.visuals.diagrams.modular import place_of
+from modnets.visuals.diagrams.modular import layout_of
 from modnets.visuals.diagrams.network import draw
 from modnets.visuals.style import PAGE_WIDTH
 
-#: Height of a panel as a share of its width, where there are no levels.
+#: Height of a panel as a share of its width, for networks without levels.
 HEIGHT = 1.0
 #: Inches above a panel for two lines of title.
 TITLE = 0.36
@@ -43,14 +44,14 @@ def draw_runs(
     ----------
     runs : sequence of TrainedRun
     axes : array or sequence of Axes, optional
-        Filled in order, those left over are blank; by default new ones, at the width of a page.
+        Filled in order, others are blank; by default new ones, as wide as a page.
     columns : int
         Of new Axes.
     sort : str, optional
-        A column of their tables, as ``"bit_accuracy"``: at the last epoch, largest first, and
-        runs without the number last.
+        A column of their tables, such as ``"bit_accuracy"``: at the last epoch, largest first,
+        NaN last.
     task : int, optional
-        Of runs of several tasks, the one that is drawn.
+        The task that is drawn, of runs of several.
     titles : sequence of str, optional
         By default seeds and outcome, see :func:`outcome`.
     heading : str, optional
@@ -64,8 +65,8 @@ def draw_runs(
     Raises
     ------
     ValueError
-        If there are no runs and no Axes, more than there are Axes, or other than titles, or they
-        lack that column.
+        If there are no runs and no Axes, more runs than Axes, another number of titles, or the
+        tables lack that column.
     """
     require(len(runs) > 0 or axes is not None, "runs is empty; there is nothing to draw")
     require(columns >= 1, f"columns={columns}; allowed is at least 1")
@@ -76,8 +77,8 @@ def draw_runs(
     axes = np.asarray(axes)
     require(axes.size >= len(runs), f"{axes.size} axes for {len(runs)} runs; give one for each")
     order = range(len(runs)) if sort is None else _order(runs, sort)
-    for ax, number in zip(axes.flat, order, strict=False):
-        draw(runs[number], ax, task=task, title=titles[number], matrices=False)
+    for ax, index in zip(axes.flat, order, strict=False):
+        draw(runs[index], ax, task=task, title=titles[index], matrices=False)
     for ax in axes.flat[len(runs) :]:
         ax.set_axis_off()
     _arrange(axes, heading if runs or heading is None else f"{heading}: none")
@@ -99,7 +100,7 @@ def draw_before_after(
     run : TrainedRun
     axes : sequence of two Axes, optional
     task : int, optional
-        Of a run of several tasks, the one that is drawn.
+        The task that is drawn, of a run of several.
     heading : str, optional
         Above the first panel, from its left edge.
 
@@ -112,21 +113,22 @@ def draw_before_after(
     ValueError
         If there are not two Axes.
     """
-    axes = np.asarray(_new_axes([run, run], 2)[0] if axes is None else axes)
-    require(axes.shape == (2,), f"axes have shape {axes.shape}; allowed are two in a row")
-    look = {"graph": run.config.graph, "task": task, "found": True, "matrices": False}
-    draw(run.untrained, axes[0], title=f"{seeds_of(run)}\nbefore training", **look)
-    draw(run.network, axes[1], title=f"{seeds_of(run)}\nafter: {outcome(run)}", **look)
-    _arrange(axes, heading)
-    return axes
+    panels = np.asarray(_new_axes([run, run], 2)[0] if axes is None else axes)
+    require(panels.shape == (2,), f"axes have shape {panels.shape}; allowed are two in a row")
+    networks = {"before training": run.untrained, f"after: {outcome(run)}": run.network}
+    for ax, (state, network) in zip(panels, networks.items(), strict=True):
+        title, graph = f"{seeds_of(run)}\n{state}", run.config.graph
+        draw(network, ax, graph=graph, task=task, title=title, found=True, matrices=False)
+    _arrange(panels, heading)
+    return panels
 
 
 @checked
 def outcome(run: TrainedRun) -> str:
-    """How a run has ended, in a few words.
+    """How a run has ended, as a label.
 
-    ``found``: every row is right, and the network is the graph of its task; ``solved``: every row
-    is right by other means; ``stuck``: neither, with the share of output bits that are right.
+    ``found``: every row is right, and the network has recovered the graph of its task; ``solved``:
+    every row is right with another structure; ``stuck``: neither, with the bit accuracy.
     """
     if run.solved:
         return "found" if run.table["recovered"].iloc[-1] == 1 else "solved"
@@ -144,17 +146,17 @@ def title_of(run: TrainedRun) -> str:
 
 
 def _arrange(axes: np.ndarray, heading: str | None) -> None:
-    """Titles of a row on one line, whatever the heights below; and what stands above them."""
+    """Align the titles of a row at the top, and add the heading."""
     for ax in axes.flat:
         ax.set_anchor("N")
     if heading is not None:
-        above = {"xytext": (2, HEADING), "textcoords": "offset points"}
+        above: dict[str, Any] = {"xytext": (2, HEADING), "textcoords": "offset points"}
         first = axes.flat[0]
         first.annotate(heading, (0, 1), xycoords="axes fraction", fontweight="bold", **above)
 
 
 def _order(runs: Sequence[TrainedRun], column: str) -> list[int]:
-    """Places of the runs, that with the largest number first; equal ones stay in order."""
+    """Indices of the runs, largest value first; the sort is stable."""
     known = all(column in run.table for run in runs)
     require(known, f"sort={column!r}; allowed are columns of the runs' tables")
     values = np.array([run.table[column].iloc[-1] for run in runs], dtype=float)
@@ -162,7 +164,7 @@ def _order(runs: Sequence[TrainedRun], column: str) -> list[int]:
 
 
 def _new_axes(runs: Sequence[TrainedRun], columns: int) -> np.ndarray:
-    """Panels at the width of a page, shape (row, column), as high as the highest network needs."""
+    """Panels as wide as a page, shape (row, column), as high as the highest network needs."""
     columns = min(columns, len(runs))
     n_rows, width = ceil(len(runs) / columns), min(PAGE_WIDTH / columns, 2.4)
     height = width * max(_height(run) for run in runs) + TITLE
@@ -177,6 +179,6 @@ def _height(run: TrainedRun) -> float:
     """Height of a run's panel, as a share of its width."""
     if not isinstance(run.network, ModularNetwork):
         return HEIGHT
-    place = place_of(run.network, matrices=False)
-    height = place.top + place.radius - place.bottom + 2 * MARGIN
-    return height / (place.width + 2 * MARGIN)
+    layout = layout_of(run.network, matrices=False)
+    height = layout.top + layout.radius - layout.bottom + 2 * MARGIN
+    return height / (layout.width + 2 * MARGIN)
