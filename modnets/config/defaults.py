@@ -5,10 +5,9 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from modnets.config.settings import FinalSettings, Settings
 from modnets.models.registry import BUILT_IN
 from modnets.tasks.splits import HELD_OUT, n_train_rows
-
-Config = Any  # a RunConfig, which is completed here
 
 #: Width of a monolithic network; on truth tables in 2 * levels - 1 hidden layers.
 HIDDEN = 36
@@ -20,13 +19,15 @@ CHANNELS, CHANNELS_OF_PAIRS = (6, 16), (12, 32)
 SAMPLES = 100  # pairs of images for each pair of digits
 BATCH_OF_IMAGES = 128  # rows
 
-OF_SLOTS = ("knowledge", "routing", "selection", "outputs", "slots", "shared_modules", "arity")
-OF_SLOTS += ("module_hidden", "output_levels", "lr_routing", "lr_selection", "temperature")
+OF_SLOTS: tuple[str, ...] = (
+    *("knowledge", "routing", "selection", "outputs", "slots", "shared_modules", "arity"),
+    *("module_hidden", "output_levels", "lr_routing", "lr_selection", "temperature"),
+)
 OF_IMAGE_SLOTS = ("image_slots", "shared_image_modules", "image_routing", "image_selection")
 OF_IMAGES = ("samples", "test_samples", "image_network", "image_hidden", "channels")
 
 
-def worked_out(config: Config) -> dict[str, Any]:
+def worked_out(config: Settings) -> dict[str, Any]:
     """Every setting that follows from others, and None for what plays no part."""
     values = _rows(config)
     if config.graph.images is None:
@@ -39,26 +40,31 @@ def worked_out(config: Config) -> dict[str, Any]:
     return values
 
 
-def _rows(config: Config) -> dict[str, Any]:
+def n_examples(final: FinalSettings) -> int:
+    """Rows that an epoch passes over: of every task of a set, every pair of images drawn."""
+    return final.train_rows * final.graph.n_tasks * (final.samples or 1)
+
+
+def _rows(config: Settings) -> dict[str, Any]:
     fraction, with_images = config.train_fraction, config.graph.images is not None
     if config.train_rows is None and fraction is None:
         fraction = 0.8
     rows = n_train_rows(config.graph, train_rows=config.train_rows, train_fraction=fraction)
     samples = (config.samples or SAMPLES) if with_images else None
-    n_examples = rows * config.graph.n_tasks * (samples or 1)
-    batch = config.batch_size or (BATCH_OF_IMAGES if with_images else n_examples)
+    examples = rows * config.graph.n_tasks * (samples or 1)
+    batch = config.batch_size or (BATCH_OF_IMAGES if with_images else examples)
     every = config.eval_every
     return {
         "train_rows": rows,
         "train_fraction": None,
         "samples": samples,
         "test_samples": (config.test_samples or SAMPLES) if with_images else None,
-        "batch_size": min(batch, n_examples),
+        "batch_size": min(batch, examples),
         "eval_every": math.ceil(config.epochs / 20) if every is None else every,
     }
 
 
-def _monolithic(config: Config) -> dict[str, Any]:
+def _monolithic(config: Settings) -> dict[str, Any]:
     depth = len(config.graph.slots) or 2
     ratio = 50.0 if config.pruning_ratio is None else config.pruning_ratio
     values: dict[str, Any] = dict.fromkeys((*OF_SLOTS, *OF_IMAGE_SLOTS, "image_hidden"))
@@ -76,7 +82,7 @@ def _monolithic(config: Config) -> dict[str, Any]:
     }
 
 
-def _modular(config: Config) -> dict[str, Any]:
+def _modular(config: Settings) -> dict[str, Any]:
     known, shared = config.known_graph, config.model == "shared"
     pool = len(known.modules) if config.shared_modules is None else config.shared_modules
     selection = (config.selection or config.routing) if shared else None
@@ -105,7 +111,7 @@ def _modular(config: Config) -> dict[str, Any]:
     }
 
 
-def _image_slots(config: Config, selection: str | None) -> dict[str, Any]:
+def _image_slots(config: Settings, selection: str | None) -> dict[str, Any]:
     """The level that looks at images; its modules are own or shared as the others are."""
     pool = config.shared_image_modules
     pool = int(config.model == "shared") if pool is None else pool
@@ -124,7 +130,7 @@ def _image_slots(config: Config, selection: str | None) -> dict[str, Any]:
     }
 
 
-def _network(config: Config, channels: tuple[int, ...]) -> dict[str, Any]:
+def _network(config: Settings, channels: tuple[int, ...]) -> dict[str, Any]:
     """What looks at the pixels."""
     network = config.image_network or "mlp"
     channels = channels if config.channels is None else config.channels

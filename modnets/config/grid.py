@@ -9,8 +9,7 @@ from dataclasses import fields, replace
 from typing import Any
 
 from modnets.config.run_config import RunConfig
-from modnets.config.run_keys import SEEDS, common_of
-from modnets.config.validation import check_numbers, coerce
+from modnets.config.run_keys import SEEDS
 from modnets.errors import one_of, require, shown
 from modnets.models.identity import cached_digests
 
@@ -50,49 +49,40 @@ def grid(base: RunConfig | None = None, **axes: Any) -> list[RunConfig]:
     names = [f.name for f in fields(RunConfig)]
     for name in axes:
         one_of("setting", name, [*names, *TOGETHER])
-    for name, parts in TOGETHER.items():
-        both = [part for part in parts if part in axes and name in axes]
+    for name, members in TOGETHER.items():
+        both = [member for member in members if member in axes and name in axes]
         require(not both, f"{name} and {', '.join(both)}; allowed is one or the other")
     values = [_axis(name, axis) for name, axis in axes.items()]
     count = math.prod(map(len, values))
     require(count <= MAX_RUNS, f"{count:,} runs in a grid; allowed are at most {MAX_RUNS:,}")
-    # Checked whole once, and made anew with each of the seeds.
-    alike: dict[tuple[int, ...], RunConfig] = {}
+    # All settings are checked once; copies with other seeds are made from that run.
+    checked: dict[tuple[int, ...], RunConfig] = {}
     runs: dict[str, RunConfig] = {}
-    others = [place for place, name in enumerate(axes) if name not in (*SEEDS, *TOGETHER)]
+    others = [axis for axis, name in enumerate(axes) if name not in (*SEEDS, *TOGETHER)]
     with cached_digests():
         for point in itertools.product(*map(enumerate, values)):
-            place = tuple(point[other][0] for other in others)
-            given = _settings(dict(zip(axes, (value for _, value in point), strict=True)))
-            if place not in alike:
-                run = alike[place] = replace(base, **given)
+            indices = tuple(point[axis][0] for axis in others)
+            settings = _settings(dict(zip(axes, (value for _, value in point), strict=True)))
+            if indices not in checked:
+                run = checked[indices] = replace(base, **settings)
             else:
-                run = _seeded(alike[place], {name: given[name] for name in SEEDS if name in given})
+                seeds = {name: settings[name] for name in SEEDS if name in settings}
+                run = checked[indices].with_seeds(**seeds)
             runs.setdefault(run.key, run)
     return list(runs.values())
 
 
-def _seeded(run: RunConfig, seeds: dict[str, Any]) -> RunConfig:
-    """A run with other seeds, of which alone is checked anew what they are."""
-    types = {name: str(RunConfig.__dataclass_fields__[name].type) for name in SEEDS}
-    seeds = {name: coerce(name, types[name], value) for name, value in seeds.items()}
-    made = object.__new__(RunConfig)
-    made.__dict__.update(run._values() | seeds | {"_like": run, "_common": common_of(run)})
-    check_numbers(made)
-    return made
-
-
 def _settings(point: dict[str, Any]) -> dict[str, Any]:
     """The settings of a point, with those that stand for several written out."""
-    return {part: value for name, value in point.items() for part in TOGETHER.get(name, (name,))}
+    return {n: value for name, value in point.items() for n in TOGETHER.get(name, (name,))}
 
 
 def _axis(name: str, values: Any) -> list[Any]:
     """The values of one axis; a single one stands for itself, as does a tuple of widths."""
-    one = isinstance(values, str | Mapping) or not isinstance(values, Iterable)
+    single = isinstance(values, str | Mapping) or not isinstance(values, Iterable)
     if name in ("hidden", "slots", "module_hidden", "image_hidden", "channels"):
-        one = one or isinstance(values, tuple)
-    one = one or getattr(values, "ndim", 1) == 0  # a number in an array
-    found = [values] if one else list(itertools.islice(values, MAX_RUNS + 1))
-    require(bool(found), f"{name}=[]; allowed is at least one value")
-    return found
+        single = single or isinstance(values, tuple)
+    single = single or getattr(values, "ndim", 1) == 0  # a number in an array
+    axis = [values] if single else list(itertools.islice(values, MAX_RUNS + 1))
+    require(bool(axis), f"{name}=[]; allowed is at least one value")
+    return axis

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import math
 from itertools import pairwise
-from typing import Any
 
+from modnets.config.settings import FinalSettings
 from modnets.errors import require, shown
-
-Config = Any  # a RunConfig, its defaults worked out
 
 #: Trained numbers of a network: 512 MiB with those that Adam keeps beside them.
 MAX_WEIGHTS = 2**25
@@ -18,12 +16,14 @@ MAX_EPOCHS = 10**9
 MAX_EVALUATIONS = 10**6
 #: Pairs of images drawn for each pair of digits.
 MAX_SAMPLES = 10**5
-OF_SLOTS = ("slots", "shared_modules", "module_hidden", "image_slots", "shared_image_modules")
-OF_SLOTS += ("image_hidden", "channels")
+OF_SLOTS: tuple[str, ...] = (
+    *("slots", "shared_modules", "module_hidden", "image_slots", "shared_image_modules"),
+    *("image_hidden", "channels"),
+)
 KERNEL = 25  # weights of a convolution, for each pair of channels
 
 
-def check_sizes(final: Config, is_built_in: bool) -> None:
+def check_sizes(final: FinalSettings, is_built_in: bool) -> None:
     """Raise unless a run, defaults worked out, fits into memory and ends."""
     evaluations = math.ceil(final.epochs / final.eval_every)
     require(
@@ -42,7 +42,7 @@ def check_sizes(final: Config, is_built_in: bool) -> None:
     )
 
 
-def _of_layers(final: Config) -> dict[str, int]:
+def _of_layers(final: FinalSettings) -> dict[str, int]:
     """Weights of a monolithic network, by the setting that they follow from."""
     first, sizes = final.graph.n_inputs, {"channels": 0}
     hidden = (*final.hidden, final.graph.n_outputs)
@@ -54,7 +54,7 @@ def _of_layers(final: Config) -> dict[str, int]:
     return sizes | {"hidden": _dense((first, *hidden))}
 
 
-def _of_slots(final: Config) -> dict[str, int]:
+def _of_slots(final: FinalSettings) -> dict[str, int]:
     graph, slots, arity = final.known_graph, final.slots, final.arity
     own, sizes = final.shared_modules is None, dict.fromkeys(OF_SLOTS, 0)
     module, pool = _dense((arity, *final.module_hidden, 1)), final.shared_modules or sum(slots)

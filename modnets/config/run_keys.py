@@ -8,15 +8,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 from operator import itemgetter
 from typing import Any
 
+from modnets.config.settings import NAMES, FinalSettings
 from modnets.tasks.serialization import without_labels
 from modnets.values import thawed
-
-Config = Any  # a RunConfig, which asks for its key here
 
 #: Part of every key: raised when the same config would give other results than before.
 SCHEMA_VERSION = 1
@@ -28,11 +27,13 @@ LATER = {"record": "end"}
 SEEDS = ("seed", "split_seed")
 
 #: What is worked out of a config, and not sent with it to other processes.
-WORKED_OUT = ("_common", "_like")
+WORKED_OUT = ("common", "_like")
 
 #: Settings, each a number or None, that may differ between the runs of a chunk; by name.
-PER_RUN = ("gamma", "input_noise", "lr", "lr_routing", "lr_selection")
-PER_RUN += ("seed", "split_seed", "temperature", "weight_decay")
+PER_RUN: tuple[str, ...] = (
+    *("gamma", "input_noise", "lr", "lr_routing", "lr_selection"),
+    *("seed", "split_seed", "temperature", "weight_decay"),
+)
 
 #: What those are.  Of other types a text is not what JSON writes, and nothing is kept.
 NUMBERS = frozenset({int, float, type(None)})
@@ -48,34 +49,23 @@ class Common:
     ----------
     pieces : list of str
         The text that is hashed, cut where the settings of a run stand.
-    train_rows : int
-    graphs : tuple
-        Kept, as they are known by their places in memory.
-    kept : dict
-        What else follows from it, worked out elsewhere.
+    final : FinalSettings
+        Of one of these runs.  It keeps the graphs alive, which are told apart by their ``id``.
     """
 
     pieces: list[str]
-    train_rows: int
-    graphs: tuple
-    kept: dict[str, Any] = field(default_factory=dict)
+    final: FinalSettings
 
 
 _known: dict[tuple, Common] = {}
 
 
-def common_of(config: Config) -> Common:
+def common_of(final: FinalSettings) -> Common:
     """What a run has in common with those that differ in PER_RUN alone."""
-    if "_common" not in vars(config):
-        vars(config)["_common"] = _kept(config.final)
-    return vars(config)["_common"]
-
-
-def _kept(final: Config) -> Common:
     values = vars(final)
-    plain, numbers = _readers(tuple(final.__dataclass_fields__))
+    plain, numbers = _readers()
     types = tuple(map(type, numbers(values)))
-    known = (
+    signature = (
         SCHEMA_VERSION,
         types,
         id(values["graph"]),
@@ -84,22 +74,22 @@ def _kept(final: Config) -> Common:
         json.dumps(thawed(values["options"])) if values["options"] else "",
         plain(values),
     )
-    found = _known.get(known)
-    if found is None or not NUMBERS.issuperset(types):
+    common = _known.get(signature)
+    if common is None or not NUMBERS.issuperset(types):
         if len(_known) >= MAX_KEPT:
             _known.clear()
-        found = _known[known] = _common(final)
-    return found
+        common = _known[signature] = _common(final)
+    return common
 
 
 @cache
-def _readers(names: tuple[str, ...]) -> tuple[itemgetter, itemgetter]:
+def _readers() -> tuple[itemgetter, itemgetter]:
     """What takes the words and whole numbers of a config, and what takes its own numbers."""
     apart = {*PER_RUN, "graph", "knowledge", "pruning_ratio", "options"}
-    return itemgetter(*(name for name in names if name not in apart)), itemgetter(*PER_RUN)
+    return itemgetter(*(name for name in NAMES if name not in apart)), itemgetter(*PER_RUN)
 
 
-def _common(final: Config) -> Common:
+def _common(final: FinalSettings) -> Common:
     settings = final.to_dict()
     left_out = {name for name, value in LATER.items() if settings[name] == value}
     settings = {name: value for name, value in settings.items() if name not in left_out}
@@ -113,7 +103,7 @@ def _common(final: Config) -> Common:
     for name in sorted(marks):
         before, text = text.split(json.dumps(marks[name]), 1)
         pieces += [before, name]
-    return Common([*pieces, text], final.train_rows, (final.graph, final.knowledge))
+    return Common([*pieces, text], final)
 
 
 def key_of(values: dict[str, Any], common: Common, identity: str) -> str:
@@ -128,7 +118,7 @@ def key_of(values: dict[str, Any], common: Common, identity: str) -> str:
         Of its model; see :mod:`modnets.models.identity`.
     """
     texts = list(common.pieces)
-    for place in range(1, len(texts), 2):
-        texts[place] = repr(values[texts[place]])  # as JSON writes numbers
+    for index in range(1, len(texts), 2):
+        texts[index] = repr(values[texts[index]])  # as JSON writes numbers
     texts.append(f", {json.dumps(identity)}]")
     return hashlib.sha256("".join(texts).encode()).hexdigest()[:16]

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import json
 import math
+from functools import lru_cache
 
+from modnets.config.defaults import n_examples
 from modnets.config.run_config import RunConfig
-from modnets.config.run_keys import PER_RUN, common_of
+from modnets.config.run_keys import MAX_KEPT, PER_RUN, Common
+from modnets.config.settings import FinalSettings
 
 MIN_PADDED_ROWS = 64
 
 
 def is_full_batch(config: RunConfig) -> bool:
     """Whether every step sees all training rows."""
-    return config.final.batch_size >= config.n_examples
+    return _is_full_batch(config.final)
 
 
 def steps_per_epoch(config: RunConfig) -> int:
@@ -31,25 +34,31 @@ def padded_rows(config: RunConfig) -> int:
 
     Few sizes, so that runs with many different numbers of training rows share one compiled step.
     """
-    final = config.final
-    if not is_full_batch(final):
+    return _padded_rows(config.final)
+
+
+def _is_full_batch(final: FinalSettings) -> bool:
+    return final.batch_size >= n_examples(final)
+
+
+def _padded_rows(final: FinalSettings) -> int:
+    if not _is_full_batch(final):
         return final.batch_size
-    size, task = max(MIN_PADDED_ROWS, 2 ** math.ceil(math.log2(final.n_examples))), final.graph
+    size, task = max(MIN_PADDED_ROWS, 2 ** math.ceil(math.log2(n_examples(final)))), final.graph
     return size if task.images is not None else min(size, task.n_rows * task.n_tasks)
 
 
 def shape_of(config: RunConfig) -> str:
     """What the runs of a chunk have in common, as text: equal for runs that train together."""
-    kept = common_of(config).kept  # worked out once for all runs that have it
-    if "shape" not in kept:
-        kept["shape"] = _shape_of(config)
-    return kept["shape"]
+    return _shape_of(config.common)
 
 
-def _shape_of(config: RunConfig) -> str:
-    values = config.final.to_dict()
+@lru_cache(maxsize=MAX_KEPT)
+def _shape_of(common: Common) -> str:
+    final = common.final
+    values = final.to_dict()
     for name in PER_RUN:
         values.pop(name)
-    if is_full_batch(config):
-        values |= {"train_rows": None, "batch_size": None, "padded_rows": padded_rows(config)}
+    if _is_full_batch(final):
+        values |= {"train_rows": None, "batch_size": None, "padded_rows": _padded_rows(final)}
     return json.dumps(values, sort_keys=True)

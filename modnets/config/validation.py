@@ -5,67 +5,22 @@ Every refusal is one line: the setting, the value given, what is allowed.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import fields
 from functools import wraps
-from typing import Any
+from types import NoneType, UnionType
+from typing import Any, Literal, NamedTuple, Union, get_args, get_origin, get_type_hints
 
 import numpy as np
 
 from modnets.config.limits import MAX_EPOCHS, MAX_LAYERS, MAX_SAMPLES, check_sizes
+from modnets.config.settings import FinalSettings, Options, Settings
 from modnets.errors import one_of, require, shown
 from modnets.models.monolithic import sides
 from modnets.models.registry import BUILT_IN, MODELS
-from modnets.tasks.splits import HELD_OUT
-from modnets.values import FrozenDict, boolean, integer, number, plain
+from modnets.values import boolean, integer, number, plain
 
-Config = Any  # a RunConfig, which is made of these checks
-
-CHOICES = ("known", "learned")
 MOST = {"epochs": MAX_EPOCHS, "samples": MAX_SAMPLES, "test_samples": MAX_SAMPLES}
-OPTIMIZERS = ("adam", "sgd", "momentum", "rmsprop")
-LEVELS = ("last", "every")
-NETWORKS = ("mlp", "cnn")
-SCHEDULES = ("constant", "exponential", "cosine")
-LOSSES = ("bce", "mse")
-RECORD = ("end", "every")
-#: Words of settings that play a part in some networks only; they are checked in all.
-WORDS = dict.fromkeys(
-    ("routing", "selection", "outputs", "image_routing", "image_selection"), CHOICES
-)
-WORDS |= {"held_out": HELD_OUT, "image_network": NETWORKS, "output_levels": LEVELS}
-
-
-class Options(FrozenDict):
-    """A dict that can be part of a frozen config: never changed, hashed by its JSON text."""
-
-    def __hash__(self) -> int:  # type: ignore[override]
-        return hash(json.dumps(self, sort_keys=True))
-
-
-ALLOWED = {
-    "tuple": "whole numbers of at least 1",
-    "int": "a whole number, at most 2**63 - 1",
-    "float": "a finite number",
-    "bool": "True or False",
-    "str": "a word",
-    "Mapping": "a dict of JSON values, named by words",
-}
-
-
-def coerce(name: str, kind: str, value: Any) -> Any:
-    """The value in the type of its field, so that equal settings are equal in every way."""
-    if value is None:
-        require("None" in kind, f"{name}=None; allowed is {kind.split(' ')[0]}")
-        return None
-    kind = kind.partition(" ")[0].partition("[")[0]
-    if kind not in READERS or type(value).__name__ == kind in ("bool", "str"):  # a task; as it is
-        return value
-    try:
-        return READERS[kind](value)
-    except (TypeError, ValueError, OverflowError, RecursionError):
-        raise ValueError(f"{name}={shown(value)}; allowed is {ALLOWED[kind]}") from None
 
 
 def _widths(value: Any) -> tuple[int, ...]:
@@ -86,14 +41,73 @@ def _options(value: Any) -> Options:
     return value if type(value) is Options else Options(plain(value))
 
 
-READERS: dict[str, Callable[[Any], Any]] = {
-    "tuple": _widths,
-    "int": integer,
-    "float": number,
-    "bool": boolean,
-    "str": _word,
-    "Mapping": _options,
+#: Type of a setting -> what converts a value to it, and what is allowed.
+CONVERTERS: dict[Any, tuple[Callable[[Any], Any], str]] = {
+    tuple: (_widths, "whole numbers of at least 1"),
+    int: (integer, "a whole number, at most 2**63 - 1"),
+    float: (number, "a finite number"),
+    bool: (boolean, "True or False"),
+    str: (_word, "a word"),
+    Mapping: (_options, "a dict of JSON values, named by words"),
 }
+
+
+class SettingType(NamedTuple):
+    """The type of a setting, as its annotation says it.
+
+    Parameters
+    ----------
+    kind : type
+        A type that is a key of CONVERTERS; or of a task, which is converted elsewhere.
+    optional : bool
+        Whether it may be None.
+    words : tuple of str
+        The values allowed, where it is a ``Literal``.
+    """
+
+    kind: Any
+    optional: bool
+    words: tuple[str, ...] = ()
+
+
+def _setting_type(annotation: Any) -> SettingType:
+    options = get_args(annotation) if isinstance(annotation, UnionType) else (annotation,)
+    options = get_args(annotation) if get_origin(annotation) is Union else options
+    optional, first = NoneType in options, options[0]
+    if get_origin(first) is Literal:
+        return SettingType(str, optional, get_args(first))
+    return SettingType(get_origin(first) or first, optional)
+
+
+_HINTS = get_type_hints(Settings)
+SETTING_TYPES = {f.name: _setting_type(_HINTS[f.name]) for f in fields(Settings)}
+#: Words of settings that play a part in some networks only; they are checked in all.
+WORDS = {name: kind.words for name, kind in SETTING_TYPES.items() if kind.words and kind.optional}
+#: Words of the others.
+REQUIRED_WORDS = {
+    name: kind.words for name, kind in SETTING_TYPES.items() if kind.words and not kind.optional
+}
+
+
+def coerce(name: str, value: Any) -> Any:
+    """The value in the type of its setting, so that equal settings are equal in every way.
+
+    Raises
+    ------
+    ValueError
+        If it is of another type.
+    """
+    kind, optional, _ = SETTING_TYPES[name]
+    if value is None:
+        require(optional, f"{name}=None; allowed is {kind.__name__}")
+        return None
+    if kind not in CONVERTERS or ((kind is str or kind is bool) and type(value) is kind):
+        return value
+    convert, allowed = CONVERTERS[kind]
+    try:
+        return convert(value)
+    except (TypeError, ValueError, OverflowError, RecursionError):
+        raise ValueError(f"{name}={shown(value)}; allowed is {allowed}") from None
 
 
 def naming_settings(kind: type) -> type:
@@ -111,7 +125,7 @@ def naming_settings(kind: type) -> type:
     return kind
 
 
-def check_numbers(config: Config) -> None:
+def check_numbers(config: Settings) -> None:
     """Raise unless every number given is in its range, whether or not it plays a part."""
     bounds = dict.fromkeys(("epochs", "batch_size", "eval_every", "samples", "test_samples"), 1)
     bounds |= dict.fromkeys(("seed", "split_seed", "weight_decay", "input_noise"), 0)
@@ -138,20 +152,18 @@ def check_numbers(config: Config) -> None:
     )
 
 
-def check_words(config: Config) -> None:
+def check_words(config: Settings) -> None:
     """Raise unless every word given is an allowed one, whether or not it plays a part."""
     for name, allowed in WORDS.items():
         if getattr(config, name) is not None:
             one_of(name, getattr(config, name), allowed)
 
 
-def check(final: Config) -> None:
+def check(final: FinalSettings) -> None:
     """Raise unless the config, defaults worked out, makes sense."""
     one_of("model", final.model, MODELS)
-    one_of("optimizer", final.optimizer, OPTIMIZERS)
-    one_of("schedule", final.schedule, SCHEDULES)
-    one_of("loss", final.loss, LOSSES)
-    one_of("record", final.record, RECORD)
+    for name, allowed in REQUIRED_WORDS.items():
+        one_of(name, getattr(final, name), allowed)
     require(
         not (final.options and final.model in BUILT_IN),
         f"options={shown(dict(final.options))}; allowed only with a model of your own",
@@ -166,7 +178,7 @@ def check(final: Config) -> None:
     check_sizes(final, final.model in BUILT_IN)
 
 
-def _check_modular(final: Config) -> None:
+def _check_modular(final: FinalSettings) -> None:
     graph, slots = final.known_graph, final.slots
     ends = (graph.n_inputs, graph.n_outputs), (final.graph.n_inputs, final.graph.n_outputs)
     require(
@@ -180,7 +192,7 @@ def _check_modular(final: Config) -> None:
         f"knowledge={graph}: {parts[0]} sources of the first level and tasks; allowed are "
         f"{parts[1]}, as graph {final.graph} has",
     )
-    one_of("routing", final.routing, CHOICES)
+    one_of("routing", final.routing, WORDS["routing"])
     require(
         bool(slots), f"slots={slots}: graph {graph} has no levels to follow; give slots, as (3, 2)"
     )
@@ -226,7 +238,7 @@ def _check_modular(final: Config) -> None:
         require(final.temperature is not None, "temperature=None; allowed is above 0")
 
 
-def _check_outputs(final: Config) -> None:
+def _check_outputs(final: FinalSettings) -> None:
     """The outputs are slots that are there."""
     graph, slots = final.known_graph, final.slots
     every_level = final.output_levels == "every"
@@ -258,7 +270,7 @@ def _check_outputs(final: Config) -> None:
     )
 
 
-def _check_image_slots(final: Config) -> None:
+def _check_image_slots(final: FinalSettings) -> None:
     """The level that looks at images."""
     task = final.graph
     slots = final.image_slots

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import fields
 from functools import cache
 
 import pyarrow as pa
 
-from modnets.config.run_config import RunConfig
 from modnets.config.run_keys import LATER
+from modnets.config.validation import SETTING_TYPES
 from modnets.experiments.store_files import Content, decoding
 from modnets.training.evaluation import MEASURES, PARTS
 from modnets.training.inspection import INSPECTED
@@ -21,11 +20,11 @@ DETAILS = ("predicted", "structure", "config")
 @cache
 def schema() -> pa.Schema:
     """The columns of a result file: run, kind, every setting, epoch, measures, details."""
-    types = {"int": pa.int64(), "float": pa.float64(), "bool": pa.bool_()}
+    types = {int: pa.int64(), float: pa.float64(), bool: pa.bool_()}
     columns: dict[str, pa.DataType] = {"run": pa.string(), "kind": pa.string()}
-    for f in fields(RunConfig):
-        if f.name != "train_fraction":
-            columns[f.name] = types.get(str(f.type).split(" ")[0], pa.string())
+    for name, setting in SETTING_TYPES.items():
+        if name != "train_fraction":
+            columns[name] = types.get(setting.kind, pa.string())
     columns["epoch"] = pa.int64()
     for part in PARTS:
         columns |= {f"{part}_{measure}": pa.float64() for measure in MEASURES}

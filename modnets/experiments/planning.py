@@ -13,7 +13,6 @@ import torch
 
 from modnets.compiler.build_cache import can_compile
 from modnets.config.run_config import RunConfig
-from modnets.config.run_keys import common_of
 from modnets.config.shapes import shape_of, total_steps
 from modnets.experiments.arguments import check_arguments, checked_runs
 from modnets.experiments.store import Store
@@ -119,9 +118,8 @@ def planned(
     for group in groups.values():
         size, group_compiled = choose(group, chunk, compiled, device)
         missing = [run for run in group if run.key not in done]
-        missing.sort(
-            key=lambda run: common_of(run).train_rows
-        )  # a vector takes the rows of its largest
+        # A vector takes the rows of its largest.
+        missing.sort(key=lambda run: run.common.final.train_rows)
         parts = [tuple(missing[i : i + size]) for i in range(0, len(missing), size)]
         by_group.append([Chunk(part, size, group_compiled, device) for part in parts])
     # First a chunk of each group, so that two workers never wait for the same compilation.

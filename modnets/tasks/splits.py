@@ -10,6 +10,7 @@ other seeds they are not.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal, get_args
 
 import numpy as np
 import torch
@@ -24,7 +25,8 @@ from modnets.tasks.task_sets import TaskSet
 #: Rows drawn for validation and test together where the table is too large to enumerate.
 HELD_OUT_SAMPLE = 8192
 #: Whether each task of a set holds out rows of its own, or all the same rows.
-HELD_OUT = ("different", "same")
+HeldOut = Literal["different", "same"]
+HELD_OUT: tuple[HeldOut, ...] = get_args(HeldOut)
 #: Difference between the split seeds of consecutive tasks that hold out different rows.
 SEED_STEP = 10_000
 

@@ -16,10 +16,10 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modnets.config import run_config as module
 from modnets.config import run_keys
 from modnets.config.grid import grid
 from modnets.config.run_config import RunConfig
+from modnets.config.settings import OPTIMIZERS
 from modnets.models.registry import MODELS, register
 from modnets.tasks.digit_pairs import DigitPairs
 from modnets.tasks.graphs import FunctionGraph
@@ -713,7 +713,7 @@ def test_models_of_your_own_have_options_and_keys_of_their_source() -> None:
             "seed": st.integers(0, 2**40),
             "temperature": st.none() | st.floats(0.1, 10),
             "gumbel": st.booleans(),
-            "optimizer": st.sampled_from(module.OPTIMIZERS),
+            "optimizer": st.sampled_from(OPTIMIZERS),
         },
     )
 )

@@ -16,12 +16,12 @@ from literally import assert_neighbours_change_nothing, assert_same_network, lit
 import modnets as mn
 from modnets.config.grid import grid
 from modnets.config.run_config import RunConfig
-from modnets.config.validation import OPTIMIZERS, SCHEDULES
+from modnets.config.settings import OPTIMIZERS, SCHEDULES
 from modnets.models.registry import MODELS, build
 from modnets.tasks.splits import split_rows
-from modnets.training.batches import stream_seed
 from modnets.training.engine import choose_device, train_chunk
 from modnets.training.optimizers import schedule
+from modnets.training.random_streams import stream_seed
 
 KINDS = {
     "dense": {"model": "dense", "hidden": (7, 5)},
