@@ -182,9 +182,9 @@ def _enumerate(
 
 
 def _of_level(reads: np.ndarray, n_slots: int, interchangeable: bool) -> Weighted:
-    """What all slots of a level read, given what one may read.
+    """The routings of a level, from the candidates ``reads`` of one slot.
 
-    Slots are interchangeable where what reads them is drawn too.
+    Slots are interchangeable where the choices that read them are drawn too.
     """
     indices = range(len(reads))
     if not interchangeable:

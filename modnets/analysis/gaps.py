@@ -185,7 +185,7 @@ def gaps(
     resamples: int = 2000,
     seed: int = 0,
 ) -> pd.DataFrame:
-    """What trained networks get wrong, in two parts: what the rows do not say, and the rest.
+    """The error of trained networks, split into information gap and optimisation gap.
 
     Parameters
     ----------

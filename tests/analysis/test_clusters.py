@@ -69,9 +69,9 @@ def held(hits: np.ndarray, runs: pd.DataFrame, truth: float) -> float:
 def test_the_interval_of_a_share_holds_it(splits: int, inits: int, alike: float) -> None:
     rng = np.random.default_rng(3)
     runs = seeds(splits, inits)
-    found = [held(drawn(rng, p, splits, inits, alike, 400), runs, p) for p in SHARES]
-    assert np.mean(found) >= 0.93
-    assert min(found) >= 0.90  # a simulation of 400 errs by 0.013
+    rows = [held(drawn(rng, p, splits, inits, alike, 400), runs, p) for p in SHARES]
+    assert np.mean(rows) >= 0.93
+    assert min(rows) >= 0.90  # a simulation of 400 errs by 0.013
 
 
 @pytest.mark.parametrize(("splits", "inits"), [(6, 6), (12, 3)])
@@ -80,11 +80,11 @@ def test_it_holds_it_where_initial_weights_count_too(
     splits: int, inits: int, spread: float
 ) -> None:
     rng = np.random.default_rng(4)
-    found = []
+    rows = []
     for share in SHARES:
         hits, truth = logistic(rng, share, splits, inits, spread, 400)
-        found.append(held(hits, seeds(splits, inits), truth))
-    assert np.mean(found) >= 0.93
+        rows.append(held(hits, seeds(splits, inits), truth))
+    assert np.mean(rows) >= 0.93
 
 
 def test_wilsons_interval_of_all_runs_does_not() -> None:
@@ -108,9 +108,9 @@ def test_the_bootstrap_holds_mean_and_inter_quartile_mean(
         x = np.sqrt(alike) * rng.normal(size=(splits, 1))
         x = (x + np.sqrt(1 - alike) * rng.normal(size=(splits, inits))).ravel()
         means = weights @ x / weights.sum(axis=1)
-        for place, draws in enumerate((means, interquartile_mean(x, weights))):
+        for index, draws in enumerate((means, interquartile_mean(x, weights))):
             low, high = percentiles(draws, 0.95, count)
-            within[place].append(low <= 0 <= high)
+            within[index].append(low <= 0 <= high)
     assert np.mean(within[0]) >= 0.92  # a simulation of 250 errs by 0.014
     assert np.mean(within[1]) >= 0.92
 
@@ -159,14 +159,14 @@ def test_percentiles_lie_further_out_the_fewer_clusters_were_drawn() -> None:
 
 def results(splits: int, inits: int, alike: float = 0.9) -> pd.DataFrame:
     """Results of two kinds of network, evaluated twice."""
-    rng, found = np.random.default_rng(8), []
+    rng, result = np.random.default_rng(8), []
     for kind in ("dense", "shared, known"):
         hits = drawn(rng, 0.5, splits, inits, alike, 1)[0]
         runs = seeds(splits, inits).assign(kind=kind, graph="6-3-2-2", train_rows=16, solved=hits)
         runs["run"] = [f"{kind} {number}" for number in range(len(runs))]
         runs["test_bit_accuracy"] = np.where(hits, 1.0, rng.uniform(0.5, 0.9, len(runs)))
-        found += [runs.assign(epoch=10, solved=False), runs.assign(epoch=20)]
-    return pd.concat(found, ignore_index=True)
+        result += [runs.assign(epoch=10, solved=False), runs.assign(epoch=20)]
+    return pd.concat(result, ignore_index=True)
 
 
 def test_tables_find_the_clusters_by_themselves() -> None:

@@ -44,9 +44,9 @@ def results(runs: list[RunConfig]) -> pd.DataFrame:
 
 
 def test_kinds_that_can_be_counted_have_a_row_for_each_split(answers: pd.DataFrame) -> None:
-    found = set(zip(answers["graph"], answers["kind"], strict=True))
+    result = set(zip(answers["graph"], answers["kind"], strict=True))
     # The control has the structure of another task: no network of it is sure to be the table.
-    assert found == {
+    assert result == {
         *(("6-2-2", kind) for kind in ("dense", "shared, known", "shared, learned")),
         ("6-2", "dense"),
     }
@@ -77,11 +77,11 @@ def test_curves_draw_their_splits_anew(runs: list[RunConfig]) -> None:
     assert (curves["draws"] == 60).all()
     space = version_space("6-2-2", routing="learned")
     wanted = space.learning_curve([6, 32], draws=60).set_index("rows")
-    found = curves.loc[("6-2-2", "shared, learned")]
+    result = curves.loc[("6-2-2", "shared, learned")]
     for name in ("bit_accuracy", "single", "solved"):
-        np.testing.assert_array_equal(found[name], wanted[name])
-        assert (found[f"{name}_low"] <= found[name]).all()
-        assert (found[name] <= found[f"{name}_high"]).all()
+        np.testing.assert_array_equal(result[name], wanted[name])
+        assert (result[f"{name}_low"] <= result[name]).all()
+        assert (result[name] <= result[f"{name}_high"]).all()
     more = exact_curves(spaces, [6], draws=240, seed=1).set_index(index).sort_index()
     widths = [
         table.loc[("6-2-2", "shared, learned", 6), ["single_low", "single_high"]].diff().iloc[1]

@@ -51,21 +51,21 @@ def test_shares_are_those_counted_by_hand(slots: pd.DataFrame) -> None:
                 assert at[kind, name, family] == pytest.approx(gates.count(family) / len(gates))
     assert shares.groupby("kind")["n"].unique().map(list).to_dict() == {"a": [4], "b": [3]}
     first = shares.drop_duplicates(["kind", "family"])
-    places = first["family"].map(mn.FAMILIES.index).groupby(first["kind"])
-    assert all(order.is_monotonic_increasing for _, order in places)
+    positions = first["family"].map(mn.FAMILIES.index).groupby(first["kind"])
+    assert all(order.is_monotonic_increasing for _, order in positions)
 
 
 def test_redundancy_counts_slots_that_are_right_and_their_modules(slots: pd.DataFrame) -> None:
-    found = mn.redundancy(slots).set_index("run")
-    assert set(found["gate"]) == {"XOR"}  # AND is needed once
-    assert (found["needed"] == 3).all()
+    result = mn.redundancy(slots).set_index("run")
+    assert set(result["gate"]) == {"XOR"}  # AND is needed once
+    assert (result["needed"] == 3).all()
     for run, part in slots[slots["sub_function"].fillna("").str.startswith("XOR")].groupby("run"):
         right = [
             g in ("XOR", "XNOR") and u for g, u in zip(part["gate"], part["used"], strict=True)
         ]
-        assert found.loc[run, "right"] == sum(right)
-        assert found.loc[run, "modules"] == len(set(part["module"][right]))
-    assert found["right"].max() > 0
+        assert result.loc[run, "right"] == sum(right)
+        assert result.loc[run, "modules"] == len(set(part["module"][right]))
+    assert result["right"].max() > 0
 
 
 def test_an_exchange_of_sources_flips_but_does_not_rewire() -> None:
@@ -74,28 +74,28 @@ def test_an_exchange_of_sources_flips_but_does_not_rewire() -> None:
     one = one.assign(run="a", task=0, level=1, slot=0, module=[0, 0, 0, 0, 1])
     other = one.assign(slot=1, reads="3 4", gate="XOR", module=1)
     shuffled = pd.concat([one, other]).sample(frac=1, random_state=1)
-    found = mn.slot_changes(shuffled).sort_values("epoch")
-    own = found[found["slot"] == 0]
+    result = mn.slot_changes(shuffled).sort_values("epoch")
+    own = result[result["slot"] == 0]
     assert own["flipped"].tolist() == [False, True, True, False, True]
     assert own["rewired"].tolist() == [False, False, True, False, True]
     assert own["regated"].tolist() == [False, False, True, False, False]
-    assert not found.loc[found["slot"] == 1, ["flipped", "rewired", "regated"]].any(axis=None)
+    assert not result.loc[result["slot"] == 1, ["flipped", "rewired", "regated"]].any(axis=None)
 
 
 def test_visits_count_how_often_a_state_is_found_and_lost() -> None:
     states = {"never": "00000", "always": "11111", "lost": "01101", "left": "10010"}
     rows = [
-        {"run": run, "epoch": 10 * place, "solved": bit == "1"}
+        {"run": run, "epoch": 10 * index, "solved": bit == "1"}
         for run, bits in states.items()
-        for place, bit in enumerate(bits)
+        for index, bit in enumerate(bits)
     ]
-    found = mn.visits(pd.DataFrame(rows).sample(frac=1, random_state=2)).set_index("run")
-    assert found["found"].to_dict() == {"never": 0, "always": 1, "lost": 2, "left": 2}
-    assert found["lost"].to_dict() == {"never": 0, "always": 0, "lost": 1, "left": 2}
-    assert found["stays"].to_dict() == {"never": 0, "always": 1, "lost": 1, "left": 0}
-    assert found["first"].drop("never").to_dict() == {"always": 0, "lost": 10, "left": 0}
-    assert np.isnan(found.loc["never", "first"])
-    assert found["share"].to_dict() == {"never": 0, "always": 1, "lost": 0.6, "left": 0.4}
+    table = mn.visits(pd.DataFrame(rows).sample(frac=1, random_state=2)).set_index("run")
+    assert table["found"].to_dict() == {"never": 0, "always": 1, "lost": 2, "left": 2}
+    assert table["lost"].to_dict() == {"never": 0, "always": 0, "lost": 1, "left": 2}
+    assert table["stays"].to_dict() == {"never": 0, "always": 1, "lost": 1, "left": 0}
+    assert table["first"].drop("never").to_dict() == {"always": 0, "lost": 10, "left": 0}
+    assert np.isnan(table.loc["never", "first"])
+    assert table["share"].to_dict() == {"never": 0, "always": 1, "lost": 0.6, "left": 0.4}
 
 
 def test_a_course_is_the_median_of_runs_averaged_over_a_window() -> None:
@@ -124,8 +124,8 @@ def test_two_bits_of_level_2_do_not_tell_the_outputs_of_depth_3() -> None:
     bits = [np.array(gate)[pair] for pair in pairs for gate in TWO_INPUT_GATES.values()]
     for first, second in product(bits, repeat=2):
         met = 2 * first + second
-        told = [len(np.unique(outputs[:, met == code], axis=1).T) == 1 for code in np.unique(met)]
-        assert not all(told)
+        known = [len(np.unique(outputs[:, met == code], axis=1).T) == 1 for code in np.unique(met)]
+        assert not all(known)
 
 
 def test_refusals_are_one_line(slots: pd.DataFrame) -> None:

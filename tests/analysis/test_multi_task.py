@@ -44,8 +44,8 @@ TOGETHER = pd.DataFrame(
 
 
 def test_a_network_for_each_solves_the_set_if_each_solves_its_task() -> None:
-    found = arrange(TOGETHER, pd.DataFrame(SINGLES), [TWO])
-    apart = found[found["arrangement"] == "apart"].set_index("split_seed")
+    table = arrange(TOGETHER, pd.DataFrame(SINGLES), [TWO])
+    apart = table[table["arrangement"] == "apart"].set_index("split_seed")
     assert apart["solved"].to_dict() == {0: False, 1: True}
     assert apart["test_bit_accuracy"].to_dict() == {0: 0.75, 1: 1.0}
     assert set(apart["graph"]) == {"two tasks"}
@@ -53,8 +53,8 @@ def test_a_network_for_each_solves_the_set_if_each_solves_its_task() -> None:
 
 
 def test_runs_of_one_network_keep_their_numbers_and_tell_how_they_hold_out() -> None:
-    found = arrange(TOGETHER, pd.DataFrame(SINGLES), [TWO])
-    one = found[found["arrangement"] != "apart"]
+    table = arrange(TOGETHER, pd.DataFrame(SINGLES), [TWO])
+    one = table[table["arrangement"] != "apart"]
     assert sorted(zip(one["arrangement"], one["kind"], strict=True)) == [
         (held_out, f"shared, learned{levels}")
         for held_out in ("different", "same")
@@ -84,8 +84,8 @@ def test_with_real_runs() -> None:
         for number, task in enumerate(TWO.graphs)
         for run in grid(base, graph=task, split_seed=[SEED_STEP * number + s for s in range(2)])
     ]
-    found = arrange(together, sweep(alone, progress=False), [TWO])
-    assert found.groupby("arrangement").size().to_dict() == {"apart": 2, "different": 2}
+    result = arrange(together, sweep(alone, progress=False), [TWO])
+    assert result.groupby("arrangement").size().to_dict() == {"apart": 2, "different": 2}
 
 
 def test_the_floor_of_a_set_is_chosen_for_each_task() -> None:

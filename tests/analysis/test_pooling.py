@@ -16,11 +16,11 @@ BY = ["graph", "kind", "train_rows"]
 
 def table(runs: list[RunConfig]) -> pd.DataFrame:
     """Results without training: every second run solves."""
-    found = pd.DataFrame([run.to_row() for run in runs])
-    number = pd.Series(range(len(found)))
+    frame = pd.DataFrame([run.to_row() for run in runs])
+    number = pd.Series(range(len(frame)))
     accuracies = {f"{part}_bit_accuracy": 0.5 + number / 1e3 for part in ("test", "validation")}
-    found = found.assign(**accuracies, epoch=1000, solved=number % 2 == 0, validation_loss=0.1)
-    return found.assign(bit_accuracy=0.7, row_accuracy=0.5)
+    frame = frame.assign(**accuracies, epoch=1000, solved=number % 2 == 0, validation_loss=0.1)
+    return frame.assign(bit_accuracy=0.7, row_accuracy=0.5)
 
 
 WIDTHS = {"model": "dense", "hidden": [(6,), (24,)], "seeds": range(4)}
@@ -59,10 +59,10 @@ def test_what_follows_from_another_setting_is_not_told_twice() -> None:
 )
 def test_a_setting_that_varies_is_grouped_or_refused(changes: dict, setting: str) -> None:
     results = table(grid(train_rows=[8, 16], **changes, seeds=range(4)))
-    found = mn.summarize(results, resamples=10)
-    assert found.columns[:4].tolist() == [*BY, setting]
-    assert len(found) == 4
-    assert found["n"].eq(4).all()
+    summary = mn.summarize(results, resamples=10)
+    assert summary.columns[:4].tolist() == [*BY, setting]
+    assert len(summary) == 4
+    assert summary["n"].eq(4).all()
     times = mn.time_to_solve(results, [*BY, setting])
     refusals = {
         "sample_complexity": lambda: mn.sample_complexity(results),
@@ -81,7 +81,7 @@ def test_a_setting_that_varies_is_grouped_or_refused(changes: dict, setting: str
             call()
         assert "\n" not in str(error.value), name
     with pytest.raises(ValueError, match=f"same kind and train_rows, as {setting} varies; give"):
-        mn.plot_solved(found)
+        mn.plot_solved(summary)
     plt.close("all")
     one = results[results[setting] == results[setting].iloc[0]]
     assert len(mn.sample_complexity(one)) == 1
@@ -90,18 +90,18 @@ def test_a_setting_that_varies_is_grouped_or_refused(changes: dict, setting: str
 def test_a_model_of_ones_own_is_told_apart_by_its_options() -> None:
     results = table(grid(seeds=range(6)))
     results["options"] = ['{"width": 6}', '{"width": 24}'] * 3
-    found = mn.summarize(results, resamples=10)
-    assert found["options"].tolist() == ['{"width": 24}', '{"width": 6}']
-    assert found["n"].tolist() == [3, 3]
+    summary = mn.summarize(results, resamples=10)
+    assert summary["options"].tolist() == ['{"width": 24}', '{"width": 6}']
+    assert summary["n"].tolist() == [3, 3]
     with pytest.raises(ValueError, match="options varies within a group of graph, kind, train_ro"):
         mn.sample_complexity(results)
 
 
 def test_what_is_pooled_on_purpose_is_said() -> None:
     results = table(grid(**KINDS, seeds=range(3)))
-    found = mn.summarize(results, ["kind"], pooled=["train_rows"], resamples=10)
-    assert found["n"].tolist() == [6, 6]
-    assert found["clusters"].tolist() == [3, 3]  # the same seeds with both numbers of rows
+    summary = mn.summarize(results, ["kind"], pooled=["train_rows"], resamples=10)
+    assert summary["n"].tolist() == [6, 6]
+    assert summary["clusters"].tolist() == [3, 3]  # the same seeds with both numbers of rows
     apart = mn.summarize(results, ["kind"], resamples=10)
     assert apart[["kind", "train_rows"]].drop_duplicates().shape[0] == 4
     chosen = mn.choose(table(grid(lr=[0.01, 0.03], train_rows=[8, 16], seeds=range(3))))

@@ -15,18 +15,18 @@ RUNS = grid(graph=["6-2-2", "6-3-2-2"], model=["modular", "shared"], routing=["k
 @pytest.mark.parametrize("run", RUNS, ids=str)
 @pytest.mark.parametrize("layers", [1, 3])
 def test_no_width_comes_nearer(run: RunConfig, layers: int) -> None:
-    found = matched_hidden(run, layers)
-    assert len(found) == layers
-    assert len(set(found)) == 1
+    result = matched_hidden(run, layers)
+    assert len(result) == layers
+    assert len(set(result)) == 1
     wanted = n_weights(build(run, 0))
     misses = {}
     for width in range(1, 60):
         inner = width * width * (layers - 1)
         weights = run.graph.n_inputs * width + inner + width * run.graph.n_outputs
         misses[width] = abs(weights - wanted)
-    assert found[0] == min(misses, key=misses.get)  # the smaller of two
-    dense = build(RunConfig(graph=run.graph, hidden=found), 0)
-    assert abs(n_weights(dense) - wanted) == misses[found[0]]
+    assert result[0] == min(misses, key=misses.get)  # the smaller of two
+    dense = build(RunConfig(graph=run.graph, hidden=result), 0)
+    assert abs(n_weights(dense) - wanted) == misses[result[0]]
 
 
 def test_a_network_without_hidden_layers_is_refused() -> None:

@@ -16,7 +16,7 @@ from modnets.analysis.sample_complexity import isotonic, sample_complexity
 def frame(solved, *, rows=None, kind="dense", graph="6-3-2-2", splits=3, seeds=2):
     """Results where ``solved[point]`` of the runs at each number of rows solve the task."""
     rows = rows or [4, 8, 16, 32, 48][: len(solved)]
-    found = []
+    collected = []
     for n, hits in zip(rows, solved, strict=True):
         for run in range(splits * seeds):
             row = {"run": f"{graph}/{kind}/{n}/{run}", "graph": graph, "kind": kind}
@@ -24,9 +24,9 @@ def frame(solved, *, rows=None, kind="dense", graph="6-3-2-2", splits=3, seeds=2
             # A run is never solved at its early checkpoint, and has no accuracy there.
             early = row | {"epoch": 10, "solved": False, "test_bit_accuracy": 0.0}
             accuracy = 1.0 if run < hits else 0.5 + run / 100
-            found += [row | {"epoch": 20, "solved": run < hits, "test_bit_accuracy": accuracy}]
-            found += [early]
-    return pd.DataFrame(found)
+            collected += [row | {"epoch": 20, "solved": run < hits, "test_bit_accuracy": accuracy}]
+            collected += [early]
+    return pd.DataFrame(collected)
 
 
 def shares_and_weights(points):
@@ -36,8 +36,8 @@ def shares_and_weights(points):
 
 
 def needed(results, **settings):
-    found = sample_complexity(results, resamples=100, **settings)
-    return found.set_index(["graph", "kind"])
+    result = sample_complexity(results, resamples=100, **settings)
+    return result.set_index(["graph", "kind"])
 
 
 @pytest.mark.parametrize(
@@ -54,10 +54,10 @@ def test_the_majority_floor_of_the_control_lies_between_its_two_outputs():
 
 def test_last_takes_the_last_epoch_of_each_run_whatever_the_order():
     results = frame([2, 5]).sample(frac=1, random_state=1)
-    found = stats.last(results)
-    assert (found["epoch"] == 20).all()
-    assert found["run"].is_unique
-    assert set(found["run"]) == set(results["run"])
+    result = stats.last(results)
+    assert (result["epoch"] == 20).all()
+    assert result["run"].is_unique
+    assert set(result["run"]) == set(results["run"])
 
 
 @given(st.integers(1, 200).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
@@ -89,8 +89,8 @@ def test_the_inter_quartile_mean_is_the_trimmed_mean_of_scipy(values):
 def test_a_weight_counts_a_value_so_often(weights):
     values = np.array([0.7, 0.1, 1.0, 0.4, 0.5])
     expected = intervals.interquartile_mean(np.repeat(values, weights))
-    found = intervals.interquartile_mean(values, np.array([weights, [1, 1, 1, 1, 1]]))
-    np.testing.assert_allclose(found, [expected, intervals.interquartile_mean(values)], atol=1e-12)
+    result = intervals.interquartile_mean(values, np.array([weights, [1, 1, 1, 1, 1]]))
+    np.testing.assert_allclose(result, [expected, intervals.interquartile_mean(values)], atol=1e-12)
 
 
 def test_a_draw_takes_whole_splits_and_whole_seeds():
@@ -132,12 +132,12 @@ def test_summarize_agrees_with_a_groupby():
 def test_another_share_than_that_solved_is_told():
     results = frame([2, 5], splits=6, seeds=1).assign(solved=False)
     results["fits"] = results["epoch"].eq(20) & results["test_bit_accuracy"].eq(1.0)
-    found = stats.summarize(results, ["train_rows"], share="fits", resamples=10)
-    assert found["n_fits"].tolist() == [2, 5]
-    assert found["fits"].tolist() == [2 / 6, 5 / 6]
+    summary = stats.summarize(results, ["train_rows"], share="fits", resamples=10)
+    assert summary["n_fits"].tolist() == [2, 5]
+    assert summary["fits"].tolist() == [2 / 6, 5 / 6]
     low, high = intervals.wilson_interval([2, 5], [6, 6])
-    np.testing.assert_array_equal(found[["fits_low", "fits_high"]], np.transpose([low, high]))
-    assert not [name for name in found if "solved" in name]
+    np.testing.assert_array_equal(summary[["fits_low", "fits_high"]], np.transpose([low, high]))
+    assert not [name for name in summary if "solved" in name]
 
 
 def test_the_same_seed_gives_the_same_summary_whatever_the_order_of_the_results():
@@ -231,12 +231,12 @@ def test_a_share_reached_from_the_start_is_a_bound():
 )
 def test_rows_saved_say_whether_they_are_a_bound(dense, shared, saved, saved_is):
     results = pd.concat([frame(dense), frame(shared, kind="shared, known")])
-    found = needed(results)
-    row = found.loc[("6-3-2-2", "shared, known")]
+    result = needed(results)
+    row = result.loc[("6-3-2-2", "shared, known")]
     assert row["saved"] == pytest.approx(saved, nan_ok=True)
     assert row["saved_is"] == saved_is
     assert np.isfinite(row["saved_low"]) == (saved_is == "exact")
-    assert found.loc[("6-3-2-2", "dense"), "saved"] == 0
+    assert result.loc[("6-3-2-2", "dense"), "saved"] == 0
 
 
 def test_without_the_reference_nothing_is_known_to_be_saved():
@@ -259,14 +259,14 @@ def test_a_share_outside_its_range_is_refused():
 
 def test_paired_differences_agree_with_pairs_taken_one_by_one():
     results = pd.concat([frame([1, 4]), frame([3, 6], kind="sparse")])
-    found = stats.paired_difference(results, resamples=100)
+    result = stats.paired_difference(results, resamples=100)
     final = results[results["epoch"] == 20].set_index(["kind", "train_rows", "split_seed", "seed"])
     accuracy = final["test_bit_accuracy"]
     expected = (accuracy["sparse"] - accuracy["dense"]).groupby("train_rows").mean()
-    np.testing.assert_allclose(found["difference"], expected, atol=1e-12)
-    assert list(found["n"]) == [6, 6]
-    assert (found["difference_low"] <= found["difference"]).all()
-    assert (found["difference"] <= found["difference_high"]).all()
+    np.testing.assert_allclose(result["difference"], expected, atol=1e-12)
+    assert list(result["n"]) == [6, 6]
+    assert (result["difference_low"] <= result["difference"]).all()
+    assert (result["difference"] <= result["difference_high"]).all()
     pooled = stats.paired_difference(results, by=["kind"], resamples=100)
     assert pooled["n"].item() == 12
     assert pooled["difference"].item() == pytest.approx(expected.mean())

@@ -41,16 +41,16 @@ def test_a_row_for_each_slot(study) -> None:
     assert (frame["epoch"] == 30).all()
     details = Store(folder).details().set_index("run")
     for row in frame.itertuples():
-        found = json.loads(details.loc[row.run, "structure"])
+        result = json.loads(details.loc[row.run, "structure"])
         level, slot = row.level - 1, row.slot
-        assert row.gate == found["gates"][level][slot]
-        assert row.reads == " ".join(map(str, found["routing"][level][slot]))
-        assert row.used == found["used"][level][slot]
-        if "selection" in found:
-            assert row.module == found["selection"][level][slot]
+        assert row.gate == result["gates"][level][slot]
+        assert row.reads == " ".join(map(str, result["routing"][level][slot]))
+        assert row.used == result["used"][level][slot]
+        if "selection" in result:
+            assert row.module == result["selection"][level][slot]
         else:
             assert row.module == [0, 3][level] + slot
-        node = found["nodes"][level][slot]
+        node = result["nodes"][level][slot]
         names = [["XOR 0 1", "XOR 2 3", "XOR 4 5"], ["AND 0 1", "AND 1 2"]]
         assert row.sub_function == names[level][node]
 
@@ -109,24 +109,24 @@ def test_chance_is_that_of_all_routings_counted() -> None:
         # the slot that is read, and its edge to the output, against XOR; the true graph has 5 edges
         best = max(len(read & {0, 1}) + 1, len(read & {1, 2}))
         f1.append(2 * best / (3 + 5))
-    found = chance_level(graph)
-    assert found["routing_recovered"] == pytest.approx(np.mean(hits), abs=1e-12)
-    assert found["edge_f1"] == pytest.approx(np.mean(f1), abs=1e-12)
-    assert found["unused_slots"] == 0.5
-    assert found["exact"] == 1
+    result = chance_level(graph)
+    assert result["routing_recovered"] == pytest.approx(np.mean(hits), abs=1e-12)
+    assert result["edge_f1"] == pytest.approx(np.mean(f1), abs=1e-12)
+    assert result["unused_slots"] == 0.5
+    assert result["exact"] == 1
 
 
 def test_chance_of_reading_inputs_that_play_no_part() -> None:
-    found = chance_level("6-2-2")
-    assert found["irrelevant_reads"] == pytest.approx(1 - (4 * 3) / (6 * 5), abs=1e-12)
-    assert found["routing_recovered"] == pytest.approx(2 * (1 / 15) ** 2 / 2, abs=1e-12)
+    result = chance_level("6-2-2")
+    assert result["irrelevant_reads"] == pytest.approx(1 - (4 * 3) / (6 * 5), abs=1e-12)
+    assert result["routing_recovered"] == pytest.approx(2 * (1 / 15) ** 2 / 2, abs=1e-12)
 
 
 def test_chance_is_worked_out_over_all_routings() -> None:
     """6-3-2-2: 3! orders of the pairs of inputs, 2 for the level above and its outputs."""
-    found = chance_level("6-3-2-2")
-    assert found["routing_recovered"] == pytest.approx(12 / (15**3 * 3**2 * 2), rel=1e-12)
-    assert found["routing_recovered_low"] == found["routing_recovered_high"]
+    result = chance_level("6-3-2-2")
+    assert result["routing_recovered"] == pytest.approx(12 / (15**3 * 3**2 * 2), rel=1e-12)
+    assert result["routing_recovered_low"] == result["routing_recovered_high"]
     deep = chance_level("6-3-3-2-2")["routing_recovered"]
     assert deep == pytest.approx(72 / (15**3 * 3**3 * 3**2 * 2), rel=1e-12)
 
@@ -150,8 +150,8 @@ def test_a_sample_says_so_and_holds_what_is_exact(
 
 
 def test_what_is_known_is_not_drawn() -> None:
-    found = chance_level("6-3-2-2", routing="known", outputs="known", draws=3)
-    assert found["routing_recovered"] == found["edge_f1"] == 1
+    result = chance_level("6-3-2-2", routing="known", outputs="known", draws=3)
+    assert result["routing_recovered"] == result["edge_f1"] == 1
     outputs_only = chance_level("6-3-2-2", routing="known")
     assert outputs_only["routing_recovered"] == pytest.approx(0.5, abs=1e-12)
 
@@ -179,22 +179,22 @@ def test_flips_are_counted_place_by_place(study) -> None:
     assert (changes.groupby("run").size() == 4).all()
     details = Store(folder).details(every=True)
     for key, part in details.groupby("run"):
-        found = [json.loads(text) for text in part.sort_values("epoch")["structure"]]
-        told = changes[changes["run"] == key].sort_values("epoch")
-        assert told["flips"].isna().tolist() == [True, False, False, False]
-        if "routing" not in found[0]:
-            assert (told["flips"].iloc[1:] == 0).all()
+        rows = [json.loads(text) for text in part.sort_values("epoch")["structure"]]
+        known = changes[changes["run"] == key].sort_values("epoch")
+        assert known["flips"].isna().tolist() == [True, False, False, False]
+        if "routing" not in rows[0]:
+            assert (known["flips"].iloc[1:] == 0).all()
             continue
         for number in range(1, 4):
-            before, now = found[number - 1], found[number]
+            before, now = rows[number - 1], rows[number]
             parts = [name for name in ("routing", "selection", "outputs") if name in now]
             flat = [
                 np.concatenate([np.ravel(level) for name in parts for level in one[name]])
                 for one in (before, now)
             ]
-            assert told["flips"].iloc[number] == (flat[0] != flat[1]).sum()
+            assert known["flips"].iloc[number] == (flat[0] != flat[1]).sum()
             gate = [np.concatenate(one["gates"]) for one in (before, now)]
-            assert told["regated"].iloc[number] == (gate[0] != gate[1]).sum()
+            assert known["regated"].iloc[number] == (gate[0] != gate[1]).sum()
 
 
 def test_turning_points_of_a_known_course() -> None:
@@ -213,8 +213,8 @@ def test_turning_points_of_a_known_course() -> None:
             "flips": pd.array([None, 3, 0, 0, None, 1, 0, 2], dtype="Int64"),
         }
     )
-    found = turning_points(results, changes).set_index("run")
-    assert found.loc["a"].to_dict() == {
+    result = turning_points(results, changes).set_index("run")
+    assert result.loc["a"].to_dict() == {
         "freezes": 10,
         "flips": 3,
         "jumps": 20,
@@ -222,4 +222,4 @@ def test_turning_points_of_a_known_course() -> None:
         "frozen_first": True,
         "solved": True,
     }
-    assert found.loc["b", ["freezes", "jumps", "frozen_first"]].tolist() == [30, 10, False]
+    assert result.loc["b", ["freezes", "jumps", "frozen_first"]].tolist() == [30, 10, False]

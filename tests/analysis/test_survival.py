@@ -15,26 +15,26 @@ EPOCHS = [0, 10, 20, 30]
 
 def results(courses, *, kind="dense", rows=16, seeds=2):
     """Runs that are right (1) or wrong (0) at each evaluated epoch."""
-    found = []
+    collected = []
     for number, course in enumerate(courses):
         run = {"run": f"{kind}/{rows}/{number}", "graph": "6-3-2-2", "kind": kind}
         run |= {"train_rows": rows, "split_seed": number // seeds, "seed": number % seeds}
-        found += [
+        collected += [
             run | {"epoch": epoch, "solved": right == "1"}
             for epoch, right in zip(EPOCHS, course, strict=True)
         ]
-    return pd.DataFrame(found)
+    return pd.DataFrame(collected)
 
 
 def frame(outcomes, *, kind="dense", rows=16, seeds=2):
     """Times of runs, from pairs (time, whether it solved then)."""
-    found = [
+    collected = [
         {"run": f"{kind}/{rows}/{n}", "graph": "6-3-2-2", "kind": kind, "train_rows": rows}
         | {"split_seed": n // seeds, "seed": n % seeds}
         | {"epoch": time, "solved": solved, "ever": solved}
         for n, (time, solved) in enumerate(outcomes)
     ]
-    return pd.DataFrame(found)
+    return pd.DataFrame(collected)
 
 
 def literal(outcomes, at):
@@ -60,10 +60,10 @@ some_outcomes = st.lists(
 def test_a_time_is_the_first_epoch_from_which_it_stays_solved():
     courses = ["0011", "0111", "0001", "0000", "0110", "0101", "1111"]
     times = time_to_solve(results(courses).sample(frac=1, random_state=2)).set_index("run")
-    found = times.loc[[f"dense/16/{n}" for n in range(len(courses))]]
-    assert found["epoch"].tolist() == [20, 10, 30, 30, 30, 30, 0]
-    assert found["solved"].tolist() == [True, True, True, False, False, True, True]
-    assert found["ever"].tolist() == [True, True, True, False, True, True, True]
+    result = times.loc[[f"dense/16/{n}" for n in range(len(courses))]]
+    assert result["epoch"].tolist() == [20, 10, 30, 30, 30, 30, 0]
+    assert result["solved"].tolist() == [True, True, True, False, False, True, True]
+    assert result["ever"].tolist() == [True, True, True, False, True, True, True]
 
 
 def test_arithmetic_is_that_of_each_runs_own_epochs():
@@ -162,8 +162,8 @@ def test_an_interval_holds_what_repeated_runs_would_give():
 @settings(max_examples=40)
 def test_a_weight_counts_a_run_so_often(outcomes, random):
     weights = np.array([[random.randrange(4) for _ in outcomes] for _ in range(5)])
-    found = _time_reached(frame(outcomes), "epoch", weights, share=0.4)
-    for time, of_draw in zip(found, weights, strict=True):
+    result = _time_reached(frame(outcomes), "epoch", weights, share=0.4)
+    for time, of_draw in zip(result, weights, strict=True):
         repeated = [run for run, n in zip(outcomes, of_draw, strict=True) for _ in range(n)]
         there = [t for t, _ in sorted(repeated) if literal(repeated, t) >= 0.4 - 1e-9]
         expected = (there[0] if there else np.inf) if repeated else np.nan
@@ -184,8 +184,8 @@ def test_a_gain_is_the_references_time_over_this_one():
             frame([(50, False)], kind="shared, known", rows=8),
         ]
     )
-    found = solve_times(pd.concat([times, alone]), resamples=50)
-    gain = found.set_index(["train_rows", "kind"])["gain"]
+    result = solve_times(pd.concat([times, alone]), resamples=50)
+    gain = result.set_index(["train_rows", "kind"])["gain"]
     assert gain[16].to_dict() == {"dense": 1, "shared, known": 0, "sparse": 2}
     assert gain[8, "sparse"] == np.inf
     assert np.isnan(gain[8, "dense"])
@@ -227,13 +227,13 @@ def priced(kind, weights, rows=16, graph="6-3-2-2"):
 def test_costs_are_told_as_shares_of_the_references():
     rows = [priced("shared, known", 5), priced("dense", 20), priced("dense", 20)]
     rows += [priced("shared, known", 5, rows=8), priced("dense", 50, rows=8)]
-    found = relative_costs(pd.DataFrame(rows)).set_index(["train_rows", "kind"])
-    assert len(found) == 4
-    shares = [name for name in found if name.endswith("_share")]
+    table = relative_costs(pd.DataFrame(rows)).set_index(["train_rows", "kind"])
+    assert len(table) == 4
+    shares = [name for name in table if name.endswith("_share")]
     assert len(shares) == 4
-    assert (found.loc[16].loc["shared, known", shares] == 0.25).all()
-    assert (found.loc[8].loc["shared, known", shares] == 0.1).all()
-    assert (found.loc[(slice(None), "dense"), shares] == 1).all(axis=None)
+    assert (table.loc[16].loc["shared, known", shares] == 0.25).all()
+    assert (table.loc[8].loc["shared, known", shares] == 0.1).all()
+    assert (table.loc[(slice(None), "dense"), shares] == 1).all(axis=None)
     by_kind = relative_costs(pd.DataFrame(rows[:2]), by=["kind"]).set_index("kind")
     assert by_kind.loc["shared, known", "wired_flops_share"] == 0.25
 

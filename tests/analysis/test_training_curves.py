@@ -26,13 +26,13 @@ def results(rng: np.random.Generator) -> pd.DataFrame:
 
 def check(curves: pd.DataFrame, results: pd.DataFrame) -> None:
     groups = results.groupby(["kind", "epoch"])
-    found = curves.set_index(["kind", "epoch"]).sort_index()
+    result = curves.set_index(["kind", "epoch"]).sort_index()
     for name, quantile in (("low", 0.25), ("median", 0.5), ("high", 0.75)):
         wanted = groups["test_bit_accuracy"].quantile(quantile)
-        pd.testing.assert_series_equal(found[name], wanted, check_names=False)
+        pd.testing.assert_series_equal(result[name], wanted, check_names=False)
     wanted = groups["solved"].mean()
-    pd.testing.assert_series_equal(found["solved"], wanted, check_names=False)
-    assert (found["n"] == groups.size()).all()
+    pd.testing.assert_series_equal(result["solved"], wanted, check_names=False)
+    assert (result["n"] == groups.size()).all()
 
 
 def test_curves_are_quartiles_of_runs(results: pd.DataFrame) -> None:
@@ -64,10 +64,10 @@ def test_what_the_data_allow_known_kinds(monkeypatch: pytest.MonkeyPatch) -> Non
         for seed in range(3)
     ]
     curve = version_space("6-3-2-2", shared=True).learning_curve([8], draws=200, seed=0)
-    found = allowed_by_data(runs)
-    assert found == {"shared, known": pytest.approx(curve["bit_accuracy"].item())}
-    assert 0.9 < found["shared, known"] < 1
-    assert allowed_by_data(runs) == found
+    result = allowed_by_data(runs)
+    assert result == {"shared, known": pytest.approx(curve["bit_accuracy"].item())}
+    assert 0.9 < result["shared, known"] < 1
+    assert allowed_by_data(runs) == result
     assert asked == [("6-3-2-2", True, "known")]  # once
 
 

@@ -31,13 +31,13 @@ REACHED = {
 
 
 def test_the_best_mean_at_the_last_epoch_is_chosen() -> None:
-    found = choose(pilot(REACHED))
-    assert found["kind"].tolist() == ["dense", "shared, known"]
-    assert found["lr"].tolist() == [0.01, 0.1]
-    assert found["candidates"].tolist() == [2, 2]
-    assert found["runs"].tolist() == [2, 3]
-    assert found["validation_bit_accuracy"].tolist() == pytest.approx([0.8, 0.9])
-    assert found["worst"].tolist() == pytest.approx([0.6, 0.5])
+    result = choose(pilot(REACHED))
+    assert result["kind"].tolist() == ["dense", "shared, known"]
+    assert result["lr"].tolist() == [0.01, 0.1]
+    assert result["candidates"].tolist() == [2, 2]
+    assert result["runs"].tolist() == [2, 3]
+    assert result["validation_bit_accuracy"].tolist() == pytest.approx([0.8, 0.9])
+    assert result["worst"].tolist() == pytest.approx([0.6, 0.5])
 
 
 def test_of_equal_ones_the_lower_loss_counts() -> None:
@@ -48,8 +48,8 @@ def test_of_equal_ones_the_lower_loss_counts() -> None:
 
 def test_several_settings_are_one_candidate() -> None:
     results = pilot(REACHED).assign(weight_decay=lambda t: t["lr"] * 2)
-    found = choose(results, ["lr", "weight_decay"], ["kind"])
-    assert found[["lr", "weight_decay"]].to_numpy().tolist() == [[0.01, 0.02], [0.1, 0.2]]
+    result = choose(results, ["lr", "weight_decay"], ["kind"])
+    assert result[["lr", "weight_decay"]].to_numpy().tolist() == [[0.01, 0.02], [0.1, 0.2]]
 
 
 def test_test_rows_and_unequal_budgets_are_refused() -> None:
@@ -83,11 +83,11 @@ def test_of_a_loss_the_lowest_is_chosen() -> None:
 
 def test_runs_take_what_was_chosen_for_their_kind() -> None:
     runs = grid(RunConfig(lr=0.5), model=["dense", "shared"], routing="known", seed=range(2))
-    found = with_choices(runs, choose(pilot(REACHED)))
-    assert [run.lr for run in found] == [0.01, 0.01, 0.1, 0.1]
-    assert [run.seed for run in found] == [run.seed for run in runs]
+    result = with_choices(runs, choose(pilot(REACHED)))
+    assert [run.lr for run in result] == [0.01, 0.01, 0.1, 0.1]
+    assert [run.seed for run in result] == [run.seed for run in runs]
     by_kind = choose(pilot(REACHED), by=["kind"])
-    assert with_choices(runs, by_kind, by=["kind"]) == found
+    assert with_choices(runs, by_kind, by=["kind"]) == result
     with pytest.raises(ValueError, match="no lr was chosen for"):
         with_choices(grid(model="sparse"), choose(pilot(REACHED)))
 
@@ -116,7 +116,7 @@ def test_what_a_kind_does_not_have_stays_as_it_is() -> None:
     results = results.assign(epoch=9, validation_bit_accuracy=results["lr"], validation_loss=0.1)
     dense = results[results["kind"] == "dense"].assign(lr_routing=float("nan"))
     learned = results[(results["kind"] != "dense") & (results["lr_routing"] == 0.01)]
-    found = choose(pd.concat([dense, learned]), rates)
-    chosen = with_choices(runs, found, rates)
+    result = choose(pd.concat([dense, learned]), rates)
+    chosen = with_choices(runs, result, rates)
     assert {run.lr for run in chosen} == {0.03}
     assert {run.final.lr_routing for run in chosen} == {None, 0.01}

@@ -38,25 +38,25 @@ def networks(
     """Every labelled network, literally: its choices, and its table as rows of outputs."""
     arity, pool = graph.fan_in, len(graph.modules)
     n_sources = (graph.n_inputs, *slots[:-1])
-    places = [(level, slot) for level, n in enumerate(slots) for slot in range(n)]
+    positions = [(level, slot) for level, n in enumerate(slots) for slot in range(n)]
     reads = [
         [graph.routing[level][slot]]
         if known["routing"]
         else list(itertools.permutations(range(n_sources[level]), arity))
-        for level, slot in places
+        for level, slot in positions
     ]
-    fills: list = [[number] for number in range(len(places))]
+    fills: list = [[number] for number in range(len(positions))]
     if shared:
         fills = [
             [graph.selection[level][slot]] if known["selection"] else range(pool)
-            for level, slot in places
+            for level, slot in positions
         ]
     chosen = [graph.outputs]
     if not known["outputs"]:
         chosen = list(itertools.permutations(range(slots[-1]), graph.n_outputs))
     gates = list(itertools.product((0, 1), repeat=2**arity))
     inputs = [tuple(column) for column in all_rows(graph.n_inputs).T.tolist()]
-    for modules in itertools.product(gates, repeat=pool if shared else len(places)):
+    for modules in itertools.product(gates, repeat=pool if shared else len(positions)):
         for read in itertools.product(*reads):
             for filled in itertools.product(*fills):
                 values = inputs
@@ -85,7 +85,7 @@ def table_of(graph: FunctionGraph) -> tuple:
 
 def expanded(space: VersionSpace) -> Counter:
     """Table -> labelled networks, with all signs."""
-    functions, found = space.functions, Counter()
+    functions, result = space.functions, Counter()
     n_outputs = functions.outputs.shape[1]
     signs = [(0,)] * n_outputs if functions.signed else [(0, 1)] * n_outputs
     for ids, count in zip(functions.outputs, functions.networks, strict=True):
@@ -95,8 +95,8 @@ def expanded(space: VersionSpace) -> Counter:
                 tuple((word >> row & 1) ^ flip for row in range(functions.n_rows))
                 for word, flip in zip(words, flips, strict=True)
             )
-            found[table] += int(count) // functions.signs
-    return found
+            result[table] += int(count) // functions.signs
+    return result
 
 
 CASES = [
@@ -136,10 +136,10 @@ def test_functions_and_solutions_are_those_of_every_network(
     assert expanded(space) == counts
     right = [choices for choices, table in literal if table == table_of(graph)]
     assert len(right) == space.n_solutions > 0
-    found = {parts(solution): solution.networks for solution in space.solutions}
-    assert len(found) == len(space.solutions)
+    result = {parts(solution): solution.networks for solution in space.solutions}
+    assert len(result) == len(space.solutions)
     open_slots = {solution.outputs: places_left_open(solution) for solution in space.solutions}
-    assert found == Counter(literal_parts(choices, shared, open_slots) for choices in right)
+    assert result == Counter(literal_parts(choices, shared, open_slots) for choices in right)
 
 
 def parts(solution: Solution) -> tuple:
@@ -223,10 +223,10 @@ def test_the_symmetries_of_solutions_are_told() -> None:
 def test_a_network_that_computes_the_graph_in_another_way_is_called_so() -> None:
     # NOT x1 and x0 AND x1 also give x0 AND NOT x1.
     graph = FunctionGraph(2, [["A 0 1", "B 0 1"], ["NIMPLY 0 1"]])
-    found = version_space(graph, False).solutions
-    assert any((1, 1) in s.other for s in found)
-    assert any(not s.other for s in found)
-    for solution in found:
+    result = version_space(graph, False).solutions
+    assert any((1, 1) in s.other for s in result)
+    assert any(not s.other for s in result)
+    for solution in result:
         gates = [f"{name} 0 1" for name in itertools.chain(*solution.gates)]
         again = FunctionGraph(2, [gates[:2], gates[2:]])
         assert (again.truth_table() == graph.truth_table()).all()
@@ -239,7 +239,7 @@ def literal_curve(
     tables = expanded(space)
     right = space.graph.truth_table()
     every = [(np.array(t).T, n if by_networks else 1) for t, n in tables.items()]
-    found: dict[str, list] = {name: [] for name in ("left", *MEASURES)}
+    result: dict[str, list] = {name: [] for name in ("left", *MEASURES)}
     for train in sets:
         rest = [row for row in range(len(right)) if row not in set(train.tolist())]
         left = [(t, n) for t, n in every if (t[train] == right[train]).all()]
@@ -247,18 +247,18 @@ def literal_curve(
         votes = sum(n * t for t, n in left)[rest] / total
         share = np.where(right[rest] == 1, votes, 1 - votes)
         vote = np.where(np.isclose(share, 0.5), 0.5, (share > 0.5).astype(float))
-        found["left"].append(len(left))
-        found["bit_accuracy"].append(
+        result["left"].append(len(left))
+        result["bit_accuracy"].append(
             sum(n * (t[rest] == right[rest]).mean() for t, n in left) / total
         )
-        found["row_accuracy"].append(
+        result["row_accuracy"].append(
             sum(n * (t[rest] == right[rest]).all(axis=1).mean() for t, n in left) / total
         )
-        found["vote_bit_accuracy"].append(vote.mean())
-        found["vote_row_accuracy"].append(vote.prod(axis=1).mean())
-        found["single"].append(len(left) == 1)
-        found["solved"].append(sum(n for t, n in left if (t == right).all()) / total)
-    return {name: np.array(values, float) for name, values in found.items()}
+        result["vote_bit_accuracy"].append(vote.mean())
+        result["vote_row_accuracy"].append(vote.prod(axis=1).mean())
+        result["single"].append(len(left) == 1)
+        result["solved"].append(sum(n for t, n in left if (t == right).all()) / total)
+    return {name: np.array(values, float) for name, values in result.items()}
 
 
 @pytest.mark.parametrize("weights", ["functions", "networks"])
@@ -405,6 +405,6 @@ def test_a_table_of_more_words_than_one() -> None:
         assert len(own.solutions) == other.n_solutions
     rows = np.arange(0, 256, 32)  # as rows of the six inputs: 0, 8, 16, ...
     wanted = version_space("6-3-2-2").learning_curve([rows // 4])
-    found = version_space(wide).learning_curve([rows])
-    assert found["left_mean"].item() == wanted["left_mean"].item()
-    assert found["solved"].item() == wanted["solved"].item()
+    result = version_space(wide).learning_curve([rows])
+    assert result["left_mean"].item() == wanted["left_mean"].item()
+    assert result["solved"].item() == wanted["solved"].item()

@@ -54,15 +54,15 @@ def test_every_kind_on_every_graph(settings: dict, structured: mn.FunctionGraph,
 
 @pytest.mark.parametrize(("routing", "dashed"), [("known", False), ("learned", True)])
 def test_arrows_are_the_routing(routing: str, dashed: bool, ax: Axes) -> None:
-    found = network(model="modular", routing=routing, seed=3)
-    draw(found, ax)
+    net = network(model="modular", routing=routing, seed=3)
+    draw(net, ax)
     arrows = labelled(ax, "_arrow")
     assert len(arrows) == 5 * 2 + 2
     assert all(isinstance(arrow, FancyArrowPatch) for arrow in arrows)
     assert {arrow.get_linestyle() != "-" for arrow in arrows} == {dashed}
-    place = layout.Layout.levels((6, 3, 2, 2))
+    index = layout.Layout.levels((6, 3, 2, 2))
     starts = [arrow._posA_posB[0] for arrow in arrows[:6]]
-    wanted = [place.exit(0, s) for slot in found.structure()["routing"][0] for s in slot]
+    wanted = [index.exit(0, s) for slot in net.structure()["routing"][0] for s in slot]
     np.testing.assert_allclose(starts, wanted)
 
 
@@ -83,22 +83,22 @@ def test_reuse_is_the_same_colour_and_own_modules_differ(ax: Axes) -> None:
 
 def wired() -> ModularNetwork:
     """6-3-2-2, shared: the last slot of level 1 is read by none, module 2 of 3 fills none."""
-    found = ModularNetwork(6, (3, 2), 2, n_shared=3)
+    net = ModularNetwork(6, (3, 2), 2, n_shared=3)
     with torch.no_grad():
-        for routing in (*found.routing, found.output_routing):
+        for routing in (*net.routing, net.output_routing):
             routing.logits.copy_(torch.arange(len(routing.logits), 0, -1.0)[:, None])
-        for choice in found.selection:
+        for choice in net.selection:
             choice.logits.zero_()
             choice.logits[0] = 1.0
-    return found
+    return net
 
 
 def test_what_no_output_uses_is_dark(ax: Axes) -> None:
-    found = wired()
-    assert usage.used_slots(found) == [(True, True, False), (True, True)]
-    assert usage.used_modules(found) == (True, False, False)
-    assert usage.used_inputs(found) == (True, True, False, False, False, False)
-    draw(found, ax)
+    net = wired()
+    assert usage.used_slots(net) == [(True, True, False), (True, True)]
+    assert usage.used_modules(net) == (True, False, False)
+    assert usage.used_inputs(net) == (True, True, False, False, False, False)
+    draw(net, ax)
     assert [face == DARK for face in faces(ax, "_slot")] == [False, False, True, False, False]
     assert [face == DARK for face in faces(ax, "_module")] == [False, True, True]
     assert [face == DARK for face in faces(ax, "_input")] == [False, False, True, True, True, True]
@@ -107,19 +107,19 @@ def test_what_no_output_uses_is_dark(ax: Axes) -> None:
 def test_weights_are_lines_and_masked_ones_are_absent() -> None:
     counts = {}
     for model in ("dense", "sparse"):
-        axes, found = Figure().add_subplot(), network(model=model)
-        draw(found, axes)
+        axes, result = Figure().add_subplot(), network(model=model)
+        draw(result, axes)
         counts[model] = sum(len(c.get_segments()) for c in labelled(axes, "_weights"))
-        assert counts[model] == mn.n_weights(found)
+        assert counts[model] == mn.n_weights(result)
     assert counts == {"dense": 2880, "sparse": 1440}
 
 
 def test_of_many_weights_the_largest_stand_out(ax: Axes) -> None:
-    found = network(model="dense")
-    draw(found, ax)
-    largest = max(float(found.weights(n)[0].detach().abs().max()) for n in range(len(found.layers)))
-    for lines, number in zip(labelled(ax, "_weights"), range(len(found.layers)), strict=True):
-        sizes = np.sort(found.weights(number)[0].detach().abs().numpy().ravel()) / largest
+    net = network(model="dense")
+    draw(net, ax)
+    largest = max(float(net.weights(n)[0].detach().abs().max()) for n in range(len(net.layers)))
+    for lines, number in zip(labelled(ax, "_weights"), range(len(net.layers)), strict=True):
+        sizes = np.sort(net.weights(number)[0].detach().abs().numpy().ravel()) / largest
         opacity = np.asarray(lines.get_colors())[:, 3]
         assert len(opacity) == len(sizes)
         if len(sizes) <= MANY_WEIGHTS:
@@ -141,10 +141,10 @@ def test_signs_of_weights_have_a_scale() -> None:
 
 
 def test_matrices_show_the_logits_and_the_places(ax: Axes) -> None:
-    found = network(model="shared", seed=2)
-    draw(found, ax)
+    net = network(model="shared", seed=2)
+    draw(net, ax)
     values = [np.asarray(mesh.get_array()).ravel() for mesh in labelled(ax, "_matrix")]
-    choices = [*found.routing, found.output_routing, *found.selection]
+    choices = [*net.routing, net.output_routing, *net.selection]
     assert len(values) == len(choices)
     for drawn, choice in zip(values, choices, strict=True):
         np.testing.assert_allclose(drawn, choice.logits.detach().numpy().ravel())
@@ -153,11 +153,11 @@ def test_matrices_show_the_logits_and_the_places(ax: Axes) -> None:
 
 
 def test_marks_are_legible_and_matrices_apart(ax: Axes) -> None:
-    found = ModularNetwork(7, (7, 7), 2, n_shared=1)  # so that slots bear no digits
+    net = ModularNetwork(7, (7, 7), 2, n_shared=1)  # so that slots bear no digits
     with torch.no_grad():
-        for choice in found.choices():
+        for choice in net.choices():
             choice.logits.copy_(torch.eye(*choice.logits.shape) * 5 - 0.1)
-    draw(found, ax)
+    draw(net, ax)
     inks = {text.get_color() for text in ax.texts if text.get_text() == "1"}
     assert inks == {"white"}  # the largest logit of a column is in a deep cell
     assert {text.get_color() for text in ax.texts if text.get_text() == "2"} >= {"black"}

@@ -34,25 +34,25 @@ def times() -> pd.DataFrame:
     rng = np.random.default_rng(5)
     rows = []
     for graph in GRAPHS:
-        for place, kind in enumerate(KINDS):
+        for index, kind in enumerate(KINDS):
             for n in ROWS:
                 for number in range(6):
-                    solved = rng.random() < place / (len(KINDS) - 1)
+                    solved = rng.random() < index / (len(KINDS) - 1)
                     epoch = int(rng.integers(1, 9)) * 10 if solved else END
                     run = {"run": f"{graph} {kind} {n} {number}", "graph": graph, "kind": kind}
                     run |= {"train_rows": n, "split_seed": number // 2, "seed": number % 2}
                     run |= {"solved": solved, "ever": solved, "epoch": epoch}
-                    rows.append(run | {"flops": epoch * (10 - place) * 1000})
+                    rows.append(run | {"flops": epoch * (10 - index) * 1000})
     return pd.DataFrame(rows)
 
 
 @pytest.fixture(scope="module")
 def shares() -> pd.DataFrame:
     rows = [
-        {"graph": graph, "kind": kind, "train_rows": n, "weights": 300 - 40 * place}
-        | {"forward_flops": 700, "wired_flops": 600 - 90 * place, "epoch_flops": 9000 - place * n}
+        {"graph": graph, "kind": kind, "train_rows": n, "weights": 300 - 40 * index}
+        | {"forward_flops": 700, "wired_flops": 600 - 90 * index, "epoch_flops": 9000 - index * n}
         for graph in GRAPHS
-        for place, kind in enumerate(KINDS)
+        for index, kind in enumerate(KINDS)
         for n in ROWS
     ]
     return relative_costs(pd.DataFrame(rows))

@@ -50,9 +50,9 @@ def test_gates_and_layers_have_a_heat_map_each(rng: np.random.Generator) -> None
     for (i, row), (j, kind) in product(enumerate(rows), enumerate(KINDS)):
         cell = [[wanted[row, kind, family, node] for node in NODES] for family in families]
         np.testing.assert_allclose(cells(axes[i, j]), cell)
-    told = layers.set_index(["state", "layer", "sub_function"])["accuracy"]
+    known = layers.set_index(["state", "layer", "sub_function"])["accuracy"]
     for ax, state in zip(axes[-1], ("before", "after"), strict=True):
-        cell = [[told[state, layer, node] for node in NODES] for layer in (1, 2, 3)]
+        cell = [[known[state, layer, node] for node in NODES] for layer in (1, 2, 3)]
         np.testing.assert_allclose(cells(ax), cell)
         assert ax.get_title() == state
     assert axes[1, 1].get_title() == "5 % solved"
@@ -95,11 +95,11 @@ def test_recovery_is_drawn_beside_chance(rng: np.random.Generator) -> None:
 def changes(rng: np.random.Generator) -> pd.DataFrame:
     """A run of 3 slots, 5 evaluations."""
     keys = list(product(range(0, 50, 10), ((1, 0), (1, 1), (2, 0))))
-    found = pd.DataFrame({"epoch": [key[0] for key in keys]}).assign(run="a", task=0, module=0)
-    found["level"], found["slot"] = zip(*(key[1] for key in keys), strict=True)
-    found["gate"] = rng.choice(["XOR", "XNOR", "AND", "B", "NOR"], len(keys))
-    found["reads"] = rng.choice(["0 1", "1 0", "2 3"], len(keys))
-    return mn.slot_changes(found)
+    table = pd.DataFrame({"epoch": [key[0] for key in keys]}).assign(run="a", task=0, module=0)
+    table["level"], table["slot"] = zip(*(key[1] for key in keys), strict=True)
+    table["gate"] = rng.choice(["XOR", "XNOR", "AND", "B", "NOR"], len(keys))
+    table["reads"] = rng.choice(["0 1", "1 0", "2 3"], len(keys))
+    return mn.slot_changes(table)
 
 
 def test_a_timeline_shows_gates_and_where_slots_are_rewired(
@@ -107,14 +107,14 @@ def test_a_timeline_shows_gates_and_where_slots_are_rewired(
 ) -> None:
     mn.plot_timeline(changes, ax=ax)
     mesh, ticks = ax.collections
-    places = {(1, 0): 0, (1, 1): 1, (2, 0): 2}
+    positions = {(1, 0): 0, (1, 1): 1, (2, 0): 2}
     colors = mesh.to_rgba(mesh.get_array()).reshape(3, 5, 4)
     for row in changes.itertuples():
         wanted = GATE_COLORS[mn.gate_family(row.gate)]
-        assert to_hex(colors[places[row.level, row.slot], row.epoch // 10]) == wanted
+        assert to_hex(colors[positions[row.level, row.slot], row.epoch // 10]) == wanted
     drawn = {(path.vertices[0][0], path.vertices[0][1]) for path in ticks.get_paths()}
     rewired = changes[changes["rewired"]]
-    assert drawn == {(row.epoch, places[row.level, row.slot]) for row in rewired.itertuples()}
+    assert drawn == {(row.epoch, positions[row.level, row.slot]) for row in rewired.itertuples()}
     assert 0 < len(rewired) < changes["flipped"].sum()  # an exchange of sources has no tick
     two = pd.concat([changes, changes.assign(run="b")])
     with pytest.raises(ValueError, match="changes holds 2 runs or tasks"):

@@ -66,7 +66,7 @@ def test_what_is_missing_stays_blank(frame: pd.DataFrame, ax: Axes) -> None:
     plot_heat(frame.drop(index=0), "rate", "slots", "solved", ax=ax)  # that of known, 0.3
     order = list(SLOTS)  # as they come
     blank = {(0, 2), (order.index("3-2"), 0)}
-    assert {tuple(place) for place in np.argwhere(np.isnan(cells(ax)))} == blank
+    assert {tuple(index) for index in np.argwhere(np.isnan(cells(ax)))} == blank
     assert len(ax.texts) == len(frame) - 2
 
 
@@ -94,10 +94,10 @@ def test_marks_frame_their_cells(frame: pd.DataFrame, ax: Axes) -> None:
 
 
 def test_a_row_and_a_column_of_heat_maps(frame: pd.DataFrame) -> None:
-    places = [(kind, noise) for kind in ("shared", "modular") for noise in (0.1, 0.0, 0.2)]
+    positions = [(kind, noise) for kind in ("shared", "modular") for noise in (0.1, 0.0, 0.2)]
     every = [
         frame.assign(kind=kind, noise=f"noise {noise}", solved=frame["solved"] * (number + 1) / 6)
-        for number, (kind, noise) in enumerate(places)
+        for number, (kind, noise) in enumerate(positions)
     ]
     where = {"kind": ["shared", "modular"], "noise": ["noise 0.2", "noise 0.2"]}
     cell = pd.DataFrame({**where, "rate": 0.1, "slots": "6-4"})

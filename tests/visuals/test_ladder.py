@@ -74,20 +74,20 @@ def test_rungs_are_the_rows_needed_and_arrows_where_they_are_not_reached(ax: Axe
         *("shared modules, known:", "everything"),
     ]
     drawn = marks(ax)
-    assert set(drawn) == {place for place, kind in enumerate(rungs) if kind}
+    assert set(drawn) == {index for index, kind in enumerate(rungs) if kind}
     edge = ax.get_xlim()[1]
     for row in needed.itertuples():
         x, marker, color = drawn[rungs.index(row.kind)]
         assert color == kind_style(row.kind).color
         assert x == (row.rows if row.reached else edge)
         assert marker == ("<" if row.at_most else "o" if row.reached else ">")
-    told = [text.get_text() for text in ax.texts]
-    assert told.count("33 %") == 1  # what is not reached says how many get there
-    assert told.count("17 %") == 2
-    assert "?" not in told
+    texts = [text.get_text() for text in ax.texts]
+    assert texts.count("33 %") == 1  # what is not reached says how many get there
+    assert texts.count("17 %") == 2
+    assert "?" not in texts
     dense = needed.set_index("kind").loc["dense", "rows"]
-    assert f"≤−{32 - dense:.0f}" in told
-    assert f"≥{dense - 4:.0f}" in told
+    assert f"≤−{32 - dense:.0f}" in texts
+    assert f"≥{dense - 4:.0f}" in texts
 
 
 def test_an_interval_is_drawn_up_to_the_edge(ax: Axes) -> None:
@@ -105,16 +105,16 @@ def test_the_control_is_drawn_against_its_reference_and_the_floor(ax: Axes) -> N
     difference = paired_difference(runs, by=["graph", "kind"], resamples=50)
     plot_control(control, difference, ax=ax)
     mean = runs.groupby("kind")["test_bit_accuracy"].mean()
-    places = {kind: labels(ax).index(kind) for kind in ("dense", "sparse 75 %")}
+    positions = {kind: labels(ax).index(kind) for kind in ("dense", "sparse 75 %")}
     drawn = marks(ax)
-    assert drawn[places["dense"]][0] == 0
+    assert drawn[positions["dense"]][0] == 0
     points = 100 * (mean["sparse 75 %"] - mean["dense"])
-    assert drawn[places["sparse 75 %"]][0] == pytest.approx(points)
+    assert drawn[positions["sparse 75 %"]][0] == pytest.approx(points)
     (floor,) = [line for line in ax.lines if line.get_label() == "majority floor"]
     assert floor.get_xdata()[0] == pytest.approx(100 * (majority_floor("6-2") - mean["dense"]))
-    told = [text.get_text() for text in ax.texts]
-    assert f"{100 * mean['dense']:.0f} %" in told
-    assert len(told) == len(SOLVED) + 1
+    texts = [text.get_text() for text in ax.texts]
+    assert f"{100 * mean['dense']:.0f} %" in texts
+    assert len(texts) == len(SOLVED) + 1
 
 
 def test_a_piece_has_a_mark_for_each_network_that_it_can_be_told_for(ax: Axes) -> None:
@@ -122,13 +122,13 @@ def test_a_piece_has_a_mark_for_each_network_that_it_can_be_told_for(ax: Axes) -
     plot_worth(table, ax=ax)
     shown = table[~table["piece"].str.startswith("sparsity")]
     assert labels(ax) == list(dict.fromkeys(shown["piece"]))
-    told = shown[shown["saved_is"] != "unknown"]
-    assert len(told) < len(shown)
+    known = shown[shown["saved_is"] != "unknown"]
+    assert len(known) < len(shown)
     single = [line for line in ax.lines if len(line.get_xdata()) == 1]
-    assert [line.get_xdata()[0] for line in single] == pytest.approx(list(told["saved"]))
+    assert [line.get_xdata()[0] for line in single] == pytest.approx(list(known["saved"]))
     shapes = {"exact": "o", "at least": ">", "at most": "<"}
-    assert [line.get_marker() for line in single] == [shapes[word] for word in told["saved_is"]]
-    for line, piece in zip(single, told["piece"], strict=True):
+    assert [line.get_marker() for line in single] == [shapes[word] for word in known["saved_is"]]
+    for line, piece in zip(single, known["piece"], strict=True):
         assert round(float(line.get_ydata()[0])) == labels(ax).index(piece)
     counts = [text.get_text() for text in ax.texts]
     assert counts[labels(ax).index("outputs")] == "1 of 2"

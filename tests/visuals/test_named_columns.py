@@ -26,9 +26,9 @@ def drawn(what: object, **keywords: object) -> list[str]:
 
 @pytest.mark.parametrize("graph", [NAMED, WIRED], ids=["table", "levels"])
 def test_a_task_is_drawn_with_its_names(graph: mn.FunctionGraph) -> None:
-    found = drawn(graph)
-    assert {"go", "stop", "<run>", "halt"} <= set(found)
-    assert not {"x0", "x1", "y0", "y1"} & set(found)
+    result = drawn(graph)
+    assert {"go", "stop", "<run>", "halt"} <= set(result)
+    assert not {"x0", "x1", "y0", "y1"} & set(result)
 
 
 @pytest.mark.parametrize("settings", [{"model": "dense"}, {"model": "modular"}])
@@ -97,7 +97,7 @@ def test_the_typed_table_takes_what_files_may_be(form: str) -> None:
     controls.source.value = "table"
     controls.table.value = text
     task = controls.task()
-    assert controls.wrong == {}
+    assert controls.problems == {}
     assert task.truth_table()[1:].ravel().tolist() == [1, 1, 0]
     assert (task.n_counted, task.input_labels) == (n_counted, labels)
 
@@ -106,5 +106,5 @@ def test_a_typed_table_that_lacks_a_row_says_what_to_do() -> None:
     controls = Controls({"train_rows": 2, "kinds": ["dense"]}, lambda: None)
     controls.source.value = "table"
     controls.table.value = "0 0 0\n0 1 1\n1 0 1\n"
-    assert "row 11 is missing (3 of 4 rows are there); allowed is" in controls.wrong["task"]
-    assert "outputs - leave a row out" in controls.wrong["task"]
+    assert "row 11 is missing (3 of 4 rows are there); allowed is" in controls.problems["task"]
+    assert "outputs - leave a row out" in controls.problems["task"]

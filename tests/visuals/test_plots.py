@@ -29,11 +29,11 @@ def results() -> pd.DataFrame:
     rng = np.random.default_rng(3)
     rows = []
     for graph in GRAPHS:
-        for place, kind in enumerate(KINDS):
+        for index, kind in enumerate(KINDS):
             for n in ROWS:
                 for split_seed in range(3):
                     for seed in range(2):
-                        share = min(1.0, (place + 1) * n / 100)
+                        share = min(1.0, (index + 1) * n / 100)
                         run = {"graph": graph, "kind": kind, "train_rows": n}
                         run |= {"split_seed": split_seed, "seed": seed}
                         run |= {"run": f"{graph} {kind} {n} {split_seed} {seed}", "epoch": 10}
@@ -86,12 +86,12 @@ def test_rows_needed_are_written(results: pd.DataFrame, ax: Axes) -> None:
     one = results[results["graph"] == "6-2-2"]
     needed = sample_complexity(one)
     plot_solved(summarize(one), ax=ax, complexity=needed)
-    told = needed[needed["reached"] & ~needed["at_most"]]
+    known = needed[needed["reached"] & ~needed["at_most"]]
     triangles = [line for line in ax.lines if line.get_marker() == 10]
-    assert sorted(line.get_xdata()[0] for line in triangles) == pytest.approx(sorted(told["rows"]))
+    assert sorted(line.get_xdata()[0] for line in triangles) == pytest.approx(sorted(known["rows"]))
     numbers = {text.get_text() for text in ax.texts}
     assert numbers
-    assert numbers <= {f"{rows:.0f}" for rows in told["rows"]}
+    assert numbers <= {f"{rows:.0f}" for rows in known["rows"]}
 
 
 def test_the_figure_has_a_column_per_graph_and_one_legend(results: pd.DataFrame) -> None:
@@ -164,9 +164,9 @@ def test_an_empty_summary_is_refused(results: pd.DataFrame, ax: Axes) -> None:
 
 def test_ticks_stand_at_numbers_that_are_written(ax: Axes) -> None:
     label_rows([4, 6, 8, 12, 16, 24, 32, 40, 48, 52, 56], ax)
-    ticks = {text.get_text(): place for place, text in zip(ax.get_xticks(), ax.get_xticklabels())}  # noqa: B905
+    ticks = {text.get_text(): index for index, text in zip(ax.get_xticks(), ax.get_xticklabels())}  # noqa: B905
     assert "" not in ticks
-    assert all(float(name) == place for name, place in ticks.items())
+    assert all(float(name) == index for name, index in ticks.items())
     assert "56" in ticks
 
 

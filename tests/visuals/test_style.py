@@ -103,7 +103,7 @@ def test_gates_have_colours_of_their_own() -> None:
         assert apart(one, other) > 8
     for color in GATE_COLORS.values():
         assert (
-            min(apart(color, look.color) for look in KINDS.values() if look.color != "#8c8c8c") > 8
+            min(apart(color, kind.color) for kind in KINDS.values() if kind.color != "#8c8c8c") > 8
         )
 
 

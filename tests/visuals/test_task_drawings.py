@@ -60,10 +60,10 @@ def network(**settings: object) -> torch.nn.Module:
 
 @pytest.mark.parametrize("task", [0, 1])
 def test_a_network_of_several_tasks_is_drawn_for_one(task: int, ax: Axes) -> None:
-    found = network(graph=TWO, model="shared", routing="known")
-    mn.draw(found, ax, graph=TWO, task=task)
-    reads = [sources for level in found.structure()["routing"][task] for sources in level]
-    fills = [module for level in found.structure()["selection"][task] for module in level]
+    net = network(graph=TWO, model="shared", routing="known")
+    mn.draw(net, ax, graph=TWO, task=task)
+    reads = [sources for level in net.structure()["routing"][task] for sources in level]
+    fills = [module for level in net.structure()["selection"][task] for module in level]
     colors = module_colors(len(TWO.modules))
     assert faces(ax, "_slot") == [
         colors[module] if sources else DARK for module, sources in zip(fills, reads, strict=True)
@@ -80,13 +80,13 @@ def test_a_network_of_several_tasks_is_drawn_for_one(task: int, ax: Axes) -> Non
 
 @pytest.mark.parametrize("task", [0, 1])
 def test_learned_choices_are_those_of_the_task(task: int, ax: Axes) -> None:
-    found = network(graph=TWO, model="shared", seed=4)
-    mn.draw(found, ax, task=task)
+    net = network(graph=TWO, model="shared", seed=4)
+    mn.draw(net, ax, task=task)
     drawn = [np.asarray(mesh.get_array()).ravel() for mesh in labelled(ax, "_matrix")]
-    choices = [*found.routing, found.output_routing, *found.selection]
+    choices = [*net.routing, net.output_routing, *net.selection]
     for values, choice in zip(drawn, choices, strict=True):
         np.testing.assert_allclose(values, choice.logits[..., task].detach().numpy().ravel())
-    fills = [module for level in found.structure()["selection"][task] for module in level]
+    fills = [module for level in net.structure()["selection"][task] for module in level]
     assert words(ax)[6 + 2 :][: len(fills)] == ["ABC"[module] for module in fills]
 
 
@@ -96,11 +96,11 @@ def test_the_first_task_is_drawn_where_none_is_named(ax: Axes) -> None:
 
 
 def test_a_dense_network_of_several_tasks_reads_their_ids(ax: Axes) -> None:
-    found = network(graph=TWO, model="dense")
-    mn.draw(found, ax, graph=TWO)
+    net = network(graph=TWO, model="dense")
+    mn.draw(net, ax, graph=TWO)
     assert words(ax)[:8] == ["x0", "x1", "x2", "x3", "x4", "x5", "t0", "t1"]
     other = Figure().add_subplot()
-    mn.draw(found, other)
+    mn.draw(net, other)
     assert words(other)[6:8] == ["x6", "x7"]
 
 
@@ -163,15 +163,15 @@ def test_images_and_the_slots_that_look_at_them(
     network_kind: str, model: str, routing: str, ax: Axes
 ) -> None:
     settings = {"model": model, "routing": routing, "image_network": network_kind}
-    found = network(graph=PAIRS, **settings)
-    mn.draw(found, ax, graph=PAIRS)
+    net = network(graph=PAIRS, **settings)
+    mn.draw(net, ax, graph=PAIRS)
     images, slots, arrows = (labelled(ax, name) for name in ("_image", "_image_slot", "_arrow"))
     assert len(images) == len(slots) == 2
     assert len(labelled(ax, "_slot")) == 5
     assert {arrow.get_linestyle() != "-" for arrow in arrows} == {routing == "learned"}
     assert words(ax).count(network_kind.upper()) == 2
     assert not labelled(ax, "_input")
-    structure = found.structure()
+    structure = net.structure()
     looks = [image for (image,) in structure["image_routing"]]
     assert len(arrows) == 2 + 5 * 2 + 2
     for arrow, image, slot in zip(arrows[:2], looks, slots, strict=True):
@@ -202,9 +202,9 @@ def test_image_modules_have_names_and_colours_of_their_own(ax: Axes) -> None:
 
 def test_image_choices_have_matrices(ax: Axes) -> None:
     settings = {"shared_image_modules": 2, "image_slots": 3, "seed": 1}
-    found = network(graph=PAIRS, model="shared", **settings)
-    mn.draw(found, ax)
-    level = found.image_level
+    net = network(graph=PAIRS, model="shared", **settings)
+    mn.draw(net, ax)
+    level = net.image_level
     shapes = [np.asarray(mesh.get_array()).shape for mesh in labelled(ax, "_matrix")]
     assert shapes.count((2, 3)) >= 2
     drawn = [np.ravel(mesh.get_array()) for mesh in labelled(ax, "_matrix")]
@@ -220,12 +220,12 @@ def test_image_choices_have_matrices(ax: Axes) -> None:
 
 
 def test_images_that_no_output_uses_are_dark(ax: Axes) -> None:
-    found = network(graph=PAIRS, model="shared")
+    net = network(graph=PAIRS, model="shared")
     with torch.no_grad():
-        found.image_level.routing.logits.copy_(torch.tensor([[0.0, 0.0], [1.0, 1.0]]))
-        for routing in found.routing:
+        net.image_level.routing.logits.copy_(torch.tensor([[0.0, 0.0], [1.0, 1.0]]))
+        for routing in net.routing:
             routing.logits.copy_(torch.arange(len(routing.logits), 0, -1.0)[:, None])
-    mn.draw(found, ax)
+    mn.draw(net, ax)
     assert dark(ax, "_image") == [True, False]
     assert dark(ax, "_image_slot") == [False, True]  # a2 and a1 are all that is read
 
@@ -252,8 +252,8 @@ def test_example_images_are_shown_as_they_are(ax: Axes) -> None:
 
 @pytest.mark.parametrize("model", ["dense", "sparse"])
 def test_convolutions_show_their_feature_maps(model: str, ax: Axes) -> None:
-    found = network(graph=PAIRS, model=model, image_network="cnn")
-    mn.draw(found, ax, graph=PAIRS)
+    net = network(graph=PAIRS, model=model, image_network="cnn")
+    mn.draw(net, ax, graph=PAIRS)
     assert len(labelled(ax, "_image")) == 2
     maps = [edges(patch) for patch in labelled(ax, "_map")]
     sides = {(round(x1 - x0, 6), round(y0, 6)) for x0, x1, y0, _ in maps}
@@ -264,22 +264,22 @@ def test_convolutions_show_their_feature_maps(model: str, ax: Axes) -> None:
     kept = [text for text in words(ax) if "weights" in text]
     assert len(kept) == len(labelled(ax, "_band")) - 1 == 3  # the maximum of neighbours has none
     for number, text in enumerate(kept):
-        weight = found.layers[number].weight
+        weight = net.layers[number].weight
         assert f"{weight.numel():,} weights" in text
         if model == "sparse":
-            share = found.get_buffer(f"weight_mask_{number}").mean()
+            share = net.get_buffer(f"weight_mask_{number}").mean()
             assert text.endswith(f"{100 * share:.0f} % kept")
         else:
             assert "kept" not in text
 
 
 def test_feature_maps_that_nothing_reads_are_dark(ax: Axes) -> None:
-    found = mn.CNN(8, (2, 3, 5), (7, 2))
+    net = mn.CNN(8, (2, 3, 5), (7, 2))
     with torch.no_grad():
-        found.layers[1].weight[:, 1] = 0  # channel 1 of the first convolution
-        found.layers[2].weight[:, 4 * 4 :] = 0  # channel 4 of the second: 2 x 2 units
-        found.layers[0].weight[:, 0] = 0  # the first image
-    mn.draw(found, ax)
+        net.layers[1].weight[:, 1] = 0  # channel 1 of the first convolution
+        net.layers[2].weight[:, 4 * 4 :] = 0  # channel 4 of the second: 2 x 2 units
+        net.layers[0].weight[:, 0] = 0  # the first image
+    mn.draw(net, ax)
     assert dark(ax, "_map") == [False, True, False] + [False] * 4 + [True]
     assert dark(ax, "_image") == [True, False]
     assert sum(dark(ax, "_unit")) == 4
@@ -300,8 +300,8 @@ def test_large_images_and_many_channels_stay_in_view(ax: Axes) -> None:
 
 
 def test_layers_too_wide_for_lines_are_blocks(ax: Axes) -> None:
-    found = network(graph=PAIRS, model="dense")
-    mn.draw(found, ax, graph=PAIRS)
+    net = network(graph=PAIRS, model="dense")
+    mn.draw(net, ax, graph=PAIRS)
     assert len(labelled(ax, "_image")) == 2
     assert len(labelled(ax, "_block")) == 2
     assert {"256 units", "128 units"} <= set(words(ax))
@@ -322,10 +322,10 @@ def test_pixels_are_a_block_where_no_task_tells_of_images(ax: Axes) -> None:
 
 
 def test_a_block_tells_how_many_of_its_units_are_unused(ax: Axes) -> None:
-    found = mn.MLP((6, 100, 2))
+    net = mn.MLP((6, 100, 2))
     with torch.no_grad():
-        found.layers[1].weight[:, :30] = 0
-    mn.draw(found, ax)
+        net.layers[1].weight[:, :30] = 0
+    mn.draw(net, ax)
     assert "100 units, 30 unused" in words(ax)
 
 

@@ -44,19 +44,19 @@ def runs_of(**axes: list) -> pd.DataFrame:
 
 def lines_of(ax: plt.Axes, kind: str) -> np.ndarray:
     """The heights of a kind's line."""
-    look = kind_style(kind)
-    (line,) = [line for line in ax.lines if line.get_label() == look.label]
-    assert to_hex(line.get_color()) == to_hex(look.color)
+    style = kind_style(kind)
+    (line,) = [line for line in ax.lines if line.get_label() == style.label]
+    assert to_hex(line.get_color()) == to_hex(style.color)
     return np.asarray(line.get_ydata(), float)
 
 
 def means(table: pd.DataFrame, over: str, measure: str) -> np.ndarray:
     """The inter-quartile means of six runs a point: halves of the second and the fifth count."""
-    found = []
+    rows = []
     for _, group in table.groupby(over):
         values = np.sort(group[measure])
-        found.append((values[1] / 2 + values[2] + values[3] + values[4] / 2) / 3)
-    return np.array(found)
+        rows.append((values[1] / 2 + values[2] + values[3] + values[4] / 2) / 3)
+    return np.array(rows)
 
 
 def test_digit_pairs_are_drawn_over_images_and_over_pairs() -> None:
@@ -71,9 +71,9 @@ def test_digit_pairs_are_drawn_over_images_and_over_pairs() -> None:
         for kind in KINDS:
             own = table[(table["image_network"] == network) & (table["kind"] == kind)]
             few, many = own[own["train_rows"] == 51], own[own["samples"] == 20]
-            told = many[many["train_rows"] < 64]  # where all pairs are seen there are no others
+            known = many[many["train_rows"] < 64]  # where all pairs are seen there are no others
             wanted = [(few, "samples", SEEN), (few, "samples", UNSEEN)]
-            wanted += [(many, "train_rows", SEEN), (told, "train_rows", UNSEEN)]
+            wanted += [(many, "train_rows", SEEN), (known, "train_rows", UNSEEN)]
             for ax, (part, over, measure) in zip(row, wanted, strict=True):
                 np.testing.assert_allclose(lines_of(ax, kind), means(part, over, measure))
     assert "digits" in drawn[0, 0].figure.legends[0].get_title().get_text()
@@ -111,8 +111,8 @@ NEEDED = pd.DataFrame(
 def test_rows_needed_stand_in_their_kinds_row_and_the_unreached_at_the_edge() -> None:
     ax = plot_needed(NEEDED)
     marks = [line for line in ax.lines if line.get_marker() not in ("None", None, "")]
-    places = {(float(m.get_xdata()[0]), round(float(m.get_ydata()[0]))) for m in marks}
-    assert {(38.0, 0), (11.0, 1), (6.0, 1)} <= places
+    positions = {(float(m.get_xdata()[0]), round(float(m.get_ydata()[0]))) for m in marks}
+    assert {(38.0, 0), (11.0, 1), (6.0, 1)} <= positions
     (edge,) = [m for m in marks if m.get_markerfacecolor() == "white"]
     assert edge.get_xdata()[0] > 56
     assert [label.get_text() for label in ax.get_yticklabels()] == list(KINDS)

@@ -62,9 +62,9 @@ def of(table: pd.DataFrame, graph: str, kind: str) -> pd.DataFrame:
 
 def heights(ax: Axes, area: str, at: float) -> float:
     """How high an area is above a number of rows that was tried, over all of its pieces."""
-    found = [a for a in ax.collections if a.get_label() == f"_{area}"]
+    rows = [a for a in ax.collections if a.get_label() == f"_{area}"]
     spans = []
-    for path in (path for collection in found for path in collection.get_paths()):
+    for path in (path for collection in rows for path in collection.get_paths()):
         corners = path.vertices
         near = corners[np.isclose(corners[:, 0], at)]
         spans.append(np.ptp(near[:, 1]) if len(near) else 0)

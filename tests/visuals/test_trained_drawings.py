@@ -56,8 +56,8 @@ def exact(routing: list, gates: list, outputs: list, n_shared: int | None = None
         for choice, level in zip(choices, (*routing, [outputs]), strict=True):
             choice.logits.fill_(-1.0)
             for slot, sources in enumerate(level):
-                for place, source in enumerate(sources):
-                    choice.logits.view(len(choice.logits), -1)[source, slot] = 5.0 - place
+                for index, source in enumerate(sources):
+                    choice.logits.view(len(choice.logits), -1)[source, slot] = 5.0 - index
         for pool, level in zip(network.pools, gates, strict=True):
             for parameter in pool.parameters():
                 parameter.zero_()
@@ -106,15 +106,15 @@ def test_edges_of_random_networks_agree_with_brute_force() -> None:
         network = mn.build(mn.RunConfig(model="modular"), seed)
         ax = Figure(figsize=(4, 4)).add_subplot()
         mn.draw(network, ax, graph=GRAPH, found=True)
-        found, used = network.structure(), used_slots(network)
+        result, used = network.structure(), used_slots(network)
         best = 0
         for lower, upper in product(permutations(range(3)), permutations(range(2))):
-            count = sum(found["outputs"][y] == upper[node] for y, node in enumerate(GRAPH.outputs))
-            for level, places in enumerate((lower, upper)):
-                for node, slot in enumerate(places):
+            count = sum(result["outputs"][y] == upper[node] for y, node in enumerate(GRAPH.outputs))
+            for level, positions in enumerate((lower, upper)):
+                for node, slot in enumerate(positions):
                     wanted = GRAPH.routing[level][node]
                     wanted = {lower[w] for w in wanted} if level else set(wanted)
-                    count += used[level][slot] * len(wanted & set(found["routing"][level][slot]))
+                    count += used[level][slot] * len(wanted & set(result["routing"][level][slot]))
             best = max(best, count)
         assert Counter(colors(ax))[TRUE] == best
 
@@ -182,8 +182,8 @@ def test_every_kind_of_task_and_network(settings: dict, ax: Axes) -> None:
     assert len(labelled(drawn, "_slot")) == sum(slots)
     neutral = {EDGES[None][0], HINT}
     if run.model != "dense" and run.graph.n_tasks == 1 and run.graph.images is None:
-        told = set(colors(ax)) - {HINT}
-        assert told <= ({TRUE, FALSE} if run.graph.has_structure else neutral)
+        known = set(colors(ax)) - {HINT}
+        assert known <= ({TRUE, FALSE} if run.graph.has_structure else neutral)
     elif run.graph.images is not None:
         assert set(colors(ax)) <= neutral
 
@@ -304,7 +304,7 @@ def test_no_runs_and_other_axes(runs: list[mn.TrainedRun]) -> None:
 
 
 def test_the_legend_tells_edges_only_where_they_are_drawn() -> None:
-    plain, full = ([h.get_label() for h in mn.diagram_legend(found)] for found in (False, True))
+    plain, full = ([h.get_label() for h in mn.diagram_legend(result)] for result in (False, True))
     assert full == ["edge of the task", "another edge", *plain]
 
 

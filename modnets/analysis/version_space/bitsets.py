@@ -62,9 +62,9 @@ def apply_gates(sources: np.ndarray, gates: np.ndarray, all_ones: np.ndarray) ->
     outputs = np.zeros((len(sources), sources.shape[2]), np.uint64)
     for row in range(2**n_inputs):
         matching = np.broadcast_to(all_ones, outputs.shape)  # rows where the inputs are this row
-        for place in range(n_inputs):
-            on = row >> (n_inputs - 1 - place) & 1
-            matching = matching & (sources[:, place] if on else ~sources[:, place])
+        for position in range(n_inputs):
+            on = row >> (n_inputs - 1 - position) & 1
+            matching = matching & (sources[:, position] if on else ~sources[:, position])
         is_one = (gates >> row & 1).astype(bool)
         outputs[is_one] |= matching[is_one]
     return outputs

@@ -192,7 +192,7 @@ def _choices(
         gates = narrowed(gates, spec.arity, n_inputs)
     shape = len(below.pool), len(reads), gates.shape[1]
     _check_size(math.prod(map(float, shape)), level)
-    sources = [below.slots[:, reads[:, place], None] for place in range(n_inputs)]
+    sources = [below.slots[:, reads[:, position], None] for position in range(n_inputs)]
     columns = [np.broadcast_to(c, shape).ravel() for c in (*sources, gates[:, None, :])]
     sizes = [len(below.bitsets)] * n_inputs + [2 ** (2**n_inputs)]
     first, indices = unique_keys(row_keys(columns, sizes))

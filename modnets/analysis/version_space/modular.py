@@ -221,7 +221,7 @@ def version_space(
     Examples
     --------
     >>> space = version_space("6-3-2-2")
-    >>> space.n_labelled, space.n_functions, [found.modules for found in space.solutions]
+    >>> space.n_labelled, space.n_functions, [solution.modules for solution in space.solutions]
     (256, 100, [('XOR', 'AND'), ('XNOR', 'NOR')])
     """
     choices: dict[str, Any] = {"routing": routing, "outputs": outputs}
