@@ -69,9 +69,9 @@ def held(hits: np.ndarray, runs: pd.DataFrame, truth: float) -> float:
 def test_the_interval_of_a_share_holds_it(splits: int, inits: int, alike: float) -> None:
     rng = np.random.default_rng(3)
     runs = seeds(splits, inits)
-    rows = [held(drawn(rng, p, splits, inits, alike, 400), runs, p) for p in SHARES]
-    assert np.mean(rows) >= 0.93
-    assert min(rows) >= 0.90  # a simulation of 400 errs by 0.013
+    coverages = [held(drawn(rng, p, splits, inits, alike, 400), runs, p) for p in SHARES]
+    assert np.mean(coverages) >= 0.93
+    assert min(coverages) >= 0.90  # a simulation of 400 errs by 0.013
 
 
 @pytest.mark.parametrize(("splits", "inits"), [(6, 6), (12, 3)])
@@ -80,11 +80,11 @@ def test_it_holds_it_where_initial_weights_count_too(
     splits: int, inits: int, spread: float
 ) -> None:
     rng = np.random.default_rng(4)
-    rows = []
+    coverages = []
     for share in SHARES:
         hits, truth = logistic(rng, share, splits, inits, spread, 400)
-        rows.append(held(hits, seeds(splits, inits), truth))
-    assert np.mean(rows) >= 0.93
+        coverages.append(held(hits, seeds(splits, inits), truth))
+    assert np.mean(coverages) >= 0.93
 
 
 def test_wilsons_interval_of_all_runs_does_not() -> None:

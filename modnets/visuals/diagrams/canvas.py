@@ -80,7 +80,7 @@ class Canvas:
         if title:
             ax.set_title(title)
         position = ax.get_position(original=True)
-        figure = cast(Figure, ax.figure)  # of a subfigure the size is taken from its figure
+        figure = cast(Figure, ax.figure)  # a SubFigure has no size
         inches = figure.get_size_inches() * (position.width, position.height)
         self.ax = ax
         #: Points (1/72 inch) per unit.
