@@ -6,6 +6,7 @@ import importlib
 import os
 import sys
 from collections.abc import Sequence
+from importlib import metadata
 
 from modnets.errors import nearest, shown
 from modnets.experiments.interruption import Terminated, sigterm_interrupts
@@ -53,9 +54,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(usage())
         return 0
     if command in ("-V", "--version"):
-        from modnets import __version__
-
-        print(f"modnets {__version__}")
+        print(f"modnets {metadata.version('modnets')}")
         return 0
     if command not in COMMANDS:
         close, allowed = nearest(command, [*COMMANDS, "--version"]), ", ".join(COMMANDS)

@@ -30,46 +30,46 @@ def run_peer(command: str) -> list[dict[str, Any]]:
     )
     require(bool(command.strip()), f"peer={command!r} is empty; allowed is a command")
     try:
-        words = shlex.split(command)
-        require(bool(words), "it is empty")
-        done = subprocess.run(words, capture_output=True, text=True)
+        arguments = shlex.split(command)
+        require(bool(arguments), "it is empty")
+        done = subprocess.run(arguments, capture_output=True, text=True)
     except (OSError, ValueError) as error:
         reason = first_line(error)
         raise ValueError(f"peer {shown(command, 200)} cannot be run: {reason}") from None
     if done.returncode:
         said = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
         raise ValueError(f"peer {shown(command, 200)} ended with {done.returncode}: {said}")
-    found = []
+    rows = []
     for line in done.stdout.splitlines():
         row = None
         with contextlib.suppress(ValueError, RecursionError):  # other lines may stand between
             row = json.loads(line)
         if isinstance(row, dict) and set(PEER_KEYS) <= set(row):
-            found.append({"peer": Path(words[0]).name} | _checked(row, command))
+            rows.append({"peer": Path(arguments[0]).name} | _checked(row, command))
     require(
-        bool(found), f"peer {shown(command, 200)} printed no JSON line with {', '.join(PEER_KEYS)}"
+        bool(rows), f"peer {shown(command, 200)} printed no JSON line with {', '.join(PEER_KEYS)}"
     )
-    return found
+    return rows
 
 
 def _checked(row: dict[str, Any], command: str) -> dict[str, Any]:
     """What is known of a row's columns, each of its kind."""
-    kept = {}
+    checked: dict[str, Any] = {}
     for name, kind in COLUMNS.items():
         value = row.get(name)
         if value is None and name not in PEER_KEYS:
             continue
         try:
-            kept[name] = kind(value)
+            checked[name] = kind(value)
             least = 1 if kind is integer else 0
-            require(kind is _word or kept[name] >= least, "too small")
-            require(name != "ms_per_run_per_1000_steps" or kept[name] > 0, "too small")
+            require(kind is _word or checked[name] >= least, "too small")
+            require(name != "ms_per_run_per_1000_steps" or checked[name] > 0, "too small")
         except (TypeError, ValueError, OverflowError):
             raise ValueError(
                 f"peer {shown(command, 200)} printed {name}={shown(value)}; "
                 f"allowed is {MEANINGS[kind]}"
             ) from None
-    return kept
+    return checked
 
 
 def _word(value: Any) -> str:
@@ -94,4 +94,8 @@ COLUMNS: dict[str, Callable[[Any], Any]] = {
     "threads": integer,
     "torch": _word,
 }
-MEANINGS = {_word: "a word", integer: "a whole number, at least 1", number: "a positive number"}
+MEANINGS: dict[Callable[[Any], Any], str] = {
+    _word: "a word",
+    integer: "a whole number, at least 1",
+    number: "a positive number",
+}

@@ -37,20 +37,20 @@ def peak_memory(device: torch.device) -> Iterator[list[float]]:
 
     Where the system cannot start the count anew (other than Linux), since the process began.
     """
-    found: list[float] = []
+    peak: list[float] = []
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
-        yield found
-        found.append(torch.cuda.max_memory_allocated(device) / 1e6)
+        yield peak
+        peak.append(torch.cuda.max_memory_allocated(device) / 1e6)
         return
     with contextlib.suppress(OSError):
         Path("/proc/self/clear_refs").write_text("5")
-    yield found
+    yield peak
     try:
         lines = Path("/proc/self/status").read_text().splitlines()
-        found.append(next(int(s.split()[1]) for s in lines if s.startswith("VmHWM")) * 1024 / 1e6)
+        peak.append(next(int(s.split()[1]) for s in lines if s.startswith("VmHWM")) * 1024 / 1e6)
     except (OSError, StopIteration):
-        found.append(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6)
+        peak.append(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6)
 
 
 @contextlib.contextmanager

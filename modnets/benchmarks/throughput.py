@@ -25,7 +25,7 @@ from modnets.training.engine import Trained, choose_device, train_chunk
 from modnets.training.step_cache import forget_steps
 
 #: The six kinds of network, by the names that peers use too.
-KINDS: dict[str, dict[str, str]] = {
+KINDS: dict[str, dict[str, Any]] = {
     "dense": {"model": "dense"},
     "sparse": {"model": "sparse"},
     "modular": {"model": "modular", "routing": "learned"},
@@ -108,16 +108,16 @@ def benchmark(
     by_peers = [here | line for line in by_others]
     # First, while the process is small: a large one takes longer to start a DataLoader's workers.
     by_torch = {name: list(measure_usual(base)) for name, base in bases.items() if usual}
-    found: list[dict[str, Any]] = []
+    measured: list[dict[str, Any]] = []
     with Progress(len(models) * sum(runs), show=progress) as shown:
         for name, base in bases.items():
             facts = {"model": name, "rows": rows} | here
             compile_s = compile_time(base, place)
             for number in runs:
-                found.append(facts | measure(base, number, place) | {"compile_s": compile_s})
+                measured.append(facts | measure(base, number, place) | {"compile_s": compile_s})
                 shown.advance(number)
-            found += [facts | other for other in by_torch.get(name, ())]
-    table = pd.DataFrame(found + by_peers)
+            measured += [facts | other for other in by_torch.get(name, ())]
+    table = pd.DataFrame(measured + by_peers)
     kinds = {name: RunConfig(**settings).kind for name, settings in KINDS.items()}
     table["kind"] = table["model"].map(kinds)
     table["share_of_sgemm"] = table["gflops"] / table["sgemm_gflops"]
@@ -165,8 +165,14 @@ def _training(
     configs: Sequence[RunConfig], device: torch.device, done: list[Trained]
 ) -> Callable[[], None]:
     """A call that trains runs side by side, with a thread for each core."""
-    given = {"chunk": len(configs), "device": str(device), "threads": cores()}
-    return lambda: done.append(train_chunk(configs, compiled=True, **given))
+
+    def call() -> None:
+        trained = train_chunk(
+            configs, chunk=len(configs), compiled=True, device=str(device), threads=cores()
+        )
+        done.append(trained)
+
+    return call
 
 
 def compile_time(base: RunConfig, device: torch.device) -> float:

@@ -6,16 +6,18 @@ What most scripts do, with a DataLoader or without; here to be measured beside t
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable, Sequence
 
 import torch
 import torch.nn.functional as F
-from torch import nn
+from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
 from modnets.config.run_config import RunConfig
 from modnets.models.registry import build
-from modnets.training.batches import images_on, inputs_of, stream_seed
-from modnets.training.step import taken_by
+from modnets.training.batches import images_on, inputs_of
+from modnets.training.random_streams import stream_seed
+from modnets.training.step import keywords_of
 
 
 def train_usually(config: RunConfig, workers: int | None = None) -> tuple[nn.Module, float]:
@@ -40,12 +42,12 @@ def train_usually(config: RunConfig, workers: int | None = None) -> tuple[nn.Mod
     task, rows = final.graph, final.graph.rows(final.split["train"])
     x = inputs_of(torch.tensor(rows), images_on(task, torch.device("cpu"))).float()
     y = torch.tensor(task.evaluate(rows), dtype=torch.float32)
-    batches = [(x, y)]
+    batches: Iterable[Sequence[Tensor]] = [(x, y)]
     if workers is not None:
         data = TensorDataset(x, y)
         batches = DataLoader(data, final.batch_size, shuffle=True, num_workers=workers)
     optimizer = torch.optim.Adam(network.parameters(), lr=final.lr, weight_decay=final.weight_decay)
-    takes = "temperature" in taken_by(network)
+    takes = "temperature" in keywords_of(network)
     keywords = {"temperature": final.temperature or 1.0} if takes else {}
     started = time.perf_counter()
     for _ in range(final.epochs):

@@ -1,4 +1,4 @@
-"""What a notebook depends on: the rooms that its names come from, and all that these import.
+"""What a notebook depends on: the modules that its names come from, and their imports.
 
 Read from the text of the files, so that nothing has to run.
 """
@@ -27,8 +27,10 @@ def files_of(notebook: Notebook) -> list[Path]:
         What it takes of ``mn``, or imports from ``modnets``, counts.
     """
     tree = ast.parse("\n".join(cells_of(notebook)))
-    taken = {node.attr for node in ast.walk(tree) if _is_taken(node)}
-    roots = [room for name, room in public_names().items() if name in taken]
+    taken = {
+        node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute) and _of_mn(node)
+    }
+    roots = [path for name, path in public_names().items() if name in taken]
     return dependencies([*roots, *imported(tree)])
 
 
@@ -46,7 +48,8 @@ def cells_of(notebook: Notebook) -> Iterator[str]:
             text = TransformerManager().transform_cell(source)
             ast.parse(text)
         except (ValueError, SyntaxError, RecursionError, MemoryError) as error:
-            reason = f"line {error.lineno}, " if getattr(error, "lineno", None) else ""
+            line = getattr(error, "lineno", None)
+            reason = f"line {line}, " if line else ""
             reason += getattr(error, "msg", None) or first_line(error)
             raise ValueError(
                 f"{notebook.path}: code cell {number} is no Python ({reason}); allowed is what runs"
@@ -56,17 +59,13 @@ def cells_of(notebook: Notebook) -> Iterator[str]:
 
 @cache
 def public_names() -> dict[str, Path]:
-    """The names that ``modnets`` hands on, with the rooms in which they live."""
+    """The names that ``modnets`` exports, with the files that define them."""
     tree = ast.parse((PACKAGE / "__init__.pyi").read_text())
     lines = [node for node in tree.body if isinstance(node, ast.ImportFrom)]
     files = {n.name: file_of(f"modnets.{line.module}") for line in lines for n in line.names}
     return {name: path for name, path in files.items() if path is not None}
 
 
-def _is_taken(node: ast.AST) -> bool:
-    """Whether it is a name out of ``mn``."""
-    return (
-        isinstance(node, ast.Attribute)
-        and isinstance(node.value, ast.Name)
-        and node.value.id == "mn"
-    )
+def _of_mn(node: ast.Attribute) -> bool:
+    """Whether it is an attribute of ``mn``."""
+    return isinstance(node.value, ast.Name) and node.value.id == "mn"

@@ -22,8 +22,10 @@ from modnets.paths import FIGURES, expanded
 #: Named outright, so that the file of a notebook need not name a kernel.
 KERNEL = {"name": "python3", "display_name": "Python 3", "language": "python"}
 #: What reading a file raises that is no notebook, whatever it is.
-FOREIGN = (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError)
-FOREIGN += (nbformat.ValidationError, AssertionError, MemoryError)
+FOREIGN: tuple[type[Exception], ...] = (
+    *(OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError),
+    *(nbformat.ValidationError, AssertionError, MemoryError),
+)
 SUFFIXES = (".svg", ".png", ".csv")
 
 
@@ -121,7 +123,7 @@ class Notebook:
 @contextmanager
 def quiet() -> Iterator[None]:
     """Jupyter's libraries neither warn nor log; what matters is raised."""
-    logger = get_logger()
+    logger = logging.getLogger(get_logger().name)
     level = logger.level
     logger.setLevel(logging.CRITICAL + 1)
     try:

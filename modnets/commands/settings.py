@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+from torch import nn
+
 from modnets.commands.flags import FLAGS, MODEL_NAMES, NETWORKS, by_setting
 from modnets.config.defaults import CHANNELS_OF_PAIRS
 from modnets.errors import one_of, require
@@ -95,7 +97,9 @@ def _n_features(args: argparse.Namespace, task: Task) -> int:
     if _network(args) != "cnn" or task.images is None:
         return task.n_inputs
     channels = (task.n_images, *(args.channels or CHANNELS_OF_PAIRS))
-    return CNN(task.side, channels, (task.n_outputs,)).layers[-1].in_features
+    last = CNN(task.side, channels, (task.n_outputs,)).layers[-1]
+    assert isinstance(last, nn.Linear)
+    return last.in_features
 
 
 def _images(args: argparse.Namespace, task: Task) -> dict[str, Any]:

@@ -112,16 +112,18 @@ def coerce(name: str, value: Any) -> Any:
 
 def naming_settings(kind: type) -> type:
     """Decorator of a dataclass: a field that it does not have is refused with the nearest one."""
-    made, names = kind.__init__, [f.name for f in fields(kind)]
+    generated: Any = vars(kind)["__init__"]
+    names = [f.name for f in fields(kind)]
 
-    @wraps(made)
+    @wraps(generated)
     def __init__(self: Any, *args: Any, **settings: Any) -> None:  # noqa: N807
         for name in settings.keys() - set(names):
             one_of("setting", name, names)
-        made(self, *args, **settings)
+        generated(self, *args, **settings)
 
-    __init__.__kwdefaults__ = made.__kwdefaults__  # one and the same: who looks finds the defaults
-    kind.__init__ = __init__
+    init: Any = __init__
+    init.__kwdefaults__ = generated.__kwdefaults__  # for introspection of the defaults
+    kind.__init__ = init  # type: ignore[misc]
     return kind
 
 
@@ -147,7 +149,8 @@ def check_numbers(config: Settings) -> None:
     )
     gamma = config.gamma
     require(
-        (gamma is None and config.schedule != "exponential") or (gamma and 0 < gamma <= 1),
+        (gamma is None and config.schedule != "exponential")
+        or (gamma is not None and 0 < gamma <= 1),
         f"gamma={gamma}; allowed for schedule='exponential' is in (0, 1]",
     )
 
@@ -274,6 +277,7 @@ def _check_image_slots(final: FinalSettings) -> None:
     """The level that looks at images."""
     task = final.graph
     slots = final.image_slots
+    assert slots is not None  # of every modular network that sees images
     require(
         slots == task.image_slots or final.image_routing != "known",
         f"image_slots={slots}: with image_routing='known' allowed is {task.image_slots}, as "

@@ -7,7 +7,7 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Executor, Future, wait
 
 import pandas as pd
@@ -40,7 +40,7 @@ class ChunksLeft(Exception):
 
 def train_all(
     chunks: Sequence[Chunk], executor: Executor | None, workers: int | None, shown: Progress
-) -> Iterator[tuple[Chunk, Trained]]:
+) -> Generator[tuple[Chunk, Trained]]:
     """Train chunks here or on an executor; yields each as it is done.
 
     What a lost worker leaves is trained by others; what cannot be sent to any, in this process.
@@ -118,7 +118,7 @@ def _completed(
                 yield futures[future], _outcome(future, futures[future])
     except BaseException:
         if own:
-            pool.shutdown(wait=True, kill_workers=True)
+            pool.shutdown(wait=True, kill_workers=True)  # type: ignore[call-arg]  # of loky
         else:
             for future in pending:
                 future.cancel()

@@ -12,6 +12,7 @@ import contextlib
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -58,30 +59,32 @@ class Part:
             if self.replicas is None:
                 self._set_up()
             if self.replicas is not None:
-                self._evaluate()
+                self._evaluate(self.replicas)
         self.seconds += time.perf_counter() - started
 
     def _set_up(self) -> None:
         steps = total_steps(self.chunk.runs[0])
         waits = steps >= WAIT_FROM if self.compiled is None else self.compiled
-        given = {"chunk": self.chunk.size, "device": self.chunk.device, "threads": 1}
+        make = partial(
+            set_up, self.chunk.runs, chunk=self.chunk.size, device=self.chunk.device, threads=1
+        )
         try:
             if self.compiled is False:
                 raise NotCompiledError
             with contextlib.nullcontext() if waits else without_compiling():
-                self.replicas, self.failures = set_up(self.chunk.runs, compiled=True, **given)
+                self.replicas, self.failures = make(compiled=True)
         except NotCompiledError:
-            self.replicas, self.failures = set_up(self.chunk.runs, compiled=False, **given)
+            self.replicas, self.failures = make(compiled=False)
         if self.replicas is None:  # not one of its networks could be built
             self.epoch, self.trained = self.epochs, Trained(pd.DataFrame(), self.failures)
         else:
             self._evaluations = self.replicas.evaluations()
 
-    def _evaluate(self) -> None:
+    def _evaluate(self, replicas: Replicas) -> None:
         self.epoch = next(self._evaluations)
-        self.parameters[self.epoch] = self.replicas.rows.detach().cpu().clone()
+        self.parameters[self.epoch] = replicas.rows.detach().cpu().clone()
         if self.epoch == self.epochs:
-            self.trained = finished(self.replicas, self.failures)
+            self.trained = finished(replicas, self.failures)
             self.trained.duration = self.seconds
 
     @property
@@ -168,7 +171,7 @@ class Live:
             part = min(self.parts, key=lambda part: part.epoch / part.epochs)
             part.advance()
             if part.trained is not None:
-                self._keep(part)
+                self._keep(part.chunk, part.trained)
             if sum(part.n_bytes for part in self.parts) > KEPT:
                 for one in self.parts:
                     one.thin_out()
@@ -184,17 +187,18 @@ class Live:
 
     def join(self) -> None:
         """Wait until its thread has ended."""
-        if self.running and self._thread is not threading.current_thread():
-            self._thread.join()
+        thread = self._thread
+        if thread is not None and thread.is_alive() and thread is not threading.current_thread():
+            thread.join()
 
-    def _keep(self, part: Part) -> None:
-        """Store the runs of a part that is done, but for those that are there already."""
-        table = part.trained.table
+    def _keep(self, chunk: Chunk, trained: Trained) -> None:
+        """Store the runs of a chunk that is done, but for those that are there already."""
+        table = trained.table
         if self.store is None or table.empty:
             return
         new = table[~table["run"].isin(self.store.keys())]
         if len(new):
-            self.store.write(new, provenance_of(part.chunk, part.trained))
+            self.store.write(new, provenance_of(chunk, trained))
 
     @property
     def running(self) -> bool:
@@ -235,16 +239,16 @@ class Live:
         """
         frames = []
         for part in self.parts:
-            if part.replicas is None or not part.replicas.found:
+            if part.replicas is None or not part.replicas.evaluated:
                 continue
-            epochs, found = part.replicas.measures()
+            epochs, measures = part.replicas.measures()
             runs = part.replicas.runs
             columns: dict[str, Any] = {
                 "run": np.repeat([run.key for run in runs], len(epochs)),
                 "kind": np.repeat([run.kind for run in runs], len(epochs)),
                 "epoch": np.tile(epochs, len(runs)),
             }
-            frames.append(pd.DataFrame(columns | {name: found[name].ravel() for name in names}))
+            frames.append(pd.DataFrame(columns | {name: measures[name].ravel() for name in names}))
         frames = frames or [pd.DataFrame(columns=["run", "kind", "epoch", *names])]
         return pd.concat(frames, ignore_index=True)
 
@@ -257,24 +261,27 @@ class Live:
         part, config = self._places[run]
         if part.replicas is None or config not in part.replicas.runs:
             return {}
-        details, place = dict(part.replicas.details), part.replicas.runs.index(config)
+        details, index = dict(part.replicas.details), part.replicas.runs.index(config)
         last = max((one for one in details if one <= epoch), default=None)
         if last is None:
             return {}
-        found = {name: details[last][name][place] for name in ("structure", "predicted")}
-        return {"epoch": last} | found
+        return {"epoch": last} | {
+            name: details[last][name][index] for name in ("structure", "predicted")
+        }
 
     def chunk_of(self, run: str) -> tuple[int, bool] | None:
         """Runs side by side, and whether steps are compiled: how a run trains, if it does."""
         part, _ = self._places[run]
-        return part.replicas and (part.chunk.size, part.replicas.backend.compiled)
+        if part.replicas is None:
+            return None
+        return part.chunk.size, part.replicas.backend.compiled
 
     def network(self, run: str, epoch: int) -> nn.Module | None:
         """The network of a run as it was at the last evaluation kept up to an epoch."""
         part, config = self._places[run]
         kept = dict(part.parameters)
         last = max((one for one in kept if one <= epoch), default=None)
-        if last is None:
+        if last is None or part.replicas is None:
             return None
-        place = part.replicas.runs.index(config)
-        return rebuilt(config, kept[last][place], part.replicas.training_step)
+        index = part.replicas.runs.index(config)
+        return rebuilt(config, kept[last][index], part.replicas.training_step)

@@ -4,6 +4,9 @@ A file holds one row per run and evaluated epoch; what a run has learned (``pred
 ``structure``) and its whole ``config`` stand in its last row, and the provenance of its chunks in
 the file's metadata.  No file is ever changed.  Sweeps merge small ones into larger ones, and set
 damaged ones aside, whose runs are done again; reading changes nothing.
+
+What is damage is decided in :mod:`modnets.experiments.store_files`: ``read`` compares the bytes of
+a file with the digest in its name, ``decoding`` sorts the errors of the Parquet reader.
 """
 
 from __future__ import annotations
@@ -56,12 +59,12 @@ class Store:
 
     def __init__(self, folder: str | Path, *, writable: bool = False) -> None:
         self.folder = expanded(folder, "store").absolute()
-        place = self.folder
-        while not os.path.lexists(place) and place != place.parent:
-            place = place.parent
+        existing = self.folder
+        while not os.path.lexists(existing) and existing != existing.parent:
+            existing = existing.parent
         require(
-            place.is_dir() or not os.access(place.parent, os.X_OK),
-            f"store={str(folder)!r} cannot be written ({place.name} is no folder); allowed is a "
+            existing.is_dir() or not os.access(existing.parent, os.X_OK),
+            f"store={str(folder)!r} cannot be written ({existing.name} is no folder); allowed is a "
             "folder that you may write to",
         )
         if writable:
@@ -97,7 +100,7 @@ class Store:
         A sweep sets them aside, and puts right where a bit has flipped.  One that cannot be read
         is an error, or told where that is enough.
         """
-        found: dict[Path, Part | Damaged | StoreError] = {}
+        outcomes: dict[Path, Part | Damaged | StoreError] = {}
         flipped: dict[Path, Content] = {}
 
         def one(path: Path) -> Part | Damaged | StoreError | None:
@@ -117,21 +120,24 @@ class Store:
 
         for _ in range(store_files.LISTINGS):
             paths = self.files()
-            new = [path for path in paths if path not in found]
+            new = [path for path in paths if path not in outcomes]
             if not new:
                 break
             with ThreadPoolExecutor(READERS) as readers:
                 taken = zip(new, readers.map(one, new), strict=True)
-                found |= {path: part for path, part in taken if part is not None}
+                outcomes |= {path: part for path, part in taken if part is not None}
+        parts: list[Part] = []
         for path in paths:
-            if isinstance(found.get(path), StoreError):
-                print(f"modnets: {found[path]}", file=sys.stderr)
-            if isinstance(found.get(path), Damaged):
-                _tell(path, found[path], sweeps)
+            outcome = outcomes.get(path)
+            if isinstance(outcome, Damaged):
+                _report_damage(path, outcome, sweeps)
+            elif isinstance(outcome, StoreError):
+                print(f"modnets: {outcome}", file=sys.stderr)
+            elif outcome is not None:
+                parts.append(outcome)
             if path in flipped:
-                _tell_flipped(flipped[path], sweeps)
-        found = {path: found[path] for path in paths if path in found}
-        return [part for part in found.values() if not isinstance(part, Damaged | StoreError)]
+                _report_flipped(flipped[path], sweeps)
+        return parts
 
     def keys(self) -> set[str]:
         """The runs that the store holds.
@@ -186,10 +192,10 @@ class Store:
             highest.  ``structure``: JSON; :func:`modnets.gates` reads it.  ``config``: JSON, for
             ``RunConfig.from_dict``.
         """
-        found = self._collect(["run", "epoch", *DETAILS], runs)
-        recorded = found["config"].notna() | (every & found["structure"].notna())
-        found = found[recorded].reset_index(drop=True)
-        return found.assign(config=found.groupby("run")["config"].bfill())
+        rows = self._collect(["run", "epoch", *DETAILS], runs)
+        recorded = rows["config"].notna() | (every & rows["structure"].notna())
+        rows = rows[recorded].reset_index(drop=True)
+        return rows.assign(config=rows.groupby("run")["config"].bfill())
 
     def provenance(self) -> list[dict[str, Any]]:
         """How the runs were made, a dict for each chunk that trained side by side."""
@@ -230,7 +236,7 @@ class Store:
             compact(self.folder)
 
 
-def _tell(path: Path, error: Damaged, sweeps: bool) -> None:
+def _report_damage(path: Path, error: Damaged, sweeps: bool) -> None:
     """Name a damaged file, in a line."""
     done = "left out; the next sweep sets it aside and does its runs again"
     if sweeps:
@@ -243,7 +249,7 @@ def _tell(path: Path, error: Damaged, sweeps: bool) -> None:
     print(f"modnets: {path.name} is damaged ({error}); {done}", file=sys.stderr)
 
 
-def _tell_flipped(content: Content, sweeps: bool) -> None:
+def _report_flipped(content: Content, sweeps: bool) -> None:
     """Say, in a line, that a bit was put right."""
     done = "put right in reading; the next sweep does so on the disk"
     if sweeps:
@@ -276,9 +282,9 @@ def finished(folder: str | Path, name: str = "store") -> Store:
     ValueError
         If it is not, under the name of the parameter.
     """
-    place = expanded(folder, name)
-    if not place.is_dir() and os.access(place.absolute().parent, os.X_OK):
+    path = expanded(folder, name)
+    if not path.is_dir() and os.access(path.absolute().parent, os.X_OK):
         raise ValueError(
             f"{name}={str(folder)!r} is no folder; allowed is one that a sweep has made"
         )
-    return Store(place)
+    return Store(path)
