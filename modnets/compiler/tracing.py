@@ -67,7 +67,8 @@ def refill(part: Any, given: Iterator[Any]) -> Any:
     if isinstance(part, dict):
         return {name: refill(value, given) for name, value in part.items()}
     if isinstance(part, list | tuple):
-        return type(part)(refill(value, given) for value in part)
+        refilled = [refill(value, given) for value in part]
+        return type(part)(*refilled) if hasattr(part, "_fields") else type(part)(refilled)
     return None if part is None else next(given)
 
 

@@ -1,15 +1,14 @@
-"""What each step of each run is fed: its rows, in their order, and its noise.
+"""The batches of each run: its rows, in their order, with their weights, and its noise.
 
-A run's random numbers come from streams of its own, each derived from its seed: initial weights,
-order of rows, input noise, Gumbel noise.  They are drawn in blocks whose size depends on the run's
-config alone, so that neither its neighbours nor the evaluations change them.
+For the random numbers see ``random_streams``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import cast
 
-import numpy as np
 import torch
 from torch import Generator, Tensor
 
@@ -19,22 +18,44 @@ from modnets.config.run_config import RunConfig
 from modnets.config.shapes import is_full_batch, padded_rows, steps_per_epoch
 from modnets.tasks.task import Task
 from modnets.tasks.truth_tables import DONT_CARE
-from modnets.training.random_blocks import Block, BlockStream
+from modnets.training.random_streams import BlockStream, generator
+from modnets.training.step import Batch, StepScale
 
-STREAMS = ("weights", "order", "input noise", "gumbel noise")
 BLOCK_ROWS = 2**18  # rows put in order at once for minibatches, of all runs of a chunk
 GATHERED_NUMBERS = 2**22  # inputs gathered at once for minibatches
 
 
-def stream_seed(seed: int, stream: str) -> int:
-    """The seed of one of a run's streams."""
-    sequence = np.random.SeedSequence([seed, STREAMS.index(stream)])
-    return int(sequence.generate_state(1, np.uint64)[0] >> 1)
+@dataclass(frozen=True)
+class Block:
+    """Consecutive training steps.
+
+    Parameters
+    ----------
+    steps : int
+    batch : Batch of Tensor, shape (step, replica, ...)
+        With one step for all where it does not change.
+    step_scale : StepScale of Tensor, shape (step or 1, replica) and (step, 2)
+    """
+
+    steps: int
+    batch: Batch[Tensor]
+    step_scale: StepScale[Tensor]
+
+    def at(self, step: int) -> tuple[Batch[Tensor], StepScale[Tensor]]:
+        """Batch and step scale of one step."""
+        factor, corrections = self.step_scale
+        return batch_at(self.batch, step), StepScale(_at(factor, step), _at(corrections, step))
 
 
-def generator(seed: int, stream: str) -> Generator:
-    """A generator at the start of one of a run's streams."""
-    return Generator().manual_seed(stream_seed(seed, stream))
+def batch_at(batch: Batch[Tensor], step: int) -> Batch[Tensor]:
+    """The batch of one step, from a batch with an axis of steps; see :class:`Block`."""
+    x, y, weight, noise = batch
+    noise = None if noise is None else _at(noise, step)
+    return Batch(_at(x, step), _at(y, step), _at(weight, step), noise)
+
+
+def _at(part: Tensor, step: int) -> Tensor:
+    return part[step if len(part) > 1 else 0]
 
 
 def images_on(task: Task, device: torch.device) -> Tensor | None:
@@ -43,7 +64,7 @@ def images_on(task: Task, device: torch.device) -> Tensor | None:
 
 
 def inputs_of(x: Tensor, images: Tensor | None) -> Tensor:
-    """What a network is handed: rows themselves, or the pixels of the images that they name.
+    """What a network reads: the rows themselves, or the pixels of the images that they index.
 
     Parameters
     ----------
@@ -57,15 +78,36 @@ def inputs_of(x: Tensor, images: Tensor | None) -> Tensor:
     return x if images is None else images[x].flatten(-2)
 
 
+def batch_specs(final: RunConfig, noise_size: int) -> Batch[TensorSpec]:
+    """The shapes of a batch, as one replica sees it.
+
+    Parameters
+    ----------
+    final : RunConfig
+    noise_size : int
+        Number of logits that take Gumbel noise.
+    """
+    task = cast("Task", final.graph)
+    noise = None
+    if final.gumbel and noise_size:
+        noise = TensorSpec((noise_size, ROWS) if final.per_sample_routing else (noise_size,))
+    return Batch(
+        TensorSpec((ROWS, task.n_inputs)),
+        TensorSpec((ROWS, task.n_outputs)),
+        TensorSpec((ROWS,)),
+        noise,
+    )
+
+
 class Batches:
-    """The steps of a chunk of runs.
+    """The batches of a chunk of runs.
 
     Parameters
     ----------
     configs : sequence of RunConfig
-        Runs of one shape (see ``engine.shape_of``).
+        Runs of one shape (see ``config.shapes.shape_of``).
     n_replicas : int
-        Size of the chunk; places beyond the runs repeat the first one's rows.
+        Size of the chunk; slots beyond the runs repeat the first one's rows.
     noise_size : int
         Number of logits that take Gumbel noise.
     device : torch.device
@@ -79,13 +121,13 @@ class Batches:
         device: torch.device,
     ) -> None:
         finals = [config.final for config in configs]
-        first = finals[0]
+        self.final = first = finals[0]
         self.n_replicas, self.device = n_replicas, device
         self.rows = padded_rows(first)
         self.full = is_full_batch(first)
         self.steps = steps_per_epoch(first)
-        self.task = first.graph
-        self.images = images_on(first.graph, device)
+        self.task = cast("Task", first.graph)
+        self.images = images_on(self.task, device)
         self._load_rows(finals)
         a_step = self.n_replicas * self.rows
         self._epochs_at_once = max(1, BLOCK_ROWS // (self.steps * a_step))
@@ -95,25 +137,26 @@ class Batches:
         self.gumbel = self._gumbel(finals, noise_size) if first.gumbel and noise_size else None
 
     def _load_rows(self, finals: Sequence[RunConfig]) -> None:
-        """Training rows of each run, filled up, and the weight of each in the mean loss."""
+        """Training rows of each run, padded, and the weight of each in the mean loss."""
         n_rows = self.rows if self.full else finals[0].n_examples
         loaded: list[tuple[Tensor, Tensor]] = []
-        known: dict[tuple[int, int], tuple[Tensor, Tensor]] = {}
+        by_split: dict[tuple[int | None, int], tuple[Tensor, Tensor]] = {}
         for final in finals:
             split = final.train_rows, final.split_seed
-            if split not in known:
+            if split not in by_split:
                 rows = self.task.rows(final.split["train"])
-                known[split] = torch.from_numpy(rows), torch.from_numpy(self.task.evaluate(rows))
-            loaded.append(known[split])
+                outputs = self.task.evaluate(rows)
+                by_split[split] = torch.from_numpy(rows), torch.from_numpy(outputs)
+            loaded.append(by_split[split])
         loaded += loaded[:1] * (self.n_replicas - len(finals))
         self.n_rows = [len(x) if self.full else self.rows for x, _ in loaded]
-        kind = torch.float32 if self.images is None else torch.int64  # numbers of images
-        x = torch.zeros(self.n_replicas, n_rows, loaded[0][0].shape[1], dtype=kind)
+        dtype = torch.float32 if self.images is None else torch.int64  # image indices
+        x = torch.zeros(self.n_replicas, n_rows, loaded[0][0].shape[1], dtype=dtype)
         y = torch.zeros(self.n_replicas, n_rows, self.task.n_outputs)
         weight = torch.zeros(self.n_replicas, n_rows)
-        for place, (inputs, outputs) in enumerate(loaded):
-            x[place, : len(inputs)], y[place, : len(inputs)] = inputs, outputs
-            weight[place, : len(inputs)] = 1.0
+        for replica, (inputs, targets) in enumerate(loaded):
+            x[replica, : len(inputs)], y[replica, : len(inputs)] = inputs, targets
+            weight[replica, : len(inputs)] = 1.0
         weight = self._normed(weight, y)
         self.x, self.y, self.weight = (part.to(self.device) for part in (x, y, weight))
         if self.full:
@@ -128,16 +171,16 @@ class Batches:
         return weight / bits.sum(dim=-1, keepdim=True)
 
     def _order(self, finals: Sequence[RunConfig]) -> BlockStream:
-        """Row numbers for each epoch; the last step is filled up with row number -1."""
-        n_rows, batch = finals[0].n_examples, finals[0].batch_size
-        filled = self.steps * batch
+        """Row indices for each epoch; the last step is padded with index -1."""
+        n_rows = finals[0].n_examples
+        padded = self.steps * self.rows
 
-        def draw(run: int, source: Generator, shape: tuple[int, ...]) -> Tensor:
-            order = torch.rand(shape[0], n_rows, generator=source).argsort(dim=1)
-            return torch.nn.functional.pad(order, (0, filled - n_rows), value=-1)
+        def draw(run: int, random: Generator, shape: tuple[int, ...]) -> Tensor:
+            order = torch.rand(shape[0], n_rows, generator=random).argsort(dim=1)
+            return torch.nn.functional.pad(order, (0, padded - n_rows), value=-1)
 
-        sources = [generator(final.seed, "order") for final in finals]
-        return BlockStream(sources, self.n_replicas, (filled,), draw, torch.int64)
+        generators = [generator(final.seed, "order") for final in finals]
+        return BlockStream(generators, self.n_replicas, (padded,), draw, torch.int64)
 
     def _input_noise(self, finals: Sequence[RunConfig]) -> BlockStream | None:
         deviations = [final.input_noise for final in finals]
@@ -146,77 +189,60 @@ class Batches:
 
         task_ids = self.task.n_tasks if self.task.n_tasks > 1 else 0
 
-        def draw(run: int, source: Generator, shape: tuple[int, ...]) -> Tensor:
-            noise = torch.randn(shape, generator=source).mul_(deviations[run])
-            noise[..., shape[-1] - task_ids :] = 0.0  # a task id is no input
+        def draw(run: int, random: Generator, shape: tuple[int, ...]) -> Tensor:
+            noise = torch.randn(shape, generator=random).mul_(deviations[run])
+            noise[..., shape[-1] - task_ids :] = 0.0  # none on the task id
             return noise
 
-        sources = [generator(final.seed, "input noise") for final in finals]
+        generators = [generator(final.seed, "input noise") for final in finals]
         shape = (self.rows, self.task.n_inputs)
-        return BlockStream(sources, self.n_replicas, shape, draw)
+        return BlockStream(generators, self.n_replicas, shape, draw)
 
     def _gumbel(self, finals: Sequence[RunConfig], noise_size: int) -> BlockStream:
-        def draw(run: int, source: Generator, shape: tuple[int, ...]) -> Tensor:
+        def draw(run: int, random: Generator, shape: tuple[int, ...]) -> Tensor:
             tiny = torch.finfo(torch.float32).tiny
-            return -(-torch.rand(shape, generator=source).clamp_(min=tiny).log_()).log_()
+            return -(-torch.rand(shape, generator=random).clamp_(min=tiny).log_()).log_()
 
-        sources = [generator(final.seed, "gumbel noise") for final in finals]
+        generators = [generator(final.seed, "gumbel noise") for final in finals]
         shape = (noise_size, self.rows) if finals[0].per_sample_routing else (noise_size,)
-        return BlockStream(sources, self.n_replicas, shape, draw)
+        return BlockStream(generators, self.n_replicas, shape, draw)
 
-    @property
-    def inputs(self) -> tuple[TensorSpec, TensorSpec, TensorSpec, TensorSpec | None]:
-        """The shapes of a batch, as one replica sees it."""
-        noise = None
-        if self.gumbel is not None:
-            size, *rows = self.gumbel.block.shape[2:]
-            noise = TensorSpec((size, ROWS) if rows else (size,))
-        n_inputs, n_outputs = self.task.n_inputs, self.task.n_outputs
-        return (
-            TensorSpec((ROWS, n_inputs)),
-            TensorSpec((ROWS, n_outputs)),
-            TensorSpec((ROWS,)),
-            noise,
-        )
+    def epoch(self) -> Iterator[Batch[Tensor]]:
+        """The batch of each step of the next epoch, its parts of shape (replica, ...)."""
+        for steps, batch in self.blocks(1):
+            for step in range(steps):
+                yield batch_at(batch, step)
 
-    def epoch(self) -> Iterator[tuple[Tensor, Tensor, Tensor, Tensor | None]]:
-        """The steps of the next epoch.
+    def blocks(self, epochs: int) -> Iterator[tuple[int, Batch[Tensor]]]:
+        """The next epochs in blocks that fit in memory.
 
         Yields
         ------
-        x : Tensor, shape (replica, row, input)
-        y : Tensor, shape (replica, row, output)
-        weight : Tensor, shape (replica, row)
-            Of each row in the mean loss; rows that fill up have 0.
-        noise : Tensor, shape (replica, noise_size) or (replica, noise_size, row), or None
+        steps : int
+        batch : Batch of Tensor, shape (step, replica, ...)
+            With one step for all where it does not change.
         """
-        for block in self.blocks(1):
-            for number in range(block.steps):
-                yield block.at(number)[0]
-
-    def blocks(self, epochs: int) -> Iterator[Block]:
-        """The steps of the next epochs, in blocks that fit in memory."""
         while epochs:
             order, taken = None, epochs
-            if not self.full:
+            if self.order is not None:
                 taken = self.order.left(min(epochs, self._epochs_at_once))
                 order = self.order.take(taken)  # (epoch, replica, row of each step)
                 order = order.unflatten(2, (self.steps, self.rows)).transpose(1, 2).flatten(0, 1)
             yield from self._blocks_of(taken * self.steps, order)
             epochs -= taken
 
-    def _blocks_of(self, steps: int, order: Tensor | None) -> Iterator[Block]:
+    def _blocks_of(self, steps: int, order: Tensor | None) -> Iterator[tuple[int, Batch[Tensor]]]:
         """Blocks of steps, with the rows in an order, shape (step, replica, row)."""
         done = 0
         while done < steps:
             size = steps - done if order is None else min(steps - done, self._steps_at_once)
             for stream in (self.input_noise, self.gumbel):
                 size = size if stream is None else stream.left(size)
-            batch = list(self._rows_of(None if order is None else order[done : done + size]))
+            x, y, weight = self._rows_of(None if order is None else order[done : done + size])
             if self.input_noise is not None:
-                batch[0] = batch[0] + self.input_noise.take(size).to(self.device)
+                x = x + self.input_noise.take(size).to(self.device)
             noise = None if self.gumbel is None else self.gumbel.take(size).to(self.device)
-            yield Block(size, (*batch, noise))
+            yield size, Batch(x, y, weight, noise)
             done += size
 
     def _rows_of(self, order: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:

@@ -23,26 +23,25 @@ from modnets.config.shapes import padded_rows, shape_of
 from modnets.models.modular import ModularNetwork
 from modnets.models.monolithic import MLP
 from modnets.models.registry import n_weights
-from modnets.training.batches import Batches
+from modnets.training.batches import batch_specs
 from modnets.training.step import TrainingStep
 from modnets.training.step_cache import training_step_of
 from modnets.values import MAX_INTEGER
 
 PRODUCTS = ("mm", "bmm", "addmm", "mv", "dot")
 SUMS = ("sum", "mean", "amax", "amin")
-#: Where a program keeps the trace of its step, which is the same for any number of rows.
-STEP = "step of one replica"
 
 
 def trace_of(config: RunConfig) -> fx.GraphModule:
     """The training step of one replica of a run, as tensor operations."""
-    training_step = _program(config)
-    if STEP not in training_step.graphs:
-        noise_size = getattr(training_step.network, "noise_size", 0)
-        batches = Batches([config.final], 1, noise_size, torch.device("cpu"))
-        inputs = training_step.step_inputs(batches.inputs, n_rates=sum(training_step.sizes))
-        training_step.graphs[STEP] = trace_one(training_step.step, inputs, open_rows=False)
-    return training_step.graphs[STEP]
+    training_step = _training_step(config)
+
+    def trace() -> fx.GraphModule:
+        batch = batch_specs(config.final, training_step.noise_size)
+        inputs = training_step.step_specs(batch, n_rates=sum(training_step.sizes))
+        return trace_one(training_step.step, inputs, open_rows=False)
+
+    return training_step.replica_graph(trace)
 
 
 def memory_of(config: RunConfig) -> int:
@@ -82,7 +81,7 @@ def forward_flops(config: RunConfig, *, wired: bool = False) -> int:
         zeros and ones, where selection is learned every slot computes the whole pool, and pruned
         weights are multiplied too.
     """
-    training_step = _program(config)
+    training_step = _training_step(config)
     network = training_step.network
     if wired and isinstance(network, ModularNetwork):
         return sum(network.slots) * _perceptron(network.pools[0].arch)
@@ -126,7 +125,7 @@ def costs_of(runs: Iterable[RunConfig]) -> pd.DataFrame:
         if shape not in steps:
             steps[shape] = _operations(trace_of(run))
             networks[shape] = {
-                "weights": n_weights(_program(run).network),
+                "weights": n_weights(_training_step(run).network),
                 "forward_flops": forward_flops(run),
                 "wired_flops": forward_flops(run, wired=True),
             }
@@ -138,7 +137,7 @@ def costs_of(runs: Iterable[RunConfig]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _program(config: RunConfig) -> TrainingStep:
+def _training_step(config: RunConfig) -> TrainingStep:
     return training_step_of(config.final, torch.device("cpu"))
 
 

@@ -1,10 +1,10 @@
-"""Trains many runs side by side, and evaluates each exactly.
+"""Trains many runs as one batch of replicas, and evaluates each exactly.
 
-Runs of one shape (the same network, number of epochs, batch size, ...) fill the places of a chunk:
-replicas, axis 0 of every tensor.  Eager chunks are filled up to a fixed size, compiled ones have a
-lane for each replica, and no number depends on the count of threads; so a run's result is the same
-bit for bit whatever trains beside it, wherever.  What may differ within a chunk is data: seeds,
-splits, learning rates, weight decay, temperature, noise.
+Runs of one shape (the same network, number of epochs, batch size, ...) are the replicas of a chunk:
+axis 0 of every tensor.  Eager chunks are padded to a fixed size, compiled ones have a lane for each
+replica, and no value depends on the number of threads; so a run's result is the same bit for bit
+whatever trains beside it, wherever.  What may differ within a chunk is data: seeds, splits,
+learning rates, weight decay, temperature, noise.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ from modnets.models.network_checks import check_is_network, check_same_shapes
 from modnets.models.registry import BUILT_IN
 from modnets.training.backends.eager import one_thread
 from modnets.training.initialization import InitialState, NetworkInitializer, initial_state_of
-from modnets.training.replicas import Replicas, in_last_rows
+from modnets.training.replicas import Replicas, in_last_rows, make_replicas
 from modnets.training.step_cache import training_step_of
 
 
 @dataclass
 class Trained:
-    """What comes out of a chunk.
+    """Results of a chunk.
 
     Parameters
     ----------
@@ -42,12 +42,12 @@ class Trained:
     failures : dict
         Run key -> traceback, for runs that could not be trained.
     networks : list of nn.Module
-        The trained networks, where they were asked for.
+        The trained networks, if requested.
     duration : float, s
     compiled : bool
         Whether the step was compiled.
     threads : int
-        How many took its steps.
+        Number of threads that took its steps.
     """
 
     table: pd.DataFrame
@@ -84,20 +84,20 @@ def train_chunk(
     keep_networks: bool = False,
     on_evaluation: Callable[[int], None] | None = None,
 ) -> Trained:
-    """Train runs of one shape side by side.
+    """Train runs of one shape as replicas of one batch.
 
     Parameters
     ----------
     configs : sequence of RunConfig, at most ``chunk`` of them
     chunk : int
-        Number of replicas; places beyond the runs are filled up.
+        Number of replicas; slots beyond the runs repeat the first run.
     compiled : bool
         Compile the step; a result is the same bit for bit only for the same choice.
     device : str
     threads : int
         For compiled steps; changes no result.
     keep_networks : bool
-        Hand back the trained networks.
+        Return the trained networks.
     on_evaluation : callable, optional
         Called with the epoch after each evaluation.
 
@@ -133,13 +133,13 @@ def set_up(
     runs = [config for config in configs if config.key not in failures]
     if not runs:
         return None, failures
-    return Replicas(runs, starts, chunk, compiled, choose_device(device), threads), failures
+    return make_replicas(runs, starts, chunk, compiled, choose_device(device), threads), failures
 
 
 def finished(
     replicas: Replicas, failures: dict[str, str], *, keep_networks: bool = False
 ) -> Trained:
-    """What comes out of a chunk that has trained to its end; its duration is the caller's."""
+    """Results of a chunk that has trained to its end; the caller sets the duration."""
     table, runs = replicas.table(), replicas.runs
     networks = []
     if keep_networks:
@@ -154,23 +154,24 @@ def _start(
     configs: Sequence[RunConfig], device: torch.device
 ) -> tuple[list[InitialState], dict[str, str]]:
     """Initial weights of runs, and tracebacks of those that cannot be built or do not fit."""
-    own = configs[0].model not in BUILT_IN
+    user_defined = configs[0].model not in BUILT_IN
     starts: list[InitialState] = []
     failures: dict[str, str] = {}
-    drafts, training_step = NetworkInitializer(), None
+    initializer, training_step = NetworkInitializer(), None
     for config in configs:
         try:
-            network = drafts.draw(config)  # before its kind is tried: this one may be at fault
-            if own and training_step is None:
+            network = initializer.draw(config)  # first: an error here is this run's alone
+            if user_defined and training_step is None:
                 check_is_network(network, config)
                 try:
                     training_step = training_step_of(config.final, device)
-                except Exception:  # what the network does, or a line that refuses it: all alike
+                except Exception:  # of the network, or its refusal: the same for all
                     left = [one.key for one in configs if one.key not in failures]
                     return [], failures | dict.fromkeys(left, traceback.format_exc())
             if training_step is None:
-                starts.append(drafts.start())
+                starts.append(initializer.start())
             else:
+                assert training_step.findings is not None  # user-defined
                 check_same_shapes(network, training_step.findings.shapes, config)
                 starts.append(initial_state_of(network, training_step))
         except Exception:

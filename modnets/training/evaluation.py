@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 import torch
@@ -17,6 +18,8 @@ from torch import Tensor
 from modnets.compiler.symbolic import ROW_STEP, ROWS
 from modnets.compiler.tracing import TensorSpec
 from modnets.config.run_config import RunConfig
+from modnets.tasks.digit_pairs import DigitPairs
+from modnets.tasks.task import Task
 from modnets.tasks.truth_tables import DONT_CARE
 from modnets.training.batches import images_on, inputs_of
 
@@ -37,12 +40,12 @@ class Rows:
     Parameters
     ----------
     number : int
-        Which of the blocks of rows they are.
+        Of this block of rows.
     x, y : Tensor, shape (row, column) and (row, output); each replica's own: (replica, row, ...)
     parts : Tensor, shape (replica, part, row)
         1 where a row is in a part of the split; the last is of all that count as the whole table.
     images : Tensor, shape (image, pixel), optional
-        What the numbers in ``x`` name.
+        What the indices in ``x`` refer to.
     """
 
     number: int
@@ -56,16 +59,24 @@ class Rows:
         """Whether they are the same for all replicas."""
         return self.x.dim() == 2
 
-    def fed(self, places: slice = slice(None)) -> Tensor:
-        """What networks are handed: of all replicas, or of those at some places."""
-        return inputs_of(self.x if self.uniform else self.x[places], self.images)
+    def inputs(self, replicas: slice = slice(None)) -> Tensor:
+        """What networks read, of all replicas or of some; see :func:`inputs_of`."""
+        return inputs_of(self.x if self.uniform else self.x[replicas], self.images)
 
-    @property
-    def inputs(self) -> tuple[TensorSpec, TensorSpec, TensorSpec]:
-        """The shapes of x, y and parts, as one replica sees them."""
-        widths = (self.fed(slice(1))[..., :1, :].shape[-1], self.y.shape[-1])
-        x, y = (TensorSpec((ROWS, width), uniform=self.uniform) for width in widths)
-        return x, y, TensorSpec((self.parts.shape[1], ROWS))
+
+def parts_of(task: Task) -> tuple[str, ...]:
+    """The parts that the rows of a task are split into."""
+    return tuple(p for p in PARTS if p != "test") if isinstance(task, DigitPairs) else PARTS[:3]
+
+
+def row_specs(final: RunConfig) -> tuple[TensorSpec, TensorSpec, TensorSpec]:
+    """The shapes of the inputs, y and parts of Rows, as one replica sees them."""
+    task = cast("Task", final.graph)
+    x, y = (
+        TensorSpec((ROWS, width), uniform=task.enumerable)
+        for width in (task.n_inputs, task.n_outputs)
+    )
+    return x, y, TensorSpec((len(parts_of(task)) + 1, ROWS))
 
 
 class Evaluation:
@@ -82,17 +93,18 @@ class Evaluation:
     """
 
     def __init__(self, finals: Sequence[RunConfig], device: torch.device) -> None:
-        self.task = task = finals[0].graph
+        self.task = task = cast("Task", finals[0].graph)
         self.whole_table = task.enumerable
         keys = [(final.train_rows, final.split_seed) for final in finals]
         one_of_each = dict(zip(keys, finals, strict=True))  # a split is drawn once
         splits = {key: final.split for key, final in one_of_each.items()}
-        self.names = tuple(next(iter(splits.values())))
+        self.names = parts_of(task)
+        assert all(tuple(split) == self.names for split in splits.values())
         if self.whole_table:
             rows = {key: list(split.values()) for key, split in splits.items()}
             x, y = task.rows(), task.truth_table()
-            masks = {key: self._mask(numbers, len(x)) for key, numbers in rows.items()}
-        else:  # rows in the order of the parts
+            masks = {key: self._mask(indices, len(x)) for key, indices in rows.items()}
+        else:  # the rows of each part, one part after the other
             drawn = {key: np.concatenate(list(split.values())) for key, split in splits.items()}
             n_rows = max(map(len, drawn.values()))
             tables = {key: task.rows(np.resize(rows, n_rows)) for key, rows in drawn.items()}
@@ -106,21 +118,24 @@ class Evaluation:
             share = (y != DONT_CARE).mean(axis=1, dtype=np.float32)
             self.bits = torch.from_numpy(parts @ share).to(device)
         images = images_on(task, device)
-        x = torch.from_numpy(np.array(x, np.float32 if images is None else np.int64)).to(device)
-        y, parts = (torch.from_numpy(np.array(t, np.float32)).to(device) for t in (y, parts))
-        self.blocks = self._split(x, y, parts, images)
-        self.votes = None if images is None else self._votes(x, parts)
+        dtype = np.float32 if images is None else np.int64
+        inputs = torch.from_numpy(np.array(x, dtype)).to(device)
+        targets, of_parts = (
+            torch.from_numpy(np.array(t, np.float32)).to(device) for t in (y, parts)
+        )
+        self.blocks = self._split(inputs, targets, of_parts, images)
+        self.votes = None if images is None else self._votes(inputs, of_parts)
 
-    def _mask(self, numbers: Sequence[np.ndarray], n_rows: int) -> np.ndarray:
-        mask = np.zeros((len(numbers) + 1, n_rows), dtype=np.float32)
-        for part, rows in enumerate(numbers):
+    def _mask(self, indices: Sequence[np.ndarray], n_rows: int) -> np.ndarray:
+        mask = np.zeros((len(indices) + 1, n_rows), dtype=np.float32)
+        for part, rows in enumerate(indices):
             mask[part, rows] = 1.0
             if self.task.images is None or part > 0:  # images seen in training tell little
                 mask[-1, rows] = 1.0
         return mask
 
     def _split(self, x: Tensor, y: Tensor, parts: Tensor, images: Tensor | None) -> list[Rows]:
-        """Blocks of rows; the last one is filled up."""
+        """Blocks of rows; the last one is padded."""
         missing = -self.n_rows % ROW_STEP
         x, y = (torch.nn.functional.pad(t, (0, 0, 0, missing)) for t in (x, y))
         parts = torch.nn.functional.pad(parts, (0, missing))
@@ -128,12 +143,14 @@ class Evaluation:
         for number, start in enumerate(range(0, parts.shape[-1], BLOCK_ROWS)):
             now = slice(start, start + BLOCK_ROWS)
             block = (x[..., now, :], y[..., now, :], parts[..., now])
-            blocks.append(Rows(number, *(part.contiguous() for part in block), images))
+            of_x, of_y, of_parts = (part.contiguous() for part in block)
+            blocks.append(Rows(number, of_x, of_y, of_parts, images))
         return blocks
 
     def _votes(self, x: Tensor, parts: Tensor) -> tuple[Tensor, Tensor]:
         """The row of the table that each row of images stands for, and whether it has a vote."""
-        pairs = torch.from_numpy(self.task.pairs(x.cpu().numpy().reshape(-1, x.shape[-1])))
+        task = cast("DigitPairs", self.task)
+        pairs = torch.from_numpy(task.pairs(x.cpu().numpy().reshape(-1, x.shape[-1])))
         return pairs.reshape(x.shape[:-1]).to(x.device), parts[:, -1]
 
     def answers(self, logits: Sequence[Tensor]) -> Tensor | None:
@@ -160,7 +177,9 @@ class Evaluation:
         if self.votes is None:
             return sums[2][:, -1] == self.counts[:, -1]
         table = torch.from_numpy(self.task.truth_table() > 0).to(self.counts.device)
-        return (self.answers(logits) == table).flatten(1).all(dim=1)
+        answers = self.answers(logits)
+        assert answers is not None
+        return answers.eq(table).flatten(1).all(dim=1)
 
     def measures(self, sums: Sequence[Tensor], solved: Tensor) -> dict[str, np.ndarray]:
         """Every measure of every replica, at every evaluation.
@@ -180,14 +199,14 @@ class Evaluation:
         counts = self.bits, self.bits, self.counts
         means = [(total / n).cpu().numpy() for total, n in zip(sums, counts, strict=True)]
         absent = np.full(means[0].shape[:2], np.nan)
-        place = {part: number for number, part in enumerate(self.names)}
-        found = {
-            f"{part}_{measure}": mean[..., place[part]] if part in place else absent
+        index = {part: number for number, part in enumerate(self.names)}
+        by_name = {
+            f"{part}_{measure}": mean[..., index[part]] if part in index else absent
             for part in PARTS
             for measure, mean in zip(MEASURES, means, strict=True)
         }
-        found |= {name: mean[..., -1] for name, mean in zip(MEASURES[1:], means[1:], strict=True)}
-        return found | {"solved": solved.cpu().numpy()}
+        by_name |= {name: mean[..., -1] for name, mean in zip(MEASURES[1:], means[1:], strict=True)}
+        return by_name | {"solved": solved.cpu().numpy()}
 
     def predicted(self, logits: Sequence[Tensor]) -> list[str | None]:
         """The truth table that each replica has learned: per output a hexadecimal number.
@@ -206,6 +225,6 @@ class Evaluation:
 
 
 def _ranges(split: dict[str, np.ndarray]) -> list[np.ndarray]:
-    """The places of each part, one after the other."""
+    """The indices of each part, one part after the other."""
     ends = np.cumsum([0, *map(len, split.values())])
     return [np.arange(start, end) for start, end in itertools.pairwise(ends)]

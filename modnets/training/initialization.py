@@ -1,11 +1,12 @@
-"""Networks of runs, one after the other; modnets' own with all parameters in one row of memory.
+"""Initial networks of runs, one after the other; built-in ones with all parameters in one row.
 
-Building an ``nn.Module`` takes as long as training it a thousand steps does; modnets' own are
-therefore drawn anew in place.
+Building an ``nn.Module`` takes as long as training it for a thousand steps; the weights of built-in
+networks are therefore drawn in place.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -14,7 +15,7 @@ from torch import Tensor, nn
 from modnets.config.run_config import RunConfig
 from modnets.models.network_digests import attribute_digests, combined_digest
 from modnets.models.registry import BUILT_IN, build
-from modnets.training.batches import stream_seed
+from modnets.training.random_streams import stream_seed
 from modnets.training.step import TrainingStep
 
 
@@ -22,7 +23,7 @@ from modnets.training.step import TrainingStep
 class InitialState:
     """A run's initial parameters, shape (parameter,), and its buffers.
 
-    Of a network of a person's own the network too, and the digest of what it holds beside them.
+    Of a user-defined network the network too, and the digest of its other attributes.
     """
 
     flat: Tensor
@@ -32,10 +33,17 @@ class InitialState:
 
 
 def initial_state_of(network: nn.Module, training_step: TrainingStep) -> InitialState:
-    """What a network of a person's own starts from."""
+    """The initial state of a user-defined network."""
     buffers = {name: part.clone() for name, part in training_step.buffers_of(network).items()}
     attributes = combined_digest(attribute_digests(network))
     return InitialState(training_step.parameters_of(network), buffers, network, attributes)
+
+
+def networks_of(starts: Sequence[InitialState]) -> list[nn.Module]:
+    """The networks of user-defined initial states."""
+    networks = [start.network for start in starts if start.network is not None]
+    assert len(networks) == len(starts)
+    return networks
 
 
 class NetworkInitializer:
@@ -57,7 +65,8 @@ class NetworkInitializer:
         return network
 
     def start(self) -> InitialState:
-        """What the network starts from."""
+        """The initial state of the network drawn last."""
+        assert self.network is not None  # drawn before
         return InitialState(self.flat.clone(), dict(self.network.named_buffers()))
 
 

@@ -1,4 +1,4 @@
-"""What the runs of a chunk have learned inside, recorded with their results.
+"""Structure that the runs of a chunk have learned, recorded with their results.
 
 For modular networks the routing, the gate that each slot computes, and how both compare with the
 graph of the task; for monolithic ones which sub-functions can be read from each layer.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import warnings
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from torch import Tensor, nn
@@ -23,6 +23,7 @@ from modnets.models.recovery import is_recovered, match, nodes_of
 from modnets.models.registry import build
 from modnets.models.structures import Parameters, Structures, structures
 from modnets.tasks.graphs import FunctionGraph
+from modnets.tasks.task import Task
 from modnets.training.evaluation import MAX_KEPT_ROWS
 from modnets.training.restoring import rebuilt
 from modnets.training.step import TrainingStep
@@ -40,8 +41,8 @@ INSPECTED = {
     "faithful": "1 if the gates as read give the network's table, which one-bit signals may not",
     "readable": "balanced accuracy of linear probes for inner sub-functions, of their best layers",
 }
-#: Numbers held at once while modules are evaluated.
-MAX_NUMBERS = 2**24
+#: Values held at once while modules are evaluated.
+MAX_VALUES = 2**24
 
 
 class NetworkInspector:
@@ -58,9 +59,9 @@ class NetworkInspector:
         self, runs: Sequence[RunConfig], training_step: TrainingStep, buffers: Mapping[str, Tensor]
     ) -> None:
         self.runs, self.training_step = runs, training_step
-        self.network = build(runs[0].final, seed=0)  # the program's may know of another graph
+        self.network = build(runs[0].final, seed=0)  # the step's may be of another graph
         self.buffers = {name: part[: len(runs)] for name, part in buffers.items()}
-        self.task = task = runs[0].graph
+        self.task = task = cast("Task", runs[0].graph)
         self.graphs = getattr(task, "graphs", (task,))
         small = task.images is None and 2**task.n_sources <= MAX_KEPT_ROWS
         self.x = inputs_met(task) if small else None
@@ -77,61 +78,62 @@ class NetworkInspector:
             The runs' networks, where they are at hand.
         """
         n_runs, network = len(self.runs), self.network
-        found: dict[str, Any] = {name: np.full(n_runs, np.nan) for name in INSPECTED}
+        absent: dict[str, Any] = {name: np.full(n_runs, np.nan) for name in INSPECTED}
         parameters = self.training_step.unflatten(flat[:n_runs])
         if type(network) is ModularNetwork:
             plain, measures = self._modular(network, parameters)
         elif type(network) is MLP and self._graph is not None and self.x is not None:
-            plain, measures = self._monolithic(network, parameters)
+            plain, measures = self._monolithic(network, parameters, self._graph, self.x)
         else:
-            return {"structure": self._told(flat, networks)} | found
+            return {"structure": self._user_defined(flat, networks), **absent}
         texts = [json.dumps(one) for one in plain]
-        return {"structure": texts} | found | measures
+        return {"structure": texts} | absent | measures
 
-    def _told(self, flat: Tensor, networks: Sequence[nn.Module] | None) -> list[str | None]:
-        """What networks of one's own say of their structure; None for those that say nothing."""
+    def _user_defined(self, flat: Tensor, networks: Sequence[nn.Module] | None) -> list[str | None]:
+        """Structures that user-defined networks return; None for those without the method."""
         if not hasattr(self.network, "structure"):
             return [None] * len(self.runs)
         if networks is None:
             pairs = zip(self.runs, flat, strict=False)
             networks = [rebuilt(run, row, self.training_step) for run, row in pairs]
-        return [json.dumps(network.structure()) for network in networks]
+        return [json.dumps(cast("Any", network).structure()) for network in networks]
 
     @property
     def _graph(self) -> FunctionGraph | None:
         """The graph of a task alone, where its structure is known."""
         task = self.graphs[0]
-        is_graph = len(self.graphs) == 1 and isinstance(task, FunctionGraph)
-        return task if is_graph and task.has_structure else None
+        if len(self.graphs) > 1 or not isinstance(task, FunctionGraph):
+            return None
+        return task if task.has_structure else None
 
     def _monolithic(
-        self, network: MLP, parameters: Parameters
+        self, network: MLP, parameters: Parameters, graph: FunctionGraph, x: np.ndarray
     ) -> tuple[list[dict[str, Any]], dict[str, np.ndarray]]:
-        by_layer = readable_by_layer(network, {**parameters, **self.buffers}, self._graph, self.x)
+        by_layer = readable_by_layer(network, {**parameters, **self.buffers}, graph, x)
         plain = [{"readable": one} for one in by_layer.round(4).tolist()]
-        n_inner = sum(self._graph.slots[:-1])
+        n_inner = sum(graph.slots[:-1])
         inner = by_layer[:, :, :n_inner]
         return plain, {"readable": inner.max(axis=1).mean(axis=1)} if n_inner else {}
 
     def _modular(
         self, network: ModularNetwork, parameters: Parameters
     ) -> tuple[list[dict[str, Any]], dict[str, np.ndarray]]:
-        found = structures(network, parameters)
-        plain, by_task = found.plain(), []
-        in_use = [found.used(task, network.n_inputs)[1:] for task in range(found.n_tasks)]
-        for task in range(found.n_tasks):
-            graph = self.graphs[task] if len(self.graphs) == found.n_tasks else None
-            known = isinstance(graph, FunctionGraph) and graph.has_structure
-            gate_fits = self._fit_gates_of_runs(network, parameters, found, task)
-            parts, measures = [{} for _ in plain], {}
+        wiring = structures(network, parameters)
+        plain, by_task = wiring.plain(), []
+        in_use = [wiring.used(task, network.n_inputs)[1:] for task in range(wiring.n_tasks)]
+        for task in range(wiring.n_tasks):
+            graph = self.graphs[task] if len(self.graphs) == wiring.n_tasks else None
+            gate_fits = self._fit_gates_of_runs(network, parameters, wiring, task)
+            parts: list[dict[str, Any]] = [{} for _ in plain]
+            measures: dict[str, np.ndarray] = {}
             if gate_fits is not None:
                 measures |= _gates(gate_fits, in_use[task], parts)
-                right = reproduced(gate_fits, found, task)
+                right = reproduced(gate_fits, wiring, task)
                 for part, one in zip(parts, right.tolist(), strict=True):
                     part["faithful"] = one
                 measures["faithful"] = right.astype(float)
-            if known:
-                measures |= _recovery(graph, found, task, gate_fits, parts)
+            if isinstance(graph, FunctionGraph) and graph.has_structure:
+                measures |= _recovery(graph, wiring, task, gate_fits, parts)
             by_task.append((parts, measures))
         for run, one in enumerate(plain):
             parts = [task[0][run] for task in by_task]
@@ -145,21 +147,21 @@ class NetworkInspector:
                 for name in by_task[0][1]
                 for values in [[task[1][name] for task in by_task if name in task[1]]]
             }
-        return plain, measures | _unused(network, found, in_use)
+        return plain, measures | _unused(network, wiring, in_use)
 
     def _fit_gates_of_runs(
-        self, network: ModularNetwork, parameters: Parameters, found: Structures, task: int
+        self, network: ModularNetwork, parameters: Parameters, wiring: Structures, task: int
     ) -> list[LevelGateFits] | None:
-        """Read-outs of all runs, some at a time."""
+        """Gate fits of all runs, some runs at a time."""
         if self.x is None or network.image_level is not None:
             return None
-        n_numbers = len(self.x) * max(network.slots) * max(network.pools[0].arch)
-        step = max(1, MAX_NUMBERS // n_numbers)
+        n_values = len(self.x) * max(network.slots) * max(network.pools[0].arch)
+        step = max(1, MAX_VALUES // n_values)
         parts = []
-        for start in range(0, found.n_runs, step):
+        for start in range(0, wiring.n_runs, step):
             now = slice(start, start + step)
             some = {name: part[now] for name, part in parameters.items()}
-            parts.append(fit_gates_of_runs(network, some, found.of(now), self.x, task))
+            parts.append(fit_gates_of_runs(network, some, wiring.of(now), self.x, task))
         return [
             LevelGateFits(*(np.concatenate([getattr(p, name) for p in level]) for name in _FIELDS))
             for level in zip(*parts, strict=True)
@@ -176,7 +178,7 @@ def _by_task(values: list[Any]) -> Any:
 def _gates(
     gate_fits: Sequence[LevelGateFits], in_use: Sequence[np.ndarray], parts: list[dict[str, Any]]
 ) -> dict[str, np.ndarray]:
-    """Gates and their clarity into each run's part; how clear-cut and how distinct they are."""
+    """Add gates and their clarity to each run's part; measures of clarity and collapse."""
     names = [level.names.tolist() for level in gate_fits]
     clarity = [level.clarity.round(4).tolist() for level in gate_fits]
     uses = [level.astype(int).tolist() for level in in_use]
@@ -204,22 +206,22 @@ def _twice(signals: np.ndarray, used: np.ndarray) -> np.ndarray:
 
 def _recovery(
     graph: FunctionGraph,
-    found: Structures,
+    wiring: Structures,
     task: int,
     gate_fits: Sequence[LevelGateFits] | None,
     parts: list[dict[str, Any]],
 ) -> dict[str, np.ndarray]:
-    """The sub-function of each slot into each run's part; what is found of the graph."""
-    slots, f1 = match(graph, found, task)
+    """Add the sub-function of each slot to each run's part; measures of recovery."""
+    slots, f1 = match(graph, wiring, task)
     for run, part in enumerate(parts):
-        part["nodes"] = nodes_of([level[run] for level in slots], found.slots)
-    wired = is_recovered(graph, found, task, None)
-    measures = {"routing_recovered": wired.astype(float), "edge_f1": f1}
+        part["nodes"] = nodes_of([level[run] for level in slots], wiring.slots)
+    same = is_recovered(graph, wiring, task, None)
+    measures = {"routing_recovered": same.astype(float), "edge_f1": f1}
     if gate_fits is not None:
-        exact = is_recovered(graph, found, task, gate_fits)
+        exact = is_recovered(graph, wiring, task, gate_fits)
         measures["recovered"] = exact.astype(float)
-        measures["routing_recovered"] = (wired | exact).astype(float)
-    first = found.edges(task, graph.n_inputs)[0]
+        measures["routing_recovered"] = (same | exact).astype(float)
+    first = wiring.edges(task, graph.n_inputs)[0]
     reads = first[..., list(graph.irrelevant_inputs)].any(axis=2)
     n_used = first.any(axis=2).sum(axis=1)
     with np.errstate(invalid="ignore"):
@@ -227,16 +229,16 @@ def _recovery(
 
 
 def _unused(
-    network: ModularNetwork, found: Structures, in_use: Sequence[Sequence[np.ndarray]]
+    network: ModularNetwork, wiring: Structures, in_use: Sequence[Sequence[np.ndarray]]
 ) -> dict[str, np.ndarray]:
     """Slots, and modules of the pool, that no output of any task uses."""
     by_level = [np.logical_or.reduce(tasks) for tasks in zip(*in_use, strict=True)]
     measures = {"unused_slots": 1 - np.concatenate(by_level, axis=1).mean(axis=1)}
-    if found.selection is None:
+    if wiring.selection is None:
         return measures
-    taken = np.zeros((found.n_runs, network.pools[0].count), dtype=bool)
+    taken = np.zeros((wiring.n_runs, network.pools[0].count), dtype=bool)
     for task, levels in enumerate(in_use):
-        for selection, used in zip(found.selection, levels, strict=True):
+        for selection, used in zip(wiring.selection, levels, strict=True):
             run, slot = np.nonzero(used)
             taken[run, selection[run, task, slot]] = True
     return measures | {"unused_modules": 1 - taken.mean(axis=1)}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -53,15 +54,16 @@ OPTIMIZERS: dict[str, tuple[Callable[..., tuple[Tensor, State]], int]] = {
 }
 
 
-def of_torch(name: str, groups: list[dict], weight_decay: float) -> torch.optim.Optimizer:
-    """The same optimizer of torch, for one network as it is."""
-    kind, more = {
+def of_torch(name: str, groups: list[dict[str, Any]], weight_decay: float) -> torch.optim.Optimizer:
+    """The same optimizer of torch, for one network."""
+    kinds: dict[str, tuple[Callable[..., torch.optim.Optimizer], dict[str, Any]]] = {
         "adam": (torch.optim.Adam, {"betas": (BETA1, BETA2), "eps": EPSILON}),
         "sgd": (torch.optim.SGD, {}),
         "momentum": (torch.optim.SGD, {"momentum": MOMENTUM}),
         "rmsprop": (torch.optim.RMSprop, {"alpha": RMS_DECAY, "eps": EPSILON}),
-    }[name]
-    return kind(groups, weight_decay=weight_decay, **more)
+    }
+    kind, settings = kinds[name]
+    return kind(groups, weight_decay=weight_decay, **settings)
 
 
 def corrections(n_steps: int) -> Tensor:

@@ -1,4 +1,4 @@
-"""A chunk of runs while it trains: their parameters, rows and noise, and what runs their steps."""
+"""A chunk of runs while it trains, evaluates and records."""
 
 from __future__ import annotations
 
@@ -13,55 +13,79 @@ from torch import Tensor, nn
 
 from modnets.config.run_config import RunConfig
 from modnets.config.shapes import total_steps
-from modnets.training.backends.choice import make_backend
+from modnets.training.backends.choice import Backend, ReplicaSlots, make_backend
 from modnets.training.backends.plain_loop import PlainLoopBackend
+from modnets.training.batches import Block
 from modnets.training.initialization import InitialState
 from modnets.training.inspection import INSPECTED, NetworkInspector
 from modnets.training.optimizers import corrections, schedule
 from modnets.training.restoring import rebuilt
+from modnets.training.step import StepScale, TrainingStep
 from modnets.training.step_cache import training_step_of
 
 
-class Replicas:
-    """A chunk of runs: parameters, rows, and what runs their steps.
+def make_replicas(
+    runs: Sequence[RunConfig],
+    starts: Sequence[InitialState],
+    chunk: int,
+    compiled: bool,
+    device: torch.device,
+    threads: int,
+) -> Replicas:
+    """A chunk of runs of one shape before its first step.
 
     Parameters
     ----------
-    runs : list of RunConfig, of one shape
-    starts : list of InitialState
+    runs : sequence of RunConfig
+    starts : sequence of InitialState
         One for each run.
     chunk : int
     compiled : bool
     device : torch.device
     threads : int
     """
+    training_step = training_step_of(runs[0].final, device)
+    backend, slots = make_backend(training_step, runs, starts, chunk, compiled, device, threads)
+    inspector = NetworkInspector(runs, training_step, slots.hyperparameters.buffers)
+    return Replicas(runs, device, training_step, backend, slots, inspector)
+
+
+class Replicas:
+    """A chunk of runs, and the backend that takes their steps.
+
+    Parameters
+    ----------
+    runs : sequence of RunConfig, of one shape
+    device : torch.device
+    training_step : TrainingStep
+    backend : Backend
+    slots : ReplicaSlots
+        What the backend was filled with.
+    inspector : NetworkInspector
+    """
 
     def __init__(
         self,
         runs: Sequence[RunConfig],
-        starts: Sequence[InitialState],
-        chunk: int,
-        compiled: bool,
         device: torch.device,
-        threads: int,
+        training_step: TrainingStep,
+        backend: Backend,
+        slots: ReplicaSlots,
+        inspector: NetworkInspector,
     ) -> None:
-        self.runs, self.device = runs, device
-        self.first = runs[0].final
-        #: Of each evaluation: epoch, sums of the measures, what is solved.
-        self.found: list[tuple[int, list[Tensor], Tensor]] = []
+        self.runs, self.device, self.first = runs, device, runs[0].final
+        self.training_step, self.backend, self.inspector = training_step, backend, inspector
+        self.padded, self.batches = slots.finals, slots.batches
+        self.evaluation = slots.evaluation
+        #: Of each evaluation: epoch, sums of loss, right bits and right rows, what is solved.
+        self.evaluated: list[tuple[int, list[Tensor], Tensor]] = []
         #: Of each evaluation at which it is recorded: columns of what the runs have learned.
         self.details: dict[int, dict[str, Sequence[Any]]] = {}
-        self.odd = False  # whether it was said that logits are no numbers
-        self.training_step = training_step_of(self.first, device)
-        given = (self.training_step, runs, starts, chunk, compiled, device, threads)
-        self.backend, places = make_backend(*given)
-        self.padded, self.batches = places.finals, places.batches
-        self.evaluation = places.evaluation
-        self.insight = NetworkInspector(runs, self.training_step, places.hyperparameters[0])
+        self.warned_of_nan = False
 
     @property
     def rows(self) -> Tensor:
-        """What the runs' networks are now, a row for each; :func:`rebuilt` takes them."""
+        """The current state of the runs' networks, a row for each; see :func:`rebuilt`."""
         backend = self.backend
         rows = backend.rows if isinstance(backend, PlainLoopBackend) else backend.flat
         return rows[: len(self.runs)]
@@ -78,6 +102,7 @@ class Replicas:
     def evaluations(self) -> Iterator[int]:
         """Train to the end; yields the epoch after each evaluation, the first before any step."""
         first, steps = self.first, self.batches.steps
+        assert first.eval_every is not None  # resolved
         correction = corrections(total_steps(first)).to(self.device)
         factors = schedule(first.schedule, first.epochs, [final.gamma for final in self.padded])
         factors = torch.ones(1, len(self.padded)) if factors is None else factors[..., 0]
@@ -85,33 +110,36 @@ class Replicas:
         epochs = sorted({*range(0, first.epochs, first.eval_every), first.epochs})
         done = 0
         for before, epoch in zip([0, *epochs], epochs, strict=False):
-            for block in self.batches.blocks(epoch - before):
-                now = torch.arange(done, done + block.steps, device=self.device)
+            for n_steps, batch in self.batches.blocks(epoch - before):
+                now = torch.arange(done, done + n_steps, device=self.device)
                 factor = factors if len(factors) == 1 else factors[now // steps]
-                block.step_scale = factor, correction[done : done + block.steps]
-                self.backend.train(block)
-                done += block.steps
+                step_scale = StepScale(factor, correction[done : done + n_steps])
+                self.backend.train(Block(n_steps, batch, step_scale))
+                done += n_steps
             self._evaluate(epoch)
             yield epoch
 
     def _evaluate(self, epoch: int) -> None:
         blocks = [self.backend.evaluate(rows) for rows in self.evaluation.blocks]
-        sums = [sum(parts) for parts in zip(*(block[:3] for block in blocks), strict=True)]
-        logits = [block[3] for block in blocks]
-        self.found.append((epoch, sums, self.evaluation.solved(sums, logits)))
+        sums: list[Tensor] = [
+            sum(parts, torch.zeros_like(parts[0]))
+            for parts in zip(*(block[:3] for block in blocks), strict=True)
+        ]
+        logits = [block.logits for block in blocks]
+        self.evaluated.append((epoch, sums, self.evaluation.solved(sums, logits)))
         finite = torch.stack([block.isfinite().flatten(1).all(dim=1) for block in logits])
-        self._say_odd(epoch, (~finite.all(dim=0))[: len(self.runs)])
+        self._warn_of_nan(epoch, (~finite.all(dim=0))[: len(self.runs)])
         if epoch == self.first.epochs or self.first.record == "every":
             predicted = self.evaluation.predicted(logits)[: len(self.runs)]
-            alone = isinstance(self.backend, PlainLoopBackend)
-            looked = self.insight.look(self.backend.flat, self.networks() if alone else None)
-            self.details[epoch] = {"predicted": predicted} | looked
+            plain = isinstance(self.backend, PlainLoopBackend)
+            columns = self.inspector.look(self.backend.flat, self.networks() if plain else None)
+            self.details[epoch] = {"predicted": predicted, **columns}
 
-    def _say_odd(self, epoch: int, odd: Tensor) -> None:
-        """Once, which runs give logits that are no numbers; their losses are NaN from here on."""
-        if self.odd or not bool(odd.any()):
+    def _warn_of_nan(self, epoch: int, odd: Tensor) -> None:
+        """Print once which runs give NaN or infinite logits; their losses are NaN from here on."""
+        if self.warned_of_nan or not bool(odd.any()):
             return
-        self.odd = True
+        self.warned_of_nan = True
         first = self.runs[int(odd.nonzero()[0])]
         print(
             f"modnets: NaN or infinite logits in epoch {epoch} in {int(odd.sum())} of "
@@ -126,10 +154,10 @@ class Replicas:
 
     def measures(self) -> tuple[list[int], dict[str, np.ndarray]]:
         """Epochs evaluated until now, and each measure of the runs, shape (run, epoch)."""
-        epochs, sums, solved = zip(*self.found, strict=True)
+        epochs, sums, solved = zip(*self.evaluated, strict=True)
         every = [torch.stack(measure) for measure in zip(*sums, strict=True)]
-        found = self.evaluation.measures(every, torch.stack(solved))
-        return list(epochs), {name: one[:, : len(self.runs)].T for name, one in found.items()}
+        measures = self.evaluation.measures(every, torch.stack(solved))
+        return list(epochs), {name: one[:, : len(self.runs)].T for name, one in measures.items()}
 
     def _table(self, epochs: Sequence[int], measures: dict[str, np.ndarray]) -> pd.DataFrame:
         n_runs, n_epochs = len(self.runs), len(epochs)
@@ -138,7 +166,7 @@ class Replicas:
             name: np.repeat(_column([row[name] for row in rows]), n_epochs) for name in rows[0]
         }
         columns["epoch"] = np.tile(np.array(epochs), n_runs)
-        columns |= {name: found.ravel() for name, found in measures.items()}
+        columns |= {name: values.ravel() for name, values in measures.items()}
         table = pd.DataFrame(columns)
         texts = {"predicted": None, "structure": None} | dict.fromkeys(INSPECTED, np.nan)
         for name, absent in texts.items():
@@ -149,9 +177,9 @@ class Replicas:
         """A column of what was recorded, absent in the rows of other epochs."""
         kind = object if absent is None else float
         column = np.full((len(self.runs), len(epochs)), absent, dtype=kind)
-        for place, epoch in enumerate(epochs):
+        for index, epoch in enumerate(epochs):
             if epoch in self.details:
-                column[:, place] = self.details[epoch][name]
+                column[:, index] = self.details[epoch][name]
         return column.ravel()
 
 

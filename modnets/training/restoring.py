@@ -1,4 +1,4 @@
-"""A run's network as it was: from its parameters, or from the choices that were recorded of it."""
+"""A run's network at some time: from its parameters, or from its recorded choices."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from modnets.training.initialization import NetworkInitializer
 from modnets.training.step import TrainingStep
 
 
-def rebuilt(config: RunConfig, numbers: Tensor, training_step: TrainingStep) -> nn.Module:
+def rebuilt(config: RunConfig, values: Tensor, training_step: TrainingStep) -> nn.Module:
     """The network of a run with parameters that it had while it trained.
 
     Parameters
     ----------
     config : RunConfig
-    numbers : Tensor, shape (parameter,) or more
-        Its trained parameters; behind them its buffers, where they were kept too.
+    values : Tensor, shape (parameter,) or more
+        Its trained parameters, followed by its buffers if they are kept too.
     training_step : TrainingStep
         Of the run.
 
@@ -37,17 +37,17 @@ def rebuilt(config: RunConfig, numbers: Tensor, training_step: TrainingStep) -> 
     parts = [named[name].detach() for name in training_step.names]
     parts += training_step.buffers_of(network).values()
     sizes = [part.numel() for part in parts]
-    given = numbers.detach().cpu()
-    n_parts = len(training_step.names) if len(given) == sum(training_step.sizes) else len(parts)
-    for part, new in zip(parts, given.split(sizes[:n_parts]), strict=False):
+    values = values.detach().cpu()
+    n_parts = len(training_step.names) if len(values) == sum(training_step.sizes) else len(parts)
+    for part, new in zip(parts, values.split(sizes[:n_parts]), strict=False):
         part.copy_(new.view(part.shape))
     return network
 
 
 def from_structure(config: RunConfig, structure: Mapping[str, Any]) -> ModularNetwork:
-    """A network that makes the choices that were recorded of a run; its weights are not the run's.
+    """A network with the recorded choices of a run; its weights are not the run's.
 
-    The logits of a learned choice are 1 for what comes first, less for each later place, and -1
+    The logits of a learned choice are 1 for the first candidate, less for each later rank, and -1
     for what is not chosen.
 
     Parameters
@@ -60,13 +60,14 @@ def from_structure(config: RunConfig, structure: Mapping[str, Any]) -> ModularNe
     Raises
     ------
     ValueError
-        If the network has no slots, or looks at images.
+        If the network has no slots, or reads images.
     """
     network = NetworkInitializer().draw(config)
     require(
         type(network) is ModularNetwork and network.image_level is None,
         f"model={config.model!r} on {config.graph}; allowed are networks with slots, of bits",
     )
+    assert isinstance(network, ModularNetwork)
     tasks = range(network.n_tasks)
 
     def of(name: str, task: int) -> Any:
@@ -74,22 +75,22 @@ def from_structure(config: RunConfig, structure: Mapping[str, Any]) -> ModularNe
 
     with torch.no_grad():
         for task in tasks:
-            for level, choice in enumerate(network.routing):
-                _choose(choice, of("routing", task)[level], task)
+            for level, routing in enumerate(network.routing):
+                _choose(routing, of("routing", task)[level], task)
             if network.shared:
-                for level, choice in enumerate(network.selection):
-                    _choose(choice, [[module] for module in of("selection", task)[level]], task)
+                for level, selection in enumerate(network.selection):
+                    _choose(selection, [[module] for module in of("selection", task)[level]], task)
             _choose(network.output_routing, [of("outputs", task)], task)
     return network.eval()
 
 
 def _choose(choice: Choice, slots: list[list[int]], task: int) -> None:
-    """Make a learned choice take the given candidates, in their order, for each slot."""
+    """Make a learned choice take these candidates, in their order, for each slot."""
     if choice.known:
         return
     logits = choice.logits[..., task] if choice.task_axis else choice.logits
     logits.fill_(-1.0)
-    places = choice.arity if isinstance(choice, Routing) else 1
+    arity = choice.arity if isinstance(choice, Routing) else 1
     for slot, candidates in enumerate(slots):
         for rank, candidate in enumerate(candidates):
-            logits[candidate, slot] = 1.0 - rank / places
+            logits[candidate, slot] = 1.0 - rank / arity

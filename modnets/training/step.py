@@ -8,9 +8,10 @@ see ``backends``.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Sequence
+import sys
+from collections.abc import Callable, Hashable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import torch
 import torch.nn.functional as F
@@ -29,8 +30,80 @@ from modnets.training.optimizers import OPTIMIZERS
 MADE_FROM = (Path(__file__), Path(registry.__file__))
 
 
+T = TypeVar("T")
+Key = TypeVar("Key", bound=Hashable)
+
+
+class Batch(NamedTuple, Generic[T]):
+    """The examples of a step, or (T) their shapes or axes; a backend adds axes in front.
+
+    Parameters
+    ----------
+    x : shape (row, input)
+    y : shape (row, output)
+    weight : shape (row,)
+        Of each row in the mean loss; padding has 0.
+    noise : shape (noise_size,) or (noise_size, row), or None
+        Gumbel noise of the logits.
+    """
+
+    x: T
+    y: T
+    weight: T
+    noise: T | None
+
+
+class StepScale(NamedTuple, Generic[T]):
+    """What scales an update and changes from step to step.
+
+    Parameters
+    ----------
+    factor : shape ()
+        Of the learning rates, from the schedule.
+    corrections : shape (2,)
+        Adam's; see ``optimizers.corrections``.
+    """
+
+    factor: T
+    corrections: T
+
+
+class Hyperparameters(NamedTuple, Generic[T]):
+    """What no step changes, of one replica; a backend adds a replica axis in front.
+
+    Parameters
+    ----------
+    buffers : dict
+    temperature : shape ()
+    learning_rates : shape (1,) or (parameter,)
+    weight_decay : shape ()
+    """
+
+    buffers: dict[str, T]
+    temperature: T
+    learning_rates: T
+    weight_decay: T
+
+
+class Scores(NamedTuple):
+    """How good a network is; a backend adds a replica axis in front.
+
+    Parameters
+    ----------
+    loss, right_bits, right_rows : Tensor, shape (part,)
+        Sums over the rows of each part: of the loss, of the share of right bits, and of the rows
+        with every bit right.
+    logits : Tensor, shape (row, output)
+    """
+
+    loss: Tensor
+    right_bits: Tensor
+    right_rows: Tensor
+    logits: Tensor
+
+
 class TrainingStep:
-    """The step and the evaluation of one network.
+    """The step and the evaluation of one network, and what has been prepared for them.
 
     Parameters
     ----------
@@ -40,11 +113,16 @@ class TrainingStep:
     loss : "bce" or "mse"
     device : torch.device
     known_as : str, optional
-        Stands for all of this, where the network is one of modnets' own.
+        Identifies all of this, where the network is a built-in one.
     findings : Findings, optional
-        What a network of a person's own is like; its parameters without gradient count as buffers.
+        Properties of a user-defined network; its parameters without gradient count as buffers.
     dont_cares : bool
         Whether outputs may be DONT_CARE; those are left out of the loss and count as right.
+
+    Attributes
+    ----------
+    uncompilable : str or None
+        Why the step cannot be compiled, once that has been tried.
     """
 
     def __init__(
@@ -69,67 +147,114 @@ class TrainingStep:
         self.direction, self.n_states = OPTIMIZERS[optimizer]
         self.loss = {"bce": bce, "mse": mse}[loss]
         self.known_as, self.dont_cares = known_as, dont_cares
-        self.graphs: dict[Any, fx.GraphModule] = {}
-        self.machines: dict[str, CompiledFunctions] = {}
-        self.refused = False  # whether there can be no machine code
-        #: Backend -> why it does not train a person's own network as a plain loop does, if so.
-        self.tried: dict[str, str | None] = {}
-        self.by_itself_said: str | None = None
-        self.takes = taken_by(network)
+        self.keywords = keywords_of(network)
+        self.noise_size: int = getattr(network, "noise_size", 0)
+        self.uncompilable: str | None = None
+        self._compiled: dict[str, CompiledFunctions] = {}
+        self._eager_graphs: dict[tuple[str, tuple[int, ...], int], fx.GraphModule] = {}
+        self._cuda_graphs: dict[tuple[tuple[int, ...], ...], CudaGraph] = {}
+        self._replica_graphs: dict[None, fx.GraphModule] = {}
+        self._trials: dict[str, str | None] = {}
+        self._printed: set[str] = set()
+
+    def compiled(self, functions: Sequence[Function]) -> CompiledFunctions:
+        """Machine code of functions of this step; compiled at the first call."""
+        name = " ".join(repr(one.inputs) for one in functions)
+
+        def make() -> CompiledFunctions:
+            known_as = None
+            if self.known_as is not None:  # no user-defined code
+                known_as = f"{self.known_as} {name} {source_digest(*MADE_FROM)}"
+            return compile_functions(functions, known_as)
+
+        return _cached(self._compiled, name, make)
+
+    def mark_uncompilable(self, reason: str) -> None:
+        """Compile it no more: that has failed."""
+        self.uncompilable = reason
+
+    def eager_graph(
+        self, name: str, shape: tuple[int, ...], n_replicas: int, make: Callable[[], fx.GraphModule]
+    ) -> fx.GraphModule:
+        """The tensor operations of a function for rows of some shape; made at the first call."""
+        return _cached(self._eager_graphs, (name, shape, n_replicas), make)
+
+    def cuda_graph(
+        self, shapes: tuple[tuple[int, ...], ...], make: Callable[[], CudaGraph]
+    ) -> CudaGraph:
+        """The step for arguments of some shapes, traced and fused; made at the first call."""
+        return _cached(self._cuda_graphs, shapes, make)
+
+    def replica_graph(self, make: Callable[[], fx.GraphModule]) -> fx.GraphModule:
+        """The step of one replica for any number of rows; made at the first call."""
+        return _cached(self._replica_graphs, None, make)
+
+    def trial(self, backend: str, run: Callable[[], str | None]) -> str | None:
+        """Why a backend does not train as a plain loop does, None where it does; tried once."""
+        return _cached(self._trials, backend, run)
+
+    def print_once(self, topic: str, message: str) -> None:
+        """Print a message to stderr, the first one of its topic only."""
+        if topic not in self._printed:
+            self._printed.add(topic)
+            print(message, file=sys.stderr)
 
     def buffers_of(self, network: nn.Module) -> dict[str, Tensor]:
-        """Buffers, and parameters without gradient, of a network of this program."""
+        """Buffers, and parameters without gradient, of a network of this shape."""
         trained = set(self.names)
         frozen = {n: p.detach() for n, p in network.named_parameters() if n not in trained}
         return dict(network.named_buffers()) | frozen
 
     def rate_of(self, name: str) -> str:
-        """The setting that a parameter takes its learning rate from, ``lr`` but for choices."""
+        """The setting of a parameter's learning rate, ``lr`` but for learned choices."""
         rates = getattr(self.network, "learning_rates", {})
         return next((rates[part] for part in name.split(".") if part in rates), "lr")
+
+    @property
+    def n_rates(self) -> int:
+        """Learning rates of a replica: one, or one for each parameter."""
+        same = all(self.rate_of(name) == "lr" for name in self.names)
+        return 1 if same and self.names else sum(self.sizes)
 
     def parameters_of(self, network: nn.Module) -> Tensor:
         """The trained parameters of a network in one row, shape (parameter,)."""
         named = dict(network.named_parameters())
         return torch.cat([named[name].detach().reshape(-1) for name in self.names])
 
-    def machine(self, functions: Sequence[Function]) -> CompiledFunctions:
-        """Machine code of functions of this program; made at the first call."""
-        name = " ".join(repr(one.inputs) for one in functions)
-        if name not in self.machines:
-            known_as = None
-            if self.known_as is not None:  # no code of a person's own
-                known_as = f"{self.known_as} {name} {source_digest(*MADE_FROM)}"
-            self.machines[name] = compile_functions(functions, known_as)
-        return self.machines[name]
-
-    def step_inputs(self, batch: tuple[TensorSpec | None, ...], n_rates: int) -> tuple[Any, ...]:
+    def step_specs(self, batch: Batch[TensorSpec], n_rates: int) -> StepSpecs:
         """The shapes of what ``step`` takes.
 
         Parameters
         ----------
-        batch : as ``Batches.inputs``
+        batch : see ``batches.batch_specs``
         n_rates : int
             Learning rates of a replica: one, or one for each parameter.
         """
-        one, number = TensorSpec((sum(self.sizes),)), TensorSpec(())
+        flat, scalar = TensorSpec((sum(self.sizes),)), TensorSpec(())
         buffers = {name: TensorSpec(shape) for name, shape in self.buffers.items()}
-        step_scale = (number, TensorSpec((2,), uniform=True))
-        hyperparameters = (buffers, number, TensorSpec((n_rates,)), number)
-        return one, [one] * self.n_states, batch, step_scale, hyperparameters
+        step_scale = StepScale(scalar, TensorSpec((2,), uniform=True))
+        hyperparameters = Hyperparameters(buffers, scalar, TensorSpec((n_rates,)), scalar)
+        return flat, [flat] * self.n_states, batch, step_scale, hyperparameters
 
     def unflatten(self, flat: Tensor) -> dict[str, Tensor]:
         """Parameters by name from one row, shape (parameter,), or from many, (run, parameter)."""
         parts = zip(self.names, flat.split(self.sizes, dim=-1), self.shapes, strict=True)
         return {name: part.reshape((*flat.shape[:-1], *shape)) for name, part, shape in parts}
 
-    def _forward(self, flat: Tensor, buffers: dict, x: Tensor, **keywords: Any) -> Tensor:
-        keywords = {name: value for name, value in keywords.items() if name in self.takes}
+    def _forward(
+        self, flat: Tensor, buffers: dict[str, Tensor], x: Tensor, **keywords: Any
+    ) -> Tensor:
+        keywords = {name: value for name, value in keywords.items() if name in self.keywords}
         return functional_call(self.network, (self.unflatten(flat), buffers), (x,), keywords)
 
-    def _mean_loss(self, flat, buffers, x, y, weight, temperature, noise) -> Tensor:
-        keywords = {"temperature": temperature} | ({} if noise is None else {"noise": noise})
-        return self.mean_loss(self._forward(flat, buffers, x, **keywords), y, weight)
+    def _mean_loss(
+        self, flat: Tensor, buffers: dict[str, Tensor], batch: Batch[Tensor], temperature: Tensor
+    ) -> Tensor:
+        keywords = {"temperature": temperature}
+        if batch.noise is not None:
+            keywords["noise"] = batch.noise
+        logits = self._forward(flat, buffers, batch.x, **keywords)
+        return self.mean_loss(logits, batch.y, batch.weight)
 
     def mean_loss(self, logits: Tensor, y: Tensor, weight: Tensor) -> Tensor:
         """The loss of some rows, weighted; weights of shape (row,) add up to 1."""
@@ -144,9 +269,9 @@ class TrainingStep:
         self,
         flat: Tensor,
         states: list[Tensor],
-        batch: tuple[Tensor, Tensor, Tensor, Tensor | None],
-        step_scale: tuple[Tensor, Tensor],
-        hyperparameters: tuple[dict[str, Tensor], Tensor, Tensor, Tensor],
+        batch: Batch[Tensor],
+        step_scale: StepScale[Tensor],
+        hyperparameters: Hyperparameters[Tensor],
         gradient: Callable[..., Callable[..., Tensor]] = grad,
     ) -> tuple[Tensor, list[Tensor]]:
         """Parameters and optimizer states after one step.
@@ -155,22 +280,18 @@ class TrainingStep:
         ----------
         flat : Tensor, shape (parameter,)
         states : list of Tensor, shape (parameter,)
-        batch : x (row, input), y (row, output), weight (row,), noise (noise_size,) or None
-        step_scale : factor of the learning rates (), Adam's corrections (2,)
-        hyperparameters : buffers, temperature (), learning rates (parameter or 1,), weight decay ()
+        batch, step_scale, hyperparameters
         gradient : a function -> its gradient by its first argument
         """
         self.network.train()
-        x, y, weight, noise = batch
-        factor, correction = step_scale
-        buffers, temperature, lr, decay = hyperparameters
-        grads = gradient(self._mean_loss)(flat, buffers, x, y, weight, temperature, noise)
-        direction, states = self.direction(grads + decay * flat, states, correction)
-        return flat - lr * factor * direction, states
+        buffers, temperature, rates, decay = hyperparameters
+        grads = gradient(self._mean_loss)(flat, buffers, batch, temperature)
+        direction, states = self.direction(grads + decay * flat, states, step_scale.corrections)
+        return flat - rates * step_scale.factor * direction, states
 
     def evaluate(
         self, flat: Tensor, buffers: dict[str, Tensor], x: Tensor, y: Tensor, parts: Tensor
-    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    ) -> Scores:
         """How good the network is on some rows; no temperature, no noise.
 
         Parameters
@@ -180,33 +301,40 @@ class TrainingStep:
         x, y : Tensor, shape (row, input) and (row, output)
         parts : Tensor, shape (part, row)
             1 where a row belongs to a part.
-
-        Returns
-        -------
-        Tensor, shape (part,)
-            Sums over the rows of each part: of the loss, of the share of right bits, and of the
-            rows with every bit right.
-        Tensor, shape (row, output)
-            Logits.
         """
         self.network.eval()
         return self.scores(self._forward(flat, buffers, x), y, parts)
 
-    def scores(
-        self, logits: Tensor, y: Tensor, parts: Tensor
-    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    def scores(self, logits: Tensor, y: Tensor, parts: Tensor) -> Scores:
         """How good logits are; see :meth:`evaluate`."""
         right = ((logits > 0) == (y > 0.5)).to(logits.dtype)
         loss, bits, rows = self._loss_of_rows(logits, y), right, right
         if self.dont_cares:
             cared = (y < DONT_CARE).to(logits.dtype)
             bits, rows = right * cared, torch.maximum(right, 1.0 - cared)
-        found = loss, bits.mean(dim=1), rows.amin(dim=1)
-        return *(parts @ measure for measure in found), logits
+        bits, rows = bits.mean(dim=1), rows.amin(dim=1)
+        return Scores(parts @ loss, parts @ bits, parts @ rows, logits)
 
 
-def taken_by(network: nn.Module) -> set[str]:
-    """What a network takes beside its rows: of ``temperature`` and ``noise``."""
+#: The step as tensor operations, and the same fused.
+CudaGraph = tuple[fx.GraphModule, Callable[..., Any]]
+StepSpecs = tuple[
+    TensorSpec,
+    list[TensorSpec],
+    Batch[TensorSpec],
+    StepScale[TensorSpec],
+    Hyperparameters[TensorSpec],
+]
+
+
+def _cached(cache: dict[Key, T], key: Key, make: Callable[[], T]) -> T:
+    if key not in cache:
+        cache[key] = make()
+    return cache[key]
+
+
+def keywords_of(network: nn.Module) -> set[str]:
+    """Which of the keywords ``temperature`` and ``noise`` a network's forward takes."""
     parameters = inspect.signature(network.forward).parameters.values()
     any_keyword = any(p.kind is p.VAR_KEYWORD for p in parameters)
     names = {p.name for p in parameters}

@@ -1,8 +1,11 @@
-"""The training steps of shapes, kept, so that only the first chunk of a shape prepares them."""
+"""The training steps of shapes, cached: only the first chunk of a shape prepares its step."""
 
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import cast
 
 import numpy as np
 import torch
@@ -11,54 +14,64 @@ from torch import Tensor
 from modnets.config.run_config import RunConfig
 from modnets.config.shapes import shape_of
 from modnets.models.identity import identity_of
-from modnets.models.user_networks import examine
 from modnets.models.registry import BUILT_IN, build
+from modnets.models.user_networks import examine
+from modnets.tasks.task import Task
 from modnets.training.backends.trial import another
 from modnets.training.batches import images_on, inputs_of
 from modnets.training.step import TrainingStep
 
-#: Of what a chunk has in common, what does not enter the step of modnets' own networks.
-NOT_IN_STEP = ("epochs", "eval_every", "schedule", "train_rows", "batch_size", "padded_rows")
+MAX_STEPS = 64
+#: Of what a chunk has in common, what does not enter the step of built-in networks.
+NOT_IN_STEP = {
+    *("epochs", "eval_every", "schedule", "train_rows", "batch_size", "padded_rows"),
+    *("knowledge", "held_out", "samples", "test_samples", "record"),
+}
 
 
-NOT_IN_STEP += ("knowledge", "held_out", "samples", "test_samples", "record")
+@dataclass(frozen=True)
+class _Key:
+    """What identifies a step; ``final`` is any run with this step."""
+
+    known_as: str
+    model: str
+    device: torch.device
+    final: RunConfig = field(compare=False)
 
 
 def training_step_of(final: RunConfig, device: torch.device) -> TrainingStep:
-    """The program of a shape; kept, so that only the first chunk of a shape prepares it."""
+    """The step of a run, shared with all runs of its shape."""
     shape = json.loads(shape_of(final))
     if final.model in BUILT_IN:
         shape = {k: v for k, v in shape.items() if k not in NOT_IN_STEP}
-        task = final.graph
+        task = cast("Task", final.graph)
         shape["graph"] = [task.n_inputs, task.n_sources, task.n_tasks, task.n_outputs]
         shape["graph"] += ["don't-cares"] * task.has_dont_cares
-    known_as = json.dumps(shape)
-    key = (known_as, identity_of(final.model), str(device))
-    if key not in _steps:
-        if len(_steps) >= MAX_STEPS:
-            _steps.pop(next(iter(_steps)))
-        network, findings = build(final, seed=0), None
-        if final.model not in BUILT_IN:
-            known_as, findings = None, examine(final, build, [another(final)], some_rows(final))
-        given = (network, final.optimizer, final.loss, device, known_as, findings)
-        _steps[key] = TrainingStep(*given, dont_cares=final.graph.has_dont_cares)
-    return _steps[key]
+    return _training_step(_Key(json.dumps(shape), identity_of(final.model), device, final))
+
+
+@lru_cache(MAX_STEPS)
+def _training_step(key: _Key) -> TrainingStep:
+    final, known_as, findings = key.final, None, None
+    network = build(final, seed=0)
+    if final.model in BUILT_IN:
+        known_as = key.known_as
+    else:
+        findings = examine(final, build, [another(final)], some_rows(final))
+    dont_cares = cast("Task", final.graph).has_dont_cares
+    return TrainingStep(
+        network, final.optimizer, final.loss, key.device, known_as, findings, dont_cares
+    )
 
 
 def some_rows(final: RunConfig, number: int = 5) -> Tensor:
-    """A few rows of a run, as a network is handed them, shape (row, input)."""
-    parts = final.split.values()
-    rows = torch.from_numpy(final.graph.rows(np.concatenate(list(parts))[:number]))
-    images = images_on(final.graph, torch.device("cpu"))
+    """A few rows of a run, as a network reads them, shape (row, input)."""
+    task = cast("Task", final.graph)
+    rows = torch.from_numpy(task.rows(np.concatenate(list(final.split.values()))[:number]))
+    images = images_on(task, torch.device("cpu"))
     return inputs_of(rows if images is not None else rows.float(), images)
 
 
 def forget_steps() -> None:
-    """Prepare every program anew from here on."""
-    _steps.clear()
-
-
-_steps: dict[tuple[str, str, str], TrainingStep] = {}
-
-
-MAX_STEPS = 64
+    """Empty the cache of training steps."""
+    _training_step.cache_clear()

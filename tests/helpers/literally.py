@@ -14,9 +14,9 @@ from modnets.config.run_config import RunConfig
 from modnets.models.registry import build
 from modnets.tasks.splits import split_rows
 from modnets.training.backends.eager import one_thread
-from modnets.training.batches import generator, stream_seed
 from modnets.training.engine import train_chunk
 from modnets.training.optimizers import schedule
+from modnets.training.random_streams import generator, stream_seed
 
 
 def optimizer_of(config: RunConfig, network: torch.nn.Module) -> torch.optim.Optimizer:

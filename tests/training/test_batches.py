@@ -14,7 +14,8 @@ from modnets.config.grid import grid
 from modnets.config.run_config import RunConfig
 from modnets.config.shapes import padded_rows, steps_per_epoch
 from modnets.tasks.splits import split_rows
-from modnets.training.batches import STREAMS, Batches, stream_seed
+from modnets.training.batches import Batches
+from modnets.training.random_streams import STREAMS, stream_seed
 
 CPU = torch.device("cpu")
 

@@ -19,7 +19,7 @@ from modnets.training.backends.cuda_graph import CudaGraphBackend
 from modnets.training.costs import memory_of
 from modnets.training.engine import train_chunk
 from modnets.training.initialization import NetworkInitializer
-from modnets.training.replicas import Replicas
+from modnets.training.replicas import Replicas, make_replicas
 from modnets.training.step_cache import forget_steps
 
 needs_cuda = pytest.mark.skipif(
@@ -35,7 +35,7 @@ def replicas_of(runs: list[RunConfig], size: int) -> Replicas:
     for run in runs:
         drafts.draw(run)
         starts.append(drafts.start())
-    return Replicas(runs, starts, size, False, CPU, 1)
+    return make_replicas(runs, starts, size, False, CPU, 1)
 
 
 def trained(replicas: Replicas) -> pd.DataFrame:

@@ -16,8 +16,8 @@ from modnets.config.run_config import RunConfig
 from modnets.models.registry import build
 from modnets.tasks.truth_tables import DONT_CARE
 from modnets.training.backends.eager import one_thread
-from modnets.training.batches import generator, stream_seed
 from modnets.training.engine import train_chunk
+from modnets.training.random_streams import generator, stream_seed
 
 #: Of 3 outputs for 5 inputs a third are don't-cares, and so are the rows 0 and 7 as a whole.
 TABLE = np.random.default_rng(4).choice([0.0, 1.0, np.nan], (32, 3), p=[0.35, 0.35, 0.3])

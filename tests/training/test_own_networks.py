@@ -19,8 +19,8 @@ from modnets.config.run_config import RunConfig
 from modnets.experiments.live import Live
 from modnets.models.registry import MODELS, build
 from modnets.training.backends.eager import one_thread
-from modnets.training.batches import generator, stream_seed
 from modnets.training.engine import Trained, train_chunk
+from modnets.training.random_streams import generator, stream_seed
 
 RUN = RunConfig(graph="6-2-2", train_rows=23, epochs=12, eval_every=12, batch_size=None)
 

@@ -17,9 +17,9 @@ from torch.fx.experimental.proxy_tensor import make_fx
 
 from modnets.compiler.tracing import leaves, refill
 from modnets.errors import first_line
-from modnets.training.backends.eager import EagerBackend, Hyperparameters, step_axes
+from modnets.training.backends.eager import EagerBackend, step_axes
 from modnets.training.batches import Block
-from modnets.training.step import TrainingStep
+from modnets.training.step import CudaGraph, Hyperparameters, TrainingStep
 
 WARM_UP = 3  # runs of a step before it is captured, as torch's documentation asks for
 
@@ -39,12 +39,12 @@ def capture(step: Callable[[], None]) -> Callable[[], None]:
 
 
 class CudaGraphBackend(EagerBackend):
-    """A step that lies ready on the device; parameters and what it is fed have fixed places.
+    """A captured step; its parameters and inputs are static buffers on the device.
 
     Parameters
     ----------
-    program, flat, fixed
-        As for Eager.
+    training_step, flat, hyperparameters
+        As for EagerBackend.
     capture : callable
         Makes a step that takes and returns nothing cheap to run.
     fuse : callable
@@ -57,67 +57,69 @@ class CudaGraphBackend(EagerBackend):
         self,
         training_step: TrainingStep,
         flat: Tensor,
-        hyperparameters: Hyperparameters,
+        hyperparameters: Hyperparameters[Tensor],
         capture: Callable[[Callable[[], None]], Callable[[], None]] = capture,
         fuse: Callable[..., Any] = torch.compile,
     ) -> None:
         super().__init__(training_step, flat, hyperparameters)
         self.capture, self.fuse = capture, fuse
-        self.fed: list[Tensor] = []
-        self.sources: list[Tensor] = []
+        self.inputs: list[Tensor] = []  # batch and step scale of the captured step
+        self.sources: list[Tensor] = []  # what they were copied from
         self.replay: Callable[[], None] | None = None
 
     def train(self, block: Block) -> None:
         """Take the steps of a block."""
         if self.replay is None:
-            self._prepare(block)
-        parts = list(leaves((block.batch, block.step_scale)))
-        for place, part, source in zip(self.fed, parts, self.sources, strict=True):
-            if len(part) == 1 and part is not source:
-                place.copy_(part[0])
-        self.sources = parts
-        changing = [(p, part) for p, part in zip(self.fed, parts, strict=True) if len(part) > 1]
+            self.replay = self._prepare(block)
+        sources = list(leaves((block.batch, block.step_scale)))
+        for static, source, before in zip(self.inputs, sources, self.sources, strict=True):
+            if len(source) == 1 and source is not before:
+                static.copy_(source[0])
+        self.sources = sources
+        changing = [pair for pair in zip(self.inputs, sources, strict=True) if len(pair[1]) > 1]
         for number in range(block.steps):
-            for place, part in changing:
-                place.copy_(part[number])
+            for static, source in changing:
+                static.copy_(source[number])
             self.replay()
 
-    def _prepare(self, block: Block) -> None:
-        """Give what a step is fed its places, and capture the step that reads them."""
+    def _prepare(self, block: Block) -> Callable[[], None]:
+        """Allocate the inputs of a step, and capture the step that reads them."""
         batch, step_scale = block.at(0)
-        self.fed = [part.clone() for part in leaves((batch, step_scale))]
-        self.sources = [torch.empty(0)] * len(self.fed)
+        self.inputs = [part.clone() for part in leaves((batch, step_scale))]
+        self.sources = [torch.empty(0)] * len(self.inputs)
         nested = (
             self.flat,
             self.states,
-            *refill((batch, step_scale), iter(self.fed)),
+            *refill((batch, step_scale), iter(self.inputs)),
             self.hyperparameters,
         )
-        given = list(leaves(nested))
+        arguments = list(leaves(nested))
         function = vmap(self.training_step.step, in_dims=step_axes(batch))
 
         def call(*tensors: Tensor) -> list[Tensor]:
             return list(leaves(function(*refill(nested, iter(tensors)))))
 
-        graphs, key = self.training_step.graphs, f"captured {[tuple(part.shape) for part in given]}"
-        if key not in graphs:
-            graph = make_fx(call)(*given)
-            graphs[key] = graph, self.fuse(graph)
-        graph, fused = graphs[key]
+        def traced_and_fused() -> CudaGraph:
+            graph = make_fx(call)(*arguments)
+            return graph, self.fuse(graph)
+
+        shapes = tuple(tuple(argument.shape) for argument in arguments)
+        graph, fused = self.training_step.cuda_graph(shapes, traced_and_fused)
         state = [self.flat, *self.states]
 
         def step(run: Callable[..., Any] = fused) -> None:
-            for place, new in zip(state, run(*given), strict=True):
-                place.copy_(new)
+            for static, new in zip(state, run(*arguments), strict=True):
+                static.copy_(new)
 
         before = [part.clone() for part in state]
         try:
-            self.replay = self.capture(step)
+            replay = self.capture(step)
         except Exception as error:  # without Triton, say; the graph is captured as it is
             print(
                 f"modnets: torch.compile failed, step is not fused: {first_line(error)}",
                 file=sys.stderr,
             )
-            self.replay = self.capture(lambda: step(graph))
-        for place, part in zip(state, before, strict=True):
-            place.copy_(part)
+            replay = self.capture(lambda: step(graph))
+        for static, part in zip(state, before, strict=True):
+            static.copy_(part)
+        return replay

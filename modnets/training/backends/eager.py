@@ -18,66 +18,69 @@ from torch.fx.experimental.proxy_tensor import make_fx
 
 from modnets.training.batches import Block
 from modnets.training.evaluation import Rows
-from modnets.training.step import TrainingStep
-
-#: Buffers, temperature, learning rates and weight decay, each with a replica axis in front.
-Hyperparameters = tuple[dict[str, Tensor], Tensor, Tensor, Tensor]
-Sums = tuple[Tensor, Tensor, Tensor, Tensor]
+from modnets.training.step import Batch, Hyperparameters, Scores, StepScale, TrainingStep
 
 
 class EagerBackend:
-    """Tensor operations with a replica axis, one after the other.
+    """One tensor operation after the other, each with a replica axis.
 
     Parameters
     ----------
     training_step : TrainingStep
     flat : Tensor, shape (replica, parameter)
         Initial parameters.
-    hyperparameters : Hyperparameters
+    hyperparameters : Hyperparameters, shape (replica, ...)
     """
 
     compiled = False
+    threads = 1
 
     def __init__(
-        self, training_step: TrainingStep, flat: Tensor, hyperparameters: Hyperparameters
+        self, training_step: TrainingStep, flat: Tensor, hyperparameters: Hyperparameters[Tensor]
     ) -> None:
-        self.training_step, self.flat, self.hyperparameters, self.threads = (
-            training_step,
-            flat,
-            hyperparameters,
-            1,
-        )
+        self.training_step, self.flat = training_step, flat
+        self.hyperparameters = hyperparameters
         self.states = [torch.zeros_like(flat) for _ in range(training_step.n_states)]
 
     def train(self, block: Block) -> None:
         """Take the steps of a block."""
+        batch, step_scale = block.at(0)
+        arguments = (self.flat, self.states, batch, step_scale, self.hyperparameters)
+        function, axes = self.training_step.step, step_axes(batch)
+        step = self._graph("step", batch.x, function, axes, arguments)
         for number in range(block.steps):
             batch, step_scale = block.at(number)
-            arguments = (self.flat, self.states, batch, step_scale, self.hyperparameters)
-            name, axes = f"step {tuple(batch[0].shape)}", step_axes(batch)
-            step = self._graph(name, self.training_step.step, axes, arguments)
-            self.flat, self.states = step(arguments)
+            self.flat, self.states = step(
+                (self.flat, self.states, batch, step_scale, self.hyperparameters)
+            )
 
-    def evaluate(self, rows: Rows) -> Sums:
+    def evaluate(self, rows: Rows) -> Scores:
         """What ``TrainingStep.evaluate`` gives, with a replica axis in front."""
         axis = None if rows.uniform else 0
-        x = rows.fed()
-        arguments = (self.flat, self.hyperparameters[0], x, rows.y, rows.parts)
-        name, axes = f"evaluate {tuple(x.shape)}", (0, 0, axis, axis, 0)
-        return self._graph(name, self.training_step.evaluate, axes, arguments)(arguments)
+        x, function, axes = rows.inputs(), self.training_step.evaluate, (0, 0, axis, axis, 0)
+        arguments = (self.flat, self.hyperparameters.buffers, x, rows.y, rows.parts)
+        return self._graph("evaluate", x, function, axes, arguments)(arguments)
 
     def _graph(
-        self, name: str, function: Callable[..., Any], axes: Any, arguments: Sequence[Any]
+        self,
+        name: str,
+        x: Tensor,
+        function: Callable[..., Any],
+        axes: tuple[Any, ...],
+        arguments: Sequence[Any],
     ) -> fx.GraphModule:
-        key = (name, len(self.flat))
-        if key not in self.training_step.graphs:
-            self.training_step.graphs[key] = trace(vmap(function, in_dims=axes), arguments)
-        return self.training_step.graphs[key]
+        return self.training_step.eager_graph(
+            name,
+            tuple(x.shape),
+            len(self.flat),
+            lambda: trace(vmap(function, in_dims=axes), arguments),
+        )
 
 
-def step_axes(batch: Sequence[Tensor | None]) -> tuple[Any, ...]:
+def step_axes(batch: Batch[Tensor]) -> tuple[Any, ...]:
     """Where the arguments of ``TrainingStep.step`` have the replica axis."""
-    return 0, 0, tuple(None if part is None else 0 for part in batch), (0, None), 0
+    noise = None if batch.noise is None else 0
+    return 0, 0, Batch(0, 0, 0, noise), StepScale(0, None), 0
 
 
 def trace(function: Callable[..., Any], arguments: Sequence[Any]) -> fx.GraphModule:
@@ -103,7 +106,7 @@ def warm_up() -> None:
 def one_thread() -> Iterator[None]:
     """Train in one thread, so that a result does not depend on the number of cores.
 
-    Numbers too small for full precision are taken for zero: they cost up to 100 times as much.
+    Subnormal numbers are flushed to zero: they cost up to 100 times as much.
     """
     threads = torch.get_num_threads()
     torch.set_num_threads(1)

@@ -1,6 +1,6 @@
 """Each network by itself, as one would write it: forward, backward, a step of ``torch.optim``.
 
-For networks of a person's own that cannot train side by side: they change buffers or attributes in
+For user-defined networks that cannot be batched: they change buffers or attributes in
 forward (BatchNorm, spectral norm, counters), rows meet each other in training, torch cannot
 vectorise an operation, or there is one network only.  A network sees the rows of its batch and no
 others, and nothing that an evaluation does to it stays.
@@ -9,7 +9,7 @@ others, and nothing that an evaluation does to it stays.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import torch
@@ -18,10 +18,10 @@ from torch import Tensor, nn
 
 from modnets.config.run_config import RunConfig
 from modnets.models.network_digests import input_dtype
-from modnets.training.batches import Block
+from modnets.training.batches import Block, batch_at
 from modnets.training.evaluation import Rows
 from modnets.training.optimizers import of_torch
-from modnets.training.step import TrainingStep
+from modnets.training.step import Batch, Scores, TrainingStep
 
 
 def _mse(logits: Tensor, y: Tensor) -> Tensor:
@@ -29,7 +29,10 @@ def _mse(logits: Tensor, y: Tensor) -> Tensor:
 
 
 #: As torch has them, so that a step is that of a plain loop to the last bit.
-LOSSES = {"bce": F.binary_cross_entropy_with_logits, "mse": _mse}
+LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
+    "bce": F.binary_cross_entropy_with_logits,
+    "mse": _mse,
+}
 
 
 class PlainLoopBackend:
@@ -75,51 +78,52 @@ class PlainLoopBackend:
 
     @property
     def rows(self) -> Tensor:
-        """Parameters, and all else that may change: buffers; shape (replica, number)."""
-        found = []
+        """Trained parameters and then buffers, shape (replica, value)."""
+        rows = []
         for network, flat in zip(self.networks, self.flat.double(), strict=True):
             others = self.training_step.buffers_of(network).values()
-            found.append(torch.cat([flat, *[part.double().reshape(-1) for part in others]]))
-        return torch.stack(found)
+            rows.append(torch.cat([flat, *[part.double().reshape(-1) for part in others]]))
+        return torch.stack(rows)
 
     def train(self, block: Block) -> None:
         """Take the steps of a block."""
-        factors, _ = block.step_scale
-        for place, network in enumerate(self.networks):
+        factors = block.step_scale.factor
+        for replica, network in enumerate(self.networks):
             network.train()
-            optimizer, final = self.optimizers[place], self.finals[place]
+            optimizer, final = self.optimizers[replica], self.finals[replica]
             rates = [group["lr"] for group in optimizer.param_groups]
             batch = None
             for step in range(block.steps):
                 if batch is None or any(part is not None and len(part) > 1 for part in block.batch):
-                    batch = self._batch(block, step, place)
-                if len(factors) > 1 or bool(factors[0, place] != 1):
-                    factor = float(factors[step if len(factors) > 1 else 0, place])
+                    batch = self._batch(block, step, replica)
+                if len(factors) > 1 or bool(factors[0, replica] != 1):
+                    factor = float(factors[step if len(factors) > 1 else 0, replica])
                     for group, rate in zip(optimizer.param_groups, rates, strict=True):
                         group["lr"] = rate * factor
                 self._step(network, optimizer, batch, final)
             for group, rate in zip(optimizer.param_groups, rates, strict=True):
                 group["lr"] = rate
 
-    def _batch(self, block: Block, step: int, place: int) -> tuple[Tensor | None, ...]:
-        """The rows of a step of one replica, without those that fill it up."""
-        x, y, weight, noise = (None if p is None else p[place] for p in block.at(step)[0])
-        real = weight > 0
-        if noise is not None and noise.dim() == 2:
-            noise = noise[:, real]
-        return x[real].to(self.type), y[real], weight[real], noise
+    def _batch(self, block: Block, step: int, replica: int) -> Batch[Tensor]:
+        """The rows of a step of one replica, without padding."""
+        x, y, weight, noise = batch_at(block.batch, step)
+        real = weight[replica] > 0
+        if noise is not None:
+            noise = noise[replica][:, real] if noise.dim() == 3 else noise[replica]
+        x, y, weight = x[replica][real], y[replica][real], weight[replica][real]
+        return Batch(x.to(self.type), y, weight, noise)
 
     def _step(
         self,
         network: nn.Module,
         optimizer: torch.optim.Optimizer,
-        batch: tuple[Tensor | None, ...],
+        batch: Batch[Tensor],
         final: RunConfig,
     ) -> None:
         x, y, weight, noise = batch
         keywords: dict[str, Any] = {"temperature": final.temperature or 0.0}
         keywords |= {} if noise is None else {"noise": noise}
-        keywords = {n: value for n, value in keywords.items() if n in self.training_step.takes}
+        keywords = {n: value for n, value in keywords.items() if n in self.training_step.keywords}
         optimizer.zero_grad()
         with torch.enable_grad():
             logits = network(x, **keywords)
@@ -131,29 +135,29 @@ class PlainLoopBackend:
             loss.backward()
             optimizer.step()
 
-    def evaluate(self, rows: Rows) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    def evaluate(self, rows: Rows) -> Scores:
         """What ``TrainingStep.evaluate`` gives, with a replica axis in front."""
-        found = []
-        x = rows.fed().to(self.type)
-        for place, network in enumerate(self.networks):
-            here = (x, rows.y) if rows.uniform else (x[place], rows.y[place])
-            with as_it_was(network), torch.no_grad():
-                logits = network.eval()(here[0]).float()
-            found.append(self.training_step.scores(logits, here[1], rows.parts[place]))
-        return tuple(torch.stack(part) for part in zip(*found, strict=True))
+        scores = []
+        every_x = rows.inputs().to(self.type)
+        for replica, network in enumerate(self.networks):
+            x, y = (every_x, rows.y) if rows.uniform else (every_x[replica], rows.y[replica])
+            with restored(network), torch.no_grad():
+                logits = network.eval()(x).float()
+            scores.append(self.training_step.scores(logits, y, rows.parts[replica]))
+        return Scores(*(torch.stack(part) for part in zip(*scores, strict=True)))
 
 
 @contextlib.contextmanager
-def as_it_was(network: nn.Module) -> Iterator[None]:
-    """Take back what is done inside to a network's attributes and buffers."""
+def restored(network: nn.Module) -> Iterator[None]:
+    """Undo what is done inside to a network's attributes and buffers."""
     modules = list(network.modules())
-    kept = [{name: _copied(value) for name, value in vars(m).items()} for m in modules]
-    plain = [v for one in kept for v in one.values() if isinstance(v, Tensor) and v.is_leaf]
+    saved = [{name: _copied(value) for name, value in vars(m).items()} for m in modules]
+    plain = [v for one in saved for v in one.values() if isinstance(v, Tensor) and v.is_leaf]
     values = [(t, t.detach().clone()) for t in (*network.parameters(), *network.buffers(), *plain)]
     try:
         yield
     finally:
-        for module, attributes in zip(modules, kept, strict=True):
+        for module, attributes in zip(modules, saved, strict=True):
             vars(module).clear()
             vars(module).update(attributes)
         for tensor, value in values:
@@ -162,5 +166,5 @@ def as_it_was(network: nn.Module) -> Iterator[None]:
 
 
 def _copied(value: Any) -> Any:
-    """A container of its own; what it contains stays the same."""
+    """A shallow copy of a container; any other value as it is."""
     return value.copy() if isinstance(value, dict | list | set) else value

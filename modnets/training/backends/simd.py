@@ -1,4 +1,4 @@
-"""Machine code with a replica in each SIMD lane; for long work on a processor."""
+"""Machine code with a replica in each SIMD lane; for long training on a CPU."""
 
 from __future__ import annotations
 
@@ -14,65 +14,82 @@ from modnets.compiler.compiled import CompiledFunctions, Function
 from modnets.compiler.ir import UnsupportedOperation
 from modnets.compiler.symbolic import ROW_STEP, ROWS, Size
 from modnets.compiler.tracing import leaves
+from modnets.config.run_config import RunConfig
 from modnets.hardware import lanes
-from modnets.training.backends.eager import Hyperparameters, Sums
-from modnets.training.batches import Batches, Block
-from modnets.training.evaluation import Rows
-from modnets.training.step import TrainingStep
+from modnets.training.batches import Batches, Block, batch_specs
+from modnets.training.evaluation import Rows, row_specs
+from modnets.training.initialization import InitialState
+from modnets.training.step import Hyperparameters, Scores, TrainingStep
 
 
-class SimdBackend:
-    """Machine code with a replica in each lane of a vector; a vector of replicas after the other.
-
-    Parameters
-    ----------
-    program, flat, fixed
-        As for Eager.
-    batches : Batches
-    rows : Rows
-        Such as will be evaluated.
-    threads : int
-        Vectors at a time; it changes no result.
+def compile_step(
+    training_step: TrainingStep, final: RunConfig, starts: Sequence[InitialState]
+) -> CompiledFunctions:
+    """Machine code of ``train`` and ``evaluate`` for runs of the shape of one.
 
     Raises
     ------
     UnsupportedOperation
-        If the network has an operation without code for lanes.
+        If the network has an operation that the compiler does not support.
     RuntimeError
-        If the compiler refuses.
+        If the C++ compiler fails.
+    """
+    dtype = starts[0].flat.dtype
+    buffers = ((name, start.buffers[name]) for name in training_step.buffers for start in starts)
+    others = {name: buffer.dtype for name, buffer in buffers if buffer.dtype != dtype}
+    if others:
+        raise UnsupportedOperation(f"buffers that are not of {dtype}: {others}")
+    batch = batch_specs(final, training_step.noise_size)
+    inputs = training_step.step_specs(batch, training_step.n_rates)
+    flat, states, *_, hyperparameters = inputs
+    train = Function("train", training_step.step, inputs, in_place=1 + len(states))
+    evaluation = (flat, hyperparameters.buffers, *row_specs(final))
+    evaluate = Function("evaluate", training_step.evaluate, evaluation)
+    return training_step.compiled([train, evaluate])
+
+
+class SimdBackend:
+    """Machine code with a replica in each lane of a vector; one vector of replicas at a time.
+
+    Parameters
+    ----------
+    functions : CompiledFunctions
+        See :func:`compile_step`.
+    training_step, flat, hyperparameters
+        As for EagerBackend.
+    batches : Batches
+    threads : int
+        Vectors at a time; it changes no result.
     """
 
     compiled = True
 
     def __init__(
         self,
+        functions: CompiledFunctions,
         training_step: TrainingStep,
         flat: Tensor,
-        hyperparameters: Hyperparameters,
+        hyperparameters: Hyperparameters[Tensor],
         batches: Batches,
-        rows: Rows,
         threads: int,
     ) -> None:
-        others = {
-            name: part.dtype
-            for name, part in hyperparameters[0].items()
-            if part.dtype != flat.dtype
-        }
-        if others:
-            raise UnsupportedOperation(f"buffers that are not of {flat.dtype}: {others}")
-        width = lanes()
-        places = [slice(start, start + width) for start in range(0, len(flat), width)]
+        self.functions, width = functions, lanes()
+        specs = batch_specs(batches.final, training_step.noise_size)
+        shapes = [spec.shape for spec in leaves(specs)]
         self.vectors = [
-            _Vector(training_step.n_states, flat, hyperparameters, batches, p) for p in places
+            _Vector(
+                training_step.n_states,
+                flat,
+                hyperparameters,
+                batches,
+                shapes,
+                slice(start, start + width),
+            )
+            for start in range(0, len(flat), width)
         ]
         self.threads = min(threads, len(self.vectors))
-        inputs = training_step.step_inputs(batches.inputs, hyperparameters[2].shape[1])
-        one, states, *_, (buffers, *_) = inputs
-        train = Function("train", training_step.step, inputs, in_place=1 + len(states))
-        evaluate = Function("evaluate", training_step.evaluate, (one, buffers, *rows.inputs))
-        self.machine = training_step.machine([train, evaluate])
         most = max(vector.rows for vector in self.vectors)
-        self.workspaces = [self.machine.workspace("train", most) for _ in range(self.threads)]
+        self.workspaces = [functions.workspace("train", most) for _ in range(self.threads)]
 
     @property
     def flat(self) -> Tensor:
@@ -84,82 +101,85 @@ class SimdBackend:
 
         def work(start: int) -> None:
             for vector in self.vectors[start :: self.threads]:
-                vector.train(self.machine, block, self.workspaces[start])
+                vector.train(self.functions, block, self.workspaces[start])
 
         if self.threads == 1:
             work(0)
         else:
             list(pool_of(self.threads).map(work, range(self.threads)))
 
-    def evaluate(self, rows: Rows) -> Sums:
+    def evaluate(self, rows: Rows) -> Scores:
         """What ``TrainingStep.evaluate`` gives, with a replica axis in front."""
-        workspace = self.machine.workspace("evaluate", rows.parts.shape[-1])
-        found = [vector.evaluate(self.machine, rows, workspace) for vector in self.vectors]
-        return tuple(torch.cat(part) for part in zip(*found, strict=True))
+        workspace = self.functions.workspace("evaluate", rows.parts.shape[-1])
+        scores = [vector.evaluate(self.functions, rows, workspace) for vector in self.vectors]
+        return Scores(*(torch.cat(part) for part in zip(*scores, strict=True)))
 
 
 @cache
 def pool_of(threads: int) -> ThreadPoolExecutor:
-    """Threads that stay for the next block."""
+    """Threads, kept for the next block."""
     return ThreadPoolExecutor(threads)
 
 
 class _Vector:
-    """The replicas in the lanes of one vector; the numbers of a replica lie a vector apart."""
+    """The replicas in the lanes of one vector; axis -1 of its tensors is the lane."""
 
     def __init__(
         self,
         n_states: int,
         flat: Tensor,
-        hyperparameters: Hyperparameters,
+        hyperparameters: Hyperparameters[Tensor],
         batches: Batches,
-        places: slice,
+        batch_shapes: Sequence[Sequence[Size]],
+        replicas: slice,
     ) -> None:
-        self.places = places
-        self.rows = -(-max(batches.n_rows[places]) // ROW_STEP) * ROW_STEP
-        self.batch_shapes = [part.shape for part in leaves(batches.inputs)]
+        self.replicas = replicas
+        self.rows = -(-max(batches.n_rows[replicas]) // ROW_STEP) * ROW_STEP
+        self.batch_shapes = batch_shapes
         self.laid_out: dict[Any, tuple[Tensor, Tensor]] = {}
         self.state = [self._in_lanes(flat[None])]
         self.state += [torch.zeros_like(self.state[0]) for _ in range(n_states)]
         self.hyperparameters = [self._in_lanes(part[None]) for part in leaves(hyperparameters)]
-        self.buffers = self.hyperparameters[: len(hyperparameters[0])]
+        self.buffers = self.hyperparameters[: len(hyperparameters.buffers)]
 
-    def train(self, machine: CompiledFunctions, block: Block, workspace: Tensor) -> None:
+    def train(self, functions: CompiledFunctions, block: Block, workspace: Tensor) -> None:
         """Take the steps of a block."""
-        parts = [
+        batch = [
             self._in_lanes(part, shape, name)
             for name, (part, shape) in enumerate(
                 zip(leaves(block.batch), self.batch_shapes, strict=True)
             )
         ]
-        factor, correction = block.step_scale
-        arguments = [*self.state, *parts, self._in_lanes(factor), correction, *self.hyperparameters]
-        machine.run("train", block.steps, self.rows, arguments, workspace)
+        factor, corrections = block.step_scale
+        step_scale = self._in_lanes(factor), corrections
+        arguments = [*self.state, *batch, *step_scale, *self.hyperparameters]
+        functions.run("train", block.steps, self.rows, arguments, workspace)
 
-    def evaluate(self, machine: CompiledFunctions, rows: Rows, workspace: Tensor) -> list[Tensor]:
-        """What ``TrainingStep.evaluate`` gives for the replicas here."""
+    def evaluate(self, functions: CompiledFunctions, rows: Rows, workspace: Tensor) -> list[Tensor]:
+        """What ``TrainingStep.evaluate`` gives for these replicas."""
         if rows.uniform:
             table = [rows.x[None], rows.y[None]]
         else:
-            table = [rows.fed(self.places).movedim(0, -1).contiguous()[None]]
+            table = [rows.inputs(self.replicas).movedim(0, -1).contiguous()[None]]
             table.append(self._in_lanes(rows.y[None], (), f"y {rows.number}"))
         parts = self._in_lanes(rows.parts[None], (), f"parts {rows.number}")
         n_parts, n_rows, width = parts.shape[1:]
         sizes = [(n_parts,)] * 3 + [(n_rows, rows.y.shape[-1])]
-        found = [torch.empty(1, *size, width) for size in sizes]
-        arguments = [self.state[0], *self.buffers, *table, parts, *found]
-        machine.run("evaluate", 1, n_rows, arguments, workspace)
-        return [part[0].movedim(-1, 0) for part in found]
+        scores = [torch.empty(1, *size, width) for size in sizes]
+        arguments = [self.state[0], *self.buffers, *table, parts, *scores]
+        functions.run("evaluate", 1, n_rows, arguments, workspace)
+        return [part[0].movedim(-1, 0) for part in scores]
 
     def _in_lanes(self, part: Tensor, shape: Sequence[Size] = (), name: Any = None) -> Tensor:
         """Shape (step, replica, ...) -> (step, ..., lane), with the rows that are used here.
 
         What has a name and is the same for all steps is laid out once.
         """
-        source, laid_out = self.laid_out.get(name, (None, None))
-        if source is not None and source.data_ptr() == part.data_ptr() and len(part) == 1:
-            return laid_out
-        laid_out = part[:, self.places]
+        if name in self.laid_out:
+            source, laid_out = self.laid_out[name]
+            if source.data_ptr() == part.data_ptr() and len(part) == 1:
+                return laid_out
+        laid_out = part[:, self.replicas]
         for axis, size in enumerate(shape):
             if size == ROWS:
                 laid_out = _resized(laid_out, 2 + axis, self.rows)
@@ -170,7 +190,7 @@ class _Vector:
 
 
 def _resized(part: Tensor, axis: int, size: int) -> Tensor:
-    """The first places of an axis; zeros beyond its end."""
+    """The first ``size`` elements of an axis; zeros beyond its end."""
     missing = size - part.shape[axis]
     if missing <= 0:
         return part.narrow(axis, 0, size)

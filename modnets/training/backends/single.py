@@ -1,6 +1,6 @@
-"""One replica without a replica axis, as a person trains who looks at one network.
+"""One replica without a replica axis, as in the explorer.
 
-No tracing and no vmap, which pay only when they are shared: the first run of a process takes half
+No tracing and no vmap, which pay off only for many replicas: the first run of a process takes half
 the time (shared, learned routing: 1.9 s for 1,000 steps, traced 3.4 s).
 """
 
@@ -13,9 +13,10 @@ import torch
 from torch import Tensor
 
 from modnets.compiler.tracing import leaves, refill
-from modnets.training.backends.eager import EagerBackend, Sums
+from modnets.training.backends.eager import EagerBackend
 from modnets.training.batches import Block
 from modnets.training.evaluation import Rows
+from modnets.training.step import Scores, StepScale
 
 
 class SingleReplicaBackend(EagerBackend):
@@ -23,8 +24,8 @@ class SingleReplicaBackend(EagerBackend):
 
     Parameters
     ----------
-    program, flat, fixed
-        As for Eager; with one replica.
+    training_step, flat, hyperparameters
+        As for EagerBackend; with one replica.
     """
 
     def train(self, block: Block) -> None:
@@ -32,25 +33,25 @@ class SingleReplicaBackend(EagerBackend):
         step, hyperparameters = self.training_step.step, _first(self.hyperparameters)
         flat, states = self.flat[0], _first(self.states)
         for number in range(block.steps):
-            batch, (factor, correction) = block.at(number)
-            step_scale = factor[0], correction
+            batch, (factor, corrections) = block.at(number)
+            step_scale = StepScale(factor[0], corrections)
             flat, states = step(
                 flat, states, _first(batch), step_scale, hyperparameters, gradient=by_autograd
             )
         self.flat, self.states = flat[None], [state[None] for state in states]
 
-    def evaluate(self, rows: Rows) -> Sums:
+    def evaluate(self, rows: Rows) -> Scores:
         """What ``TrainingStep.evaluate`` gives, with a replica axis in front."""
-        x, y = rows.fed(), rows.y
+        x, y = rows.inputs(), rows.y
         if not rows.uniform:
             x, y = _first([x, y])
-        buffers = _first(self.hyperparameters[0])
-        found = self.training_step.evaluate(self.flat[0], buffers, x, y, rows.parts[0])
-        return tuple(part[None] for part in found)
+        buffers = _first(self.hyperparameters.buffers)
+        scores = self.training_step.evaluate(self.flat[0], buffers, x, y, rows.parts[0])
+        return Scores(*(part[None] for part in scores))
 
 
 def by_autograd(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
-    """The gradient by the first argument, as ``torch.func.grad``; leaner, but unknown to vmap."""
+    """The gradient by the first argument, as ``torch.func.grad``; faster, but not under vmap."""
 
     def gradient(first: Tensor, *others: Any) -> Tensor:
         with torch.enable_grad():

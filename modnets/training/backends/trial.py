@@ -1,8 +1,8 @@
-"""Whether replicas side by side take the same step as each network by itself.
+"""Whether batched replicas take the same step as each network by itself.
 
-A network of a person's own may do what no rule foresees.  Before it is trained side by side, one
-step of two replicas, whose settings differ in all that may differ within a chunk, is taken both
-ways and compared.
+A user-defined network may do anything.  Before replicas of it are batched, one step of two
+replicas, whose settings differ in all that may differ within a chunk, is taken both ways and
+compared.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
@@ -21,13 +21,22 @@ from modnets.errors import first_line
 from modnets.training.backends.plain_loop import PlainLoopBackend
 from modnets.training.batches import Batches, Block
 from modnets.training.evaluation import Evaluation, Rows
-from modnets.training.initialization import InitialState
+from modnets.training.initialization import InitialState, networks_of
 from modnets.training.optimizers import corrections
-from modnets.training.step import TrainingStep
+from modnets.training.step import Batch, Scores, StepScale, TrainingStep
 
-#: Gradients below this share of the largest one are noise, which Adam makes a whole step of.
+#: Gradients below this share of the largest one are noise, which Adam turns into a full step.
 NOISE = 1e-4
 TOLERANCE = 1e-2
+
+
+class BatchedBackend(Protocol):
+    """What takes the steps of batched replicas."""
+
+    @property
+    def flat(self) -> Tensor: ...
+    def train(self, block: Block) -> None: ...
+    def evaluate(self, rows: Rows) -> Scores: ...
 
 
 def another(final: RunConfig) -> RunConfig:
@@ -40,8 +49,8 @@ def another(final: RunConfig) -> RunConfig:
 
 @contextlib.contextmanager
 def vectorised_only() -> Iterator[None]:
-    """Let an operation that torch cannot vectorise raise, in place of a loop and a warning."""
-    functorch = torch._C._functorch
+    """Raise at an operation that torch cannot vectorise, in place of a loop and a warning."""
+    functorch: Any = torch._C._functorch
     before = functorch._is_vmap_fallback_enabled()
     functorch._set_vmap_fallback_enabled(False)
     try:
@@ -54,7 +63,7 @@ def disagreement(
     training_step: TrainingStep,
     starts: Sequence[InitialState],
     finals: Sequence[RunConfig],
-    backend: Callable[[Sequence[InitialState], Sequence[RunConfig], Batches, Rows], Any],
+    backend: Callable[[Sequence[InitialState], Sequence[RunConfig], Batches], BatchedBackend],
     device: torch.device,
     width: int,
 ) -> str | None:
@@ -66,40 +75,40 @@ def disagreement(
     starts, finals : sequence
         Of two runs.
     backend : callable
-        Given runs, what they start from, their batches and rows, what takes their steps.
+        Makes a backend from initial states, runs and their batches.
     device : torch.device
     width : int
-        How many replicas it takes at least; the two runs fill its places.
+        The least number of replicas of the backend; the two runs are repeated.
     """
-    noise_size = getattr(training_step.network, "noise_size", 0)
     n_runs, times = len(finals), -(-width // len(finals))
     many_starts, many_finals = [*starts] * times, [*finals] * times
-    batches = Batches(many_finals, len(many_finals), noise_size, device)
+    batches = Batches(many_finals, len(many_finals), training_step.noise_size, device)
     rows = Evaluation(many_finals, device).blocks[0]
-    block = next(batches.blocks(1))
-    block = Block(1, tuple(part if part is None else part[:1] for part in block.batch))
-    block.step_scale = torch.ones(1, len(many_finals), device=device), corrections(1).to(device)
-    plain = PlainLoopBackend(training_step, [start.network for start in starts], finals, device)
+    _, (x, y, weight, noise) = next(batches.blocks(1))
+    batch = Batch(x[:1], y[:1], weight[:1], None if noise is None else noise[:1])
+    factor = torch.ones(1, len(many_finals), device=device)
+    block = Block(1, batch, StepScale(factor, corrections(1).to(device)))
+    plain = PlainLoopBackend(training_step, networks_of(starts), finals, device)
     try:
         with vectorised_only():
-            many = backend(many_starts, many_finals, batches, rows)
-            logits = many.evaluate(rows)[3][:n_runs]
+            many = backend(many_starts, many_finals, batches)
+            logits = many.evaluate(rows).logits[:n_runs]
             before = many.flat.clone()
             many.train(block)
             steps = (many.flat - before)[:n_runs]
     except NotCompiledError:
         raise
-    except Exception as error:  # it may be anything that a person's own network does
+    except Exception as error:  # it may be anything that a user-defined network does
         return first_line(error)[:150]
-    if not _close(logits, plain.evaluate(rows)[3]):
+    if not _close(logits, plain.evaluate(rows).logits):
         return "side by side its logits are others"
     before = plain.flat
     plain.train(block)
     decay = torch.tensor([final.weight_decay for final in finals], device=device)
     grads = (_gradients(plain) + decay[:, None] * before).abs()
     clear = grads > NOISE * grads.amax(dim=1, keepdim=True)
-    wanted = plain.flat - before
-    if not all(_close(steps[i][clear[i]], wanted[i][clear[i]]) for i in range(n_runs)):
+    expected = plain.flat - before
+    if not all(_close(steps[i][clear[i]], expected[i][clear[i]]) for i in range(n_runs)):
         return "side by side its steps are others"
     return None
 
@@ -114,8 +123,8 @@ def _gradients(plain: PlainLoopBackend) -> Tensor:
     return torch.stack(rows)
 
 
-def _close(found: Tensor, wanted: Tensor) -> bool:
-    if not wanted.numel():
+def _close(value: Tensor, expected: Tensor) -> bool:
+    if not expected.numel():
         return True
-    scale = float(wanted.abs().max())
-    return torch.allclose(found, wanted, rtol=TOLERANCE, atol=TOLERANCE * scale / 100)
+    scale = float(expected.abs().max())
+    return torch.allclose(value, expected, rtol=TOLERANCE, atol=TOLERANCE * scale / 100)
