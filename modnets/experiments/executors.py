@@ -16,9 +16,14 @@ from modnets.compiler.build_cache import get_ready
 from modnets.config.shapes import shape_of, total_steps
 from modnets.errors import first_line
 from modnets.experiments.interruption import shielded
-from modnets.experiments.parcels import CannotTravel, Parcel, Sender, check_travels
 from modnets.experiments.planning import Chunk
 from modnets.experiments.progress import Progress
+from modnets.experiments.serialization import (
+    ChunkSerializer,
+    NotSerializable,
+    SerializedChunk,
+    check_serializable,
+)
 from modnets.hardware import cores
 from modnets.models.identity import cached_digests
 from modnets.training.engine import Trained
@@ -71,7 +76,7 @@ def train_all(
                 if isinstance(outcome, Trained):
                     shown.advance(len(part.runs))
                     yield part, outcome
-                elif isinstance(outcome, CannotTravel):
+                elif isinstance(outcome, NotSerializable):
                     here.append((part, first_line(outcome)))
                 else:
                     left.append(part)
@@ -93,16 +98,16 @@ def _completed(
 
     On an interruption the rest is cancelled, and workers of our own are ended.
     """
-    sender, futures = Sender(), {}
+    serializer, futures = ChunkSerializer(), {}
     refused: BaseException | None = None
     unsent: list[tuple[Chunk, BaseException]] = []
     with shielded():
         for part in chunks:
             try:
-                parcel = sender.pack(part)
+                message = serializer.serialize(part)
                 if refused is None:
-                    futures[pool.submit(_train_there, parcel)] = part
-            except CannotTravel as error:
+                    futures[pool.submit(_train_there, message)] = part
+            except NotSerializable as error:
                 unsent.append((part, error))
                 continue
             except Exception as error:  # the executor takes no more work
@@ -134,23 +139,23 @@ def _outcome(future: Future, part: Chunk) -> Trained | BaseException:
     if error is None:
         return future.result()
     try:
-        check_travels(part)
-    except CannotTravel as found:
+        check_serializable(part)
+    except NotSerializable as found:
         return found
     return error
 
 
-def _train_there(parcel: Parcel) -> Trained:
+def _train_there(message: SerializedChunk) -> Trained:
     """Train a chunk in a worker, in one thread; runs that fail are no loss of the worker.
 
     Raises
     ------
-    CannotTravel
+    NotSerializable
         If a model cannot be unpacked there.
     """
-    part = parcel.open()
+    part = message.chunk_here()
     try:
-        with cached_digests(parcel.identities):
+        with cached_digests(message.identities):
             return part.train()
     except Exception as error:
         return _failed(part, error)

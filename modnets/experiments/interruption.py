@@ -35,7 +35,7 @@ def sigterm_interrupts() -> Iterator[bool]:
 
 
 @contextlib.contextmanager
-def told_in_a_line(stands: Callable[[], str]) -> Iterator[None]:
+def interruption_in_one_line(stands: Callable[[], str]) -> Iterator[None]:
     """Inside, an interruption is told in one line, in a notebook as in a script.
 
     After SIGTERM the process ends, once all is in order, with the exit code that shells give.

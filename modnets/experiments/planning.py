@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import itertools
 import math
+import re
 from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass
+from numbers import Integral
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from modnets.compiler.build_cache import can_compile
 from modnets.config.run_config import RunConfig
 from modnets.config.shapes import shape_of, total_steps
-from modnets.experiments.arguments import check_arguments, checked_runs
+from modnets.errors import require, shown
 from modnets.experiments.store import Store
 from modnets.hardware import cores, lanes
 from modnets.models.identity import cached_digests
@@ -27,6 +30,11 @@ MAX_CHUNK = 256  # of many runs; beyond it nothing is gained
 COMPILE_FROM = 1000
 #: What calling the operations of a step one by one takes, as arithmetic in that time.
 EAGER_STEP = 2e8
+
+#: The most that can be meant.
+MOST = {"chunk": 2**16, "workers": 1024}
+
+DEVICE = re.compile(r"auto|cpu|cuda(:\d+)?")
 
 
 @dataclass(frozen=True)
@@ -164,3 +172,62 @@ def _most_on(device: str, run: RunConfig) -> int:
     """Replicas that half of a GPU's free memory holds, as a power of two."""
     free, _ = torch.cuda.mem_get_info(device)
     return max(1, _power_of_two(free // 2 // memory_of(run) + 1) // 2)
+
+
+def checked_runs(runs: Iterable[RunConfig]) -> tuple[RunConfig, ...]:
+    """The runs, each once.
+
+    Raises
+    ------
+    ValueError
+        If they are no list of RunConfig, or there are none.
+    """
+    allowed = "allowed is a list of RunConfig, as mn.grid gives"
+    try:
+        listed = list(runs)
+    except TypeError:
+        raise ValueError(f"runs={shown(runs)}; {allowed}") from None
+    for index, run in enumerate(listed):
+        if not isinstance(run, RunConfig):
+            raise ValueError(f"runs[{index}]={shown(run)}; {allowed}")
+    require(bool(listed), "runs=[]; allowed is at least one run")
+    with cached_digests():
+        return tuple({run.key: run for run in listed}.values())
+
+
+def check_arguments(**arguments: Any) -> None:
+    """Raise ValueError unless arguments by these names are of their types and in their ranges.
+
+    Those known are ``chunk``, ``workers``, ``compiled``, ``device``, ``progress``, ``executor``.
+    """
+    for name in MOST:
+        if arguments.get(name) is not None:
+            value, most = arguments[name], MOST[name]
+            whole = isinstance(value, Integral) and not isinstance(value, bool | np.bool_)
+            least = value >= 1 if whole else True
+            require(whole, f"{name}={shown(value)}; allowed is a whole number, 1 to {most}")
+            require(least, f"{name}={value}; allowed is at least 1")
+            require(value <= most, f"{name}={value}; allowed is at most {most}")
+    for name in ("compiled", "progress"):
+        value = arguments.get(name)
+        either = "True or False" + (" or None" if name == "compiled" else "")
+        nothing = value is None and (name == "compiled" or name not in arguments)
+        require(
+            nothing or isinstance(value, bool | np.bool_),
+            f"{name}={shown(value)}; allowed is {either}",
+        )
+    device = arguments.get("device", "auto")
+    require(
+        DEVICE.fullmatch(str(device)) is not None,
+        f"device={shown(device)}: unknown; allowed is auto, cpu, cuda",
+    )
+    executor = arguments.get("executor")
+    require(
+        executor is None
+        or (callable(getattr(executor, "submit", None)) and not _is_class(executor)),
+        f"executor={shown(executor)}; allowed is an executor as those of concurrent.futures",
+    )
+
+
+def _is_class(value: object) -> bool:
+    return isinstance(value, type)

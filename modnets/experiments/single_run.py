@@ -10,11 +10,10 @@ from torch import nn
 
 from modnets.config.run_config import RunConfig
 from modnets.errors import require
-from modnets.experiments.arguments import MOST, check_arguments, checked_runs
 from modnets.experiments.executors import Report
 from modnets.experiments.failures import RunsFailed
-from modnets.experiments.interruption import told_in_a_line
-from modnets.experiments.planning import Chunk
+from modnets.experiments.interruption import interruption_in_one_line
+from modnets.experiments.planning import MOST, Chunk, check_arguments, checked_runs
 from modnets.experiments.progress import Progress
 from modnets.training.engine import choose_device
 from modnets.training.initialization import NetworkInitializer
@@ -93,7 +92,7 @@ def train(
     require(chunk is not None, f"chunk=None; allowed is a whole number, 1 to {MOST['chunk']}")
     (config,) = checked_runs([config])
     part = Chunk((config,), chunk, bool(compiled), str(choose_device(str(device))))
-    with told_in_a_line(lambda: "nothing is kept"), Progress(1, show=progress) as shown:
+    with interruption_in_one_line(lambda: "nothing is kept"), Progress(1, show=progress) as shown:
         trained = part.train(keep_networks=True, on_evaluation=Report(part, shown))
     if trained.failures:
         raise RunsFailed({config.key: (config, trained.failures[config.key])})

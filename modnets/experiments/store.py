@@ -219,7 +219,7 @@ class Store:
 
     # What a sweep does, and nobody else
 
-    def take_stock(self) -> set[str]:
+    def clean_up(self) -> set[str]:
         """Clear away what killed processes left, set damaged files aside; the runs it holds."""
         names = store_files.names_in(self.folder)
         passing = [name for name in names if name.startswith((".runs-", ".probe-"))]

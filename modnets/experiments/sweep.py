@@ -13,13 +13,12 @@ import pandas as pd
 
 from modnets.config.run_config import RunConfig
 from modnets.config.run_keys import SCHEMA_VERSION
-from modnets.experiments.arguments import check_arguments, checked_runs
 from modnets.experiments.columns import DETAILS
 from modnets.experiments.executors import ChunksLeft, train_all
 from modnets.experiments.failures import RunsFailed, WorkersLost
-from modnets.experiments.interruption import told_in_a_line
+from modnets.experiments.interruption import interruption_in_one_line
 from modnets.experiments.ordering import ordered
-from modnets.experiments.planning import Chunk, planned
+from modnets.experiments.planning import Chunk, check_arguments, checked_runs, planned
 from modnets.experiments.progress import Progress
 from modnets.experiments.store import Store
 from modnets.experiments.store_files import StoreError
@@ -106,8 +105,8 @@ def sweep(
             return "nothing is stored, as no store was given"
         return f"{done} of {len(wanted)} runs are stored, and the same call goes on from there"
 
-    with told_in_a_line(stands), cached_digests():
-        held |= set() if results is None else results.take_stock()
+    with interruption_in_one_line(stands), cached_digests():
+        held |= set() if results is None else results.clean_up()
         todo = planned(wanted, held, chunk=chunk, compiled=compiled, device=device)
         if results is not None and todo.chunks:
             results.check_writable()

@@ -160,7 +160,7 @@ def test_a_sweep_killed_while_it_stores_and_merges(store: Path) -> None:
 
 def test_leftovers_of_the_dead_are_cleared_and_no_others(store: Path) -> None:
     process = subprocess.Popen(["sleep", "60"])
-    here, own = leftovers._here(), leftovers._state(process.pid)[1]
+    here, own = leftovers._machine(), leftovers._state(process.pid)[1]
     names = {
         f".runs-{leftovers.mark()}": True,
         f".runs-{here}-{process.pid}-{own}-01234567": True,
@@ -175,12 +175,12 @@ def test_leftovers_of_the_dead_are_cleared_and_no_others(store: Path) -> None:
         (store / name).write_text("half")
     day = time.time() - leftovers.OLD - 60
     os.utime(store / ".runs-fedcba9876543210.parquet.0123456789abcdef", (day, day))
-    Store(store).take_stock()
+    Store(store).clean_up()
     left = {path.name for path in store.iterdir()}
     assert left == {name for name, stays in names.items() if stays}
     process.kill()
     process.wait()
-    Store(store).take_stock()
+    Store(store).clean_up()
     assert f".runs-{here}-{process.pid}-{own}-01234567" not in os.listdir(store)
 
 

@@ -19,7 +19,7 @@ import torch
 
 import modnets as mn
 from modnets.experiments.failures import RunsFailed, WorkersLost
-from modnets.experiments.interruption import told_in_a_line
+from modnets.experiments.interruption import interruption_in_one_line
 from modnets.experiments.planning import plan
 from modnets.experiments.sweep import sweep
 from modnets.hardware import cores
@@ -213,7 +213,10 @@ def test_cores_are_those_of_a_container(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_an_interruption_is_a_line_in_a_notebook() -> None:
-    with pytest.raises(KeyboardInterrupt) as caught, told_in_a_line(lambda: "3 of 4 are stored"):
+    with (
+        pytest.raises(KeyboardInterrupt) as caught,
+        interruption_in_one_line(lambda: "3 of 4 are stored"),
+    ):
         raise KeyboardInterrupt
     sys.excepthook = sys.__excepthook__
     assert caught.value._render_traceback_() == ["modnets: interrupted; 3 of 4 are stored"]

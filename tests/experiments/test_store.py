@@ -91,7 +91,7 @@ def test_a_damaged_file_is_named_and_set_aside(
         assert "left out; the next sweep sets it aside" in said
         assert said.count("\n") == 1
     assert list(store.iterdir()) == [path]  # reading changes nothing
-    assert results.take_stock() == set()  # as a sweep does first
+    assert results.clean_up() == set()  # as a sweep does first
     said = capsys.readouterr().err
     assert f"{path.name} is damaged" in said
     assert "set aside" in said
@@ -105,7 +105,7 @@ def test_what_was_set_aside_is_never_overwritten(store: Path, table: pd.DataFram
     for content in (b"one", b"two", b"three"):
         store.mkdir(exist_ok=True)
         (store / "runs-0123456789abcdef.parquet").write_bytes(content)
-        results.take_stock()
+        results.clean_up()
     assert sorted(path.read_bytes() for path in store.iterdir()) == [b"one", b"three", b"two"]
 
 
@@ -137,7 +137,7 @@ def test_a_file_of_something_else_is_set_aside(store: Path, table: pd.DataFrame)
     path = results.write(table, {})
     pq.write_table(pq.read_table(path).drop_columns(["epoch"]), path)
     assert results.keys() == set()
-    results.take_stock()
+    results.clean_up()
     assert results.files() == []
 
 

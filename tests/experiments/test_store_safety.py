@@ -54,7 +54,7 @@ def test_no_flipped_bit_changes_a_value_unnoticed(
     assert results.details().equals(details)
     assert results.provenance() == [{"machine": "here"}]
     assert path.read_bytes() == flipped(data, bits[-1])  # reading changes nothing
-    assert results.take_stock() == {run.key for run in RUNS}
+    assert results.clean_up() == {run.key for run in RUNS}
     assert path.read_bytes() == data
 
 

@@ -1,7 +1,7 @@
-"""What a worker needs to train a chunk: its runs, and the models of the user's own among them.
+"""Chunks serialized for worker processes, with the user-defined models of their runs.
 
 A worker must build what this process would build.  What it would import may be another version of
-a file, or not there at all; so classes and functions of the user's own files travel by value.
+a file, or missing; so classes and functions of the user's own files are pickled by value.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ from modnets.models.registry import BUILT_IN, MODELS
 from modnets.paths import PACKAGE
 
 
-class CannotTravel(Exception):
+class NotSerializable(Exception):
     """A chunk, or a model of its runs, cannot be sent to another process."""
 
 
 @dataclass
-class Parcel:
-    """A chunk for a worker.
+class SerializedChunk:
+    """A chunk and its models, as sent to a worker.
 
     Parameters
     ----------
@@ -41,7 +41,7 @@ class Parcel:
     identities : dict
         Name -> identity of those models here, as runs are known by it.
     sender : tuple
-        The process that sends it.
+        Host name and process id of the process that sends it.
     """
 
     chunk: Chunk
@@ -50,78 +50,83 @@ class Parcel:
     sender: tuple[str, int]
 
     def __reduce__(self) -> tuple:
-        return _unpacked, (cloudpickle.dumps(self.chunk), self.models, self.identities, self.sender)
+        return _deserialized, (
+            cloudpickle.dumps(self.chunk),
+            self.models,
+            self.identities,
+            self.sender,
+        )
 
-    def open(self) -> Chunk:
+    def chunk_here(self) -> Chunk:
         """The chunk, its models registered here; threads of the sender have them as they are.
 
         Raises
         ------
-        CannotTravel
-            If a model cannot be unpacked here.
+        NotSerializable
+            If a model cannot be unpickled here.
         """
         if self.sender != _this_process():
             for name, data in self.models.items():
                 try:
                     MODELS[name] = pickle.loads(data)
                 except Exception as error:
-                    raise CannotTravel(f"model {name!r}: {first_line(error)}") from None
+                    raise NotSerializable(f"model {name!r}: {first_line(error)}") from None
         return self.chunk
 
 
-def _unpacked(chunk: bytes, *others: Any) -> Parcel:
-    return Parcel(pickle.loads(chunk), *others)
+def _deserialized(chunk: bytes, *others: Any) -> SerializedChunk:
+    return SerializedChunk(pickle.loads(chunk), *others)
 
 
-class Sender:
-    """Packs the chunks of a sweep; a model is pickled once."""
+class ChunkSerializer:
+    """Serializes the chunks of a sweep; each model is pickled once."""
 
     def __init__(self) -> None:
-        self._packed: dict[str, bytes | CannotTravel] = {}
+        self._pickled: dict[str, bytes | NotSerializable] = {}
 
-    def pack(self, chunk: Chunk) -> Parcel:
+    def serialize(self, chunk: Chunk) -> SerializedChunk:
         """A chunk with the models of its runs, and no others.
 
         Raises
         ------
-        CannotTravel
+        NotSerializable
             If one of them cannot be pickled.
         """
         models = {}
         for name in sorted({run.model for run in chunk.runs} - {*BUILT_IN}):
-            if name not in self._packed:
-                self._packed[name] = _by_value(name)
-            packed = self._packed[name]
-            if isinstance(packed, CannotTravel):
-                raise packed
-            models[name] = packed
+            if name not in self._pickled:
+                self._pickled[name] = _by_value(name)
+            pickled = self._pickled[name]
+            if isinstance(pickled, NotSerializable):
+                raise pickled
+            models[name] = pickled
         identities = {name: identity_of(name) for name in models}
-        return Parcel(chunk, models, identities, _this_process())
+        return SerializedChunk(chunk, models, identities, _this_process())
 
 
-def check_travels(chunk: Chunk) -> None:
-    """Raise CannotTravel if the runs of a chunk cannot be pickled."""
+def check_serializable(chunk: Chunk) -> None:
+    """Raise NotSerializable if the runs of a chunk cannot be pickled."""
     try:
         cloudpickle.dumps(chunk)
     except Exception as error:
-        raise CannotTravel(first_line(error)) from None
+        raise NotSerializable(first_line(error)) from None
 
 
-def _by_value(name: str) -> bytes | CannotTravel:
+def _by_value(name: str) -> bytes | NotSerializable:
     known = cloudpickle.list_registry_pickle_by_value()
-    own = [module for module in _own_modules() if module.__name__ not in known]
+    own = [module for module in _user_modules() if module.__name__ not in known]
     for module in own:
         cloudpickle.register_pickle_by_value(module)
     try:
         return cloudpickle.dumps(MODELS[name])
     except Exception as error:
-        return CannotTravel(f"model {name!r}: {first_line(error)}")
+        return NotSerializable(f"model {name!r}: {first_line(error)}")
     finally:
         for module in own:
             cloudpickle.unregister_pickle_by_value(module)
 
 
-def _own_modules() -> Iterator[ModuleType]:
+def _user_modules() -> Iterator[ModuleType]:
     """Modules from files of the user's own: of no package that is installed, nor of Python."""
     library = Path(os.__file__).parent
     for name, module in list(sys.modules.items()):
