@@ -199,6 +199,7 @@ def test_after_resume_the_newest_epoch_is_shown(make: Callable[..., Explorer]) -
             await asyncio.sleep(0.02)
         panel.stop.click()
         panel.curves_widget.epoch = 0  # an earlier epoch
+        explorer.flush()
         assert panel.replaying
         assert "before training" in panel.title.value
         panel.stop.click()
