@@ -102,9 +102,9 @@ def benchmark(
         )
     require(steps >= 1, f"steps={steps}; allowed is at least 1")
     bases = {name: RunConfig(train_rows=rows, epochs=steps, **KINDS[name]) for name in models}
-    place = choose_device(device)
+    chosen = choose_device(device)
     by_others = [line for command in peers for line in run_peer(command)]
-    here = machine(place)
+    here = machine(chosen)
     by_peers = [here | line for line in by_others]
     # First, while the process is small: a large one takes longer to start a DataLoader's workers.
     by_torch = {name: list(measure_usual(base)) for name, base in bases.items() if usual}
@@ -112,9 +112,9 @@ def benchmark(
     with Progress(len(models) * sum(runs), show=progress) as shown:
         for name, base in bases.items():
             facts = {"model": name, "rows": rows} | here
-            compile_s = compile_time(base, place)
+            compile_s = compile_time(base, chosen)
             for number in runs:
-                measured.append(facts | measure(base, number, place) | {"compile_s": compile_s})
+                measured.append(facts | measure(base, number, chosen) | {"compile_s": compile_s})
                 shown.advance(number)
             measured += [facts | other for other in by_torch.get(name, ())]
     table = pd.DataFrame(measured + by_peers)

@@ -64,7 +64,7 @@ class Notebook:
     @cached_property
     def parameters(self) -> dict[str, Parameter]:
         """The lines of the cell tagged ``parameters``, as papermill sees them."""
-        found, content = {}, self.content
+        parameters, content = {}, self.content
         try:
             with quiet():
                 every = inspect_notebook(content)
@@ -77,8 +77,8 @@ class Notebook:
             default = literal_or_word(seen["default"])
             kind = seen["inferred_type_name"]
             kind = kind if kind in KINDS else type(default).__name__
-            found[name] = Parameter(name, kind, default, seen["help"])
-        return found
+            parameters[name] = Parameter(name, kind, default, seen["help"])
+        return parameters
 
     @property
     def has_figure(self) -> bool:

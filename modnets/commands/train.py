@@ -57,7 +57,7 @@ def main(argv: Sequence[str]) -> int:
         if args.dry_run:
             todo = sweep_plan(runs, folder, device=device)
             require(not todo.chunks or is_open(folder), unwritten(folder, folder, CLOSED))
-            told = f"{todo} -> {folder}"
+            message = f"{todo} -> {folder}"
         else:
             table = sweep(runs, store=folder, workers=args.workers, device=device)
     except (StoreError, RunsFailed, WorkersLost) as error:
@@ -65,7 +65,7 @@ def main(argv: Sequence[str]) -> int:
         return 1
     except (ValueError, OSError) as error:
         return _wrong_use(error)
-    print(told if args.dry_run else summary(table, time.perf_counter() - start, folder))
+    print(message if args.dry_run else summary(table, time.perf_counter() - start, folder))
     return 0
 
 

@@ -1,7 +1,7 @@
 """One bit of a file that has flipped, found by its checksum and put right.
 
-A cyclic redundancy check is linear: what it differs by tells the place of a single flipped bit, as
-each place gives another difference (up to 2**32 bits).
+A cyclic redundancy check is linear: the difference gives the position of a single flipped bit, as
+each position gives another difference (up to 2**32 bits).
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ def mended(data: bytes, checksum: int) -> bytes | None:
     """
     difference = zlib.crc32(data) ^ checksum
     first = {_through_bits(1 << bit): bit for bit in range(8)}  # differences by the last byte
-    for place in reversed(range(len(data))):
+    for index in reversed(range(len(data))):
         if difference in first:
-            found = bytearray(data)
-            found[place] ^= 1 << first[difference]
-            return bytes(found)
+            repaired = bytearray(data)
+            repaired[index] ^= 1 << first[difference]
+            return bytes(repaired)
         difference = _back(difference)
     return None
 

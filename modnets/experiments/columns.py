@@ -46,7 +46,7 @@ def decoded(
     content : Content
     columns : sequence of str, optional
     coded : bool
-        Words, of which there are few, as places in a dictionary: a fraction of the memory.
+        Strings, of which few are distinct, as indices into a dictionary: a fraction of the memory.
 
     Raises
     ------
@@ -55,11 +55,11 @@ def decoded(
     """
     wanted = schema().names if columns is None else columns
     kinds = {name: schema().field(name).type for name in wanted}
-    words = [name for name in wanted if coded and kinds[name] == pa.string()]
-    kinds |= dict.fromkeys(words, pa.dictionary(pa.int32(), pa.string()))
+    strings = [name for name in wanted if coded and kinds[name] == pa.string()]
+    kinds |= dict.fromkeys(strings, pa.dictionary(pa.int32(), pa.string()))
     later = dict.fromkeys(INSPECTED) | LATER
     with decoding(content):
-        file = content.open(words)
+        file = content.open(strings)
         there = set(file.schema_arrow.names)
         table = file.read([name for name in wanted if name in there], use_threads=False)
         for name in wanted:
@@ -67,7 +67,7 @@ def decoded(
                 if name not in later:
                     raise pa.ArrowInvalid(f"no column {name!r}")
                 column = pa.repeat(pa.scalar(later[name], schema().field(name).type), len(table))
-                column = column.dictionary_encode() if name in words else column
+                column = column.dictionary_encode() if name in strings else column
                 table = table.append_column(name, column)
         if not content.checked:
             table.validate(full=True)

@@ -32,10 +32,10 @@ PROVENANCE = b"modnets"
 
 def provenance_in(metadata: dict[bytes, bytes] | None, n_rows: int) -> list[tuple[int, dict]]:
     """Of each chunk in a file, in the order of its rows: number of rows, and how it was made."""
-    found = json.loads((metadata or {}).get(PROVENANCE, b"{}"))
-    if "merged" in found:
-        return [(rows, provenance) for rows, provenance in found["merged"]]
-    return [(n_rows, found)]
+    recorded = json.loads((metadata or {}).get(PROVENANCE, b"{}"))
+    if "merged" in recorded:
+        return [(rows, provenance) for rows, provenance in recorded["merged"]]
+    return [(n_rows, recorded)]
 
 
 def compact(folder: Path) -> None:
@@ -57,8 +57,8 @@ def _groups(sizes: dict[Path, int]) -> Iterator[list[Path]]:
             tiers.setdefault(size.bit_length() // 2, []).append(path)
     for paths in tiers.values():
         group: list[Path] = []
-        for place, path in enumerate(paths):
-            if not group and len(paths) - place < MANY:
+        for index, path in enumerate(paths):
+            if not group and len(paths) - index < MANY:
                 break
             group.append(path)
             if sum(sizes[one] for one in group) >= AT_ONCE:
@@ -114,16 +114,16 @@ def _parts(content: Content) -> list[tuple[pa.Table, dict[str, Any]]]:
         chunks = provenance_in(content.open().metadata.metadata, len(table))
         if sum(rows for rows, _ in chunks) != len(table):
             raise pa.ArrowInvalid("its metadata do not fit its rows")
-    parts, place = [], 0
+    parts, start = [], 0
     for rows, provenance in chunks:
-        parts.append((table.slice(place, rows), provenance))
-        place += rows
+        parts.append((table.slice(start, rows), provenance))
+        start += rows
     return parts
 
 
 @contextlib.contextmanager
 def _alone(folder: Path) -> Iterator[bool]:
-    """Whether nobody else merges here, as far as that is told; two would only do it twice."""
+    """Whether no other process merges here, as far as locks say; two would only do it twice."""
     try:
         import fcntl
 

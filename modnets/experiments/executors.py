@@ -57,36 +57,36 @@ def train_all(
     """
     if not chunks:
         return
-    get_ready(compiled=any(part.compiled and part.device == "cpu" for part in chunks))
+    get_ready(compiled=any(chunk.compiled and chunk.device == "cpu" for chunk in chunks))
     threads = cores() if workers is None else 1
     workers = workers or (_useful_workers(chunks) if executor is None else 1)
     if executor is None and workers == 1:
-        for part in chunks:
-            yield part, _train_here(part, shown, threads)
+        for chunk in chunks:
+            yield chunk, _train_here(chunk, shown, threads)
         return
     here: list[tuple[Chunk, str]] = []
     left, reason = list(chunks), ""
     for attempt in range(TRIES):
         # A chunk that ends its worker takes others with it: at last each is tried by itself.
-        together = [left] if attempt < TRIES - 1 else [[part] for part in left]
+        together = [left] if attempt < TRIES - 1 else [[chunk] for chunk in left]
         left = []
-        for parts in together:
-            pool = executor if executor is not None else _local_pool(min(workers, len(parts)))
-            for part, outcome in _completed(pool, parts, own=executor is None):
+        for batch in together:
+            pool = executor if executor is not None else _local_pool(min(workers, len(batch)))
+            for chunk, outcome in _completed(pool, batch, own=executor is None):
                 if isinstance(outcome, Trained):
-                    shown.advance(len(part.runs))
-                    yield part, outcome
+                    shown.advance(len(chunk.runs))
+                    yield chunk, outcome
                 elif isinstance(outcome, NotSerializable):
-                    here.append((part, first_line(outcome)))
+                    here.append((chunk, first_line(outcome)))
                 else:
-                    left.append(part)
+                    left.append(chunk)
                     reason = f"{type(outcome).__name__}: {first_line(outcome)}"
         if not left:
             break
     for why in dict.fromkeys(why for _, why in here):
         print(f"modnets: trained in this process, as it cannot travel: {why}", file=sys.stderr)
-    for part, _ in here:
-        yield part, _train_here(part, shown, threads)
+    for chunk, _ in here:
+        yield chunk, _train_here(chunk, shown, threads)
     if left:
         raise ChunksLeft(left, reason)
 
@@ -102,18 +102,18 @@ def _completed(
     refused: BaseException | None = None
     unsent: list[tuple[Chunk, BaseException]] = []
     with shielded():
-        for part in chunks:
+        for chunk in chunks:
             try:
-                message = serializer.serialize(part)
+                message = serializer.serialize(chunk)
                 if refused is None:
-                    futures[pool.submit(_train_there, message)] = part
+                    futures[pool.submit(_train_there, message)] = chunk
             except NotSerializable as error:
-                unsent.append((part, error))
+                unsent.append((chunk, error))
                 continue
             except Exception as error:  # the executor takes no more work
                 refused = error
             if refused is not None:
-                unsent.append((part, refused))
+                unsent.append((chunk, refused))
     yield from unsent
     pending = set(futures)
     try:
@@ -130,7 +130,7 @@ def _completed(
         raise
 
 
-def _outcome(future: Future, part: Chunk) -> Trained | BaseException:
+def _outcome(future: Future, chunk: Chunk) -> Trained | BaseException:
     """What a worker handed back, or why there is nothing."""
     try:
         error = future.exception()
@@ -139,9 +139,9 @@ def _outcome(future: Future, part: Chunk) -> Trained | BaseException:
     if error is None:
         return future.result()
     try:
-        check_serializable(part)
-    except NotSerializable as found:
-        return found
+        check_serializable(chunk)
+    except NotSerializable as unserializable:
+        return unserializable
     return error
 
 
@@ -153,45 +153,45 @@ def _train_there(message: SerializedChunk) -> Trained:
     NotSerializable
         If a model cannot be unpacked there.
     """
-    part = message.chunk_here()
+    chunk = message.chunk_here()
     try:
         with cached_digests(message.identities):
-            return part.train()
+            return chunk.train()
     except Exception as error:
-        return _failed(part, error)
+        return _failed(chunk, error)
 
 
-def _train_here(part: Chunk, shown: Progress, threads: int) -> Trained:
-    report = Report(part, shown)
+def _train_here(chunk: Chunk, shown: Progress, threads: int) -> Trained:
+    report = Report(chunk, shown)
     try:
-        return part.train(on_evaluation=report, threads=threads)
+        return chunk.train(on_evaluation=report, threads=threads)
     except Exception as error:
-        report(part.runs[0].epochs)
-        return _failed(part, error)
+        report(chunk.runs[0].epochs)
+        return _failed(chunk, error)
 
 
 class Report:
     """Tells the progress how far a chunk has come, at each of its evaluations."""
 
-    def __init__(self, part: Chunk, shown: Progress) -> None:
-        self.part, self.shown, self.last = part, shown, 0
+    def __init__(self, chunk: Chunk, shown: Progress) -> None:
+        self.chunk, self.shown, self.last = chunk, shown, 0
 
     def __call__(self, epoch: int) -> None:
-        self.shown.advance(len(self.part.runs) * (epoch - self.last) / self.part.runs[0].epochs)
+        self.shown.advance(len(self.chunk.runs) * (epoch - self.last) / self.chunk.runs[0].epochs)
         self.last = epoch
 
 
-def _failed(part: Chunk, error: BaseException) -> Trained:
+def _failed(chunk: Chunk, error: BaseException) -> Trained:
     text = "".join(traceback.format_exception(error))
-    return Trained(pd.DataFrame(), {run.key: text for run in part.runs})
+    return Trained(pd.DataFrame(), {run.key: text for run in chunk.runs})
 
 
 def _useful_workers(chunks: Sequence[Chunk]) -> int:
     """Number of processes for the work ahead: 1 where starting them would cost more."""
-    shapes = {shape_of(part.runs[0]) for part in chunks if part.compiled}
-    work = sum(len(part.runs) * total_steps(part.runs[0]) for part in chunks)
+    shapes = {shape_of(chunk.runs[0]) for chunk in chunks if chunk.compiled}
+    work = sum(len(chunk.runs) * total_steps(chunk.runs[0]) for chunk in chunks)
     work += COMPILING * len(shapes)
-    on_cpu = all(part.device == "cpu" for part in chunks)
+    on_cpu = all(chunk.device == "cpu" for chunk in chunks)
     if not on_cpu or work < WORKERS_FROM[bool(shapes)]:
         return 1
     return max(1, min(cores(), len(chunks)))

@@ -20,7 +20,7 @@ class RunsFailed(RuntimeError):
     Parameters
     ----------
     failures : dict
-        Run key -> (config, whole traceback).
+        Run key -> (config, full traceback).
     table : DataFrame, optional
         Of the runs that are done, where no store has them.
     """
@@ -81,8 +81,8 @@ class WorkersLost(RuntimeError):
 
 
 def reason_of(trace: str) -> str:
-    """What a traceback comes to, in one line; of a refusal, which says it all, its words alone."""
+    """What a traceback comes to, in one line; of a ValueError, its message alone."""
     lines = [line for line in trace.splitlines() if line.strip()] or ["no message"]
-    inside = [place for place, line in enumerate(lines) if line.startswith("  ")]
+    inside = [index for index, line in enumerate(lines) if line.startswith("  ")]
     after = lines[inside[-1] + 1 :] if inside else lines
     return (after or lines[-1:])[0].strip().removeprefix("ValueError: ")

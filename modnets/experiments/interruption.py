@@ -36,7 +36,7 @@ def sigterm_interrupts() -> Iterator[bool]:
 
 @contextlib.contextmanager
 def interruption_in_one_line(stands: Callable[[], str]) -> Iterator[None]:
-    """Inside, an interruption is told in one line, in a notebook as in a script.
+    """Inside, an interruption is reported in one line, in a notebook as in a script.
 
     After SIGTERM the process ends, once all is in order, with the exit code that shells give.
 
@@ -82,9 +82,9 @@ def _in_one_line(text: str) -> KeyboardInterrupt:
 
 @contextlib.contextmanager
 def shielded() -> Iterator[None]:
-    """Processes that are started inside hear no Ctrl-C, which is meant for this one.
+    """Processes started inside do not receive Ctrl-C, which is meant for this one.
 
-    This process hears it after that.
+    This process receives it afterwards.
     """
     if not hasattr(signal, "pthread_sigmask"):
         yield

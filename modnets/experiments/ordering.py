@@ -38,15 +38,15 @@ def tidy(table: pa.Table, runs: Iterable[str] | None = None) -> pa.Table:
     coded = table["run"].combine_chunks()
     coded = coded if pa.types.is_dictionary(coded.type) else coded.dictionary_encode()
     codes, keys = coded.indices.to_numpy(zero_copy_only=False), coded.dictionary
-    place = np.empty(len(keys), np.int64)
+    rank = np.empty(len(keys), np.int64)
     if runs is None:
-        place[pc.sort_indices(keys).to_numpy()] = np.arange(len(keys))
+        rank[pc.sort_indices(keys).to_numpy()] = np.arange(len(keys))
     else:
-        places = {key: number for number, key in enumerate(runs)}
-        wanted = np.array([*places.values(), -1])
-        found = pc.index_in(keys, value_set=pa.array(list(places), pa.string()))
-        place[:] = wanted[found.fill_null(-1).to_numpy()]
-    rows, epochs = place[codes], table["epoch"].to_numpy()
+        ranks = {key: number for number, key in enumerate(runs)}
+        wanted = np.array([*ranks.values(), -1])
+        positions = pc.index_in(keys, value_set=pa.array(list(ranks), pa.string()))
+        rank[:] = wanted[positions.fill_null(-1).to_numpy()]
+    rows, epochs = rank[codes], table["epoch"].to_numpy()
     order = np.lexsort((epochs, rows))
     rows, epochs = rows[order], epochs[order]
     kept = rows >= 0
@@ -66,8 +66,8 @@ def tidy(table: pa.Table, runs: Iterable[str] | None = None) -> pa.Table:
 
 def ordered(frame: pd.DataFrame, runs: Sequence[str]) -> pd.DataFrame:
     """The rows of the given runs, in their order and by epoch."""
-    place = {key: number for number, key in enumerate(runs)}
-    frame = frame[frame["run"].isin(place)]
-    order = frame.assign(place=frame["run"].map(place))
-    order = order.sort_values(["place", "epoch"], ignore_index=True)
-    return order.drop(columns="place")
+    rank = {key: number for number, key in enumerate(runs)}
+    frame = frame[frame["run"].isin(rank)]
+    order = frame.assign(rank=frame["run"].map(rank))
+    order = order.sort_values(["rank", "epoch"], ignore_index=True)
+    return order.drop(columns="rank")

@@ -74,10 +74,10 @@ class Progress:
         self.marks.append((now, self.done))
         rate = (self.done - done_then) / (now - then) if now > then else 0.0
         left = max(0.0, self.total - self.done) / rate if rate > 0 else float("inf")
-        whole = int(self.done + 1e-6)  # parts of runs add up to a little less
-        to_do = max(0, self.total - whole)
+        complete = int(self.done + 1e-6)  # parts of runs add up to a little less
+        to_do = max(0, self.total - complete)
         print(
-            f"{whole} of {self.total} runs done, {to_do} to do, "
+            f"{complete} of {self.total} runs done, {to_do} to do, "
             f"{rate:.1f} runs/s, {left:.0f} s left",
             file=sys.stderr,
             flush=True,

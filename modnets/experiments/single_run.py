@@ -91,9 +91,9 @@ def train(
     check_arguments(chunk=chunk, device=device, progress=progress, compiled=compiled)
     require(chunk is not None, f"chunk=None; allowed is a whole number, 1 to {MOST['chunk']}")
     (config,) = checked_runs([config])
-    part = Chunk((config,), chunk, bool(compiled), str(choose_device(str(device))))
+    chunk_of_one = Chunk((config,), chunk, bool(compiled), str(choose_device(str(device))))
     with interruption_in_one_line(lambda: "nothing is kept"), Progress(1, show=progress) as shown:
-        trained = part.train(keep_networks=True, on_evaluation=Report(part, shown))
+        trained = chunk_of_one.train(keep_networks=True, on_evaluation=Report(chunk_of_one, shown))
     if trained.failures:
         raise RunsFailed({config.key: (config, trained.failures[config.key])})
     return TrainedRun(config, trained.networks[0], trained.table)

@@ -41,7 +41,7 @@ Part = TypeVar("Part")
 class Store:
     """A folder of results.
 
-    Reading it changes nothing: what is damaged is told and left out, and the folder may be one
+    Reading it changes nothing: damaged files are reported and left out, and the folder may be one
     that you may only read.
 
     Parameters
@@ -98,7 +98,7 @@ class Store:
         """What is taken from every file that is not damaged; files that are, are named.
 
         A sweep sets them aside, and puts right where a bit has flipped.  One that cannot be read
-        is an error, or told where that is enough.
+        is an error, or a printed line where that is enough.
         """
         outcomes: dict[Path, Part | Damaged | StoreError] = {}
         flipped: dict[Path, Content] = {}
@@ -147,7 +147,7 @@ class Store:
         return self._keys()
 
     def keys_read(self) -> set[str]:
-        """As :meth:`keys`, of the files that can be read; those that cannot are told."""
+        """As :meth:`keys`, of the files that can be read; the others are reported."""
         return self._keys(lenient=True)
 
     def _keys(self, **how: bool) -> set[str]:
@@ -262,7 +262,7 @@ def _report_flipped(content: Content, sweeps: bool) -> None:
 def load(store: str | Path) -> pd.DataFrame:
     """The tidy table of everything in a store.
 
-    Nothing in it is changed; damaged files are told and left out.
+    Nothing in it is changed; damaged files are reported and left out.
 
     Raises
     ------

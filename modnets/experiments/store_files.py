@@ -62,13 +62,13 @@ class Content:
     mended: bool = False
 
     def open(self, coded: Sequence[str] = ()) -> pq.ParquetFile:
-        """The file, to read columns and metadata from; some columns as places in a dictionary."""
+        """The file, to read columns and metadata from; ``coded`` columns as dictionary indices."""
         file = pq.ParquetFile(pa.BufferReader(self.data))
         there = [name for name in coded if name in file.schema_arrow.names]
         if not there:
             return file
-        given = {"metadata": file.metadata, "read_dictionary": there}
-        return pq.ParquetFile(pa.BufferReader(self.data), **given)
+        options = {"metadata": file.metadata, "read_dictionary": there}
+        return pq.ParquetFile(pa.BufferReader(self.data), **options)
 
 
 def listed(folder: Path) -> list[Path]:
