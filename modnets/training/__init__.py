@@ -1,1 +1,1 @@
-"""A chunk of runs side by side: steps, optimizers, random streams, evaluation, the engine."""
+"""Trains chunks of runs: steps, optimizers, random streams, evaluation, the engine."""

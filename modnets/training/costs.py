@@ -1,6 +1,6 @@
-"""What a step and a forward pass cost, counted in their traces: arithmetic and memory.
+"""Arithmetic and memory of a training step and of a forward pass, counted in their traces.
 
-Sums, products and functions of numbers count 1 for each element, matrix products and convolutions 2
+Elementwise operations and sums count 1 for each element, matrix products and convolutions 2
 for each pair multiplied; comparisons, choices and moves count nothing.
 """
 
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
+from typing import Any
 
 import pandas as pd
 import torch
@@ -45,9 +46,9 @@ def trace_of(config: RunConfig) -> fx.GraphModule:
 
 
 def memory_of(config: RunConfig) -> int:
-    """Bytes that a replica of a run takes at most: every tensor of a step, none thrown away.
+    """Upper bound of a replica's memory, in bytes: every tensor of a step, none freed.
 
-    An upper limit, by which a chunk is chosen for a device; what is fused takes less.
+    The size of a chunk is chosen by it; fused operations take less.
     """
     nodes = trace_of(config).graph.nodes
     return 4 * _at(sum(_elements(node) for node in nodes), padded_rows(config))
@@ -75,11 +76,10 @@ def forward_flops(config: RunConfig, *, wired: bool = False) -> int:
     ----------
     config : RunConfig
     wired : bool
-        Count a network of modnets as it would be wired up: each slot computes its one module, what
-        is chosen is a wire, and pruned weights are not there.  Without it count what is computed
-        as the model is written: choices are worked out from their logits and multiplied by as
-        zeros and ones, where selection is learned every slot computes the whole pool, and pruned
-        weights are multiplied too.
+        Count a built-in network with its choices fixed: each slot computes its one module, routing
+        costs nothing, and pruned weights are absent.  Without it count what the model computes:
+        choices are computed from their logits and multiplied with as zeros and ones, with learned
+        selection every slot computes the entire pool, and pruned weights are multiplied too.
     """
     training_step = _training_step(config)
     network = training_step.network
@@ -131,7 +131,7 @@ def costs_of(runs: Iterable[RunConfig]) -> pd.DataFrame:
             }
         full, rest = divmod(final.n_examples, final.batch_size)
         epoch = full * _at(steps[shape], final.batch_size) + (rest and _at(steps[shape], rest))
-        named = {"run": run.key, "graph": str(run.graph), "kind": run.kind}
+        named: dict[str, Any] = {"run": run.key, "graph": str(run.graph), "kind": run.kind}
         named |= {"train_rows": final.train_rows}
         rows.append(named | networks[shape] | {"epoch_flops": epoch})
     return pd.DataFrame(rows)
@@ -142,7 +142,7 @@ def _training_step(config: RunConfig) -> TrainingStep:
 
 
 def _perceptron(widths: Sequence[int], weights: int | None = None) -> int:
-    """Of linear layers with ReLU between them; all weights, or so many."""
+    """Operations of linear layers with ReLU between them; by default no weight is pruned."""
     weights = sum(n_in * n_out for n_in, n_out in pairwise(widths)) if weights is None else weights
     return 2 * weights + sum(widths[1:]) + sum(widths[1:-1])
 
@@ -153,22 +153,23 @@ def _operations(graph: fx.GraphModule) -> Size:
 
 def _operations_of(node: fx.Node) -> Size:
     name = name_of(node)
+    arguments: tuple[Any, ...] = node.args  # nodes, numbers, lists
     if name in PRODUCTS:
-        pairs = _elements(node) * size_of(node.args[-2].meta["val"].shape[-1])
+        pairs = _elements(node) * size_of(arguments[-2].meta["val"].shape[-1])
         return 2 * pairs + (_elements(node) if name == "addmm" else 0)
     if name == "convolution":
-        _, weight, bias = node.args[:3]
+        _, weight, bias = arguments[:3]
         return _elements(node) * (2 * _window(weight) + (bias is not None))
     if name == "convolution_backward":
-        grads, _, weight, *_, (images, kernels, bias) = node.args
+        grads, _, weight, *_, (images, kernels, bias) = arguments
         return _elements(grads) * (2 * _window(weight) * (images + kernels) + bias)
     if name in SUMS:
-        return _elements(node.args[0])
+        return _elements(arguments[0])
     return _elements(node) if name in FLOAT or name in NUMERIC else 0
 
 
 def _window(weight: fx.Node) -> Size:
-    """Numbers that a kernel is laid on: channels of its images, height and width."""
+    """Number of weights of a kernel: channels of its images times height times width."""
     return product(map(size_of, weight.meta["val"].shape[1:]))
 
 

@@ -1,7 +1,7 @@
 """Exact evaluation: every row of the truth table, for all runs of a chunk at once.
 
 Where rows cannot be listed, as pairs of images, they are those that a run's split has drawn.  No
-random numbers are drawn here, so that looking at a run does not change it.
+random numbers are drawn here, so that evaluating a run does not change it.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from modnets.tasks.task import Task
 from modnets.tasks.truth_tables import DONT_CARE
 from modnets.training.batches import images_on, inputs_of
 
-#: Of digit pairs the last two stand in place of ``test``: new images of pairs of digits that were
+#: Digit pairs have the last two instead of ``test``: new images of pairs of digits that were
 #: seen in training, and pairs that were not.
 PARTS = ("train", "validation", "test", "test_seen", "test_unseen")
 MEASURES = ("loss", "bit_accuracy", "row_accuracy")
@@ -43,7 +43,7 @@ class Rows:
         Of this block of rows.
     x, y : Tensor, shape (row, column) and (row, output); each replica's own: (replica, row, ...)
     parts : Tensor, shape (replica, part, row)
-        1 where a row is in a part of the split; the last is of all that count as the whole table.
+        1 where a row is in a part of the split; the last is of all rows that count as the table.
     images : Tensor, shape (image, pixel), optional
         What the indices in ``x`` refer to.
     """
@@ -141,8 +141,8 @@ class Evaluation:
         parts = torch.nn.functional.pad(parts, (0, missing))
         blocks = []
         for number, start in enumerate(range(0, parts.shape[-1], BLOCK_ROWS)):
-            now = slice(start, start + BLOCK_ROWS)
-            block = (x[..., now, :], y[..., now, :], parts[..., now])
+            rows = slice(start, start + BLOCK_ROWS)
+            block = (x[..., rows, :], y[..., rows, :], parts[..., rows])
             of_x, of_y, of_parts = (part.contiguous() for part in block)
             blocks.append(Rows(number, of_x, of_y, of_parts, images))
         return blocks

@@ -159,9 +159,9 @@ class NetworkInspector:
         step = max(1, MAX_VALUES // n_values)
         parts = []
         for start in range(0, wiring.n_runs, step):
-            now = slice(start, start + step)
-            some = {name: part[now] for name, part in parameters.items()}
-            parts.append(fit_gates_of_runs(network, some, wiring.of(now), self.x, task))
+            runs = slice(start, start + step)
+            some = {name: part[runs] for name, part in parameters.items()}
+            parts.append(fit_gates_of_runs(network, some, wiring.of(runs), self.x, task))
         return [
             LevelGateFits(*(np.concatenate([getattr(p, name) for p in level]) for name in _FIELDS))
             for level in zip(*parts, strict=True)

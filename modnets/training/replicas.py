@@ -91,7 +91,7 @@ class Replicas:
         return rows[: len(self.runs)]
 
     def networks(self) -> list[nn.Module]:
-        """The networks of the runs as they are now."""
+        """The current networks of the runs."""
         if isinstance(self.backend, PlainLoopBackend):
             return [network.eval() for network in self.backend.networks]
         return [
@@ -111,8 +111,8 @@ class Replicas:
         done = 0
         for before, epoch in zip([0, *epochs], epochs, strict=False):
             for n_steps, batch in self.batches.blocks(epoch - before):
-                now = torch.arange(done, done + n_steps, device=self.device)
-                factor = factors if len(factors) == 1 else factors[now // steps]
+                indices = torch.arange(done, done + n_steps, device=self.device)
+                factor = factors if len(factors) == 1 else factors[indices // steps]
                 step_scale = StepScale(factor, correction[done : done + n_steps])
                 self.backend.train(Block(n_steps, batch, step_scale))
                 done += n_steps
@@ -122,8 +122,8 @@ class Replicas:
     def _evaluate(self, epoch: int) -> None:
         blocks = [self.backend.evaluate(rows) for rows in self.evaluation.blocks]
         sums: list[Tensor] = [
-            sum(parts, torch.zeros_like(parts[0]))
-            for parts in zip(*(block[:3] for block in blocks), strict=True)
+            sum(of_blocks, torch.zeros_like(of_blocks[0]))
+            for of_blocks in zip(*(block[:3] for block in blocks), strict=True)
         ]
         logits = [block.logits for block in blocks]
         self.evaluated.append((epoch, sums, self.evaluation.solved(sums, logits)))
@@ -135,14 +135,14 @@ class Replicas:
             columns = self.inspector.look(self.backend.flat, self.networks() if plain else None)
             self.details[epoch] = {"predicted": predicted, **columns}
 
-    def _warn_of_nan(self, epoch: int, odd: Tensor) -> None:
+    def _warn_of_nan(self, epoch: int, nonfinite: Tensor) -> None:
         """Print once which runs give NaN or infinite logits; their losses are NaN from here on."""
-        if self.warned_of_nan or not bool(odd.any()):
+        if self.warned_of_nan or not bool(nonfinite.any()):
             return
         self.warned_of_nan = True
-        first = self.runs[int(odd.nonzero()[0])]
+        first = self.runs[int(nonfinite.nonzero()[0])]
         print(
-            f"modnets: NaN or infinite logits in epoch {epoch} in {int(odd.sum())} of "
+            f"modnets: NaN or infinite logits in epoch {epoch} in {int(nonfinite.sum())} of "
             f"{len(self.runs)} runs, as {first} ({first.key}): their loss is no number, and a bit "
             "counts as 1 only where its logit is above 0",
             file=sys.stderr,

@@ -1,4 +1,4 @@
-"""What tests of the backends share: functions run lane after lane, and tables to compare."""
+"""Helpers for tests of the backends: functions run lane by lane, and tables to compare."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Case = tuple[Callable[..., Any], tuple]
 
 
 def function(name: str, case: Case, in_place: int = 0) -> Function:
-    """What is to be compiled, from a function and the shapes of its inputs."""
+    """A function to compile, from a callable and the shapes of its inputs."""
     call, shapes = case
     return Function(
         name, call, [s if isinstance(s, TensorSpec) else TensorSpec(s) for s in shapes], in_place
@@ -34,35 +34,35 @@ def function(name: str, case: Case, in_place: int = 0) -> Function:
 
 def numbers(one: Function, rows: int, steps: int = 1, seed: int = 0) -> list[Tensor]:
     """Random inputs, shape (step, ..., lane); uniform ones have no lanes."""
-    source = torch.Generator().manual_seed(seed)
-    found = []
-    for given in leaves(one.inputs):
-        shape = [rows if size == ROWS else size for size in given.shape]
-        shape += [] if given.uniform else [lanes()]
-        found.append(torch.randn(steps, *shape, generator=source))
-    return found
+    generator = torch.Generator().manual_seed(seed)
+    inputs = []
+    for spec in leaves(one.inputs):
+        shape = [rows if size == ROWS else size for size in spec.shape]
+        shape += [] if spec.uniform else [lanes()]
+        inputs.append(torch.randn(steps, *shape, generator=generator))
+    return inputs
 
 
-def by_torch(one: Function, given: Sequence[Tensor]) -> list[Tensor]:
+def by_torch(one: Function, inputs: Sequence[Tensor]) -> list[Tensor]:
     """The outputs of a step, shape (..., lane), one lane after the other."""
-    uniform = [part.uniform for part in leaves(one.inputs)]
-    found = []
+    uniform = [spec.uniform for spec in leaves(one.inputs)]
+    by_lane = []
     for lane in range(lanes()):
-        parts = [g if u else g[..., lane] for g, u in zip(given, uniform, strict=True)]
-        found.append([part.float() for part in leaves(one.call(*parts))])
-    return [torch.stack(part, dim=-1) for part in zip(*found, strict=True)]
+        of_lane = [x if u else x[..., lane] for x, u in zip(inputs, uniform, strict=True)]
+        by_lane.append([output.float() for output in leaves(one.call(*of_lane))])
+    return [torch.stack(output, dim=-1) for output in zip(*by_lane, strict=True)]
 
 
 def by_machine(
     machine: CompiledFunctions,
     one: Function,
-    given: Sequence[Tensor],
+    inputs: Sequence[Tensor],
     shapes: Sequence[Any],
     rows: int,
 ) -> list[Tensor]:
-    """The outputs of all steps, shape (step, ..., lane); inputs in whose place they lie change."""
-    steps = max(len(part) for part in given)
-    inputs = [part.clone() for part in given]
+    """The outputs of all steps, shape (step, ..., lane); some are written in place of inputs."""
+    steps = max(len(part) for part in inputs)
+    inputs = [part.clone() for part in inputs]
     others = [torch.full((steps, *shape), 777.0) for shape in shapes[one.in_place :]]
     workspace = machine.workspace(one.name, rows)
     machine.run(one.name, steps, rows, [*inputs, *others], workspace)
@@ -72,17 +72,17 @@ def by_machine(
 def assert_alike(
     machine: CompiledFunctions,
     one: Function,
-    given: Sequence[Tensor],
+    inputs: Sequence[Tensor],
     rows: int,
     tolerance: float = 1e-5,
 ) -> None:
-    """One step of machine code against torch; nan where torch has nan."""
-    wanted = by_torch(one, [part[0] for part in given])
-    found = by_machine(machine, one, given, [part.shape for part in wanted], rows)
-    for number, (one_found, one_wanted) in enumerate(zip(found, wanted, strict=True)):
+    """One step of machine code against torch; NaN where torch has NaN."""
+    expected = by_torch(one, [part[0] for part in inputs])
+    outputs = by_machine(machine, one, inputs, [part.shape for part in expected], rows)
+    for number, (output, expected_output) in enumerate(zip(outputs, expected, strict=True)):
         torch.testing.assert_close(
-            one_found[0],
-            one_wanted,
+            output[0],
+            expected_output,
             rtol=tolerance,
             atol=tolerance / 5,
             equal_nan=True,
@@ -91,7 +91,7 @@ def assert_alike(
 
 
 def table_of(trained: Trained) -> pd.DataFrame:
-    """All that is measured, by run and epoch."""
+    """The results, indexed by run and epoch."""
     assert not trained.failures
     return trained.table.set_index(["run", "epoch"]).sort_index()
 

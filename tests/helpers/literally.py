@@ -1,4 +1,4 @@
-"""What the tests of the engine share: single networks, trained step by step with torch.optim."""
+"""Helpers for tests of the engine: single networks, trained step by step with torch.optim."""
 
 from __future__ import annotations
 
@@ -39,19 +39,19 @@ def optimizer_of(config: RunConfig, network: torch.nn.Module) -> torch.optim.Opt
 def parts_by_hand(run: RunConfig) -> dict[str, list[tuple[np.ndarray, np.ndarray]]]:
     """Inputs and outputs of each part of a split of tables, one table after the other."""
     final, tasks = run.final, getattr(run.graph, "graphs", (run.graph,))
-    found: dict[str, list] = {"train": [], "validation": [], "test": []}
+    parts: dict[str, list] = {"train": [], "validation": [], "test": []}
     for task, graph in enumerate(tasks):
         apart = 10_000 * task if final.held_out == "different" else 0
         split = split_rows(graph, final.train_rows, final.split_seed + apart)
         ids = [] if len(tasks) == 1 else [int(other == task) for other in range(len(tasks))]
-        for part, rows in found.items():
+        for part, rows in parts.items():
             bits = graph.rows(getattr(split, part))
             rows.append((np.array([[*row, *ids] for row in bits.tolist()]), graph.evaluate(bits)))
-    return found
+    return parts
 
 
 def tensors(rows: list[tuple[np.ndarray, np.ndarray]]) -> tuple[Tensor, Tensor]:
-    """Inputs and outputs, as a network takes them."""
+    """Inputs and outputs as tensors, shape (row, input) and (row, output)."""
     x, y = (np.concatenate(part) for part in zip(*rows, strict=True))
     return torch.tensor(x, dtype=torch.float32), torch.tensor(y, dtype=torch.float32)
 
@@ -85,10 +85,10 @@ def literal(run: RunConfig) -> tuple[torch.nn.Module, list[float]]:
     optimizer = optimizer_of(config, network)
     rates = [group["lr"] for group in optimizer.param_groups]
     x, y = examples(run)
-    source = generator(config.seed, "order")
+    random = generator(config.seed, "order")
     n_batches = -(-len(x) // config.batch_size)
     block = max(1, 2**14 // (n_batches * config.batch_size))
-    orders = torch.rand(block, len(x), generator=source).argsort(dim=1)
+    orders = torch.rand(block, len(x), generator=random).argsort(dim=1)
     factors = schedule(config.schedule, config.epochs, [config.gamma])
     keywords = (
         {"temperature": config.temperature} if config.is_modular and config.temperature else {}
@@ -121,9 +121,9 @@ def engine_weights(run: RunConfig, beside: list[RunConfig], **keywords) -> dict[
 def assert_same_network(run: RunConfig, tolerance: float) -> None:
     network, _ = literal(run)
     beside = [replace(run, seed=101, split_seed=3, lr=0.02), replace(run, seed=102)]
-    found = engine_weights(run, beside, chunk=5)
+    weights = engine_weights(run, beside, chunk=5)
     for name, value in network.state_dict().items():
-        torch.testing.assert_close(found[name], value, rtol=tolerance, atol=tolerance, msg=name)
+        torch.testing.assert_close(weights[name], value, rtol=tolerance, atol=tolerance, msg=name)
 
 
 def results(runs: list[RunConfig], **keywords) -> pd.DataFrame:
@@ -134,7 +134,7 @@ def results(runs: list[RunConfig], **keywords) -> pd.DataFrame:
 
 
 def assert_neighbours_change_nothing(run: RunConfig, others: list[RunConfig], **keywords) -> None:
-    """The run's whole table, bit for bit: alone, first, and last among others."""
+    """The run's table is the same bit for bit: alone, first, and last among others."""
     alone = results([run], **keywords)
     for runs in ([run, *others], [*others, run]):
         among = results(runs, **keywords).loc[[run.key]]

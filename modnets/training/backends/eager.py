@@ -1,6 +1,6 @@
-"""Replicas side by side as tensor operations: for short work, and where no code can be written.
+"""Batched replicas as tensor operations: for short training, and where nothing can be compiled.
 
-All backends take the same state and the same blocks of steps.  For long work on a processor see
+All backends take the same state and the same blocks of steps.  For long training on a CPU see
 ``simd``, for one replica ``single``, for a GPU ``cuda_graph``, for networks that cannot be
 vectorised ``plain_loop``; ``choice`` picks one.
 """

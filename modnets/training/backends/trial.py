@@ -101,7 +101,7 @@ def disagreement(
     except Exception as error:  # it may be anything that a user-defined network does
         return first_line(error)[:150]
     if not _close(logits, plain.evaluate(rows).logits):
-        return "side by side its logits are others"
+        return "batched, its logits differ"
     before = plain.flat
     plain.train(block)
     decay = torch.tensor([final.weight_decay for final in finals], device=device)
@@ -109,7 +109,7 @@ def disagreement(
     clear = grads > NOISE * grads.amax(dim=1, keepdim=True)
     expected = plain.flat - before
     if not all(_close(steps[i][clear[i]], expected[i][clear[i]]) for i in range(n_runs)):
-        return "side by side its steps are others"
+        return "batched, its steps differ"
     return None
 
 
