@@ -119,7 +119,7 @@ def test_blocks_of_steps_change_no_bit(monkeypatch: pytest.MonkeyPatch) -> None:
     run = run_of("digits, pool", input_noise=0.1, gumbel=True, per_sample_routing=True)
     whole = results([run], chunk=CHUNK)
     monkeypatch.setattr(batches, "GATHERED_NUMBERS", 2 * CHUNK * 8 * 128)  # two steps at once
-    assert max(block.steps for block in Batches([run], CHUNK, 0, CPU).blocks(4)) == 2
+    assert max(steps for steps, _ in Batches([run], CHUNK, 0, CPU).blocks(4)) == 2
     pd.testing.assert_frame_equal(results([run], chunk=CHUNK), whole, check_exact=True)
     monkeypatch.setattr(batches, "BLOCK_ROWS", 1)  # an epoch at once
     pd.testing.assert_frame_equal(results([run], chunk=CHUNK), whole, check_exact=True)
