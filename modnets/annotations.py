@@ -20,7 +20,7 @@ ALIASES = {"Config": "RunConfig", "Known": "Sequence", "Builder": "Callable"}
 SPELT_OUT = {
     "Sequence[Axes] | None": "Sequence[Axes | None] | None",  # the function checks how many
     "str | FunctionGraph": "str | Task",  # the function checks which graphs
-    "Spaces": "Sequence[tuple[VersionSpace | EveryTable, Sequence[RunConfig]]]",
+    "Spaces": "Sequence[tuple[VersionSpace | DenseVersionSpace, Sequence[RunConfig]]]",
 }
 TASKS = ("str | FunctionGraph", "str | Task", "Task | str")
 MAX_ITEMS = 10_000_000  # of a list; an iterator may have no end

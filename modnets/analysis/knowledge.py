@@ -1,7 +1,7 @@
 """The training rows that a piece of knowledge saves, in each context.
 
 A network with the piece and one that has all but that are compared by the rows that they need, as
-in :func:`~modnets.analysis.sample_complexity`, on the same bootstrap resamples.  What a piece saves
+in :func:`~modnets.analysis.rows_needed`, on the same bootstrap resamples.  What a piece saves
 depends on what is known already, so each context has a row of its own.
 """
 
@@ -13,7 +13,7 @@ import pandas as pd
 
 from modnets.analysis.intervals import Bootstrap
 from modnets.analysis.kinds import PIECES, ladder, pieces_of
-from modnets.analysis.sample_complexity import SAVED, rows_needed, rows_saved
+from modnets.analysis.rows_needed import SAVED, rows_needed, rows_saved
 from modnets.checked import checked
 
 #: Pieces that are also added together: only a shared pool has a selection, and only known routing
@@ -24,7 +24,7 @@ COLUMNS = ["graph", "piece", "context", "kind", "share", "rows_without", "rows_w
 
 
 @checked
-def worth(
+def knowledge_savings(
     results: pd.DataFrame,
     share: float = 0.5,
     *,

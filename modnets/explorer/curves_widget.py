@@ -51,7 +51,7 @@ class CurvesWidget(anywidget.AnyWidget):
 def curves_of(
     curves: pd.DataFrame, kinds: Iterable[str], theory: Mapping[str, float]
 ) -> list[dict[str, Any]]:
-    """The trait ``curves`` from what ``learning_curves`` returns."""
+    """The trait ``curves`` from what ``training_curves`` returns."""
     traits = []
     for kind in kind_order(kinds):
         line = curves[curves["kind"] == kind].sort_values("epoch")

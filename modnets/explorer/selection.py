@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from modnets.analysis.epoch_curves import training_curves
 from modnets.analysis.statistics import majority_floor
-from modnets.analysis.training_curves import learning_curves
 from modnets.config.run_config import RunConfig
 from modnets.explorer.curves_widget import curves_of, strip_of
 from modnets.explorer.panel import Panel
@@ -21,7 +21,7 @@ from modnets.tasks.named_graphs import get_graph
 from modnets.tasks.task import Task
 from modnets.visuals.plots import kind_order
 from modnets.visuals.style import PAGE_WIDTH, style
-from modnets.visuals.training_curves import plot_learning_curves
+from modnets.visuals.training_curves import plot_training_curves
 
 #: The accuracy that is drawn -> its label; the second is for tasks with images.
 MEASURES = {
@@ -97,7 +97,7 @@ class RunView:
         return self.configs.get(self.panel.curves_widget.selected)
 
     def curves(self) -> pd.DataFrame:
-        """The numbers behind the curves; see :func:`~modnets.learning_curves`.
+        """The numbers behind the curves; see :func:`~modnets.training_curves`.
 
         Raises
         ------
@@ -106,7 +106,7 @@ class RunView:
         """
         if self.source is None:
             raise ValueError("nothing has been trained yet; press Train first")
-        return learning_curves(self.source.measures(self.measure, "solved"), self.measure)
+        return training_curves(self.source.measures(self.measure, "solved"), self.measure)
 
     @property
     def task(self) -> str:
@@ -136,7 +136,7 @@ class RunView:
             accuracy=runs[self.measure],
             done=runs["epoch"] >= self.epochs,
         ).sort_values("seed", kind="stable")
-        curves, widget = learning_curves(measures, self.measure), self.panel.curves_widget
+        curves, widget = training_curves(measures, self.measure), self.panel.curves_widget
         with widget.hold_sync():
             widget.caption = f"{self.task}: {widget.measure} ({spread(curves['n'])})"
             widget.curves = curves_of(curves, kinds, self.source.theory)
@@ -186,7 +186,7 @@ class RunView:
         with style():
             figure = Figure(figsize=(PAGE_WIDTH, 2.9))
             ax = figure.add_axes((0.085, 0.15, 0.455, 0.75))
-            plot_learning_curves(
+            plot_training_curves(
                 curves,
                 ax=ax,
                 floor=np.nan if widget.floor is None else widget.floor,

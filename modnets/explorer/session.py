@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from enum import Enum, auto
 from pathlib import Path
 
-from modnets.analysis.training_curves import allowed_by_data
+from modnets.analysis.epoch_curves import allowed_by_data
 from modnets.config.run_config import RunConfig
 from modnets.experiments.live import Live
 from modnets.explorer.run_source import LiveRuns

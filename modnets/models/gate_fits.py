@@ -162,7 +162,7 @@ def _joint(
 
 
 @checked
-def read_out(network: ModularNetwork, graph: Task | str, task: int = 0) -> list[list[GateFit]]:
+def fit_gates(network: ModularNetwork, graph: Task | str, task: int = 0) -> list[list[GateFit]]:
     """The gate that each slot of one network computes, [level][slot].
 
     Parameters

@@ -17,12 +17,14 @@ COMMON = ("torch", "numpy", "modnets")
 #: Modules of modnets whose public names a network may use -> their names in keys, which are those
 #: of schema version 1.  A module that is renamed keeps its old name here, so that keys stay.
 NAMES_IN_KEYS = {
-    "analysis.gate_shares": "analysis.inside",
+    "analysis.epoch_curves": "analysis.learning",
+    "analysis.gate_families": "analysis.inside",
+    "analysis.generalization_gaps": "analysis.gaps",
+    "analysis.hypothesis_space.dense": "analysis.every_table",
+    "analysis.hypothesis_space.modular": "analysis.theory",
     "analysis.knowledge": "analysis.worth",
+    "analysis.rows_needed": "analysis.sample_complexity",
     "analysis.size_matching": "analysis.matching",
-    "analysis.training_curves": "analysis.learning",
-    "analysis.version_space.dense": "analysis.every_table",
-    "analysis.version_space.modular": "analysis.theory",
     "benchmarks.throughput": "training.benchmark",
     "config.grid": "training.grids",
     "config.run_config": "training.config",
@@ -44,6 +46,19 @@ NAMES_IN_KEYS = {
     "visuals.heatmaps": "visuals.heat",
     "visuals.knowledge": "visuals.worth",
     "visuals.training_curves": "visuals.learning",
+}
+#: Public functions and classes that were renamed -> their names in keys.
+QUALNAMES_IN_KEYS = {
+    "DenseVersionSpace": "EveryTable",
+    "GateFit": "Readout",
+    "dense_version_space": "every_table",
+    "fit_gates": "read_out",
+    "knowledge_savings": "worth",
+    "plot_heatmap": "plot_heat",
+    "plot_heatmaps": "plot_heats",
+    "plot_knowledge_savings": "plot_worth",
+    "plot_training_curves": "plot_learning_curves",
+    "training_curves": "learning_curves",
 }
 
 
@@ -76,6 +91,14 @@ def installed_as(name: str | None) -> str | None:
     except TypeError:  # built in, or without a file as a notebook is
         return name if hasattr(module, "__spec__") and module.__spec__ is not None else None
     return _installed_file(name, top, file)
+
+
+def qualname_in_keys(installed: str, qualname: str) -> str:
+    """The qualified name of a function or class of an installed module, as keys hold it."""
+    if not installed.startswith("modnets."):
+        return qualname
+    first, dot, rest = qualname.partition(".")
+    return QUALNAMES_IN_KEYS.get(first, first) + dot + rest
 
 
 @cache

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from modnets.models.code_names import ATTRIBUTES_BY_TEXT, imported_in, names_in
-from modnets.models.installed_modules import installed_as
+from modnets.models.installed_modules import installed_as, qualname_in_keys
 from modnets.models.random_states import GENERATORS, random_state
 
 #: Attributes of a class that do not affect what it does.
@@ -129,7 +129,7 @@ class ObjectHasher:
     def _function(self, value: types.FunctionType) -> None:
         installed = installed_as(value.__globals__.get("__name__", "__main__"))
         if installed is not None:
-            self._add("function", installed, value.__qualname__)
+            self._add("function", installed, qualname_in_keys(installed, value.__qualname__))
             self._wrapped(value)
             return
         self._add("function", value.__name__)
@@ -198,7 +198,7 @@ class ObjectHasher:
     def _class(self, value: type) -> None:
         installed = installed_as(value.__module__)
         if installed is not None:
-            self._add("class", installed, value.__qualname__)
+            self._add("class", installed, qualname_in_keys(installed, value.__qualname__))
             return
         self._add("class", value.__name__)
         self.walk(type(value))

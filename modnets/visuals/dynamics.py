@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import PercentFormatter
 
-from modnets.analysis.gate_shares import FAMILIES, gate_family
+from modnets.analysis.gate_families import FAMILIES, gate_family
 from modnets.analysis.pooling import one_row_each
 from modnets.analysis.tables import require_columns
 from modnets.checked import checked

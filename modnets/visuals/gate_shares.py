@@ -8,7 +8,7 @@ import pandas as pd
 
 from modnets.analysis.tables import require_columns
 from modnets.checked import checked
-from modnets.visuals.heatmaps import ACCURACIES, draw_scale, plot_heat, plot_heats
+from modnets.visuals.heatmaps import ACCURACIES, draw_scale, plot_heatmap, plot_heatmaps
 from modnets.visuals.legends import wrapped
 from modnets.visuals.style import PAGE_WIDTH
 
@@ -56,7 +56,7 @@ def plot_inside(
     )
     above, below = axes[:-1], axes[-1]
     cells = shares.rename(columns={"family": "gate read out"})
-    plot_heats(
+    plot_heatmaps(
         cells,
         "sub_function",
         "gate read out",
@@ -71,7 +71,7 @@ def plot_inside(
         ax.set_xlabel("")
     for ax, state in zip(below, layers["state"].unique(), strict=False):
         of_state = layers[layers["state"] == state]
-        plot_heat(of_state, "sub_function", "layer", "accuracy", ax=ax, cmap=ACCURACIES)
+        plot_heatmap(of_state, "sub_function", "layer", "accuracy", ax=ax, cmap=ACCURACIES)
         ax.set(title=state, ylabel="", xlabel="")
     below[0].set_ylabel(f"{network}:\nhidden layer")
     for ax in below[layers["state"].nunique() :]:

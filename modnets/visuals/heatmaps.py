@@ -32,7 +32,7 @@ FRAMES = ((INK, 0.05), (NEGATIVE, 0.12), ("#009e73", 0.19))
 
 
 @checked
-def plot_heat(
+def plot_heatmap(
     frame: pd.DataFrame,
     x: str,
     y: str,
@@ -101,7 +101,7 @@ def plot_heat(
 
 
 @checked
-def plot_heats(
+def plot_heatmaps(
     frame: pd.DataFrame,
     x: str,
     y: str,
@@ -121,13 +121,13 @@ def plot_heats(
     frame : DataFrame
         A row per cell, with the columns named by ``x``, ``y``, ``value``, ``row``, ``column``.
     x, y, value : str
-        As :func:`plot_heat` takes them; values are shares.
+        As :func:`plot_heatmap` takes them; values are shares.
     row, column : str
         Columns whose values make the rows and columns of heat maps, in order of appearance.
     axes : ndarray of Axes, shape (row, column), optional
         By default a new figure of a page's width.
     marks : DataFrame, optional
-        Cells to frame, as :func:`plot_heat` takes them, with the columns of ``row`` and ``column``.
+        Cells to frame, as :func:`plot_heatmap` takes them, with columns of ``row`` and ``column``.
     notes : DataFrame, optional
         A line above a heat map: the columns of ``row`` and ``column``, and ``note``.
     label : str
@@ -157,7 +157,7 @@ def plot_heats(
             None if t is None else t[(t[row] == rows[i]) & (t[column] == columns[j])]
             for t in (frame, marks, notes)
         )
-        plot_heat(cells, x, y, value, ax=ax, marks=marked)
+        plot_heatmap(cells, x, y, value, ax=ax, marks=marked)
         title = [] if i else [columns[j]]
         ax.set_title("\n".join([*title, *([] if noted is None else noted["note"])]))
         ax.set_ylabel("" if j else f"{rows[i]}\n{ax.get_ylabel()}")
@@ -190,7 +190,7 @@ def draw_scale(axes: np.ndarray, label: str) -> Colorbar:
         if ax.collections:
             colors = ax.collections[0]
             groups.setdefault((colors.get_cmap().name, *colors.get_clim()), []).append(ax)
-    require(bool(groups), "axes hold no heat map; allowed are axes that plot_heat drew in")
+    require(bool(groups), "axes hold no heat map; allowed are axes that plot_heatmap drew in")
     bars = []
     for index, ((name, *_), group) in enumerate(groups.items()):
         colors = group[0].collections[0]

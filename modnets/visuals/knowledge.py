@@ -16,14 +16,16 @@ MARKERS = {"exact": "o", "at least": ">", "at most": "<"}
 
 
 @checked
-def plot_worth(worth: pd.DataFrame, *, ax: Axes | None = None, limit: float | None = None) -> Axes:
+def plot_knowledge_savings(
+    savings: pd.DataFrame, *, ax: Axes | None = None, limit: float | None = None
+) -> Axes:
     """Training rows that each piece of knowledge saves, a row of markers for each piece.
 
     Parameters
     ----------
-    worth : DataFrame
-        What :func:`~modnets.worth` returns, for one graph.  Sparsity is left out, as it can
-        be added to a dense network only.
+    savings : DataFrame
+        What :func:`~modnets.knowledge_savings` returns, for one graph.  Sparsity is left out, as it
+        can be added to a dense network only.
     ax : Axes, optional
     limit : float, optional
         Rows at either end of the axis; by default the most that are saved or lost.
@@ -35,12 +37,12 @@ def plot_worth(worth: pd.DataFrame, *, ax: Axes | None = None, limit: float | No
         an arrow in the direction of the bound.  At the right, for how many networks it is known.
     """
     ax = new_axes(ax)
-    worth = worth[~worth["piece"].str.startswith("sparsity")]
-    limit = worth["saved"].abs().max() if limit is None else limit
+    savings = savings[~savings["piece"].str.startswith("sparsity")]
+    limit = savings["saved"].abs().max() if limit is None else limit
     ends = (-1.08 * limit, 1.08 * limit) if limit > 0 else (-1, 1)  # also where all are NaN
-    pieces = list(dict.fromkeys(worth["piece"]))
+    pieces = list(dict.fromkeys(savings["piece"]))
     for height, piece in enumerate(pieces):
-        rows = worth[worth["piece"] == piece]
+        rows = savings[savings["piece"] == piece]
         known = rows[rows["saved_is"] != "unknown"]
         if height % 2 == 0:
             ax.axhspan(height - 0.5, height + 0.5, color="#f3f3f3", linewidth=0, zorder=0)

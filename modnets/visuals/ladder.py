@@ -19,7 +19,7 @@ from modnets.analysis.pooling import one_row_each
 from modnets.checked import checked
 from modnets.errors import require
 from modnets.visuals.generalization import graph_title
-from modnets.visuals.knowledge import aside, plot_worth
+from modnets.visuals.knowledge import aside, plot_knowledge_savings
 from modnets.visuals.plots import FLOOR, label_rows, new_axes
 from modnets.visuals.style import INK, PAGE_WIDTH, kind_style
 
@@ -32,7 +32,7 @@ TITLE: dict[str, Any] = {"fontsize": 8, "pad": 11}  # above the headings of the 
 def plot_ladder(
     needed: pd.DataFrame,
     summary: pd.DataFrame,
-    worth: pd.DataFrame,
+    savings: pd.DataFrame,
     control: pd.DataFrame,
     difference: pd.DataFrame,
     *,
@@ -46,8 +46,8 @@ def plot_ladder(
         What :func:`~modnets.sample_complexity` returns: a column for each graph.
     summary : DataFrame
         What :func:`~modnets.summarize` returns, for the same graphs.
-    worth : DataFrame
-        What :func:`~modnets.worth` returns, for the same graphs.
+    savings : DataFrame
+        What :func:`~modnets.knowledge_savings` returns, for the same graphs.
     control, difference : DataFrame
         As :func:`plot_control` takes them.
     axes : ndarray of Axes, shape (2, graphs + 1), optional
@@ -66,11 +66,11 @@ def plot_ladder(
         f"axes has shape {axes.shape}; allowed is {(2, len(graphs) + 1)}: a column for each of "
         f"{', '.join(graphs)}, and one for the control",
     )
-    limit = worth["saved"].abs().max()
+    limit = savings["saved"].abs().max()
     for graph, (above, below) in zip(graphs, axes.T, strict=False):
         of = {name: t[t["graph"] == graph] for name, t in (("n", needed), ("s", summary))}
         plot_rungs(of["n"], of["s"], ax=above).set_title(graph_title(graph), **TITLE)
-        plot_worth(worth[worth["graph"] == graph], ax=below, limit=limit)
+        plot_knowledge_savings(savings[savings["graph"] == graph], ax=below, limit=limit)
     plot_control(control, difference, ax=axes[0, -1])
     for ax in [*axes[0, 1:], *axes[1, 1:-1]]:
         ax.tick_params(labelleft=False)

@@ -15,7 +15,7 @@ from modnets.visuals.style import kind_style
 
 
 @checked
-def plot_learning_curves(
+def plot_training_curves(
     curves: pd.DataFrame,
     *,
     ax: Axes | None = None,
@@ -28,7 +28,7 @@ def plot_learning_curves(
     Parameters
     ----------
     curves : DataFrame
-        What :func:`~modnets.learning_curves` returns.
+        What :func:`~modnets.training_curves` returns.
     ax : Axes, optional
     measure : str
         Column that the curves were computed from; for the label.

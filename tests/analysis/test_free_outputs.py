@@ -27,7 +27,7 @@ def test_exact_theory_says_in_one_line_that_it_cannot() -> None:
     with pytest.raises(ValueError, match=message):
         mn.version_space(GRAPH, shared=False, routing="learned", slots=(2, 2))
     with pytest.raises(ValueError, match=message):
-        mn.every_table(GRAPH)
+        mn.dense_version_space(GRAPH)
     runs = [mn.RunConfig(graph=g, train_rows=4) for g in (GRAPH, "6-2-2")]
     assert [str(space.graph) for space, _ in mn.version_spaces(runs)] == ["6-2-2"]
 

@@ -6,10 +6,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from modnets.analysis.gaps import exact_answers, exact_counts, exact_curves, gaps, version_spaces
-from modnets.analysis.version_space import enumeration
-from modnets.analysis.version_space.dense import every_table
-from modnets.analysis.version_space.modular import version_space
+from modnets.analysis.generalization_gaps import (
+    exact_answers,
+    exact_counts,
+    exact_curves,
+    gaps,
+    version_spaces,
+)
+from modnets.analysis.hypothesis_space import enumeration
+from modnets.analysis.hypothesis_space.dense import dense_version_space
+from modnets.analysis.hypothesis_space.modular import version_space
 from modnets.config.grid import grid
 from modnets.config.run_config import RunConfig
 
@@ -58,7 +64,11 @@ def test_kinds_that_can_be_counted_have_a_row_for_each_split(answers: pd.DataFra
 def test_an_answer_is_that_of_the_split(
     kind: str, runs: list[RunConfig], answers: pd.DataFrame
 ) -> None:
-    space = every_table("6-2-2") if kind == "dense" else version_space("6-2-2", routing="learned")
+    space = (
+        dense_version_space("6-2-2")
+        if kind == "dense"
+        else version_space("6-2-2", routing="learned")
+    )
     of = answers[(answers["graph"] == "6-2-2") & (answers["kind"] == kind)]
     for run in runs:
         if (str(run.graph), run.kind) == ("6-2-2", kind):

@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 
 from modnets.analysis.kinds import by_density, ladder, pieces_of
-from modnets.analysis.knowledge import steps, worth
-from modnets.analysis.sample_complexity import sample_complexity
+from modnets.analysis.knowledge import knowledge_savings, steps
+from modnets.analysis.rows_needed import sample_complexity
 from modnets.config.grid import grid
 from modnets.config.run_config import RunConfig
 
@@ -29,7 +29,7 @@ def solving(kind: str, solved: list[int], graph: str = "6-3-2-2") -> pd.DataFram
 
 
 def found(*results: pd.DataFrame, **settings: object) -> pd.DataFrame:
-    table = worth(pd.concat(results), resamples=100, **settings)
+    table = knowledge_savings(pd.concat(results), resamples=100, **settings)
     return table.set_index(["piece", "context", "kind"])
 
 
@@ -144,7 +144,7 @@ def test_each_graph_is_told_by_itself() -> None:
     results.append(solving("dense", [0, 0, 6, 6], graph="6-2-2"))
     table = found(*results)
     assert table["graph"].tolist() == ["6-3-2-2"]  # on 6-2-2 there is nothing to compare
-    assert worth(results[-1], resamples=10).empty
+    assert knowledge_savings(results[-1], resamples=10).empty
 
 
 def test_kinds_with_other_seeds_are_still_compared() -> None:

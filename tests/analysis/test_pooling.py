@@ -66,13 +66,13 @@ def test_a_setting_that_varies_is_grouped_or_refused(changes: dict, setting: str
     times = mn.time_to_solve(results, [*BY, setting])
     refusals = {
         "sample_complexity": lambda: mn.sample_complexity(results),
-        "worth": lambda: mn.worth(results),
+        "knowledge_savings": lambda: mn.knowledge_savings(results),
         "paired_difference": lambda: mn.paired_difference(results),
         "time_to_solve": lambda: mn.time_to_solve(results),
         "kaplan_meier": lambda: mn.kaplan_meier(times),
         "solve_times": lambda: mn.solve_times(times),
         "plot_generalization": lambda: mn.plot_generalization(results),
-        "learning_curves": lambda: mn.learning_curves(results[results["train_rows"] == 8]),
+        "training_curves": lambda: mn.training_curves(results[results["train_rows"] == 8]),
         "course": lambda: mn.course(results, BY, ["bit_accuracy"]),
         "choose": lambda: mn.choose(results, "gamma"),
     }

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 import modnets.analysis.statistics as stats
 from modnets.analysis import intervals
-from modnets.analysis.sample_complexity import isotonic, sample_complexity
+from modnets.analysis.rows_needed import isotonic, sample_complexity
 
 
 def frame(solved, *, rows=None, kind="dense", graph="6-3-2-2", splits=3, seeds=2):

@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from modnets.analysis import training_curves
-from modnets.analysis.training_curves import allowed_by_data, learning_curves
-from modnets.analysis.version_space.modular import version_space
+from modnets.analysis import epoch_curves
+from modnets.analysis.epoch_curves import allowed_by_data, training_curves
+from modnets.analysis.hypothesis_space.modular import version_space
 from modnets.config.run_config import RunConfig
 
 
@@ -36,16 +36,16 @@ def check(curves: pd.DataFrame, results: pd.DataFrame) -> None:
 
 
 def test_curves_are_quartiles_of_runs(results: pd.DataFrame) -> None:
-    check(learning_curves(results), results)
-    check(learning_curves(results.sample(frac=1, random_state=0)), results)
-    check(learning_curves(results.iloc[:-1]), results.iloc[:-1])  # a run that is behind
+    check(training_curves(results), results)
+    check(training_curves(results.sample(frac=1, random_state=0)), results)
+    check(training_curves(results.iloc[:-1]), results.iloc[:-1])  # a run that is behind
     results.loc[4, "test_bit_accuracy"] = np.nan
-    check(learning_curves(results), results)
+    check(training_curves(results), results)
 
 
 def test_a_missing_column_is_named(results: pd.DataFrame) -> None:
     with pytest.raises(ValueError, match="solved"):
-        learning_curves(results.drop(columns="solved"))
+        training_curves(results.drop(columns="solved"))
 
 
 def test_what_the_data_allow_known_kinds(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -55,8 +55,8 @@ def test_what_the_data_allow_known_kinds(monkeypatch: pytest.MonkeyPatch) -> Non
         asked.append((str(graph), *keywords.values()))
         return version_space(graph, **keywords)
 
-    monkeypatch.setattr(training_curves, "version_space", counted)
-    training_curves._allowed.cache_clear()
+    monkeypatch.setattr(epoch_curves, "version_space", counted)
+    epoch_curves._allowed.cache_clear()
     kinds = (("shared", "known"), ("modular", "learned"), ("dense", "learned"))
     runs = [
         RunConfig(model=model, routing=routing, train_rows=8, seed=seed)
@@ -72,10 +72,10 @@ def test_what_the_data_allow_known_kinds(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_what_takes_too_long_to_count_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    training_curves._allowed.cache_clear()
+    epoch_curves._allowed.cache_clear()
     run = RunConfig(model="modular", routing="known", train_rows=8)
     assert set(allowed_by_data([run])) == {"modular, known"}
-    training_curves._allowed.cache_clear()
-    monkeypatch.setattr(training_curves, "MAX_NETWORKS", 16**5 - 1)
+    epoch_curves._allowed.cache_clear()
+    monkeypatch.setattr(epoch_curves, "MAX_NETWORKS", 16**5 - 1)
     assert allowed_by_data([run]) == {}
-    training_curves._allowed.cache_clear()
+    epoch_curves._allowed.cache_clear()

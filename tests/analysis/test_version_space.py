@@ -11,11 +11,11 @@ from functools import cache
 import numpy as np
 import pytest
 
-from modnets.analysis.version_space import enumeration
-from modnets.analysis.version_space.curves import MEASURES
-from modnets.analysis.version_space.dense import every_table
-from modnets.analysis.version_space.modular import VersionSpace, version_space
-from modnets.analysis.version_space.symmetries import Solution
+from modnets.analysis.hypothesis_space import enumeration
+from modnets.analysis.hypothesis_space.curves import MEASURES
+from modnets.analysis.hypothesis_space.dense import dense_version_space
+from modnets.analysis.hypothesis_space.modular import VersionSpace, version_space
+from modnets.analysis.hypothesis_space.symmetries import Solution
 from modnets.config.grid import grid
 from modnets.tasks.gates import TWO_INPUT_GATES, Gate, SubFunction, all_rows
 from modnets.tasks.graphs import FunctionGraph
@@ -324,7 +324,7 @@ def test_splits_that_runs_have_are_scored_on_their_test_rows() -> None:
 
 def test_every_table_is_right_by_half() -> None:
     graph = FunctionGraph(2, [["XOR 0 1", "OR 0 1"]])
-    space = every_table(graph)
+    space = dense_version_space(graph)
     tables = list(itertools.product(itertools.product((0, 1), repeat=2), repeat=4))
     assert space.n_functions == space.n_labelled == len(tables)
     right = graph.truth_table()
@@ -336,7 +336,7 @@ def test_every_table_is_right_by_half() -> None:
     assert (row["bit_accuracy"], row["row_accuracy"]) == pytest.approx((bits, rows))
     assert row["solved"] == np.mean([(t == right).all() for t in left])
     assert (row["single"], row["vote_bit_accuracy"], row["vote_row_accuracy"]) == (0, 0.5, 0.25)
-    assert every_table("6-2").n_functions == 2**128
+    assert dense_version_space("6-2").n_functions == 2**128
 
 
 def test_what_is_too_large_says_how_large_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -356,7 +356,10 @@ def test_what_is_too_large_says_how_large_it_is(monkeypatch: pytest.MonkeyPatch)
     ("call", "message"),
     [
         (lambda: version_space("three tasks"), "three tasks; allowed are modular networks on one"),
-        (lambda: every_table("two tasks"), "graph two tasks; allowed is one function graph"),
+        (
+            lambda: dense_version_space("two tasks"),
+            "graph two tasks; allowed is one function graph",
+        ),
         (lambda: version_space("6-3-2-2", routing="guessed"), "guessed"),
         (
             lambda: version_space("6-3-2-2").learning_curve([64]),

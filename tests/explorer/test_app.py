@@ -15,7 +15,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from modnets.analysis.training_curves import learning_curves
+from modnets.analysis.epoch_curves import training_curves
 from modnets.config.grid import grid
 from modnets.config.run_config import RunConfig
 from modnets.experiments.live import Live, Part
@@ -26,7 +26,7 @@ from modnets.explorer import run_views as views
 from modnets.explorer.app import Explorer
 from modnets.explorer.session import HEARTBEAT
 from modnets.explorer.settings import SETTINGS
-from modnets.models.gate_fits import read_out
+from modnets.models.gate_fits import fit_gates
 from modnets.models.registry import MODELS
 from modnets.tasks.digit_pairs import DigitPairs
 from modnets.tasks.graphs import FunctionGraph
@@ -159,7 +159,7 @@ def test_training_fills_every_diagram_and_the_store(make: Callable[..., Explorer
     assert [[run["done"] for run in row["runs"]] for row in widget.strip] == [[True] * 2] * 3
     table = Store(explorer.store).table()
     assert set(table["run"]) == {run.key for run in explorer.live.runs}
-    wanted = learning_curves(table).set_index(["kind", "epoch"])
+    wanted = training_curves(table).set_index(["kind", "epoch"])
     for curve in widget.curves:
         for epoch, low, median, high in curve["points"]:
             row = wanted.loc[(curve["kind"], epoch)]
@@ -374,7 +374,7 @@ def test_the_diagram_shows_the_gates_that_slots_compute(make: Callable[..., Expl
         used = used_slots(network)
         gates[epoch] = [
             word_for(slot.name, slot.clarity)
-            for level, uses in zip(read_out(network, config.graph), used, strict=True)
+            for level, uses in zip(fit_gates(network, config.graph), used, strict=True)
             for slot, use in zip(level, uses, strict=True)
             if use
         ]

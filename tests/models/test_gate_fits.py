@@ -11,7 +11,7 @@ import torch
 from by_hand import Wiring
 
 from modnets.config.run_config import RunConfig
-from modnets.models.gate_fits import fit_gates_of_runs, read_out, read_signals
+from modnets.models.gate_fits import fit_gates, fit_gates_of_runs, read_signals
 from modnets.models.modular import ModularNetwork
 from modnets.models.registry import build
 from modnets.models.structures import structures
@@ -25,14 +25,14 @@ ZERO_FIRST = [name for name, table in TWO_INPUT_GATES.items() if table[0] == 0]
 
 
 def names(network: ModularNetwork, graph: FunctionGraph) -> list[list[str]]:
-    return [[slot.name for slot in level] for level in read_out(network, graph)]
+    return [[slot.name for slot in level] for level in fit_gates(network, graph)]
 
 
 @pytest.mark.parametrize("shared", [True, False])
 @pytest.mark.parametrize("name", STRUCTURED)
 def test_a_network_of_exact_gates_reads_out_as_those_gates(name: str, shared: bool) -> None:
     graph = GRAPHS[name]
-    fits = read_out(Wiring.of(graph).network(shared), graph)
+    fits = fit_gates(Wiring.of(graph).network(shared), graph)
     assert [[slot.name for slot in level] for level in fits] == [
         [node.gate.name for node in level] for level in graph.levels
     ]
@@ -47,7 +47,7 @@ def test_a_network_of_exact_gates_reads_out_as_those_gates(name: str, shared: bo
 @pytest.mark.parametrize("name", TWO_INPUT_GATES)
 def test_every_gate_of_two_inputs_up_to_negation(name: str) -> None:
     graph = FunctionGraph(2, [[f"{name} 0 1"]])
-    fits = read_out(Wiring.of(graph).network(), graph)[0][0]
+    fits = fit_gates(Wiring.of(graph).network(), graph)[0][0]
     table = np.array(TWO_INPUT_GATES[name]) ^ TWO_INPUT_GATES[name][0]
     assert fits.name in ZERO_FIRST
     assert TWO_INPUT_GATES[fits.name] == tuple(table)
@@ -74,7 +74,7 @@ def test_noise_lowers_clarity_and_not_the_name_until_it_should() -> None:
         with torch.no_grad():
             for weight, draw in zip(weights, noise, strict=True):
                 weight += size * draw
-        fits = read_out(network, graph)
+        fits = fit_gates(network, graph)
         clarity.append(np.mean([slot.clarity for level in fits for slot in level]))
         kept.append([[slot.name for slot in level] for level in fits])
     right = [["XOR"] * 3, ["AND"] * 2]
@@ -115,7 +115,7 @@ def test_many_runs_are_read_as_each_alone() -> None:
     wiring = structures(networks[0], parameters)
     levels = fit_gates_of_runs(networks[0], parameters, wiring, config.graph.rows())
     for run, network in enumerate(networks):
-        for level, alone in zip(levels, read_out(network, config.graph), strict=True):
+        for level, alone in zip(levels, fit_gates(network, config.graph), strict=True):
             assert level.names[run].tolist() == [slot.name for slot in alone]
             assert level.clarity[run] == pytest.approx([slot.clarity for slot in alone])
 

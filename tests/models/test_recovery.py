@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from modnets.config.run_config import RunConfig
 from modnets.models import slot_matching
-from modnets.models.gate_fits import read_out
+from modnets.models.gate_fits import fit_gates
 from modnets.models.recovery import compare, is_recovered, match, order_free
 from modnets.models.slot_matching import best_matching
 from modnets.models.structures import Structures, readable_slots
@@ -341,7 +341,7 @@ def test_networks_that_do_not_fit_are_refused() -> None:
     from modnets.models.registry import build
 
     network = Wiring.of(GRAPHS["6-3-2-2"]).network()
-    for ask in (compare, read_out):
+    for ask in (compare, fit_gates):
         with pytest.raises(ValueError, match=r"^graph=4-1-1 has 4 inputs, 1 outputs, 1 tasks; the"):
             ask(network, FunctionGraph(4, [["XOR 0 1"]]))
         with pytest.raises(ValueError, match=r"^task=1; allowed are 0 to 0$"):

@@ -15,9 +15,9 @@ from modnets.config.run_config import RunConfig
 from modnets.models.gate_fits import (
     _fit,
     _values,
+    fit_gates,
     fit_gates_of_runs,
     inputs_met,
-    read_out,
     reproduced,
 )
 from modnets.models.modular import ModularNetwork
@@ -72,7 +72,7 @@ def test_gates_of_solved_runs_give_the_networks_table(kind: str) -> None:
     ends = trained.table.groupby("run", sort=False).tail(1)
     x, n_solved, not_faithful = inputs_met(runs[0].graph), 0, 0
     for network, (_, end) in zip(trained.networks, ends.iterrows(), strict=True):
-        structure, fits = json.loads(end["structure"]), read_out(network, runs[0].graph)
+        structure, fits = json.loads(end["structure"]), fit_gates(network, runs[0].graph)
         faithful = all(fits[-1][slot].faithful for slot in structure["outputs"])
         assert structure["faithful"] == faithful == bool(end["faithful"])
         assert structure["gates"] == [[slot.name for slot in level] for level in fits]
@@ -114,7 +114,7 @@ def test_thresholds_are_found_where_brute_force_finds_any() -> None:
         assert bool(reproduced(levels, wiring, 0)[0]) == possible
         n_found, n_none = n_found + possible, n_none + (not possible)
         if possible:
-            fits = read_out(network, FunctionGraph(3, [["AND 0 1", "OR 1 2"], ["AND 0 1"] * 2]))
+            fits = fit_gates(network, FunctionGraph(3, [["AND 0 1", "OR 1 2"], ["AND 0 1"] * 2]))
             assert (circuit(network, fits, x) == answers(network, x)).all()
     assert n_found > 150
     assert n_none >= 5
@@ -194,7 +194,7 @@ def test_an_output_that_is_always_off_is_a_constant_and_how_clear() -> None:
             part.zero_()
         (first, _), (last, bias) = network.pools[0].layers()
         first[0, 0], last[0, 0, 0], bias[0] = torch.tensor([1.0, 1.0]), 1.0, -4.0
-    slot = read_out(network, graph)[0][0]  # -4, -3, -3, -2
+    slot = fit_gates(network, graph)[0][0]  # -4, -3, -3, -2
     assert (slot.name, slot.faithful) == ("FALSE", True)
     assert slot.clarity == pytest.approx(2 / 4)
 
@@ -227,7 +227,7 @@ def test_what_is_faithful_stays_and_more_is_than_before(arity: int) -> None:
         before = bool(reproduced(alone, structure, 0)[0])
         levels = fit_gates_of_runs(network, parameters, structure, x)
         after = bool(reproduced(levels, structure, 0)[0])
-        same = circuit(network, read_out(network, "6-3-2-2"), x) == answers(network, x)
+        same = circuit(network, fit_gates(network, "6-3-2-2"), x) == answers(network, x)
         assert after or not before
         assert after == same.all() or not after
         n_mended, n_left = n_mended + (after and not before), n_left + (not after)

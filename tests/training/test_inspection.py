@@ -9,7 +9,7 @@ import pytest
 
 from modnets.config.grid import grid
 from modnets.config.run_config import RunConfig
-from modnets.models.gate_fits import read_out
+from modnets.models.gate_fits import fit_gates
 from modnets.models.recovery import compare
 from modnets.tasks.graphs import FunctionGraph
 from modnets.tasks.named_graphs import GRAPHS, TASK_SETS
@@ -27,7 +27,7 @@ def test_columns_are_those_of_each_network_alone(name: str, kind: str) -> None:
     trained = train_chunk(runs, chunk=8, keep_networks=True)
     ends = trained.table.groupby("run", sort=False).tail(1)
     for row, network in zip(ends.itertuples(), trained.networks, strict=True):
-        alone, gates = compare(network, GRAPHS[name]), read_out(network, GRAPHS[name])
+        alone, gates = compare(network, GRAPHS[name]), fit_gates(network, GRAPHS[name])
         assert (row.recovered, row.routing_recovered) == (alone.recovered, alone.routing_recovered)
         assert row.edge_f1 == pytest.approx(alone.edge_f1)
         structure = json.loads(row.structure)

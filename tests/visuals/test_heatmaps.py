@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
-from modnets.visuals.heatmaps import ACCURACIES, FRAMES, draw_scale, plot_heat, plot_heats
+from modnets.visuals.heatmaps import ACCURACIES, FRAMES, draw_scale, plot_heatmap, plot_heatmaps
 from modnets.visuals.legends import draw_legend
 
 RATES = (0.3, 0.01, 0.1)  # not sorted
@@ -49,7 +49,7 @@ def frames(ax: Axes) -> dict[tuple[str, str], tuple[int, int]]:
 
 def test_each_cell_has_its_colour_and_its_number(frame: pd.DataFrame, ax: Axes) -> None:
     shuffled = frame.sort_values("solved")  # rows come in another order than they are drawn
-    plot_heat(shuffled, "rate", "slots", "solved", ax=ax)
+    plot_heatmap(shuffled, "rate", "slots", "solved", ax=ax)
     assert labels(ax.xaxis) == ["0.01", "0.1", "0.3"]
     assert labels(ax.yaxis) == list(shuffled["slots"].unique())
     value = frame.set_index(["slots", "rate"])["solved"]
@@ -63,7 +63,7 @@ def test_each_cell_has_its_colour_and_its_number(frame: pd.DataFrame, ax: Axes) 
 
 def test_what_is_missing_stays_blank(frame: pd.DataFrame, ax: Axes) -> None:
     frame.loc[4, "solved"] = np.nan  # the row of 3-2, 0.01
-    plot_heat(frame.drop(index=0), "rate", "slots", "solved", ax=ax)  # that of known, 0.3
+    plot_heatmap(frame.drop(index=0), "rate", "slots", "solved", ax=ax)  # that of known, 0.3
     order = list(SLOTS)  # as they come
     blank = {(0, 2), (order.index("3-2"), 0)}
     assert {tuple(index) for index in np.argwhere(np.isnan(cells(ax)))} == blank
@@ -72,14 +72,14 @@ def test_what_is_missing_stays_blank(frame: pd.DataFrame, ax: Axes) -> None:
 
 def test_other_values_are_written_as_they_are(frame: pd.DataFrame, ax: Axes) -> None:
     epochs = frame.assign(epochs=1234.5)
-    plot_heat(epochs, "rate", "slots", "epochs", ax=ax, limits=(0, 2000), percent=False)
+    plot_heatmap(epochs, "rate", "slots", "epochs", ax=ax, limits=(0, 2000), percent=False)
     assert {text.get_text() for text in ax.texts} == {"1.23e+03"}
     assert ax.collections[0].get_clim() == (0, 2000)
 
 
 def test_a_number_can_be_read_on_its_colour(frame: pd.DataFrame, ax: Axes) -> None:
     frame["solved"] = [0.0, 1.0, 0.5] * len(SLOTS)
-    plot_heat(frame, "rate", "slots", "solved", ax=ax)
+    plot_heatmap(frame, "rate", "slots", "solved", ax=ax)
     colors = {text.get_text(): text.get_color() for text in ax.texts}
     assert colors["100"] == "white" != colors["0"]
 
@@ -88,7 +88,7 @@ def test_marks_frame_their_cells(frame: pd.DataFrame, ax: Axes) -> None:
     marks = pd.DataFrame(
         {"rate": [0.1, 0.3, 7.0], "slots": ["5-4", "known", "5-4"], "mark": ["b", "a", "a"]}
     )
-    plot_heat(frame, "rate", "slots", "solved", ax=ax, marks=marks)
+    plot_heatmap(frame, "rate", "slots", "solved", ax=ax, marks=marks)
     a, b = (to_hex(color) for color, _ in FRAMES[:2])
     assert frames(ax) == {("a", a): (2, 0), ("b", b): (1, 3)}  # that of rate 7 is not there
 
@@ -103,7 +103,7 @@ def test_a_row_and_a_column_of_heat_maps(frame: pd.DataFrame) -> None:
     cell = pd.DataFrame({**where, "rate": 0.1, "slots": "6-4"})
     marks = pd.concat([cell.assign(mark="z"), cell.iloc[1:].assign(mark="a", rate=0.3)])
     notes = pd.DataFrame({"kind": ["modular"], "noise": ["noise 0.0"], "note": ["a line"]})
-    axes = plot_heats(
+    axes = plot_heatmaps(
         pd.concat(every),
         *("rate", "slots", "solved"),
         row="kind",
@@ -133,7 +133,7 @@ def test_a_row_and_a_column_of_heat_maps(frame: pd.DataFrame) -> None:
 def test_the_scale_has_the_limits_of_the_colours(frame: pd.DataFrame) -> None:
     figure, axes = plt.subplots(1, 2)
     for ax in axes:
-        plot_heat(frame, "rate", "slots", "solved", ax=ax, limits=(0.5, 1.0))
+        plot_heatmap(frame, "rate", "slots", "solved", ax=ax, limits=(0.5, 1.0))
     scale = draw_scale(axes, "bit accuracy")
     assert scale.ax.get_ylim() == (0.5, 1.0)
     figure.canvas.draw()
@@ -143,9 +143,9 @@ def test_the_scale_has_the_limits_of_the_colours(frame: pd.DataFrame) -> None:
 
 def test_every_colouring_has_a_scale(frame: pd.DataFrame) -> None:
     figure, axes = plt.subplots(1, 3, layout="constrained")
-    plot_heat(frame, "rate", "slots", "solved", ax=axes[0])
-    plot_heat(frame, "rate", "slots", "solved", ax=axes[1])
-    plot_heat(frame, "rate", "slots", "solved", ax=axes[2], cmap=ACCURACIES, limits=(0.0, 0.5))
+    plot_heatmap(frame, "rate", "slots", "solved", ax=axes[0])
+    plot_heatmap(frame, "rate", "slots", "solved", ax=axes[1])
+    plot_heatmap(frame, "rate", "slots", "solved", ax=axes[2], cmap=ACCURACIES, limits=(0.0, 0.5))
     draw_scale(axes, "runs")
     scales = figure.axes[3:]
     assert [scale.get_ylabel() for scale in scales] == ["runs", "accuracy"]
@@ -158,12 +158,12 @@ def test_every_colouring_has_a_scale(frame: pd.DataFrame) -> None:
 
 def test_refusals_are_one_line(frame: pd.DataFrame, ax: Axes) -> None:
     with pytest.raises(ValueError, match=r"missing columns \['temperature'\]"):
-        plot_heat(frame, "temperature", "slots", "solved", ax=ax)
+        plot_heatmap(frame, "temperature", "slots", "solved", ax=ax)
     with pytest.raises(ValueError, match="frame is empty"):
-        plot_heat(frame.iloc[:0], "rate", "slots", "solved", ax=ax)
+        plot_heatmap(frame.iloc[:0], "rate", "slots", "solved", ax=ax)
     with pytest.raises(ValueError, match="several rows for the same rate and slots"):
-        plot_heat(pd.concat([frame, frame]), "rate", "slots", "solved", ax=ax)
+        plot_heatmap(pd.concat([frame, frame]), "rate", "slots", "solved", ax=ax)
     every = pd.concat([frame.assign(kind=kind, noise=0.0) for kind in "ab"])
     named = {"row": "kind", "column": "noise", "axes": np.array([[ax]])}
     with pytest.raises(ValueError, match=r"axes has shape \(1, 1\); allowed is \(2, 1\)"):
-        plot_heats(every, "rate", "slots", "solved", **named)
+        plot_heatmaps(every, "rate", "slots", "solved", **named)

@@ -10,10 +10,10 @@ from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from modnets.analysis.knowledge import worth
-from modnets.analysis.sample_complexity import sample_complexity
+from modnets.analysis.knowledge import knowledge_savings
+from modnets.analysis.rows_needed import sample_complexity
 from modnets.analysis.statistics import majority_floor, paired_difference, summarize
-from modnets.visuals.knowledge import plot_worth
+from modnets.visuals.knowledge import plot_knowledge_savings
 from modnets.visuals.ladder import plot_control, plot_ladder, plot_rungs
 from modnets.visuals.style import kind_style
 
@@ -118,8 +118,8 @@ def test_the_control_is_drawn_against_its_reference_and_the_floor(ax: Axes) -> N
 
 
 def test_a_piece_has_a_mark_for_each_network_that_it_can_be_told_for(ax: Axes) -> None:
-    table = worth(results(("6-3-2-2",)), resamples=50)
-    plot_worth(table, ax=ax)
+    table = knowledge_savings(results(("6-3-2-2",)), resamples=50)
+    plot_knowledge_savings(table, ax=ax)
     shown = table[~table["piece"].str.startswith("sparsity")]
     assert labels(ax) == list(dict.fromkeys(shown["piece"]))
     known = shown[shown["saved_is"] != "unknown"]
@@ -136,7 +136,7 @@ def test_a_piece_has_a_mark_for_each_network_that_it_can_be_told_for(ax: Axes) -
 
 def test_nothing_to_be_told_still_draws(ax: Axes) -> None:
     never = dict.fromkeys(("dense", "modular, learned"), (0, 0, 0, 0))
-    plot_worth(worth(results(("6-3-2-2",), never), resamples=10), ax=ax)
+    plot_knowledge_savings(knowledge_savings(results(("6-3-2-2",), never), resamples=10), ax=ax)
     assert labels(ax) == ["modules"]
     assert not [line for line in ax.lines if len(line.get_xdata()) == 1]
 
@@ -147,7 +147,7 @@ def test_the_figure_has_a_column_for_each_graph_and_one_for_the_control() -> Non
     tables = (
         sample_complexity(runs, resamples=20),
         summarize(runs, resamples=20),
-        worth(runs, resamples=20),
+        knowledge_savings(runs, resamples=20),
         summarize(without, by=["graph", "kind"], pooled=["train_rows"], resamples=20),
         paired_difference(without, by=["graph", "kind"], resamples=20),
     )

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.textpath import TextPath
 
-from modnets.analysis.sample_complexity import sample_complexity
+from modnets.analysis.rows_needed import sample_complexity
 from modnets.analysis.statistics import summarize
 from modnets.visuals.figure_bounds import drawn_bbox
 from modnets.visuals.generalization import plot_generalization

@@ -10,7 +10,7 @@ from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from modnets.analysis.gaps import exact_answers, exact_curves, gaps, version_spaces
+from modnets.analysis.generalization_gaps import exact_answers, exact_curves, gaps, version_spaces
 from modnets.analysis.statistics import majority_floor, summarize
 from modnets.config.grid import grid
 from modnets.visuals.generalization import plot_generalization

@@ -193,7 +193,7 @@ def test_a_large_table_is_read_on_some_of_its_rows() -> None:
     graph = mn.random_graph((14, 4, 2), seed=0)
     network = mn.build(mn.RunConfig(graph=graph, model="modular", routing="known"), 0)
     some = Findings.of(network, graph, 0, used_slots(network))
-    by_all = [[r.name for r in level] for level in mn.read_out(network, graph)]
+    by_all = [[r.name for r in level] for level in mn.fit_gates(network, graph)]
     for level, names in zip(some.gates, by_all, strict=True):
         for word, name in zip(level, names, strict=True):
             assert word.rstrip("?") in ("", word_for(name, 1.0))

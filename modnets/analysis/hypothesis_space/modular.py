@@ -12,8 +12,8 @@ from typing import Any
 
 import pandas as pd
 
-from modnets.analysis.version_space.bitsets import pack
-from modnets.analysis.version_space.curves import (
+from modnets.analysis.hypothesis_space.bitsets import pack
+from modnets.analysis.hypothesis_space.curves import (
     Functions,
     Rows,
     answer,
@@ -21,9 +21,9 @@ from modnets.analysis.version_space.curves import (
     curve_of,
     row_sets,
 )
-from modnets.analysis.version_space.enumeration import States, enumerate_levels
-from modnets.analysis.version_space.spec import NetworkSpec
-from modnets.analysis.version_space.symmetries import Solution, solutions_of
+from modnets.analysis.hypothesis_space.enumeration import States, enumerate_levels
+from modnets.analysis.hypothesis_space.spec import NetworkSpec
+from modnets.analysis.hypothesis_space.symmetries import Solution, solutions_of
 from modnets.checked import checked
 from modnets.config.run_config import RunConfig
 from modnets.errors import require

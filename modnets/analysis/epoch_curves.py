@@ -9,9 +9,9 @@ from typing import cast
 import numpy as np
 import pandas as pd
 
+from modnets.analysis.hypothesis_space.modular import version_space
 from modnets.analysis.pooling import refuse_pooling
 from modnets.analysis.tables import require_columns
-from modnets.analysis.version_space.modular import version_space
 from modnets.checked import checked
 from modnets.config.run_config import RunConfig
 from modnets.tasks.graphs import FunctionGraph
@@ -22,7 +22,7 @@ MAX_NETWORKS = 2**32
 
 
 @checked
-def learning_curves(results: pd.DataFrame, measure: str = "test_bit_accuracy") -> pd.DataFrame:
+def training_curves(results: pd.DataFrame, measure: str = "test_bit_accuracy") -> pd.DataFrame:
     """Median and quartiles of a measure over the epochs, for each kind of network.
 
     Parameters

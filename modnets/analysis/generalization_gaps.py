@@ -14,12 +14,12 @@ from typing import cast
 import pandas as pd
 
 from modnets.analysis.clusters import Clusters
+from modnets.analysis.hypothesis_space.dense import DenseVersionSpace
+from modnets.analysis.hypothesis_space.modular import VersionSpace
 from modnets.analysis.intervals import Bootstrap
 from modnets.analysis.pooling import refuse_pooling
 from modnets.analysis.statistics import groups, last_runs
 from modnets.analysis.tables import require_columns
-from modnets.analysis.version_space.dense import EveryTable
-from modnets.analysis.version_space.modular import VersionSpace
 from modnets.checked import checked
 from modnets.config.run_config import RunConfig
 from modnets.errors import require
@@ -28,7 +28,7 @@ from modnets.tasks.graphs import FunctionGraph
 POINT = ["graph", "kind", "train_rows"]
 
 #: Each space with a run for each split.
-Spaces = list[tuple[VersionSpace | EveryTable, list[RunConfig]]]
+Spaces = list[tuple[VersionSpace | DenseVersionSpace, list[RunConfig]]]
 
 
 @checked
@@ -43,7 +43,7 @@ def version_spaces(runs: Iterable[RunConfig]) -> Spaces:
 
     Returns
     -------
-    list of (VersionSpace or EveryTable, list of RunConfig)
+    list of (VersionSpace or DenseVersionSpace, list of RunConfig)
         With a run for each split on which the kind is trained.
     """
     by_network: dict[tuple, dict[tuple, RunConfig]] = {}
@@ -61,7 +61,7 @@ def version_spaces(runs: Iterable[RunConfig]) -> Spaces:
         space = (
             VersionSpace(first)
             if first.is_modular
-            else EveryTable(cast("FunctionGraph", first.graph))
+            else DenseVersionSpace(cast("FunctionGraph", first.graph))
         )
         pairs.append((space, members))
     return pairs

@@ -7,16 +7,16 @@ from typing import cast
 import numpy as np
 import pandas as pd
 
-from modnets.analysis.version_space.curves import Rows, answer, by_networks, curve_of, row_sets
-from modnets.analysis.version_space.symmetries import Solution
+from modnets.analysis.hypothesis_space.curves import Rows, answer, by_networks, curve_of, row_sets
+from modnets.analysis.hypothesis_space.symmetries import Solution
 from modnets.checked import checked
 from modnets.errors import require
 from modnets.tasks.graphs import FunctionGraph
 from modnets.tasks.named_graphs import get_graph
 
 
-class EveryTable:
-    """All truth tables of a graph's size; made by :func:`every_table`.
+class DenseVersionSpace:
+    """All truth tables of a graph's size; made by :func:`dense_version_space`.
 
     Parameters
     ----------
@@ -48,7 +48,7 @@ class EveryTable:
         self.refusal = None
 
     def __repr__(self) -> str:
-        return f"EveryTable({self.graph})"
+        return f"DenseVersionSpace({self.graph})"
 
     def learning_curve(
         self, rows: Rows, *, draws: int = 500, seed: int = 0, weights: str = "functions"
@@ -75,7 +75,7 @@ class EveryTable:
 
 
 @checked
-def every_table(graph: str | FunctionGraph) -> EveryTable:
+def dense_version_space(graph: str | FunctionGraph) -> DenseVersionSpace:
     """What a dense network can express: every truth table, in the form of a version space.
 
     Parameters
@@ -84,6 +84,6 @@ def every_table(graph: str | FunctionGraph) -> EveryTable:
 
     Returns
     -------
-    EveryTable
+    DenseVersionSpace
     """
-    return EveryTable(cast("FunctionGraph", get_graph(graph)))
+    return DenseVersionSpace(cast("FunctionGraph", get_graph(graph)))
