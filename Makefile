@@ -12,6 +12,7 @@ BIN := .venv/bin
 INSTALLED := .venv/.installed
 STAMPS := build/figures
 FOLDER := figures
+CORES ?= $(shell nproc 2>/dev/null || echo 2)
 
 # QUICK=1 runs the notebooks with the small values of notebooks/quick.json, away from the real figures
 # and results.
@@ -28,25 +29,34 @@ FIGURES := $(NOTEBOOKS:notebooks/%.ipynb=$(STAMPS)/%.stamp)
 wrote = $(shell cat $(STAMPS)/$(1).stamp 2>/dev/null)
 missing = $(filter-out $(wildcard $(call wrote,$(1))),$(call wrote,$(1)))
 
-.PHONY: help figures test check lab clean-notebooks clean FORCE
+.PHONY: help figures test test-fast check docs lab clean-notebooks clean FORCE
 
 help: ## Show this list
 	@sed -nE 's/^([a-z-]+):.*## (.*)/\1|\2/p' Makefile | awk -F'|' '{printf "make %-19s %s\n", $$1, $$2}'
 	@echo
 	@echo "make figures QUICK=1     small runs into build/quick, to see in minutes that all works"
-	@echo "make test ARGS='-k x'    arguments for pytest"
+	@echo "make test ARGS='-k x'    arguments for pytest; CORES=1 for one process"
 	@echo "make PYTHON=python3.12   .venv with another Python"
 
 figures: $(FIGURES) ## Run every notebook whose figures are missing or older than its code
 	@echo "$(FOLDER)/ is up to date: $(words $(NOTEBOOKS)) notebooks"
 
-test: $(INSTALLED) ## Run the tests
-	$(BIN)/python -m pytest $(ARGS)
+test: $(INSTALLED) ## Run the tests, in a process for each core; those in the browser last, in one
+	$(BIN)/python -m pytest -n $(CORES) --dist loadfile -m "not browser" $(ARGS)
+	$(BIN)/python -m pytest -m browser $(ARGS) || test $$? -eq 5 # 5: none was selected
 
-check: $(INSTALLED) ## Check format and style of the code, and that the notebooks are clean
+test-fast: $(INSTALLED) ## Run the quick tests: less than a minute, no notebook, no browser
+	$(BIN)/python -m pytest -q -n $(CORES) --dist worksteal -m "not slow and not browser and not execute" $(ARGS)
+
+check: $(INSTALLED) docs ## Check format, style and types of the code, the site, and that notebooks are clean
 	$(BIN)/python -m ruff format --check .
 	$(BIN)/python -m ruff check .
+	$(BIN)/python -m mypy
 	$(BIN)/python -m pytest -q -m "not execute" tests/test_notebooks.py
+
+docs: $(INSTALLED) ## Build the site into build/docs, warnings as errors
+	$(BIN)/python -m sphinx -W --keep-going -q -j auto -b html docs build/docs
+	@echo "build/docs/index.html"
 
 lab: $(INSTALLED) ## Open JupyterLab on notebooks/
 	$(BIN)/python -m jupyter lab notebooks $(if $(filter 0,$(shell id -u)),--allow-root) $(ARGS)

@@ -1,4 +1,4 @@
-"""Every number in the README comes from a committed CSV: a claim's words are filled from it here.
+"""Every number in the README and in docs comes from a committed CSV: a claim's words are filled from it here.
 
 A number that no claim fills, and that is no name, is an error, so nothing can be stated beside it.
 """
@@ -56,8 +56,9 @@ def plain(text: str) -> str:
 
 
 def prose() -> str:
-    """The README without its code."""
-    text = (ROOT / "README.md").read_text()
+    """The README and the pages of docs without their code."""
+    pages = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+    text = "\n".join(page.read_text() for page in pages).replace("(generated/", "(")
     return plain(re.sub(r"```.*?```|`[^`]*`", " ", text, flags=re.DOTALL))
 
 

@@ -1,4 +1,4 @@
-"""The README: its code runs, its tree and tables are complete, what it links to exists."""
+"""The README and the pages of docs: their code runs, tables are complete, links lead somewhere."""
 
 from __future__ import annotations
 
@@ -14,11 +14,15 @@ from modnets.config.run_config import RunConfig
 from modnets.models.registry import MODELS
 from modnets.paths import NOTEBOOKS, ROOT
 
-TEXT = (ROOT / "README.md").read_text()
+#: The README first: names of its code are used in the pages.
+PAGES = [ROOT / "README.md", *(ROOT / "docs" / f"{name}.md" for name in ("studies", "inside", "own"))]
+PROSE = [*PAGES, *sorted((ROOT / "docs").glob("*.md")), ROOT / "CONTRIBUTING.md"]
 
 
 def blocks(language: str) -> list[str]:
-    return re.findall(rf"```{language}\n(.*?)```", TEXT, flags=re.DOTALL)
+    """Code of all pages, in order."""
+    text = "\n".join(page.read_text() for page in PAGES)
+    return re.findall(rf"```{language}\n(.*?)```", text, flags=re.DOTALL)
 
 
 def test_the_python_code_runs_from_top_to_bottom(
@@ -52,20 +56,23 @@ def test_the_train_command_is_understood(
     assert "dense on 2-2-3-2-2 bundled digits, 51 rows, 4 runs" in said
 
 
-def test_the_tree_names_every_room() -> None:
-    rooms = {path.name for path in (ROOT / "modnets").rglob("*.py")} - {"__init__.py"}
-    (tree,) = blocks("text")
-    named = set(re.findall(r"\w+\.py", tree))
-    assert rooms - {"__main__.py"} == named - {"__main__.py"}
-
-
 def test_every_notebook_has_a_row() -> None:
+    text = (ROOT / "docs" / "notebooks.md").read_text()
     for path in NOTEBOOKS.glob("*.ipynb"):
-        assert f"| [{path.stem}](notebooks/{path.name}) |" in TEXT
+        assert f"| [{path.stem}](generated/notebooks/{path.name}) |" in text
 
 
-def test_links_lead_somewhere() -> None:
-    targets = [t for t in re.findall(r"\]\(([^)]+)\)", TEXT) if not t.startswith("http")]
-    assert len(targets) > 4
+@pytest.mark.parametrize("page", PROSE, ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    targets = re.findall(r"\]\(([^)]+)\)", page.read_text())
     for target in targets:
-        assert (ROOT / target).exists(), target
+        if not target.startswith("http"):
+            # What the site generates is a copy of what stands in the repository.
+            source = page.parent / target.replace("generated/", "../")
+            assert source.exists(), target
+
+
+@pytest.mark.parametrize("page", PROSE, ids=lambda page: page.name)
+def test_files_that_are_named_exist(page: Path) -> None:
+    for name in re.findall(r"`([a-z_]+/[a-z_/]+\.(?:py|md|json|h))`", page.read_text()):
+        assert any((folder / name).exists() for folder in (ROOT, ROOT / "modnets")), name

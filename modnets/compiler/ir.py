@@ -286,7 +286,8 @@ class Reduction(Value):
     ----------
     how : "sum", "prod", "amax" or "amin"
         Of integers and masks only "sum".
-    source : Value, shape (*shape, *reduced)
+    source : Value
+        Its last axes are reduced.
     n_axes : int
         How many axes are reduced.
     """

@@ -41,7 +41,7 @@ class BlockStream:
     shape : tuple of int
         What one run takes in one step.
     draw : callable
-        ``draw(run, generator, shape) -> Tensor``, the block of one run, shape (step, *shape).
+        ``draw(run, generator, shape) -> Tensor``, the block of one run, of ``shape`` for each step.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class BlockStream:
         self.position = self.length
 
     def take(self, most: int) -> Tensor:
-        """The next 1 to ``most`` steps, shape (step, replica, *shape)."""
+        """The next 1 to ``most`` steps, of ``shape`` for each step and replica."""
         if self.position == self.length:
             self.block = torch.zeros_like(self.block)  # earlier results keep their values
             for run, random in enumerate(self.generators):

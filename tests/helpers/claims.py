@@ -1,4 +1,4 @@
-"""What the README states in numbers: words, and the rows of committed CSVs that fill them.
+"""What the README and docs state in numbers: words, and the rows of committed CSVs that fill them.
 
 A claim is a template for ``str.format`` and, for each name in it, a CSV of ``figures/`` with the
 values that tell its row.  Numbers that are names, or settings, stand in NAMES.
@@ -115,6 +115,9 @@ NAMES = [
     r"\]\([^)]*\)",  # targets of links
     r"\b\d(-\d+)+\b",  # graphs, and widths of modules
     r"TMLR 2025",
+    r"Transactions on Machine Learning Research, 2025",
+    r"<https:[^>]*>",
+    r"(?<= )\d\. (?=\*\*)",  # steps that are counted
     r"Python 3\.11",
     r"torch 2\.13\.0",
     r"JAX 0\.10",
