@@ -76,7 +76,7 @@ def readable(units: np.ndarray, targets: np.ndarray) -> np.ndarray:
     centred = targets - mean
     solved = np.linalg.solve(gram, units.swapaxes(1, 2))  # (run, unit, row)
     leverage = np.einsum("rnu,run->rn", units, solved)
-    predicted = centred @ (units @ solved).swapaxes(1, 2)  # (run, function, row)
+    predicted = (centred @ units) @ solved  # (run, function, row), no matrix of rows x rows
     left_out = centred - (centred - predicted) / np.maximum(1 - leverage, 1e-9)[:, None]
     ones = targets > 0
     right = (left_out + mean > 0.5) == ones
