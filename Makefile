@@ -46,7 +46,7 @@ test: $(INSTALLED) ## Run the tests, in a process for each core; those in the br
 	$(BIN)/python -m pytest -m browser $(ARGS) || test $$? -eq 5 # 5: none was selected
 
 test-fast: $(INSTALLED) ## Run the quick tests: less than a minute, no notebook, no browser
-	$(BIN)/python -m pytest -q -n $(CORES) --dist worksteal -m "not slow and not browser and not execute" $(ARGS)
+	$(BIN)/python -m pytest -q -n $(CORES) --dist loadfile -m "not slow and not browser and not execute" $(ARGS)
 
 check: $(INSTALLED) docs ## Check format, style and types of the code, the site, and that notebooks are clean
 	$(BIN)/python -m ruff format --check .

@@ -75,7 +75,10 @@ def mnist(tmp_path: Path) -> Callable[..., Digits]:
 def _own_cache(tmp_path_factory: pytest.TempPathFactory):
     """Compiled steps of the tests stay among the tests, and are really compiled once."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("MODNETS_CACHE", str(tmp_path_factory.mktemp("compiled")))
+        base = tmp_path_factory.getbasetemp()
+        if "PYTEST_XDIST_WORKER" in os.environ:  # one folder for all workers
+            base = base.parent
+        patch.setenv("MODNETS_CACHE", str(base / "compiled"))
         yield
 
 
@@ -105,6 +108,33 @@ def _seeded() -> None:
     torch.manual_seed(0)
 
 
+#: Files whose tests train a lot, start processes or draw: ``make test-fast`` leaves them out.
+SLOW = {
+    "analysis": ("pooling", "structure"),
+    "benchmarks": ("throughput",),
+    "commands": ("benchmark_command", "dependencies", "notebook", "train", "train_tasks"),
+    "compiler": ("compiled", "gradients"),
+    "experiments": ("compaction", "executors", "live", "store_safety", "sweep"),
+    "explorer": ("app", "page"),
+    "models": ("identity", "thresholds"),
+    "training": (
+        *("backends", "costs", "cuda_graph", "dont_cares", "engine", "inspection"),
+        *("own_networks", "own_refusals", "tasks_in_engine"),
+    ),
+    "visuals": (
+        *("efficiency", "gate_shares_figures", "heatmaps", "ladder", "plots", "task_drawings"),
+        *("tasks_figures", "theory_figure", "trained_drawings"),
+    ),
+    ".": ("readme",),
+}
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The browser comes last: its event loop runs to the end, and stands in the way of others."""
+    """Mark slow tests; the browser comes last, as its event loop stands in the way of others."""
+    here = Path(__file__).parent
+    slow = {here / folder / f"test_{name}.py" for folder, names in SLOW.items() for name in names}
+    assert all(path.exists() for path in slow)
+    for item in items:
+        if item.path in slow:
+            item.add_marker(pytest.mark.slow)
     items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
