@@ -1,4 +1,4 @@
-"""The site: ``make docs`` builds it into build/docs.  Pages that follow from the code are generated.
+"""The site: ``make docs`` builds it into build/docs; pages that follow from the code are generated.
 
 Nothing is run for it but this file: notebooks are shown as they are stored, figures as committed.
 """

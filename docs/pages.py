@@ -7,6 +7,7 @@ code.
 from __future__ import annotations
 
 import ast
+import inspect
 import json
 import shutil
 from collections.abc import Iterator
@@ -14,9 +15,11 @@ from dataclasses import fields
 from pathlib import Path
 
 from modnets.config.run_config import RunConfig
+from modnets.config.setting_docs import setting_doc
 from modnets.experiments.columns import schema
+from modnets.glossary import GLOSSARY, KINDS
+from modnets.lazy import NAMESPACES, exports, public, shown_as
 from modnets.paths import FIGURES, NOTEBOOKS, PACKAGE
-from modnets.training.inspection import INSPECTED
 
 HERE = Path(__file__).parent
 GENERATED = HERE / "generated"
@@ -32,12 +35,16 @@ def write() -> None:
     (GENERATED / "api").mkdir(parents=True)
     (GENERATED / "settings.md").write_text(settings())
     (GENERATED / "columns.md").write_text(columns())
+    (GENERATED / "glossary.md").write_text(glossary())
+    (GENERATED / "public.md").write_text(public_names())
     (GENERATED / "gallery.md").write_text(gallery())
     (GENERATED / "modules.md").write_text(f"# Every module\n\n```text\n{tree()}\n```\n")
     for floor in ("", *FLOORS):
         (GENERATED / "api" / f"{floor or 'ground'}.rst").write_text(api(floor))
     shutil.copytree(FIGURES, GENERATED / "figures")
-    shutil.copytree(NOTEBOOKS, GENERATED / "notebooks", ignore=shutil.ignore_patterns(".*", "*.json"))
+    shutil.copytree(
+        NOTEBOOKS, GENERATED / "notebooks", ignore=shutil.ignore_patterns(".*", "*.json")
+    )
 
 
 def modules(floor: str) -> list[Path]:
@@ -78,27 +85,54 @@ def api(floor: str) -> str:
     return "\n".join(lines)
 
 
+def public_names() -> str:
+    """Every public name, by namespace, with what it is."""
+    lines = ["# Public names", "", "`import modnets as mn`; everything is imported on first use."]
+    for space in NAMESPACES:
+        lines += ["", f"## {shown_as(space)}", "", "| name | what it is |", "|---|---|"]
+        for name, (module, inner) in exports(space).items():
+            value = public(f"{space}.{name}".removeprefix("modnets."))
+            text = (inspect.getdoc(value) or "").partition("\n")[0]
+            is_code = inspect.isroutine(value) or inspect.isclass(value)
+            where = f"{module}.{inner}" if is_code else f"`{module}`"
+            link = f"{{py:obj}}`{name} <{where}>`" if is_code else f"`{name}`"
+            lines.append(f"| {link} | {_cell(text) if is_code else f'a value of {where}'} |")
+    return "\n".join([*lines, ""])
+
+
 def settings() -> str:
     """Every setting of a run, from the table that ``modnets train --help`` prints too."""
     lines = ["# Settings of a run", "", "Arguments of `mn.RunConfig`, and axes of `mn.grid`.", ""]
-    lines += ["| setting | meaning | unit | default |", "|---|---|---|---|"]
+    lines += [
+        "| setting | meaning | type | unit | allowed | default |",
+        "|---|---|---|---|---|---|",
+    ]
     for field in fields(RunConfig):
-        meaning, unit = (field.metadata.get(key, "") for key in ("meaning", "unit"))
-        default = str(field.default)
-        lines.append(f"| `{field.name}` | {_cell(meaning)} | {unit} | `{_cell(default)}` |")
+        doc = setting_doc(field.name)
+        cells = (doc.meaning, doc.type, doc.unit, doc.allowed, doc.default)
+        lines.append(f"| `{doc.name}` | {' | '.join(map(_cell, cells))} |")
     return "\n".join([*lines, ""])
 
 
 def columns() -> str:
     """The columns of result tables."""
-    names = {field.name for field in fields(RunConfig)}
     lines = ["# Columns of results", "", "A row for each run and evaluated epoch.", ""]
-    lines += ["| column | type | what it holds |", "|---|---|---|"]
+    lines += ["| column | type | what it holds | unit | range |", "|---|---|---|---|---|"]
     for column in schema():
-        meaning = INSPECTED.get(column.name, "")
-        if column.name in names:
-            meaning = "the setting, worked out"
-        lines.append(f"| `{column.name}` | {column.type} | {_cell(meaning)} |")
+        entry = GLOSSARY[column.name]
+        cells = (str(column.type), entry.text, entry.unit, entry.range)
+        lines.append(f"| `{column.name}` | {' | '.join(map(_cell, cells))} |")
+    return "\n".join([*lines, ""])
+
+
+def glossary() -> str:
+    """Every word that ``mn.explain`` knows."""
+    lines = ["# Glossary", "", "What `mn.explain(word)` prints."]
+    for kind, title in KINDS.items():
+        entries = [entry for entry in GLOSSARY.values() if entry.kinds[0] == kind]
+        lines += ["", f"## {title}", ""]
+        for entry in sorted(entries, key=lambda entry: entry.word.lower()):
+            lines += [f"`{entry.word}`", f": {entry.text}", ""]
     return "\n".join([*lines, ""])
 
 
@@ -124,5 +158,3 @@ def _headings(path: Path) -> Iterator[str]:
 def _cell(text: str) -> str:
     """Text that fits a cell of a table."""
     return text.replace("|", "\\|")
-
-
