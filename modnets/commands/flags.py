@@ -11,6 +11,7 @@ from dataclasses import dataclass, fields
 
 from modnets.commands.parser import Parser, number, whole, whole_or_range
 from modnets.config.run_config import RunConfig
+from modnets.config.setting_docs import setting_doc
 
 #: The paper's words for a kind of network -> ours.  ``mlp`` is sparse once weights are pruned.
 MODEL_NAMES = {
@@ -73,16 +74,17 @@ class Flag:
 
     @property
     def help(self) -> str:
-        """Meaning, unit and default."""
-        field = FIELDS.get(self.setting)
-        meaning, _, default = (field.metadata["meaning"] if field else "").partition("; default ")
-        if not default and field and field.default is not None:
-            default = str(field.default)
-        unit = self.unit or (field.metadata["unit"] if field else "")
-        notes = [f"unit: {unit}"] * bool(unit)
-        notes.append(f"default: {self.default or (default if self.kind else 'off')}")
-        text = "; ".join([(self.meaning or meaning) + self.words, *notes])
-        return text.replace("%", "%%")
+        """Meaning, unit, allowed values and default."""
+        doc = setting_doc(self.setting) if self.setting else None
+        notes = [(self.meaning or (doc.meaning if doc else "")) + self.words]
+        unit = self.unit or (doc.unit if doc else "")
+        notes += [f"unit: {unit}"] * bool(unit)
+        default = "off"
+        if doc and self.kind:
+            notes += [f"allowed: {doc.allowed}"] * bool(doc.allowed)
+            default = doc.default
+        notes.append(f"default: {self.default or default}")
+        return "; ".join(notes).replace("%", "%%")
 
 
 #: Heading -> flags.
@@ -121,7 +123,7 @@ FLAGS = {
              "hierarchically_modular_shared_modules, of images also with _mlp or _cnn behind it"),
         Flag("--arch", "hidden", whole, "+", words="; all widths, as 6 36 36 36 2"),
         Flag("--pruning_ratio", "pruning_ratio", number, default="0",
-             meaning="mlp, cnn: share of weights masked at random, in [0, 100)"),
+             meaning="mlp, cnn: share of weights masked at random"),
         Flag("--img_network", "image_network", str, default="as --model says, mlp"),
         Flag("--channels", "channels", whole, "+"),
         Flag("--num_modules --num_slots", "slots", whole, "+"),

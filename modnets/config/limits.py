@@ -11,11 +11,8 @@ from modnets.errors import require, shown
 #: Trained numbers of a network: 512 MiB with those that Adam keeps beside them.
 MAX_WEIGHTS = 2**25
 MAX_LAYERS = 1000
-MAX_EPOCHS = 10**9
 #: Evaluations of a run, each a row of its table.
 MAX_EVALUATIONS = 10**6
-#: Pairs of images drawn for each pair of digits.
-MAX_SAMPLES = 10**5
 OF_SLOTS: tuple[str, ...] = (
     *("slots", "shared_modules", "module_hidden", "image_slots", "shared_image_modules"),
     *("image_hidden", "channels"),

@@ -13,6 +13,7 @@ import numpy as np
 from modnets.checked import read
 from modnets.config.defaults import n_examples, worked_out
 from modnets.config.run_keys import SEEDS, WORKED_OUT, Common, common_of, key_of
+from modnets.config.setting_docs import with_parameters
 from modnets.config.settings import (
     GRAPH_SETTINGS,
     FinalSettings,
@@ -173,6 +174,8 @@ class RunConfig(Settings):
     def __str__(self) -> str:
         return f"{self.graph} {self.kind} {self.final.train_rows} rows seed {self.seed}"
 
+
+RunConfig.__doc__ = with_parameters(RunConfig.__doc__ or "")
 
 if TYPE_CHECKING:
 

@@ -6,9 +6,9 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, get_args
+from typing import TYPE_CHECKING, Any, Generic, Literal, NamedTuple, TypeVar, get_args
 
-from modnets.tasks.splits import HELD_OUT, HeldOut
+from modnets.tasks.splits import HeldOut
 from modnets.tasks.task import Task
 from modnets.values import FrozenDict, thawed
 
@@ -22,6 +22,9 @@ ImageNetwork = Literal["mlp", "cnn"]
 
 OPTIMIZERS: tuple[str, ...] = get_args(Optimizer)
 SCHEDULES: tuple[str, ...] = get_args(Schedule)
+MAX_EPOCHS = 10**9
+#: Pairs of images drawn for each pair of digits.
+MAX_SAMPLES = 10**5
 #: Settings that hold a graph.
 GRAPH_SETTINGS = ("graph", "knowledge")
 
@@ -49,9 +52,58 @@ class Options(FrozenDict):
         return hash(json.dumps(self, sort_keys=True))
 
 
-def setting(default: Any, meaning: str, unit: str = "") -> Any:
-    """A config field with its meaning and unit, which ``modnets train --help`` prints too."""
-    return field(default=default, metadata={"meaning": meaning, "unit": unit})
+class Range(NamedTuple):
+    """The numbers that a setting may be.
+
+    Parameters
+    ----------
+    least, most : float, optional
+    above, below : bool
+        Whether ``least`` and ``most`` themselves are left out.
+    """
+
+    least: float | None = None
+    most: float | None = None
+    above: bool = False
+    below: bool = False
+
+    def __str__(self) -> str:
+        if self.least is None:
+            return ""
+        if self.most is None:
+            return f"{'above' if self.above else 'at least'} {self.least:,}"
+        if self.above or self.below:
+            left, right = "(" if self.above else "[", ")" if self.below else "]"
+            return f"in {left}{self.least}, {self.most}{right}"
+        return f"{self.least:,} to {self.most:,}"
+
+
+def setting(
+    default: Any,
+    meaning: str,
+    unit: str = "",
+    *,
+    least: float | None = None,
+    most: float | None = None,
+    above: float | None = None,
+    below: float | None = None,
+) -> Any:
+    """A config field with its meaning, unit and range.
+
+    ``modnets train --help``, the docstring of RunConfig and ``mn.explain`` print them.
+
+    Parameters
+    ----------
+    default
+    meaning : str
+        ``"; default ..."`` at its end says what None stands for.
+    unit : str
+    least, most, above, below : float, optional
+        Bounds of a number, the last two exclusive.
+    """
+    low, high = (least if above is None else above), (most if below is None else below)
+    allowed = Range(low, high, above is not None, below is not None)
+    return field(default=default, metadata={"meaning": meaning, "unit": unit, "range": allowed})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,19 +111,33 @@ class Settings:
     """The fields of :class:`modnets.RunConfig`, before or after defaults are worked out."""
 
     graph: GraphSetting = setting("6-3-2-2", "the task: a name in GRAPHS or TASK_SETS, or a task")
-    train_rows: int | None = setting(None, "rows of the truth table shown in training", "rows")
+    train_rows: int | None = setting(
+        None,
+        "rows of the truth table shown in training; default by train_fraction",
+        "rows",
+        least=1,
+    )
     train_fraction: float | None = setting(
-        None, "share of the table shown, where train_rows is not given; default 0.8"
+        None,
+        "share of the table shown, in place of train_rows; 1 for digit pairs only; default 0.8",
+        above=0,
+        most=1,
     )
-    split_seed: int = setting(40, "permutes the rows before they are split")
-    held_out: HeldOut | None = setting(
-        "different", f"task sets: rows that tasks hold out, {' or '.join(HELD_OUT)}"
-    )
+    split_seed: int = setting(40, "permutes the rows before they are split", least=0)
+    held_out: HeldOut | None = setting("different", "task sets: rows that tasks hold out")
     samples: int | None = setting(
-        None, "digit pairs: training images of each pair of digits seen; default 100", "pairs"
+        None,
+        "digit pairs: training images of each pair of digits seen; default 100",
+        "pairs",
+        least=1,
+        most=MAX_SAMPLES,
     )
     test_samples: int | None = setting(
-        None, "digit pairs: images of each pair in other parts; default 100", "pairs"
+        None,
+        "digit pairs: images of each pair in other parts; default 100",
+        "pairs",
+        least=1,
+        most=MAX_SAMPLES,
     )
 
     model: str = setting("dense", "kind of network: a name in MODELS")
@@ -79,83 +145,98 @@ class Settings:
         None, "monolithic: hidden widths; default 36, in 2 * levels - 1 layers", "units"
     )
     pruning_ratio: float | None = setting(
-        None, "sparse: share of weights masked, in [0, 100); default 50", "percent"
+        None, "sparse: share of weights masked; default 50", "percent", least=0, below=100
     )
     knowledge: KnowledgeSetting = setting(
         None, "modular: the task whose structure counts as known; default the task itself"
     )
-    routing: Choice | None = setting(
-        "learned", "modular: which sources a slot reads, known or learned"
-    )
+    routing: Choice | None = setting("learned", "modular: which sources a slot reads")
     selection: Choice | None = setting(
-        None, "shared: which module fills a slot, known or learned; default as routing"
+        None, "shared: which module fills a slot; default as routing"
     )
     outputs: Choice | None = setting(
-        None, "modular: which slots are the outputs, known or learned; default as routing"
+        None, "modular: which slots are the outputs; default as routing"
     )
     slots: tuple[int, ...] | None = setting(
         None, "modular: slots in each level; default as the graph", "slots"
     )
     shared_modules: int | None = setting(
-        None, "shared: size of the pool; default the graph's distinct gates", "modules"
+        None, "shared: size of the pool; default the graph's distinct gates", "modules", least=1
     )
     arity: int | None = setting(
-        None, "modular: inputs that each slot reads; default the graph's fan-in", "inputs"
+        None, "modular: inputs that each slot reads; default the graph's fan-in", "inputs", least=1
     )
     module_hidden: tuple[int, ...] | None = setting(
         (12,), "modular: hidden widths of a module", "units"
     )
     output_levels: OutputLevels | None = setting(
-        None, "modular: levels that outputs are read from, last or every; default last"
+        None, "modular: levels that outputs are read from; default last"
     )
     image_network: ImageNetwork | None = setting(
-        None, "images: what looks at the pixels, mlp or cnn; default mlp"
+        None, "images: what looks at the pixels; default mlp"
     )
     image_hidden: tuple[int, ...] | None = setting(
         None, "modular, mlp: hidden widths of an image module; default 128 64", "units"
     )
     channels: tuple[int, ...] | None = setting(
-        None, "cnn: channels of the convolutions; default 6 16, monolithic 12 32", "channels"
+        None, "CNN: channels of the convolutions; default 6 16, monolithic 12 32", "channels"
     )
     image_slots: int | None = setting(
-        None, "modular: slots that look at an image; default one for each", "slots"
+        None, "modular: slots that look at an image; default one for each", "slots", least=1
     )
     shared_image_modules: int | None = setting(
         None,
         "modular: pool of image modules, 0 for own; default 1 if modules are shared",
         "modules",
+        least=0,
     )
     image_routing: Choice | None = setting(
-        None, "modular: which image a slot looks at, known or learned; default as routing"
+        None, "modular: which image a slot looks at; default as routing"
     )
     image_selection: Choice | None = setting(
-        None, "modular: which image module fills a slot, known or learned; default as selection"
+        None, "modular: which image module fills a slot; default as selection"
     )
-    options: Mapping[str, Any] = setting(Options(), "what a model of your own takes, a dict")
+    options: Mapping[str, Any] = setting(
+        Options(), "options of a user-defined model, JSON values by name"
+    )
 
-    epochs: int = setting(1000, "passes over the training rows", "epochs")
+    epochs: int = setting(1000, "passes over the training rows", "epochs", least=1, most=MAX_EPOCHS)
     batch_size: int | None = setting(
-        None, "rows in each step; default all training rows, of images 128", "rows"
+        None, "rows in each step; default all training rows, of images 128", "rows", least=1
     )
-    optimizer: Optimizer = setting("adam", f"one of {', '.join(OPTIMIZERS)}")
-    lr: float = setting(0.01, "learning rate of weights and biases", "per step")
-    lr_routing: float | None = setting(0.1, "learning rate of routing logits", "per step")
-    lr_selection: float | None = setting(0.1, "learning rate of selection logits", "per step")
-    schedule: Schedule = setting("constant", f"of all rates, one of {', '.join(SCHEDULES)}")
-    gamma: float | None = setting(None, "exponential schedule: factor in (0, 1]", "per epoch")
-    weight_decay: float = setting(0.001, "times each parameter, added to its gradient", "per step")
-    loss: Loss = setting("bce", "bce (binary cross-entropy) or mse (of the probability)")
-    input_noise: float = setting(0.0, "deviation of the noise on training inputs; published 0.1")
-    temperature: float | None = setting(2.0, "divides the logits of learned choices in training")
-    gumbel: bool = setting(False, "add Gumbel(0, 1) noise to those logits in training")
+    optimizer: Optimizer = setting("adam", "how gradients become changes of parameters")
+    lr: float = setting(0.01, "learning rate of weights and biases", "per step", above=0)
+    lr_routing: float | None = setting(0.1, "learning rate of routing logits", "per step", above=0)
+    lr_selection: float | None = setting(
+        0.1, "learning rate of selection logits", "per step", above=0
+    )
+    schedule: Schedule = setting("constant", "how all rates change over the epochs")
+    gamma: float | None = setting(
+        None, "exponential schedule: factor", "per epoch", above=0, most=1
+    )
+    weight_decay: float = setting(
+        0.001, "times each parameter, added to its gradient", "per step", least=0
+    )
+    loss: Loss = setting("bce", "binary cross-entropy, or mean squared error of the probability")
+    input_noise: float = setting(
+        0.0, "deviation of the noise on training inputs; published 0.1", least=0
+    )
+    temperature: float | None = setting(
+        2.0, "divides the logits of learned choices in training", above=0
+    )
+    gumbel: bool = setting(
+        False, "add Gumbel(0, 1) noise to the logits of learned choices in training"
+    )
     per_sample_routing: bool = setting(False, "with gumbel: a draw for each row, not each step")
     eval_every: int | None = setting(
-        None, "epochs between evaluations; default a twentieth of epochs", "epochs"
+        None, "epochs between evaluations; default a twentieth of epochs", "epochs", least=1
     )
     record: Record = setting(
-        "end", "evaluations at which what is learned inside is recorded, end (the last) or every"
+        "end", "evaluations at which what is learned inside is recorded: the end, or every one"
     )
-    seed: int = setting(0, "initial weights, order of rows, and noise, each a stream of its own")
+    seed: int = setting(
+        0, "initial weights, order of rows, and noise, each a stream of its own", least=0
+    )
 
     @property
     def is_modular(self) -> bool:

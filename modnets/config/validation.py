@@ -13,14 +13,12 @@ from typing import Any, Literal, NamedTuple, Union, get_args, get_origin, get_ty
 
 import numpy as np
 
-from modnets.config.limits import MAX_EPOCHS, MAX_LAYERS, MAX_SAMPLES, check_sizes
-from modnets.config.settings import FinalSettings, Options, Settings
+from modnets.config.limits import MAX_LAYERS, check_sizes
+from modnets.config.settings import FinalSettings, Options, Range, Settings
 from modnets.errors import one_of, require, shown
 from modnets.models.monolithic import sides
 from modnets.models.registry import BUILT_IN, MODELS
 from modnets.values import boolean, integer, number, plain
-
-MOST = {"epochs": MAX_EPOCHS, "samples": MAX_SAMPLES, "test_samples": MAX_SAMPLES}
 
 
 def _widths(value: Any) -> tuple[int, ...]:
@@ -87,6 +85,20 @@ WORDS = {name: kind.words for name, kind in SETTING_TYPES.items() if kind.words 
 REQUIRED_WORDS = {
     name: kind.words for name, kind in SETTING_TYPES.items() if kind.words and not kind.optional
 }
+RANGES: dict[str, Range] = {f.name: f.metadata["range"] for f in fields(Settings)}
+#: Those of train_rows and train_fraction depend on the task; gamma's, on the schedule; of arity in
+#: a network with slots, the line about its levels tells more.
+_RANGED = {
+    name: allowed
+    for name, allowed in RANGES.items()
+    if str(allowed) and name not in ("train_rows", "train_fraction", "gamma", "arity")
+}
+_LEAST = [
+    (n, r.least) for n, r in _RANGED.items() if r.least is not None and not r.above and not r.below
+]
+_LEAST_WITHOUT_SLOTS = [*_LEAST, ("arity", 1)]
+_MOST = [(n, r.most) for n, r in _RANGED.items() if r.most is not None and not r.below]
+_ABOVE = [(n, r.least) for n, r in _RANGED.items() if r.least is not None and r.above]
 
 
 def coerce(name: str, value: Any) -> Any:
@@ -129,23 +141,19 @@ def naming_settings(kind: type) -> type:
 
 def check_numbers(config: Settings) -> None:
     """Raise unless every number given is in its range, whether or not it plays a part."""
-    bounds = dict.fromkeys(("epochs", "batch_size", "eval_every", "samples", "test_samples"), 1)
-    bounds |= dict.fromkeys(("seed", "split_seed", "weight_decay", "input_noise"), 0)
-    bounds |= {"image_slots": 1, "shared_image_modules": 0, "shared_modules": 1}
-    bounds |= {} if config.is_modular else {"arity": 1}  # there its line tells more
-    for name, least in bounds.items():
+    for name, least in _LEAST if config.is_modular else _LEAST_WITHOUT_SLOTS:
         value = getattr(config, name)
         require(value is None or value >= least, f"{name}={value}; allowed is at least {least}")
-    for name, most in MOST.items():
+    for name, most in _MOST:
         value = getattr(config, name)
         require(value is None or value <= most, f"{name}={value}; allowed is at most {most:,}")
-    for name in ("lr", "lr_routing", "lr_selection", "temperature"):
+    for name, least in _ABOVE:
         value = getattr(config, name)
-        require(value is None or value > 0, f"{name}={value}; allowed is above 0")
+        require(value is None or value > least, f"{name}={value}; allowed is above {least}")
     ratio = config.pruning_ratio
     require(
         ratio is None or 0 <= ratio < 100,
-        f"pruning_ratio={ratio}; allowed is in [0, 100), in percent",
+        f"pruning_ratio={ratio}; allowed is {RANGES['pruning_ratio']}, in percent",
     )
     gamma = config.gamma
     require(
