@@ -46,7 +46,7 @@ def imported(tree: ast.AST) -> Iterator[Path]:
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "modnets":
             names = [f"{node.module}.{alias.name}" for alias in node.names]
-            yield from filter(None, map(file_of, [node.module, *names]))
+            yield from filter(None, map(file_of, [str(node.module), *names]))
         if isinstance(node, ast.Import):
             yield from filter(None, (file_of(alias.name) for alias in node.names))
 

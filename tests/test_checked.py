@@ -14,8 +14,8 @@ import modnets as mn
 from modnets.checked import Between, checked
 from modnets.errors import shown
 
-XOR = mn.gate("XOR")
-GRAPH = mn.get_graph("6-2-2")
+XOR = mn.tasks.gate("XOR")
+GRAPH = mn.tasks.get_graph("6-2-2")
 
 
 class Unshown:
@@ -33,26 +33,29 @@ POOL = [
 #: Public callables with arguments that are right.
 CALLS: list[tuple[Callable, dict]] = [
     (mn.FunctionGraph, {"n_inputs": 4, "levels": [["XOR 0 1"]], "outputs": (0,), "name": "a"}),
-    (mn.Gate, {"name": "a", "table": (0, 1)}),
-    (mn.SubFunction, {"gate": XOR, "inputs": (0, 1)}),
+    (mn.tasks.Gate, {"name": "a", "table": (0, 1)}),
+    (mn.tasks.SubFunction, {"gate": XOR, "inputs": (0, 1)}),
     (mn.TaskSet, {"graphs": (GRAPH, GRAPH), "name": "both"}),
-    (mn.gate, {"name": "XOR", "n_inputs": 2}),
-    (mn.get_graph, {"graph": "6-2-2"}),
-    (mn.random_graph, {"widths": (6, 2, 2), "gates": ("XOR",), "fan_in": 2, "seed": 0}),
-    (mn.split_rows, {"graph": GRAPH, "train_rows": 8, "seed": 0}),
-    (mn.split_task, {"task": GRAPH, "train_rows": 8, "seed": 0, "held_out": "same"}),
-    (mn.load_digits, {"source": "bundled", "folder": None}),
+    (mn.tasks.gate, {"name": "XOR", "n_inputs": 2}),
+    (mn.tasks.get_graph, {"graph": "6-2-2"}),
+    (mn.tasks.random_graph, {"widths": (6, 2, 2), "gates": ("XOR",), "fan_in": 2, "seed": 0}),
+    (mn.tasks.split_rows, {"graph": GRAPH, "train_rows": 8, "seed": 0}),
+    (mn.tasks.split_task, {"task": GRAPH, "train_rows": 8, "seed": 0, "held_out": "same"}),
+    (mn.tasks.load_digits, {"source": "bundled", "folder": None}),
     (mn.grid, {"base": mn.RunConfig(), "seed": [1], "hidden": [(3,)], "graph": "6-2-2"}),
     (mn.RunConfig, {"graph": "6-2-2", "seed": 1, "lr": 0.1, "hidden": (3,), "routing": "known"}),
-    (mn.version_space, {"graph": "6-2-2", "shared": True, "slots": None, "arity": None}),
-    (mn.chance_level, {"graph": "6-2-2", "draws": 10, "seed": 0}),
-    (mn.matched_hidden, {"run": mn.RunConfig(graph="6-2-2", model="modular"), "layers": 1}),
-    (mn.costs_of, {"runs": [mn.RunConfig(graph="6-2-2")]}),
-    (mn.majority_floor, {"graph": "6-2-2"}),
+    (mn.analysis.version_space, {"graph": "6-2-2", "shared": True, "slots": None, "arity": None}),
+    (mn.analysis.chance_level, {"graph": "6-2-2", "draws": 10, "seed": 0}),
+    (
+        mn.analysis.matched_hidden,
+        {"run": mn.RunConfig(graph="6-2-2", model="modular"), "layers": 1},
+    ),
+    (mn.analysis.costs_of, {"runs": [mn.RunConfig(graph="6-2-2")]}),
+    (mn.analysis.majority_floor, {"graph": "6-2-2"}),
     (mn.draw_graph, {"graph": "6-2-2", "title": "a", "ax": None}),
-    (mn.kind_style, {"kind": "dense"}),
-    (mn.module_colors, {"count": 3}),
-    (mn.last, {"results": pd.DataFrame({"run": ["a"], "epoch": [1]})}),
+    (mn.plot.kind_style, {"kind": "dense"}),
+    (mn.plot.module_colors, {"count": 3}),
+    (mn.analysis.last, {"results": pd.DataFrame({"run": ["a"], "epoch": [1]})}),
     (mn.summarize, {"results": pd.DataFrame(), "by": ("kind",), "confidence": 0.9, "seed": 0}),
 ]
 CASES = [(call, arguments, name) for call, arguments in CALLS for name in arguments]
@@ -85,22 +88,22 @@ def test_a_wrong_argument_is_one_line(call: Callable, arguments: dict, name: str
             "outputs=0; allowed is a list, each",
         ),
         (lambda: mn.FunctionGraph(4, [["XOR 0 1"]], name=3), "name=3; allowed is a word or None"),
-        (lambda: mn.Gate("a", 3), "table=3; allowed is a list, each a whole number"),
-        (lambda: mn.SubFunction("XOR", (0, 1)), "gate='XOR'; allowed is a Gate"),
+        (lambda: mn.tasks.Gate("a", 3), "table=3; allowed is a list, each a whole number"),
+        (lambda: mn.tasks.SubFunction("XOR", (0, 1)), "gate='XOR'; allowed is a Gate"),
         (lambda: mn.TaskSet("6-2-2"), "graphs='6-2-2'; allowed is a list, each a FunctionGraph"),
         (lambda: mn.grid(3), "base=3; allowed is a RunConfig"),
         (lambda: mn.grid(seed=range(10**12)), "runs in a grid; allowed are at most"),
-        (lambda: mn.costs_of(3), "runs=3; allowed is a list, each a RunConfig"),
-        (lambda: mn.costs_of([3]), r"runs=\[3\]; allowed is a list, each a RunConfig"),
-        (lambda: mn.last(3), "results=3; allowed is a table"),
+        (lambda: mn.analysis.costs_of(3), "runs=3; allowed is a list, each a RunConfig"),
+        (lambda: mn.analysis.costs_of([3]), r"runs=\[3\]; allowed is a list, each a RunConfig"),
+        (lambda: mn.analysis.last(3), "results=3; allowed is a table"),
         (lambda: mn.summarize(pd.DataFrame(), by="kind"), "by='kind'; allowed is a list, each a w"),
         (
             lambda: mn.summarize(pd.DataFrame(), confidence=2),
             r"confidence=2; allowed is in \(0, 1\)",
         ),
         (lambda: mn.summarize(pd.DataFrame(), resamples=0), "resamples=0; allowed is at least 1"),
-        (lambda: mn.gate(["XOR"]), r"name=\['XOR'\]; allowed is a word"),
-        (lambda: mn.get_graph(3), "graph=3; allowed is the name of a graph, or a task"),
+        (lambda: mn.tasks.gate(["XOR"]), r"name=\['XOR'\]; allowed is a word"),
+        (lambda: mn.tasks.get_graph(3), "graph=3; allowed is the name of a graph, or a task"),
     ],
 )
 def test_what_is_wrong_is_named(call: Callable, message: str) -> None:
@@ -119,7 +122,7 @@ def test_tables_are_read_as_arguments_are() -> None:
     with pytest.raises(
         ValueError, match="results: column 'epoch' holds 'one'; allowed are numbers"
     ):
-        mn.last(results)
+        mn.analysis.last(results)
 
     @checked
     def total(first: pd.DataFrame, second: pd.DataFrame, by: dict[str, pd.DataFrame]) -> float:

@@ -109,7 +109,7 @@ def slot_changes(found: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     found : DataFrame
-        What :func:`~modnets.gates` returns with ``every=True``.
+        What :func:`~modnets.analysis.gates` returns with ``every=True``.
 
     Returns
     -------

@@ -31,7 +31,7 @@ def relative_costs(
     Parameters
     ----------
     costs : DataFrame
-        What :func:`~modnets.costs_of` returns.
+        What :func:`~modnets.analysis.costs_of` returns.
     by : sequence of str
         Columns that make the groups, ``kind`` among them; runs of a group cost the same.
     reference : str

@@ -41,7 +41,7 @@ def gate_family(gate: str) -> str:
     Parameters
     ----------
     gate : str
-        A name from the column ``gate`` of :func:`~modnets.gates`.
+        A name from the column ``gate`` of :func:`~modnets.analysis.gates`.
 
     Returns
     -------
@@ -66,7 +66,7 @@ def gate_shares(found: pd.DataFrame, by: Sequence[str] = ("kind", "train_rows"))
     Parameters
     ----------
     found : DataFrame
-        What :func:`~modnets.gates` returns, with the columns of ``by`` joined to it.
+        What :func:`~modnets.analysis.gates` returns, with the columns of ``by`` joined to it.
     by : sequence of str
         Columns that make the groups.
 
@@ -110,7 +110,7 @@ def redundancy(found: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     found : DataFrame
-        What :func:`~modnets.gates` returns.
+        What :func:`~modnets.analysis.gates` returns.
 
     Returns
     -------

@@ -1,7 +1,7 @@
 """The training rows that a piece of knowledge saves, in each context.
 
 A network with the piece and one that has all but that are compared by the rows that they need, as
-in :func:`~modnets.analysis.rows_needed`, on the same bootstrap resamples.  What a piece saves
+in :func:`~modnets.analysis.sample_complexity`, on the same bootstrap resamples.  What a piece saves
 depends on what is known already, so each context has a row of its own.
 """
 
@@ -37,8 +37,8 @@ def knowledge_savings(
     Parameters
     ----------
     results : DataFrame
-        What a sweep returns, sparse networks as :func:`~modnets.by_density` names them; each run
-        enters at its last epoch.
+        What a sweep returns, sparse networks as :func:`~modnets.analysis.by_density` names them;
+        each run enters at its last epoch.
     share : float, in (0, 1]
         Share of runs that have to solve the task.
     confidence : float, in (0, 1)
@@ -53,7 +53,7 @@ def knowledge_savings(
         together; for sparse networks "sparsity 75 %"); ``context``, the kind of network without
         it; ``kind``, the one with it; ``share``; ``rows_without`` and ``rows_with`` (infinite:
         more than the most rows tried); ``saved``, rows that it saves, with ``saved_low``,
-        ``saved_high`` and ``saved_is``, as in :func:`~modnets.sample_complexity`.
+        ``saved_high`` and ``saved_is``, as in :func:`~modnets.analysis.sample_complexity`.
     """
     bootstrap = Bootstrap(confidence, resamples, seed)
     needed = rows_needed(results, share, bootstrap)

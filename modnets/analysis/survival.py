@@ -49,7 +49,7 @@ def time_to_solve(
     by : sequence of str
         Columns to keep, which make the groups later.
     costs : DataFrame, optional
-        What :func:`~modnets.costs_of` returns for these runs; adds ``flops``.
+        What :func:`~modnets.analysis.costs_of` returns for these runs; adds ``flops``.
     pooled : sequence of str
         Settings that may vary within a group.
 

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from functools import cache
 from pathlib import Path
 
 from IPython.core.inputtransformer2 import TransformerManager
 
 from modnets.commands.parameters import Notebook
 from modnets.errors import first_line
-from modnets.paths import PACKAGE
+from modnets.lazy import NAMESPACES, exports
+from modnets.old_names import OLD_NAMES
 from modnets.source_files import dependencies, file_of, imported
 
 
@@ -24,14 +24,11 @@ def files_of(notebook: Notebook) -> list[Path]:
     Parameters
     ----------
     notebook : Notebook
-        What it takes of ``mn``, or imports from ``modnets``, counts.
+        Public names that it uses (``mn.x``, ``mn.plot.x``), and what it imports from ``modnets``.
     """
     tree = ast.parse("\n".join(cells_of(notebook)))
-    taken = {
-        node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute) and _of_mn(node)
-    }
-    roots = [path for name, path in public_names().items() if name in taken]
-    return dependencies([*roots, *imported(tree)])
+    files = [file_of(module) for module in _modules_of_names(tree)]
+    return dependencies([*filter(None, files), *imported(tree)])
 
 
 def cells_of(notebook: Notebook) -> Iterator[str]:
@@ -57,15 +54,41 @@ def cells_of(notebook: Notebook) -> Iterator[str]:
         yield text
 
 
-@cache
-def public_names() -> dict[str, Path]:
-    """The names that ``modnets`` exports, with the files that define them."""
-    tree = ast.parse((PACKAGE / "__init__.pyi").read_text())
-    lines = [node for node in tree.body if isinstance(node, ast.ImportFrom)]
-    files = {n.name: file_of(f"modnets.{line.module}") for line in lines for n in line.names}
-    return {name: path for name, path in files.items() if path is not None}
+def _modules_of_names(tree: ast.AST) -> Iterator[str]:
+    """The modules that define the public names that code uses or imports."""
+    aliases = {"mn": "modnets"}  # variable -> namespace
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                if alias.name in NAMESPACES:
+                    first = alias.name.split(".")[0]
+                    aliases[alias.asname or first] = alias.name if alias.asname else first
+        elif isinstance(node, ast.ImportFrom) and node.module in NAMESPACES:
+            for alias in node.names:
+                if f"{node.module}.{alias.name}" in NAMESPACES:
+                    aliases[alias.asname or alias.name] = f"{node.module}.{alias.name}"
+                yield from _definition(node.module, alias.name)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute):
+            namespace = _namespace(node.value, aliases)
+            if namespace is not None:
+                yield from _definition(namespace, node.attr)
 
 
-def _of_mn(node: ast.Attribute) -> bool:
-    """Whether it is an attribute of ``mn``."""
-    return isinstance(node.value, ast.Name) and node.value.id == "mn"
+def _namespace(node: ast.expr, aliases: dict[str, str]) -> str | None:
+    """The namespace that an expression stands for: ``mn``, ``mn.plot``."""
+    if isinstance(node, ast.Name):
+        return aliases.get(node.id)
+    if isinstance(node, ast.Attribute):
+        inner = f"{_namespace(node.value, aliases)}.{node.attr}"
+        return inner if inner in NAMESPACES else None
+    return None
+
+
+def _definition(namespace: str, name: str) -> Iterator[str]:
+    """The module that defines a public name; of an old name that of the new one."""
+    if namespace == "modnets" and name in OLD_NAMES:
+        space, _, name = OLD_NAMES[name].partition(".")
+        namespace = f"modnets.{space}"
+    if name in exports(namespace):
+        yield exports(namespace)[name][0]

@@ -350,7 +350,7 @@ class Explorer:
         return self.run_view.figure()
 
     def curves(self) -> pd.DataFrame:
-        """The numbers behind the curves; see :func:`~modnets.training_curves`."""
+        """The numbers behind the curves; see :func:`~modnets.analysis.training_curves`."""
         return self.run_view.curves()
 
     def save(self) -> list[Path]:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from modnets.terms import TERMS
+
 SLOTS = {
-    "modular": "modular: every slot has a module, a small network, of its own",
-    "shared": "shared: slots are filled from one pool of modules, so that one can serve several",
+    "modular": f"modular: {TERMS['own modules'].text}",
+    "shared": f"shared: {TERMS['shared modules'].text}",
 }
 CONNECTIONS = {
     "known": "known: what each slot reads is given, as in the task's graph",
@@ -21,7 +23,7 @@ COLUMNS = {
     "reads": "inputs (x0, x1, ...) or signals of slots below that the slot reads, in order",
     "computes": "the gate read off the outputs for all inputs that are met; = x0 passes a signal "
     "on, ¬ is not, ∧ and, ∨ or",
-    "clarity": "how clear-cut the gate is: the gap between outputs read as 0 and as 1",
+    "clarity": TERMS["clarity"].text,
     "true part": "the sub-function of the task that this slot stands for",
     "of the task": "where in the task's graph the sub-function stands; level 1 reads inputs",
     "part": "a sub-function of the task: a gate, and what it reads in the level below",
@@ -50,7 +52,7 @@ def describe_kind(kind: str) -> str:
     """
     model, _, rest = kind.partition(", ")
     if kind == "dense":
-        return "dense: a multilayer perceptron, every unit reads all units below"
+        return f"dense: {TERMS['dense'].text}"
     if kind.split(" ")[0] == "sparse":
         share = kind.partition(" ")[2] or "half"
         return f"sparse: a multilayer perceptron, {share} of its weights absent from the start"

@@ -97,7 +97,7 @@ class RunView:
         return self.configs.get(self.panel.curves_widget.selected)
 
     def curves(self) -> pd.DataFrame:
-        """The numbers behind the curves; see :func:`~modnets.training_curves`.
+        """The numbers behind the curves; see :func:`~modnets.analysis.training_curves`.
 
         Raises
         ------

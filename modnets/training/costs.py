@@ -113,9 +113,9 @@ def costs_of(runs: Iterable[RunConfig]) -> pd.DataFrame:
     -------
     DataFrame
         A row per run, in their order: ``run`` (its key), ``graph``, ``kind``, ``train_rows``;
-        ``weights``, as :func:`~modnets.n_weights`; ``forward_flops`` and ``wired_flops``, of one
-        row, as :func:`~modnets.forward_flops` without and with ``wired``; ``epoch_flops``, of the
-        training steps of an epoch.
+        ``weights``, as :func:`~modnets.models.n_weights`; ``forward_flops`` and ``wired_flops``, of
+        one row, as :func:`~modnets.analysis.forward_flops` without and with ``wired``;
+        ``epoch_flops``, of the training steps of an epoch.
     """
     networks: dict[str, dict[str, int]] = {}
     steps: dict[str, Size] = {}

@@ -49,7 +49,7 @@ def plot_timeline(changes: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     Parameters
     ----------
     changes : DataFrame
-        What :func:`~modnets.slot_changes` returns, for one run and one task.
+        What :func:`~modnets.analysis.slot_changes` returns, for one run and one task.
     ax : Axes, optional
 
     Returns
@@ -106,7 +106,7 @@ def plot_course(
     Parameters
     ----------
     table : DataFrame
-        What :func:`~modnets.course` returns by ``kind`` and ``outcome``.
+        What :func:`~modnets.analysis.course` returns by ``kind`` and ``outcome``.
     measure : str
         One of those in the table.
     ax : Axes, optional
@@ -167,11 +167,11 @@ def plot_dynamics(
     results : DataFrame
         A row per run and evaluated epoch.
     changes : DataFrame
-        What :func:`~modnets.slot_changes` returns for the runs of ``examples``.
+        What :func:`~modnets.analysis.slot_changes` returns for the runs of ``examples``.
     examples : dict
         Title -> key of a run; none, one or two of them.
     table : DataFrame
-        What :func:`~modnets.course` returns by ``kind`` and ``outcome``, for ``flipped``,
+        What :func:`~modnets.analysis.course` returns by ``kind`` and ``outcome``, for ``flipped``,
         ``edge_f1`` and ``bit_accuracy``.
     floor : float, optional
         Bit accuracy of the majority answer, drawn in panels of accuracy.

@@ -38,7 +38,8 @@ def plot_time_to_solve(
     Parameters
     ----------
     curves : DataFrame
-        What :func:`~modnets.kaplan_meier` returns, for one graph and number of training rows.
+        What :func:`~modnets.analysis.kaplan_meier` returns, for one graph and number of training
+        rows.
     ax : Axes, optional
     unit : str
         Which of the units in it: "epoch" or "flops".
@@ -92,7 +93,7 @@ def plot_solve_times(summary: pd.DataFrame, *, ax: Axes | None = None, unit: str
     Parameters
     ----------
     summary : DataFrame
-        What :func:`~modnets.solve_times` returns, for one graph.
+        What :func:`~modnets.analysis.solve_times` returns, for one graph.
     ax : Axes, optional
     unit : str
         Which of the units in it: "epoch" or "flops".
@@ -141,7 +142,8 @@ def plot_costs(shares: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     Parameters
     ----------
     shares : DataFrame
-        What :func:`~modnets.relative_costs` returns, for one graph and number of training rows.
+        What :func:`~modnets.analysis.relative_costs` returns, for one graph and number of training
+        rows.
     ax : Axes, optional
 
     Returns

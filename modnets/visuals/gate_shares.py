@@ -26,8 +26,8 @@ def plot_inside(
     Parameters
     ----------
     shares : DataFrame
-        What :func:`~modnets.gate_shares` returns, for one graph and by ``kind`` and ``rows``,
-        titles of columns and rows of heat maps, in order of appearance.
+        What :func:`~modnets.analysis.gate_shares` returns, for one graph and by ``kind`` and
+        ``rows``, titles of columns and rows of heat maps, in order of appearance.
     layers : DataFrame
         A row per state of a monolithic network, hidden layer and sub-function: ``state`` (a title),
         ``layer``, ``sub_function``, ``accuracy``; no more states than there are kinds.

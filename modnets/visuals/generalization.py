@@ -49,7 +49,7 @@ def plot_generalization(
     graphs : sequence of str, optional
         Names of the graphs, by column; by default all, in the order of ``data``.
     theory : DataFrame, optional
-        What :func:`~modnets.exact_curves` returns: thin lines of two dots and a dash.
+        What :func:`~modnets.analysis.exact_curves` returns: thin lines of two dots and a dash.
 
     Returns
     -------

@@ -24,8 +24,8 @@ def plot_knowledge_savings(
     Parameters
     ----------
     savings : DataFrame
-        What :func:`~modnets.knowledge_savings` returns, for one graph.  Sparsity is left out, as it
-        can be added to a dense network only.
+        What :func:`~modnets.analysis.knowledge_savings` returns, for one graph.  Sparsity is left
+        out, as it can be added to a dense network only.
     ax : Axes, optional
     limit : float, optional
         Rows at either end of the axis; by default the most that are saved or lost.

@@ -43,11 +43,11 @@ def plot_ladder(
     Parameters
     ----------
     needed : DataFrame
-        What :func:`~modnets.sample_complexity` returns: a column for each graph.
+        What :func:`~modnets.analysis.sample_complexity` returns: a column for each graph.
     summary : DataFrame
         What :func:`~modnets.summarize` returns, for the same graphs.
     savings : DataFrame
-        What :func:`~modnets.knowledge_savings` returns, for the same graphs.
+        What :func:`~modnets.analysis.knowledge_savings` returns, for the same graphs.
     control, difference : DataFrame
         As :func:`plot_control` takes them.
     axes : ndarray of Axes, shape (2, graphs + 1), optional
@@ -85,7 +85,7 @@ def plot_rungs(needed: pd.DataFrame, summary: pd.DataFrame, *, ax: Axes | None =
     Parameters
     ----------
     needed : DataFrame
-        What :func:`~modnets.sample_complexity` returns, for one graph.
+        What :func:`~modnets.analysis.sample_complexity` returns, for one graph.
     summary : DataFrame
         What :func:`~modnets.summarize` returns, for the same graph: beside the arrow of a kind
         that does not reach the share is the share solved with the most rows.
@@ -127,8 +127,8 @@ def plot_control(
     control : DataFrame
         What :func:`~modnets.summarize` returns by graph and kind, for one graph.
     difference : DataFrame
-        What :func:`~modnets.paired_difference` returns by graph and kind, for the same graph; the
-        reference is the kind that it lacks.
+        What :func:`~modnets.analysis.paired_difference` returns by graph and kind, for the same
+        graph; the reference is the kind that it lacks.
     ax : Axes, optional
 
     Returns

@@ -33,7 +33,7 @@ def plot_needed(needed: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     Parameters
     ----------
     needed : DataFrame
-        Of one set of tasks: what :func:`~modnets.sample_complexity` returns, with a column
+        Of one set of tasks: what :func:`~modnets.analysis.sample_complexity` returns, with a column
         ``arrangement`` and one ``tried_most``, the most rows tried.
     ax : Axes, optional
 
@@ -81,8 +81,8 @@ def plot_multi_task(
     Parameters
     ----------
     summary : DataFrame
-        What :func:`~modnets.summarize` makes of :func:`~modnets.arrange`, by graph, arrangement,
-        kind and train_rows.
+        What :func:`~modnets.summarize` makes of :func:`~modnets.analysis.arrange`, by graph,
+        arrangement, kind and train_rows.
     needed : DataFrame
         See ``plot_needed``; of all sets.
     runs : DataFrame, optional

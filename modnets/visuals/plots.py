@@ -62,9 +62,9 @@ def plot_accuracy(
     x : str
         Column on the x axis, a name in X_LABELS.
     theory : DataFrame, optional
-        What :func:`~modnets.exact_curves` returns, for the same graph: a thin line of dashes and
-        two dots for each kind, the bit accuracy of a function picked at random among those that fit
-        the rows shown.
+        What :func:`~modnets.analysis.exact_curves` returns, for the same graph: a thin line of
+        dashes and two dots for each kind, the bit accuracy of a function picked at random among
+        those that fit the rows shown.
 
     Returns
     -------
@@ -106,11 +106,11 @@ def plot_solved(
         What :func:`~modnets.analysis.statistics.summarize` returns, for one graph.
     ax : Axes, optional
     complexity : DataFrame, optional
-        What :func:`~modnets.sample_complexity` returns, for the same graph and
+        What :func:`~modnets.analysis.sample_complexity` returns, for the same graph and
         one share: a tick below the axis for each kind that gets there, and a line at that share.
     theory : DataFrame, optional
-        What :func:`~modnets.exact_curves` returns, for the same graph: a thin line of dashes and
-        two dots for each kind, the chance that a single function fits the rows shown.
+        What :func:`~modnets.analysis.exact_curves` returns, for the same graph: a thin line of
+        dashes and two dots for each kind, the chance that a single function fits the rows shown.
 
     Returns
     -------

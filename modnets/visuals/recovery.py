@@ -37,7 +37,7 @@ def plot_recovery(
         What :func:`~modnets.summarize` returns by ``graph``, ``kind``, ``setting`` and
         ``train_rows``, with ``share="routing_recovered"`` and ``measure="edge_f1"``.
     chance : dict
-        Graph -> what :func:`~modnets.chance_level` returns: a dotted line.
+        Graph -> what :func:`~modnets.analysis.chance_level` returns: a dotted line.
     axes : ndarray of Axes, shape (2, graph), optional
 
     Returns

@@ -62,7 +62,7 @@ def plot_gap(gap: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     Parameters
     ----------
     gap : DataFrame
-        What :func:`~modnets.gaps` returns, for one graph and kind.
+        What :func:`~modnets.analysis.gaps` returns, for one graph and kind.
     ax : Axes, optional
 
     Returns
@@ -143,11 +143,11 @@ def plot_gaps(
     Parameters
     ----------
     gaps : DataFrame
-        What :func:`~modnets.gaps` returns.
+        What :func:`~modnets.analysis.gaps` returns.
     summary : DataFrame
         What :func:`~modnets.summarize` returns, for the same runs.
     theory : DataFrame
-        What :func:`~modnets.exact_curves` returns, for the same runs.
+        What :func:`~modnets.analysis.exact_curves` returns, for the same runs.
     axes : ndarray of Axes, shape (kinds + 1, graphs), optional
         By default a new figure of a page's width.
 

@@ -28,7 +28,7 @@ def plot_training_curves(
     Parameters
     ----------
     curves : DataFrame
-        What :func:`~modnets.training_curves` returns.
+        What :func:`~modnets.analysis.training_curves` returns.
     ax : Axes, optional
     measure : str
         Column that the curves were computed from; for the label.

@@ -35,28 +35,36 @@ def test_a_family_is_closed_under_negation_and_exchange_of_inputs() -> None:
     for table, name in names.items():
         negated = names[tuple(1 - bit for bit in table)]
         exchanged = names[(table[0], table[2], table[1], table[3])]
-        assert mn.gate_family(name) == mn.gate_family(negated) == mn.gate_family(exchanged)
-    assert {mn.gate_family(name) for name in names.values()} == set(mn.FAMILIES) - {"other"}
-    assert mn.gate_family("NOT_D") == "one input"
-    assert mn.gate_family("OTHER") == "other"
+        assert (
+            mn.analysis.gate_family(name)
+            == mn.analysis.gate_family(negated)
+            == mn.analysis.gate_family(exchanged)
+        )
+    assert {mn.analysis.gate_family(name) for name in names.values()} == set(
+        mn.analysis.FAMILIES
+    ) - {"other"}
+    assert mn.analysis.gate_family("NOT_D") == "one input"
+    assert mn.analysis.gate_family("OTHER") == "other"
 
 
 def test_shares_are_those_counted_by_hand(slots: pd.DataFrame) -> None:
-    shares = mn.gate_shares(slots)
+    shares = mn.analysis.gate_shares(slots)
     at = shares.set_index(["kind", "sub_function", "family"])["share"]
     for kind, part in slots.groupby("kind"):
         for name in NODES:
-            gates = [mn.gate_family(g) for g in part.loc[part["sub_function"] == name, "gate"]]
+            gates = [
+                mn.analysis.gate_family(g) for g in part.loc[part["sub_function"] == name, "gate"]
+            ]
             for family in shares["family"].unique():
                 assert at[kind, name, family] == pytest.approx(gates.count(family) / len(gates))
     assert shares.groupby("kind")["n"].unique().map(list).to_dict() == {"a": [4], "b": [3]}
     first = shares.drop_duplicates(["kind", "family"])
-    positions = first["family"].map(mn.FAMILIES.index).groupby(first["kind"])
+    positions = first["family"].map(mn.analysis.FAMILIES.index).groupby(first["kind"])
     assert all(order.is_monotonic_increasing for _, order in positions)
 
 
 def test_redundancy_counts_slots_that_are_right_and_their_modules(slots: pd.DataFrame) -> None:
-    result = mn.redundancy(slots).set_index("run")
+    result = mn.analysis.redundancy(slots).set_index("run")
     assert set(result["gate"]) == {"XOR"}  # AND is needed once
     assert (result["needed"] == 3).all()
     for run, part in slots[slots["sub_function"].fillna("").str.startswith("XOR")].groupby("run"):
@@ -74,7 +82,7 @@ def test_an_exchange_of_sources_flips_but_does_not_rewire() -> None:
     one = one.assign(run="a", task=0, level=1, slot=0, module=[0, 0, 0, 0, 1])
     other = one.assign(slot=1, reads="3 4", gate="XOR", module=1)
     shuffled = pd.concat([one, other]).sample(frac=1, random_state=1)
-    result = mn.slot_changes(shuffled).sort_values("epoch")
+    result = mn.analysis.slot_changes(shuffled).sort_values("epoch")
     own = result[result["slot"] == 0]
     assert own["flipped"].tolist() == [False, True, True, False, True]
     assert own["rewired"].tolist() == [False, False, True, False, True]
@@ -89,7 +97,7 @@ def test_visits_count_how_often_a_state_is_found_and_lost() -> None:
         for run, bits in states.items()
         for index, bit in enumerate(bits)
     ]
-    table = mn.visits(pd.DataFrame(rows).sample(frac=1, random_state=2)).set_index("run")
+    table = mn.analysis.visits(pd.DataFrame(rows).sample(frac=1, random_state=2)).set_index("run")
     assert table["found"].to_dict() == {"never": 0, "always": 1, "lost": 2, "left": 2}
     assert table["lost"].to_dict() == {"never": 0, "always": 0, "lost": 1, "left": 2}
     assert table["stays"].to_dict() == {"never": 0, "always": 1, "lost": 1, "left": 0}
@@ -105,7 +113,7 @@ def test_a_course_is_the_median_of_runs_averaged_over_a_window() -> None:
         pd.DataFrame({"run": run, "kind": "ab"[run % 2], "epoch": epochs, "f1": rng.random(11)})
         for run in range(7)
     )
-    table = mn.course(results, ["kind"], ["f1"], window=50, confidence=0.8)
+    table = mn.analysis.course(results, ["kind"], ["f1"], window=50, confidence=0.8)
     assert table["epoch"].unique().tolist() == [0, 50, 100]
     for row in table.itertuples():
         inside = results["epoch"].between(row.epoch - 49, row.epoch)
@@ -118,7 +126,7 @@ def test_a_course_is_the_median_of_runs_averaged_over_a_window() -> None:
 def test_two_bits_of_level_2_do_not_tell_the_outputs_of_depth_3() -> None:
     a, b, c = np.array(list(product((0, 1), repeat=3))).T  # the three XORs take every combination
     outputs = np.array([a & (b | c), c & (a | b)])
-    graph = mn.get_graph("6-3-3-2-2").truth_table()
+    graph = mn.tasks.get_graph("6-3-3-2-2").truth_table()
     assert {tuple(row) for row in graph} == {tuple(row) for row in outputs.T}
     pairs = [2 * a + b, 2 * b + c, 2 * a + c]
     bits = [np.array(gate)[pair] for pair in pairs for gate in TWO_INPUT_GATES.values()]
@@ -130,11 +138,11 @@ def test_two_bits_of_level_2_do_not_tell_the_outputs_of_depth_3() -> None:
 
 def test_refusals_are_one_line(slots: pd.DataFrame) -> None:
     with pytest.raises(ValueError, match="found is empty"):
-        mn.gate_shares(slots.iloc[:0])
+        mn.analysis.gate_shares(slots.iloc[:0])
     results = pd.DataFrame({"run": ["a"], "epoch": [0], "f1": [0.5]})
     with pytest.raises(ValueError, match="window=0; allowed is at least 1"):
-        mn.course(results, [], ["f1"], window=0)
+        mn.analysis.course(results, [], ["f1"], window=0)
     with pytest.raises(ValueError, match=r"confidence=1; allowed is in \(0, 1\)"):
-        mn.course(results, [], ["f1"], confidence=1)
+        mn.analysis.course(results, [], ["f1"], confidence=1)
     with pytest.raises(ValueError, match=r"missing columns \['solved'\]"):
-        mn.visits(results)
+        mn.analysis.visits(results)

@@ -63,28 +63,28 @@ def test_a_setting_that_varies_is_grouped_or_refused(changes: dict, setting: str
     assert summary.columns[:4].tolist() == [*BY, setting]
     assert len(summary) == 4
     assert summary["n"].eq(4).all()
-    times = mn.time_to_solve(results, [*BY, setting])
+    times = mn.analysis.time_to_solve(results, [*BY, setting])
     refusals = {
-        "sample_complexity": lambda: mn.sample_complexity(results),
-        "knowledge_savings": lambda: mn.knowledge_savings(results),
-        "paired_difference": lambda: mn.paired_difference(results),
-        "time_to_solve": lambda: mn.time_to_solve(results),
-        "kaplan_meier": lambda: mn.kaplan_meier(times),
-        "solve_times": lambda: mn.solve_times(times),
-        "plot_generalization": lambda: mn.plot_generalization(results),
-        "training_curves": lambda: mn.training_curves(results[results["train_rows"] == 8]),
-        "course": lambda: mn.course(results, BY, ["bit_accuracy"]),
-        "choose": lambda: mn.choose(results, "gamma"),
+        "sample_complexity": lambda: mn.analysis.sample_complexity(results),
+        "knowledge_savings": lambda: mn.analysis.knowledge_savings(results),
+        "paired_difference": lambda: mn.analysis.paired_difference(results),
+        "time_to_solve": lambda: mn.analysis.time_to_solve(results),
+        "kaplan_meier": lambda: mn.analysis.kaplan_meier(times),
+        "solve_times": lambda: mn.analysis.solve_times(times),
+        "plot_generalization": lambda: mn.plot.generalization(results),
+        "training_curves": lambda: mn.analysis.training_curves(results[results["train_rows"] == 8]),
+        "course": lambda: mn.analysis.course(results, BY, ["bit_accuracy"]),
+        "choose": lambda: mn.analysis.choose(results, "gamma"),
     }
     for name, call in refusals.items():
         with pytest.raises(ValueError, match=rf"(results|times): {setting} varies within") as error:
             call()
         assert "\n" not in str(error.value), name
     with pytest.raises(ValueError, match=f"same kind and train_rows, as {setting} varies; give"):
-        mn.plot_solved(summary)
+        mn.plot.solved(summary)
     plt.close("all")
     one = results[results[setting] == results[setting].iloc[0]]
-    assert len(mn.sample_complexity(one)) == 1
+    assert len(mn.analysis.sample_complexity(one)) == 1
 
 
 def test_a_model_of_ones_own_is_told_apart_by_its_options() -> None:
@@ -94,7 +94,7 @@ def test_a_model_of_ones_own_is_told_apart_by_its_options() -> None:
     assert summary["options"].tolist() == ['{"width": 24}', '{"width": 6}']
     assert summary["n"].tolist() == [3, 3]
     with pytest.raises(ValueError, match="options varies within a group of graph, kind, train_ro"):
-        mn.sample_complexity(results)
+        mn.analysis.sample_complexity(results)
 
 
 def test_what_is_pooled_on_purpose_is_said() -> None:
@@ -104,17 +104,19 @@ def test_what_is_pooled_on_purpose_is_said() -> None:
     assert summary["clusters"].tolist() == [3, 3]  # the same seeds with both numbers of rows
     apart = mn.summarize(results, ["kind"], resamples=10)
     assert apart[["kind", "train_rows"]].drop_duplicates().shape[0] == 4
-    chosen = mn.choose(table(grid(lr=[0.01, 0.03], train_rows=[8, 16], seeds=range(3))))
+    chosen = mn.analysis.choose(table(grid(lr=[0.01, 0.03], train_rows=[8, 16], seeds=range(3))))
     assert chosen["lr"].tolist() == [0.03]
     with pytest.raises(ValueError, match="train_rows varies"):
-        mn.choose(table(grid(lr=[0.01, 0.03], train_rows=[8, 16], seeds=range(3))), pooled=[])
+        mn.analysis.choose(
+            table(grid(lr=[0.01, 0.03], train_rows=[8, 16], seeds=range(3))), pooled=[]
+        )
 
 
 def test_several_tasks_are_arranged_by_settings_that_do_not_vary() -> None:
     together = table(grid(graph="two tasks", lr=[0.01, 0.03], train_rows=8, seeds=range(2)))
     apart = table(grid(graph=["6-2-2"], train_rows=8, seeds=range(2)))
     with pytest.raises(ValueError, match="lr varies within"):
-        mn.arrange(together, apart, [mn.TASK_SETS["two tasks"]])
+        mn.analysis.arrange(together, apart, [mn.tasks.TASK_SETS["two tasks"]])
 
 
 def test_seeds_are_split_and_initial_weights_together() -> None:

@@ -10,10 +10,11 @@ import nbformat
 import pytest
 
 from modnets.__main__ import main
-from modnets.commands.dependencies import files_of, public_names
+from modnets.commands.dependencies import files_of
 from modnets.commands.parameters import Notebook
+from modnets.lazy import NAMESPACES, exports
 from modnets.paths import PACKAGE, ROOT
-from modnets.source_files import dependencies
+from modnets.source_files import dependencies, file_of
 
 
 def notebook(path: Path, *cells: str) -> Notebook:
@@ -47,6 +48,17 @@ def test_a_name_brings_its_room_and_all_that_this_imports(tmp_path: Path) -> Non
         ("from modnets.analysis import knowledge", "analysis/knowledge.py"),
         ("import modnets.visuals.heatmaps", "visuals/heatmaps.py"),
         ("def f():\n    from modnets.tasks.gates import gate", "tasks/gates.py"),
+        ("import modnets as mn\nmn.plot.heatmap", "visuals/heatmaps.py"),
+        ("import modnets as mn\nmn.analysis.knowledge_savings(mn.load)", "analysis/knowledge.py"),
+        ("import modnets as m\nm.tasks.TASK_SETS", "tasks/named_graphs.py"),
+        ("import modnets\nmodnets.models.MLP", "models/monolithic.py"),
+        ("import modnets.plot\nmodnets.plot.ladder", "visuals/ladder.py"),
+        ("import modnets.plot as figures\nfigures.ladder", "visuals/ladder.py"),
+        ("from modnets import plot\nplot.ladder", "visuals/ladder.py"),
+        ("from modnets import plot as p, draw\np.ladder", "visuals/diagrams/network.py"),
+        ("from modnets.plot import heatmap as map", "visuals/heatmaps.py"),
+        ("import modnets as mn\nmn.plot_heat", "visuals/heatmaps.py"),
+        ("from modnets import plot_heat", "visuals/heatmaps.py"),
     ],
 )
 def test_every_way_to_import_counts(tmp_path: Path, line: str, room: str) -> None:
@@ -66,17 +78,25 @@ def test_every_file_of_the_package_that_is_no_python_is_read_by_one_that_is() ->
     assert others <= set(dependencies(PACKAGE.rglob("*.py")))
 
 
-def test_every_public_name_has_a_room() -> None:
-    assert len(public_names()) > 40
-    assert all(path.is_file() for path in public_names().values())
+def test_every_public_name_has_a_module() -> None:
+    homes = [module for space in NAMESPACES for module, _ in exports(space).values()]
+    homes = [module for module in homes if module != "modnets"]
+    assert len(homes) > 100
+    assert all(file_of(module) for module in homes)
+
+
+def test_a_name_of_another_object_does_not_count(tmp_path: Path) -> None:
+    lines = "import modnets as mn\nimport os as plot", "plot.ladder, mn.tasks.ladder, plot.plot.gap"
+    assert files_of(notebook(tmp_path / "a.ipynb", *lines)) == []
 
 
 def test_nothing_that_is_loaded_is_left_out(tmp_path: Path) -> None:
-    code = "import modnets as mn\nmn.sweep, mn.plot_generalization, mn.draw, mn.choose"
+    code = "import modnets as mn\nmn.sweep, mn.plot.generalization, mn.draw, mn.analysis.choose"
     listing = "import sys; print(*(n for n in sys.modules if n.startswith('modnets.')))"
     out = subprocess.check_output([sys.executable, "-c", f"{code}\n{listing}"], text=True)
     loaded = {f"{name.removeprefix('modnets.').replace('.', '/')}.py" for name in out.split()}
     loaded = {name for name in loaded if (PACKAGE / name).is_file()}
+    loaded -= {"lazy.py", "old_names.py", "plot.py"}  # how names are found changes no figure
     assert len(loaded) > 30
     assert loaded <= named(files_of(notebook(tmp_path / "a.ipynb", code)))
 

@@ -186,7 +186,7 @@ def test_tilde_is_home_everywhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert table["run"].nunique() == 3
     assert load("~/study").equals(load(home / "study"))
     assert mn.plan(RUNS, "~/study").n_to_do == 0
-    assert len(mn.gates("~/study")) == 0
+    assert len(mn.analysis.gates("~/study")) == 0
     assert mn.Explorer(store="~/study").store == home / "study"
     assert list(here.iterdir()) == []
     with pytest.raises(ValueError, match="no such user here"):

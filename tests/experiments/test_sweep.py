@@ -94,7 +94,7 @@ def test_few_large_networks_do_not_fill_lanes_with_nothing(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("modnets.experiments.planning.can_compile", lambda: True)
-    large = RunConfig(graph=mn.DigitPairs(), epochs=200)
+    large = RunConfig(graph=mn.tasks.DigitPairs(), epochs=200)
     small = RunConfig(train_rows=16, epochs=COMPILE_FROM)
     seeds = range(lanes())
     assert choose([large], None, None) == (1, False)

@@ -63,7 +63,7 @@ def test_synonyms_and_signs_between_are_read() -> None:
 def test_names_are_kept_and_the_task_has_dont_cares(tmp_path: Path) -> None:
     path = tmp_path / "control.pla"
     path.write_text(pla(CUBES, more=".ilb go stop\n.ob run halt\n"))
-    graph = mn.FunctionGraph.from_table(mn.read_table(path), name="control")
+    graph = mn.FunctionGraph.from_table(mn.tasks.read_table(path), name="control")
     assert (graph.input_names, graph.output_names) == (("go", "stop"), ("run", "halt"))
     assert graph.has_dont_cares
     run = mn.RunConfig.from_dict(mn.RunConfig(graph=graph, train_rows=3).to_dict())

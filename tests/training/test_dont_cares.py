@@ -136,10 +136,10 @@ def test_one_row_alone_cannot_be_split() -> None:
 def test_the_split_of_other_rows_is_that_of_the_whole_table() -> None:
     """Which of them come first depends on the seed alone."""
     whole = mn.FunctionGraph.from_table(np.nan_to_num(TABLE))
-    full = mn.split_rows(whole, 31, 5)
+    full = mn.tasks.split_rows(whole, 31, 5)
     order = np.concatenate([full.train, full.validation, full.test])
     order = [row for row in order if row not in (0, 7)]
-    assert mn.split_rows(GRAPH, 19, 5).train.tolist() == order[:19]
+    assert mn.tasks.split_rows(GRAPH, 19, 5).train.tolist() == order[:19]
 
 
 def test_neighbours_with_other_splits_change_nothing() -> None:

@@ -110,7 +110,7 @@ def test_weights_are_lines_and_masked_ones_are_absent() -> None:
         axes, result = Figure().add_subplot(), network(model=model)
         draw(result, axes)
         counts[model] = sum(len(c.get_segments()) for c in labelled(axes, "_weights"))
-        assert counts[model] == mn.n_weights(result)
+        assert counts[model] == mn.models.n_weights(result)
     assert counts == {"dense": 2880, "sparse": 1440}
 
 
@@ -132,7 +132,7 @@ def test_of_many_weights_the_largest_stand_out(ax: Axes) -> None:
 
 def test_signs_of_weights_have_a_scale() -> None:
     figure = Figure(figsize=(5, 1))
-    legend = figure.legend(handles=mn.diagram_legend())
+    legend = figure.legend(handles=mn.plot.diagram_legend())
     (scale,) = [text for text in legend.get_texts() if "largest" in text.get_text()]
     assert scale.get_text() == "weight or logit, − largest to + largest"
     cells = {to_hex(patch.get_facecolor()) for patch in legend.findobj(Rectangle)}
@@ -188,7 +188,7 @@ def test_a_graph_without_structure_is_a_box(ax: Axes) -> None:
 
 
 def test_a_large_network_stays_inside_its_axes(ax: Axes) -> None:
-    graph = mn.random_graph((12, 32, 16, 16, 8, 8, 4, 4, 2, 2), seed=1)
+    graph = mn.tasks.random_graph((12, 32, 16, 16, 8, 8, 4, 4, 2, 2), seed=1)
     draw(network(graph=graph, model="shared", routing="known"), ax, graph=graph)
     boxes = labelled(ax, "_slot")
     assert len(boxes) == sum(graph.slots)
@@ -209,8 +209,8 @@ def test_a_large_network_stays_inside_its_axes(ax: Axes) -> None:
             {},
             "network is a Linear; allowed is an MLP, a CNN or a ModularNetwork",
         ),
-        (mn.MLP((6, 3, 2)), {"graph": "6-9"}, "unknown graph '6-9'"),
-        (mn.MLP((5, 3, 2)), {"graph": "6-2"}, "does not fit: the network has 5 inputs"),
+        (mn.models.MLP((6, 3, 2)), {"graph": "6-9"}, "unknown graph '6-9'"),
+        (mn.models.MLP((5, 3, 2)), {"graph": "6-2"}, "does not fit: the network has 5 inputs"),
     ],
 )
 def test_wrong_use(thing: torch.nn.Module, keywords: dict, message: str, ax: Axes) -> None:

@@ -44,7 +44,7 @@ def test_gates_and_layers_have_a_heat_map_each(rng: np.random.Generator) -> None
     layers = pd.DataFrame(keys, columns=["state", "layer", "sub_function"])
     layers = layers.assign(accuracy=rng.uniform(0.5, 1, len(keys)))
     notes = pd.DataFrame({"kind": [KINDS[1]], "rows": ["40 rows"], "note": ["5 % solved"]})
-    axes = mn.plot_inside(shares, layers, notes=notes, network="sparse")
+    axes = mn.plot.inside(shares, layers, notes=notes, network="sparse")
     assert axes.shape == (3, 2)
     wanted = shares.set_index(["rows", "kind", "family", "sub_function"])["share"]
     for (i, row), (j, kind) in product(enumerate(rows), enumerate(KINDS)):
@@ -70,8 +70,8 @@ def test_recovery_is_drawn_beside_chance(rng: np.random.Generator) -> None:
     runs = runs.assign(run=runs.index.astype(str), epoch=9, edge_f1=rng.random(len(runs)))
     runs["routing_recovered"] = (rng.random(len(runs)) < 0.4).astype(float)
     summary = mn.summarize(runs, columns[:4], share="routing_recovered", measure="edge_f1")
-    chance = {graph: mn.chance_level(graph, draws=100) for graph in graphs}
-    axes = mn.plot_recovery(summary, chance)
+    chance = {graph: mn.analysis.chance_level(graph, draws=100) for graph in graphs}
+    axes = mn.plot.recovery(summary, chance)
     groups = runs.groupby(["graph", "kind", "setting", "train_rows"])["routing_recovered"].mean()
     for column, graph in enumerate(graphs):
         lines = {line.get_label(): line for line in axes[0, column].lines}
@@ -88,7 +88,7 @@ def test_recovery_is_drawn_beside_chance(rng: np.random.Generator) -> None:
     check_drawing(axes[0, 0].figure)
     plt.close(axes[0, 0].figure)
     with pytest.raises(ValueError, match="nothing to draw"):
-        mn.plot_recovery(summary.iloc[:0], chance)
+        mn.plot.recovery(summary.iloc[:0], chance)
 
 
 @pytest.fixture
@@ -99,18 +99,18 @@ def changes(rng: np.random.Generator) -> pd.DataFrame:
     table["level"], table["slot"] = zip(*(key[1] for key in keys), strict=True)
     table["gate"] = rng.choice(["XOR", "XNOR", "AND", "B", "NOR"], len(keys))
     table["reads"] = rng.choice(["0 1", "1 0", "2 3"], len(keys))
-    return mn.slot_changes(table)
+    return mn.analysis.slot_changes(table)
 
 
 def test_a_timeline_shows_gates_and_where_slots_are_rewired(
     changes: pd.DataFrame, ax: Axes
 ) -> None:
-    mn.plot_timeline(changes, ax=ax)
+    mn.plot.timeline(changes, ax=ax)
     mesh, ticks = ax.collections
     positions = {(1, 0): 0, (1, 1): 1, (2, 0): 2}
     colors = mesh.to_rgba(mesh.get_array()).reshape(3, 5, 4)
     for row in changes.itertuples():
-        wanted = GATE_COLORS[mn.gate_family(row.gate)]
+        wanted = GATE_COLORS[mn.analysis.gate_family(row.gate)]
         assert to_hex(colors[positions[row.level, row.slot], row.epoch // 10]) == wanted
     drawn = {(path.vertices[0][0], path.vertices[0][1]) for path in ticks.get_paths()}
     rewired = changes[changes["rewired"]]
@@ -118,9 +118,9 @@ def test_a_timeline_shows_gates_and_where_slots_are_rewired(
     assert 0 < len(rewired) < changes["flipped"].sum()  # an exchange of sources has no tick
     two = pd.concat([changes, changes.assign(run="b")])
     with pytest.raises(ValueError, match="changes holds 2 runs or tasks"):
-        mn.plot_timeline(two)
+        mn.plot.timeline(two)
     with pytest.raises(ValueError, match="holds one evaluation"):
-        mn.plot_timeline(changes[changes["epoch"] == 0])
+        mn.plot.timeline(changes[changes["epoch"] == 0])
 
 
 def test_courses_are_the_medians_by_kind_and_outcome(
@@ -132,9 +132,9 @@ def test_courses_are_the_medians_by_kind_and_outcome(
     measures = ["flipped", "edge_f1", "bit_accuracy", "train_bit_accuracy", "test_bit_accuracy"]
     runs[measures] = rng.random((len(runs), len(measures)))
     runs["solved"] = rng.random(len(runs)) < 0.5
-    table = mn.course(runs, ["kind", "outcome"], measures[:3])
+    table = mn.analysis.course(runs, ["kind", "outcome"], measures[:3])
     one = runs["run"].iloc[0]
-    figure = mn.plot_dynamics(runs, changes.assign(run=one), {"a run": one}, table, floor=0.75)
+    figure = mn.plot.dynamics(runs, changes.assign(run=one), {"a run": one}, table, floor=0.75)
     above, below = figure.subfigs
     for ax, measure in zip(below.axes, measures[:3], strict=True):
         lines = {line.get_label(): line for line in ax.lines}
@@ -154,4 +154,4 @@ def test_courses_are_the_medians_by_kind_and_outcome(
     check_drawing(figure)
     plt.close(figure)
     with pytest.raises(ValueError, match="measure='depth'"):
-        mn.plot_course(table, "depth")
+        mn.plot.course(table, "depth")

@@ -17,8 +17,8 @@ import modnets as mn
 from modnets.visuals.diagrams.layout import CELL
 from modnets.visuals.style import DARK, module_colors
 
-TWO = mn.TASK_SETS["two tasks"]
-PAIRS = mn.DigitPairs()
+TWO = mn.tasks.TASK_SETS["two tasks"]
+PAIRS = mn.tasks.DigitPairs()
 BITS = ["a2", "a1", "a0", "b2", "b1", "b0"]
 
 
@@ -107,11 +107,11 @@ def test_a_dense_network_of_several_tasks_reads_their_ids(ax: Axes) -> None:
 # Outputs from every level
 
 
-def reading(*outputs: int) -> mn.ModularNetwork:
+def reading(*outputs: int) -> mn.models.ModularNetwork:
     """6-3-2-2 with shared modules, whose outputs are slots counted through both levels."""
     graph = mn.GRAPHS["6-3-2-2"]
     parts = {"routing": graph.routing, "selection": graph.selection, "outputs": outputs}
-    return mn.ModularNetwork(6, (3, 2), 2, n_shared=2, every_level=True, **parts)
+    return mn.models.ModularNetwork(6, (3, 2), 2, n_shared=2, every_level=True, **parts)
 
 
 def test_outputs_of_every_level_start_where_they_are_read(ax: Axes) -> None:
@@ -274,7 +274,7 @@ def test_convolutions_show_their_feature_maps(model: str, ax: Axes) -> None:
 
 
 def test_feature_maps_that_nothing_reads_are_dark(ax: Axes) -> None:
-    net = mn.CNN(8, (2, 3, 5), (7, 2))
+    net = mn.models.CNN(8, (2, 3, 5), (7, 2))
     with torch.no_grad():
         net.layers[1].weight[:, 1] = 0  # channel 1 of the first convolution
         net.layers[2].weight[:, 4 * 4 :] = 0  # channel 4 of the second: 2 x 2 units
@@ -287,7 +287,7 @@ def test_feature_maps_that_nothing_reads_are_dark(ax: Axes) -> None:
 
 
 def test_large_images_and_many_channels_stay_in_view(ax: Axes) -> None:
-    mn.draw(mn.CNN(28, (2, 12, 64), (36, 2), 75.0), ax)
+    mn.draw(mn.models.CNN(28, (2, 12, 64), (36, 2), 75.0), ax)
     assert {"12 @ 24x24", "64 @ 8x8"} <= set(words(ax))
     assert any(word.startswith("1,024 units") for word in words(ax))
     (left, right), (bottom, top) = ax.get_xlim(), ax.get_ylim()
@@ -322,7 +322,7 @@ def test_pixels_are_a_block_where_no_task_tells_of_images(ax: Axes) -> None:
 
 
 def test_a_block_tells_how_many_of_its_units_are_unused(ax: Axes) -> None:
-    net = mn.MLP((6, 100, 2))
+    net = mn.models.MLP((6, 100, 2))
     with torch.no_grad():
         net.layers[1].weight[:, :30] = 0
     mn.draw(net, ax)
@@ -402,7 +402,7 @@ def test_digit_pairs_are_their_graph_above_two_images(ax: Axes) -> None:
             "does not fit: the network has 2 images, 3 bits of an image, 2 outputs",
         ),
         (
-            lambda: mn.draw(mn.CNN(8, (1, 4), (3, 2)), graph=PAIRS),
+            lambda: mn.draw(mn.models.CNN(8, (1, 4), (3, 2)), graph=PAIRS),
             "does not fit: the network has 1 images, 64 inputs, 2 outputs",
         ),
     ],

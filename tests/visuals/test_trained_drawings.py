@@ -22,7 +22,7 @@ from modnets.visuals.diagrams.runs import draw_before_after, draw_runs, outcome
 from modnets.visuals.diagrams.usage import used_slots
 from modnets.visuals.style import DARK
 
-GRAPH = mn.get_graph("6-3-2-2")
+GRAPH = mn.tasks.get_graph("6-3-2-2")
 #: ReLU units that compute a gate of two bits exactly: (input weights, bias, output weight) each.
 UNITS = {
     "XOR": [((1, 1), 0, 1), ((1, 1), -1, -2)],
@@ -166,7 +166,7 @@ def test_without_a_known_graph_edges_are_neutral(ax: Axes) -> None:
         {"graph": "6-3-2-2", "model": "shared", "slots": (7, 5)},
         {"graph": "6-3-2-2", "model": "modular", "slots": (4, 4, 4)},
         {"graph": "6-2", "model": "modular", "slots": (3, 2), "arity": 2},
-        {"graph": mn.DigitPairs(), "model": "shared"},
+        {"graph": mn.tasks.DigitPairs(), "model": "shared"},
         {"model": "dense"},
     ],
     ids=str,
@@ -190,10 +190,10 @@ def test_every_kind_of_task_and_network(settings: dict, ax: Axes) -> None:
 
 def test_a_large_table_is_read_on_some_of_its_rows() -> None:
     assert MAX_ROWS < 2**14
-    graph = mn.random_graph((14, 4, 2), seed=0)
+    graph = mn.tasks.random_graph((14, 4, 2), seed=0)
     network = mn.build(mn.RunConfig(graph=graph, model="modular", routing="known"), 0)
     some = Findings.of(network, graph, 0, used_slots(network))
-    by_all = [[r.name for r in level] for level in mn.fit_gates(network, graph)]
+    by_all = [[r.name for r in level] for level in mn.models.fit_gates(network, graph)]
     for level, names in zip(some.gates, by_all, strict=True):
         for word, name in zip(level, names, strict=True):
             assert word.rstrip("?") in ("", word_for(name, 1.0))
@@ -202,7 +202,7 @@ def test_a_large_table_is_read_on_some_of_its_rows() -> None:
 @pytest.mark.parametrize("found", [False, True])
 @pytest.mark.parametrize("widths", [(12, *[32] * 8, 4), (6, 32, 2), (20, *[2] * 8, 2)], ids=str)
 def test_nothing_is_too_small_to_read(widths: tuple[int, ...], found: bool) -> None:
-    graph = mn.random_graph(widths, seed=1)
+    graph = mn.tasks.random_graph(widths, seed=1)
     network = mn.build(mn.RunConfig(graph=graph, model="shared", train_rows=16), 3)
     with mn.style():
         ax = mn.draw(network, graph=graph, found=found)
@@ -304,7 +304,9 @@ def test_no_runs_and_other_axes(runs: list[mn.TrainedRun]) -> None:
 
 
 def test_the_legend_tells_edges_only_where_they_are_drawn() -> None:
-    plain, full = ([h.get_label() for h in mn.diagram_legend(result)] for result in (False, True))
+    plain, full = (
+        [h.get_label() for h in mn.plot.diagram_legend(result)] for result in (False, True)
+    )
     assert full == ["edge of the task", "another edge", *plain]
 
 

@@ -34,7 +34,7 @@ class NetworkSpec:
     pool : int, optional
         Size of the pool of shared modules; without it each slot has its own module.
     routing, selection, outputs : optional
-        As :class:`~modnets.ModularNetwork` takes them.
+        As :class:`~modnets.models.ModularNetwork` takes them.
     """
 
     n_inputs: int

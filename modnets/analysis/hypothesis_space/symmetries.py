@@ -30,7 +30,7 @@ class Solution:
     modules : tuple of str, optional
         The gates of the shared pool.
     routing, selection, outputs : tuple
-        As :class:`~modnets.ModularNetwork` takes them; None where ``gates`` has None.
+        As :class:`~modnets.models.ModularNetwork` takes them; None where ``gates`` has None.
     negated : tuple of (level, slot)
         Inner slots whose output is the negation of the graph's; levels count from 1.
     renamed : tuple of (level, slot, slot of the graph)

@@ -1,0 +1,13 @@
+"""Networks: built-in and user-defined ones, gate fits, recovery of the true structure."""
+
+from .gate_fits import GateFit as GateFit
+from .gate_fits import fit_gates as fit_gates
+from .modular import ModularNetwork as ModularNetwork
+from .monolithic import CNN as CNN
+from .monolithic import MLP as MLP
+from .recovery import Recovery as Recovery
+from .recovery import compare as compare
+from .registry import MODELS as MODELS
+from .registry import build as build
+from .registry import n_weights as n_weights
+from .registry import register as register

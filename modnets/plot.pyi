@@ -1,0 +1,80 @@
+"""Figures of results, and diagrams of networks, runs and tasks."""
+
+from .visuals.benchmark import plot_benchmark as benchmark
+from .visuals.diagrams.network import diagram_legend as diagram_legend
+from .visuals.diagrams.network import draw as draw
+from .visuals.diagrams.runs import draw_before_after as draw_before_after
+from .visuals.diagrams.runs import draw_runs as draw_runs
+from .visuals.diagrams.runs import outcome as outcome
+from .visuals.diagrams.task import draw_graph as draw_graph
+from .visuals.diagrams.usage import used_slots as used_slots
+from .visuals.digit_pairs import plot_digit_pairs as digit_pairs
+from .visuals.dynamics import plot_course as course
+from .visuals.dynamics import plot_dynamics as dynamics
+from .visuals.dynamics import plot_timeline as timeline
+from .visuals.efficiency import plot_costs as costs
+from .visuals.efficiency import plot_solve_times as solve_times
+from .visuals.efficiency import plot_time_to_solve as time_to_solve
+from .visuals.efficiency import plot_training_efficiency as training_efficiency
+from .visuals.gate_shares import plot_inside as inside
+from .visuals.generalization import plot_generalization as generalization
+from .visuals.heatmaps import ACCURACIES as ACCURACIES
+from .visuals.heatmaps import draw_scale as draw_scale
+from .visuals.heatmaps import plot_heatmap as heatmap
+from .visuals.heatmaps import plot_heatmaps as heatmaps
+from .visuals.knowledge import plot_knowledge_savings as knowledge_savings
+from .visuals.ladder import plot_ladder as ladder
+from .visuals.legends import draw_legend as draw_legend
+from .visuals.multi_task import plot_multi_task as multi_task
+from .visuals.multi_task import plot_needed as needed
+from .visuals.plots import plot_accuracy as accuracy
+from .visuals.plots import plot_solved as solved
+from .visuals.recovery import plot_recovery as recovery
+from .visuals.style import kind_style as kind_style
+from .visuals.style import module_colors as module_colors
+from .visuals.style import save_figure as save_figure
+from .visuals.style import style as style
+from .visuals.theory import plot_gap as gap
+from .visuals.theory import plot_gaps as gaps
+from .visuals.training_curves import plot_training_curves as training_curves
+
+# Type checkers hand on an import of another name only if it stands here.
+__all__ = [
+    "ACCURACIES",
+    "accuracy",
+    "benchmark",
+    "costs",
+    "course",
+    "diagram_legend",
+    "digit_pairs",
+    "draw",
+    "draw_before_after",
+    "draw_graph",
+    "draw_legend",
+    "draw_runs",
+    "draw_scale",
+    "dynamics",
+    "gap",
+    "gaps",
+    "generalization",
+    "heatmap",
+    "heatmaps",
+    "inside",
+    "kind_style",
+    "knowledge_savings",
+    "ladder",
+    "module_colors",
+    "multi_task",
+    "needed",
+    "outcome",
+    "recovery",
+    "save_figure",
+    "solve_times",
+    "solved",
+    "style",
+    "time_to_solve",
+    "timeline",
+    "training_curves",
+    "training_efficiency",
+    "used_slots",
+]
