@@ -1,4 +1,4 @@
-"""Every number in the README and in docs comes from a committed CSV: a claim's words are filled from it here.
+"""Every number in the README and in docs comes from a committed CSV, which fills a claim's words.
 
 A number that no claim fills, and that is no name, is an error, so nothing can be stated beside it.
 """

@@ -14,9 +14,10 @@ from modnets.config.run_config import RunConfig
 from modnets.models.registry import MODELS
 from modnets.paths import NOTEBOOKS, ROOT
 
+DOCS = ROOT / "docs"
 #: The README first: names of its code are used in the pages.
-PAGES = [ROOT / "README.md", *(ROOT / "docs" / f"{name}.md" for name in ("studies", "inside", "own"))]
-PROSE = [*PAGES, *sorted((ROOT / "docs").glob("*.md")), ROOT / "CONTRIBUTING.md"]
+PAGES = [ROOT / "README.md", *(DOCS / f"{name}.md" for name in ("studies", "inside", "own"))]
+PROSE = [*PAGES, *sorted(set(DOCS.glob("*.md")) - set(PAGES)), ROOT / "CONTRIBUTING.md"]
 
 
 def blocks(language: str) -> list[str]:
