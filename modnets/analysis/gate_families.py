@@ -1,6 +1,6 @@
 """Which gates slots compute, as shares of runs, and how often one gate is learned repeatedly.
 
-From the table of :func:`modnets.gates`: a row for each slot of each run.
+From the table of :func:`modnets.analysis.gates`: a row for each slot of each run.
 """
 
 from __future__ import annotations

@@ -189,8 +189,8 @@ class Store:
         -------
         DataFrame
             ``predicted``: the truth table, for each output a hexadecimal number, first row
-            highest.  ``structure``: JSON; :func:`modnets.gates` reads it.  ``config``: JSON, for
-            ``RunConfig.from_dict``.
+            highest.  ``structure``: JSON; :func:`modnets.analysis.gates` reads it.  ``config``:
+            JSON, for ``RunConfig.from_dict``.
         """
         rows = self._collect(["run", "epoch", *DETAILS], runs)
         recorded = rows["config"].notna() | (every & rows["structure"].notna())
