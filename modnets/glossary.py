@@ -169,11 +169,11 @@ def explain(word: str | None = None) -> None:
     Examples
     --------
     >>> explain("level")
-    level (column, term)
-        level of the slot or sub-function, 1 is the first
+    level (term, column)
         a row of slots of a modular network, or of sub-functions of a graph; level 1 reads inputs
+        as a column: level of the slot or sub-function, 1 is the first
         from: a column of mn.analysis.gates
-        see also: mn.analysis.gates, slot, sub-function
+        see also: slot, sub-function, mn.analysis.gates
     """
     if word is None:
         print(_listed())
