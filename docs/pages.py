@@ -94,9 +94,11 @@ def public_names() -> str:
             value = public(f"{space}.{name}".removeprefix("modnets."))
             text = (inspect.getdoc(value) or "").partition("\n")[0]
             is_code = inspect.isroutine(value) or inspect.isclass(value)
-            where = f"{module}.{inner}" if is_code else f"`{module}`"
-            link = f"{{py:obj}}`{name} <{where}>`" if is_code else f"`{name}`"
-            lines.append(f"| {link} | {_cell(text) if is_code else f'a value of {where}'} |")
+            if is_code:
+                link = f"{{py:obj}}`{name} <{module}.{inner}>`"
+            else:
+                link, text = f"`{name}`", text if inspect.ismodule(value) else f"see `{module}`"
+            lines.append(f"| {link} | {_cell(text)} |")
     return "\n".join([*lines, ""])
 
 

@@ -6,7 +6,7 @@ _MOVED = {
         costs_of course exact_answers exact_counts exact_curves forward_flops gaps gate_family
         gate_shares gates kaplan_meier last majority_floor matched_hidden paired_difference
         probes redundancy relative_costs rewiring sample_complexity slot_changes solve_times
-        time_to_solve turning_points varying_settings version_space version_spaces visits
+        time_to_solve turning_points varying_settings version_spaces visits
         with_choices
     """,
     "models": """
@@ -41,5 +41,6 @@ OLD_NAMES = {
     "plot_worth": "plot.knowledge_savings",
     "read_out": "models.fit_gates",
     "Readout": "models.GateFit",
+    "version_space": "analysis.modular_version_space",
     "worth": "analysis.knowledge_savings",
 }

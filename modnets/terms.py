@@ -201,7 +201,7 @@ TERMS = {
     ),
     "hypothesis space": Definition(
         "all functions that a kind of network can express, if its modules may be any gate",
-        see_also=("version space", "mn.analysis.version_space"),
+        see_also=("version space", "mn.analysis.modular_version_space"),
     ),
     "version space": Definition(
         "the functions of the hypothesis space that agree with all training rows",

@@ -21,10 +21,6 @@ from .generalization_gaps import exact_counts as exact_counts
 from .generalization_gaps import exact_curves as exact_curves
 from .generalization_gaps import gaps as gaps
 from .generalization_gaps import version_spaces as version_spaces
-from .hypothesis_space.dense import DenseVersionSpace as DenseVersionSpace
-from .hypothesis_space.dense import dense_version_space as dense_version_space
-from .hypothesis_space.modular import VersionSpace as VersionSpace
-from .hypothesis_space.modular import version_space as version_space
 from .kinds import by_density as by_density
 from .knowledge import knowledge_savings as knowledge_savings
 from .multi_task import ARRANGEMENTS as ARRANGEMENTS
@@ -42,3 +38,7 @@ from .survival import kaplan_meier as kaplan_meier
 from .survival import time_to_solve as time_to_solve
 from .tuning import choose as choose
 from .tuning import with_choices as with_choices
+from .version_space.dense import DenseVersionSpace as DenseVersionSpace
+from .version_space.dense import dense_version_space as dense_version_space
+from .version_space.modular import VersionSpace as VersionSpace
+from .version_space.modular import modular_version_space as modular_version_space

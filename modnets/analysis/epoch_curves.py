@@ -9,9 +9,9 @@ from typing import cast
 import numpy as np
 import pandas as pd
 
-from modnets.analysis.hypothesis_space.modular import version_space
 from modnets.analysis.pooling import refuse_pooling
 from modnets.analysis.tables import require_columns
+from modnets.analysis.version_space.modular import modular_version_space
 from modnets.checked import checked
 from modnets.config.run_config import RunConfig
 from modnets.tasks.graphs import FunctionGraph
@@ -101,7 +101,7 @@ def allowed_by_data(runs: Iterable[RunConfig], draws: int = 200) -> dict[str, fl
 @lru_cache(256)
 def _allowed(graph: Task, model: str, rows: int, draws: int) -> float | None:
     try:
-        space = version_space(
+        space = modular_version_space(
             cast("FunctionGraph", graph), shared=model == "shared", routing="known"
         )
         if space.n_labelled > MAX_NETWORKS:

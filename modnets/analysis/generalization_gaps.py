@@ -14,12 +14,12 @@ from typing import cast
 import pandas as pd
 
 from modnets.analysis.clusters import Clusters
-from modnets.analysis.hypothesis_space.dense import DenseVersionSpace
-from modnets.analysis.hypothesis_space.modular import VersionSpace
 from modnets.analysis.intervals import Bootstrap
 from modnets.analysis.pooling import refuse_pooling
 from modnets.analysis.statistics import groups, last_runs
 from modnets.analysis.tables import require_columns
+from modnets.analysis.version_space.dense import DenseVersionSpace
+from modnets.analysis.version_space.modular import VersionSpace
 from modnets.checked import checked
 from modnets.config.run_config import RunConfig
 from modnets.errors import require

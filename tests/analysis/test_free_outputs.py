@@ -25,7 +25,7 @@ def test_the_floor_counts_the_bits_that_matter() -> None:
 def test_exact_theory_says_in_one_line_that_it_cannot() -> None:
     message = r"no exact theory of graph free, which has don't-cares; allowed are graphs without"
     with pytest.raises(ValueError, match=message):
-        mn.analysis.version_space(GRAPH, shared=False, routing="learned", slots=(2, 2))
+        mn.analysis.modular_version_space(GRAPH, shared=False, routing="learned", slots=(2, 2))
     with pytest.raises(ValueError, match=message):
         mn.analysis.dense_version_space(GRAPH)
     runs = [mn.RunConfig(graph=g, train_rows=4) for g in (GRAPH, "6-2-2")]

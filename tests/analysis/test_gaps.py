@@ -13,9 +13,9 @@ from modnets.analysis.generalization_gaps import (
     gaps,
     version_spaces,
 )
-from modnets.analysis.hypothesis_space import enumeration
-from modnets.analysis.hypothesis_space.dense import dense_version_space
-from modnets.analysis.hypothesis_space.modular import version_space
+from modnets.analysis.version_space import enumeration
+from modnets.analysis.version_space.dense import dense_version_space
+from modnets.analysis.version_space.modular import modular_version_space
 from modnets.config.grid import grid
 from modnets.config.run_config import RunConfig
 
@@ -67,7 +67,7 @@ def test_an_answer_is_that_of_the_split(
     space = (
         dense_version_space("6-2-2")
         if kind == "dense"
-        else version_space("6-2-2", routing="learned")
+        else modular_version_space("6-2-2", routing="learned")
     )
     of = answers[(answers["graph"] == "6-2-2") & (answers["kind"] == kind)]
     for run in runs:
@@ -85,7 +85,7 @@ def test_curves_draw_their_splits_anew(runs: list[RunConfig]) -> None:
     curves = exact_curves(spaces, draws=60).set_index(index).sort_index()
     assert len(curves) == 8
     assert (curves["draws"] == 60).all()
-    space = version_space("6-2-2", routing="learned")
+    space = modular_version_space("6-2-2", routing="learned")
     wanted = space.learning_curve([6, 32], draws=60).set_index("rows")
     result = curves.loc[("6-2-2", "shared, learned")]
     for name in ("bit_accuracy", "single", "solved"):

@@ -8,7 +8,7 @@ import pytest
 
 from modnets.analysis import epoch_curves
 from modnets.analysis.epoch_curves import allowed_by_data, training_curves
-from modnets.analysis.hypothesis_space.modular import version_space
+from modnets.analysis.version_space.modular import modular_version_space
 from modnets.config.run_config import RunConfig
 
 
@@ -53,9 +53,9 @@ def test_what_the_data_allow_known_kinds(monkeypatch: pytest.MonkeyPatch) -> Non
 
     def counted(graph: object, **keywords: object) -> object:
         asked.append((str(graph), *keywords.values()))
-        return version_space(graph, **keywords)
+        return modular_version_space(graph, **keywords)
 
-    monkeypatch.setattr(epoch_curves, "version_space", counted)
+    monkeypatch.setattr(epoch_curves, "modular_version_space", counted)
     epoch_curves._allowed.cache_clear()
     kinds = (("shared", "known"), ("modular", "learned"), ("dense", "learned"))
     runs = [
@@ -63,7 +63,7 @@ def test_what_the_data_allow_known_kinds(monkeypatch: pytest.MonkeyPatch) -> Non
         for model, routing in kinds
         for seed in range(3)
     ]
-    curve = version_space("6-3-2-2", shared=True).learning_curve([8], draws=200, seed=0)
+    curve = modular_version_space("6-3-2-2", shared=True).learning_curve([8], draws=200, seed=0)
     result = allowed_by_data(runs)
     assert result == {"shared, known": pytest.approx(curve["bit_accuracy"].item())}
     assert 0.9 < result["shared, known"] < 1

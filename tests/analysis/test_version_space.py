@@ -11,11 +11,11 @@ from functools import cache
 import numpy as np
 import pytest
 
-from modnets.analysis.hypothesis_space import enumeration
-from modnets.analysis.hypothesis_space.curves import MEASURES
-from modnets.analysis.hypothesis_space.dense import dense_version_space
-from modnets.analysis.hypothesis_space.modular import VersionSpace, version_space
-from modnets.analysis.hypothesis_space.symmetries import Solution
+from modnets.analysis.version_space import enumeration
+from modnets.analysis.version_space.curves import MEASURES
+from modnets.analysis.version_space.dense import dense_version_space
+from modnets.analysis.version_space.modular import VersionSpace, modular_version_space
+from modnets.analysis.version_space.symmetries import Solution
 from modnets.config.grid import grid
 from modnets.tasks.gates import TWO_INPUT_GATES, Gate, SubFunction, all_rows
 from modnets.tasks.graphs import FunctionGraph
@@ -128,7 +128,7 @@ def test_functions_and_solutions_are_those_of_every_network(
     graph: FunctionGraph, shared: bool, known: dict[str, bool], slots: tuple[int, ...] | None
 ) -> None:
     words = {name: "known" if value else "learned" for name, value in known.items()}
-    space = version_space(graph, shared, **words, slots=slots)
+    space = modular_version_space(graph, shared, **words, slots=slots)
     literal = list(networks(graph, shared, known, slots or graph.slots))
     counts = Counter(table for _, table in literal)
     assert space.n_labelled == len(literal)
@@ -186,14 +186,14 @@ def literal_parts(choices: tuple, shared: bool, open_slots: dict[tuple, list[int
 def test_the_numbers_that_are_known(
     graph: str, shared: bool, labelled: int, distinct: int, solutions: int
 ) -> None:
-    space = version_space(graph, shared)
+    space = modular_version_space(graph, shared)
     assert (space.n_labelled, space.n_functions) == (labelled, distinct)
     assert space.n_solutions == len(space.solutions) == solutions
 
 
 def test_learned_routing_of_one_level() -> None:
     # Two slots read an ordered pair each; pairs of truth tables up to negation: 82 of them a slot.
-    space = version_space("6-2-2", False, "learned")
+    space = modular_version_space("6-2-2", False, "learned")
     assert space.n_labelled == (30 * 16) ** 2 * 2
     single = 1 + 6 + 15 * (4 + 1)
     assert space.n_functions == (2 * single) ** 2
@@ -201,18 +201,18 @@ def test_learned_routing_of_one_level() -> None:
 
 
 def test_the_symmetries_of_solutions_are_told() -> None:
-    own = version_space("6-3-2-2", False).solutions
+    own = modular_version_space("6-3-2-2", False).solutions
     inner = [(1, 0), (1, 1), (1, 2)]
     every = {c for n in range(4) for c in itertools.combinations(inner, n)}
     assert {solution.negated for solution in own} == every
     assert all(not (s.renamed or s.swapped or s.other) for s in own)
-    shared = version_space("6-3-2-2").solutions
+    shared = modular_version_space("6-3-2-2").solutions
     assert [s.modules for s in shared] == [("XOR", "AND"), ("XNOR", "NOR")]
     assert [s.negated for s in shared] == [(), tuple(inner)]
     # XOR and AND may change places in a pool whose selection is learned.
-    mixed = version_space("6-3-2-2", selection="learned").solutions
+    mixed = modular_version_space("6-3-2-2", selection="learned").solutions
     assert Counter(s.modules_renamed for s in mixed) == {(): 2, ((0, 1), (1, 0)): 2}
-    learned = version_space("6-2-2", True, "learned").solutions
+    learned = modular_version_space("6-2-2", True, "learned").solutions
     assert Counter((s.renamed, s.swapped) for s in learned) == Counter(
         (renamed, swapped)
         for renamed in ((), ((1, 0, 1), (1, 1, 0)))
@@ -223,7 +223,7 @@ def test_the_symmetries_of_solutions_are_told() -> None:
 def test_a_network_that_computes_the_graph_in_another_way_is_called_so() -> None:
     # NOT x1 and x0 AND x1 also give x0 AND NOT x1.
     graph = FunctionGraph(2, [["A 0 1", "B 0 1"], ["NIMPLY 0 1"]])
-    result = version_space(graph, False).solutions
+    result = modular_version_space(graph, False).solutions
     assert any((1, 1) in s.other for s in result)
     assert any(not s.other for s in result)
     for solution in result:
@@ -265,7 +265,7 @@ def literal_curve(
 @pytest.mark.parametrize("shared", [True, False])
 @pytest.mark.parametrize("n", [2, 4])
 def test_the_learning_curve_is_that_of_a_literal_loop(shared: bool, n: int, weights: str) -> None:
-    space = version_space(THREE, shared, "known", "learned" if shared else None)
+    space = modular_version_space(THREE, shared, "known", "learned" if shared else None)
     rng = np.random.default_rng(7)
     sets = [rng.permutation(8)[:n] for _ in range(9)]
     wanted = literal_curve(space, sets, weights == "networks")
@@ -284,7 +284,7 @@ def test_the_learning_curve_is_that_of_a_literal_loop(shared: bool, n: int, weig
 
 def test_the_expected_curve_of_shared_modules() -> None:
     rows = [4, 6, 8, 12, 16]
-    curve = version_space("6-3-2-2").learning_curve(rows, draws=400)
+    curve = modular_version_space("6-3-2-2").learning_curve(rows, draws=400)
     assert list(curve["rows"]) == rows
     assert (curve["draws"] == 400).all()
     np.testing.assert_allclose(curve["bit_accuracy"], [0.85, 0.94, 0.98, 0.997, 1], atol=0.02)
@@ -294,20 +294,20 @@ def test_the_expected_curve_of_shared_modules() -> None:
 
 def test_draws_are_the_same_for_every_kind_and_nested() -> None:
     rows = [3, 5]
-    few = version_space("6-3-2-2").learning_curve(rows, draws=30)
-    more = version_space("6-3-2-2", False).learning_curve(rows, draws=30)
+    few = modular_version_space("6-3-2-2").learning_curve(rows, draws=30)
+    more = modular_version_space("6-3-2-2", False).learning_curve(rows, draws=30)
     # What the smaller set of functions leaves is a part of what the larger one does.
     assert (few["left_mean"] < more["left_mean"]).all()
     assert (few["single"] >= more["single"]).all()
-    again = version_space("6-3-2-2").learning_curve(rows, draws=30)
+    again = modular_version_space("6-3-2-2").learning_curve(rows, draws=30)
     assert few.equals(again)
-    other = version_space("6-3-2-2").learning_curve(rows, draws=30, seed=1)
+    other = modular_version_space("6-3-2-2").learning_curve(rows, draws=30, seed=1)
     assert not few.equals(other)
 
 
 def test_splits_that_runs_have_are_scored_on_their_test_rows() -> None:
     runs = grid(graph="6-3-2-2", model="shared", routing="known", train_rows=6, split_seed=range(4))
-    space = version_space("6-3-2-2")
+    space = modular_version_space("6-3-2-2")
     curve = space.learning_curve([run.split for run in runs])
     exact = []
     for run in runs:
@@ -341,13 +341,13 @@ def test_every_table_is_right_by_half() -> None:
 
 def test_what_is_too_large_says_how_large_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(enumeration, "MOST_STATES", 1000)
-    space = version_space("6-3-2-2", False, "learned")
+    space = modular_version_space("6-3-2-2", False, "learned")
     assert space.n_labelled == 30**3 * 6**2 * 2 * 16**5
     with pytest.raises(ValueError, match=r"level 1 has 551,368 .* allowed are 1,000; .* 2.04e\+12"):
         _ = space.n_functions
     assert "too large to enumerate" in space.refusal
     assert space.n_functions_at_most == space.n_labelled
-    small = version_space(TWO, False, "learned")
+    small = modular_version_space(TWO, False, "learned")
     assert small.n_functions_at_most == 2**8 < small.n_labelled
     assert math.prod([16, 2]) ** 2 * 2 == small.n_labelled
 
@@ -355,31 +355,43 @@ def test_what_is_too_large_says_how_large_it_is(monkeypatch: pytest.MonkeyPatch)
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: version_space("three tasks"), "three tasks; allowed are modular networks on one"),
+        (
+            lambda: modular_version_space("three tasks"),
+            "three tasks; allowed are modular networks on one",
+        ),
         (
             lambda: dense_version_space("two tasks"),
             "graph two tasks; allowed is one function graph",
         ),
-        (lambda: version_space("6-3-2-2", routing="guessed"), "guessed"),
+        (lambda: modular_version_space("6-3-2-2", routing="guessed"), "guessed"),
         (
-            lambda: version_space("6-3-2-2").learning_curve([64]),
+            lambda: modular_version_space("6-3-2-2").learning_curve([64]),
             "rows=64 of 64; allowed is 1 to 63",
         ),
-        (lambda: version_space("6-3-2-2").learning_curve([[1, 1]]), "a set of 2; allowed are 1 to"),
-        (lambda: version_space("6-3-2-2").learning_curve([[64]]), "64 to 64; allowed are 0 to 63"),
-        (lambda: version_space("6-3-2-2").learning_curve([]), "at least one number"),
-        (lambda: version_space("6-3-2-2").learning_curve([4], draws=0), "draws=0"),
-        (lambda: version_space("6-3-2-2").learning_curve([4], weights="all"), "unknown weights"),
         (
-            lambda: version_space("6-3-2-2").learning_curve([{"train": [1]}]),
+            lambda: modular_version_space("6-3-2-2").learning_curve([[1, 1]]),
+            "a set of 2; allowed are 1 to",
+        ),
+        (
+            lambda: modular_version_space("6-3-2-2").learning_curve([[64]]),
+            "64 to 64; allowed are 0 to 63",
+        ),
+        (lambda: modular_version_space("6-3-2-2").learning_curve([]), "at least one number"),
+        (lambda: modular_version_space("6-3-2-2").learning_curve([4], draws=0), "draws=0"),
+        (
+            lambda: modular_version_space("6-3-2-2").learning_curve([4], weights="all"),
+            "unknown weights",
+        ),
+        (
+            lambda: modular_version_space("6-3-2-2").learning_curve([{"train": [1]}]),
             "has the parts train; allowed are train and test",
         ),
         (
-            lambda: version_space("6-3-2-2", shared_modules=6).n_functions,
+            lambda: modular_version_space("6-3-2-2", shared_modules=6).n_functions,
             r"16,777,216 pools of 6 modules; allowed are 1,000,000",
         ),
         (
-            lambda: version_space(FunctionGraph(13, [["XOR 0 1"]])),
+            lambda: modular_version_space(FunctionGraph(13, [["XOR 0 1"]])),
             "13 inputs; allowed are 12 to enumerate",
         ),
     ],
@@ -391,7 +403,9 @@ def test_errors_are_one_line(call, message: str) -> None:
 
 
 def test_a_kind_that_cannot_express_the_graph_has_no_curve() -> None:
-    space = version_space(TWO, True, "learned", shared_modules=1)  # one module for two gates
+    space = modular_version_space(
+        TWO, True, "learned", shared_modules=1
+    )  # one module for two gates
     assert space.n_solutions == 0
     assert space.solutions == []
     with pytest.raises(ValueError, match="no network of this kind computes the graph"):
@@ -402,12 +416,12 @@ def test_a_table_of_more_words_than_one() -> None:
     # The same graph with two inputs more, that nothing reads: 256 rows, four words.
     wide = FunctionGraph(8, [["XOR 0 1", "XOR 2 3", "XOR 4 5"], ["AND 0 1", "AND 1 2"]])
     for shared in (True, False):
-        own, other = version_space(wide, shared), version_space("6-3-2-2", shared)
+        own, other = modular_version_space(wide, shared), modular_version_space("6-3-2-2", shared)
         assert own.functions.bitsets.shape[1] == 4
         assert (own.n_functions, own.n_solutions) == (other.n_functions, other.n_solutions)
         assert len(own.solutions) == other.n_solutions
     rows = np.arange(0, 256, 32)  # as rows of the six inputs: 0, 8, 16, ...
-    wanted = version_space("6-3-2-2").learning_curve([rows // 4])
-    result = version_space(wide).learning_curve([rows])
+    wanted = modular_version_space("6-3-2-2").learning_curve([rows // 4])
+    result = modular_version_space(wide).learning_curve([rows])
     assert result["left_mean"].item() == wanted["left_mean"].item()
     assert result["solved"].item() == wanted["solved"].item()

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from modnets.analysis.hypothesis_space.bitsets import pack
-from modnets.analysis.hypothesis_space.enumeration import States, all_ones
-from modnets.analysis.hypothesis_space.spec import NetworkSpec, labelled_pools, narrowed, pools_of
+from modnets.analysis.version_space.bitsets import pack
+from modnets.analysis.version_space.enumeration import States, all_ones
+from modnets.analysis.version_space.spec import NetworkSpec, labelled_pools, narrowed, pools_of
 from modnets.tasks.graphs import FunctionGraph
 
 

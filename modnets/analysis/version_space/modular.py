@@ -12,8 +12,8 @@ from typing import Any
 
 import pandas as pd
 
-from modnets.analysis.hypothesis_space.bitsets import pack
-from modnets.analysis.hypothesis_space.curves import (
+from modnets.analysis.version_space.bitsets import pack
+from modnets.analysis.version_space.curves import (
     Functions,
     Rows,
     answer,
@@ -21,9 +21,9 @@ from modnets.analysis.hypothesis_space.curves import (
     curve_of,
     row_sets,
 )
-from modnets.analysis.hypothesis_space.enumeration import States, enumerate_levels
-from modnets.analysis.hypothesis_space.spec import NetworkSpec
-from modnets.analysis.hypothesis_space.symmetries import Solution, solutions_of
+from modnets.analysis.version_space.enumeration import States, enumerate_levels
+from modnets.analysis.version_space.spec import NetworkSpec
+from modnets.analysis.version_space.symmetries import Solution, solutions_of
 from modnets.checked import checked
 from modnets.config.run_config import RunConfig
 from modnets.errors import require
@@ -36,7 +36,7 @@ MOST_SOLUTIONS = 100_000
 
 
 class VersionSpace:
-    """The functions that a modular network can express; made by :func:`version_space`.
+    """The functions that a modular network can express; made by :func:`modular_version_space`.
 
     Functions are enumerated on first use.
 
@@ -183,7 +183,7 @@ class VersionSpace:
 
 
 @checked
-def version_space(
+def modular_version_space(
     graph: str | FunctionGraph,
     shared: bool = True,
     routing: str = "known",
@@ -220,7 +220,7 @@ def version_space(
 
     Examples
     --------
-    >>> space = version_space("6-3-2-2")
+    >>> space = modular_version_space("6-3-2-2")
     >>> space.n_labelled, space.n_functions, [solution.modules for solution in space.solutions]
     (256, 100, [('XOR', 'AND'), ('XNOR', 'NOR')])
     """

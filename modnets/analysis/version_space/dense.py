@@ -7,8 +7,8 @@ from typing import cast
 import numpy as np
 import pandas as pd
 
-from modnets.analysis.hypothesis_space.curves import Rows, answer, by_networks, curve_of, row_sets
-from modnets.analysis.hypothesis_space.symmetries import Solution
+from modnets.analysis.version_space.curves import Rows, answer, by_networks, curve_of, row_sets
+from modnets.analysis.version_space.symmetries import Solution
 from modnets.checked import checked
 from modnets.errors import require
 from modnets.tasks.graphs import FunctionGraph

@@ -137,7 +137,7 @@ def pools_of(spec: NetworkSpec) -> tuple[np.ndarray, np.ndarray]:
     Returns
     -------
     pools : ndarray of int64, shape (pool, module)
-        Gates, encoded as in :func:`~modnets.analysis.hypothesis_space.bitsets.apply_gates`.
+        Gates, encoded as in :func:`~modnets.analysis.version_space.bitsets.apply_gates`.
     inverse : ndarray of int, shape (labelled pool,)
         For each labelled pool, as :func:`labelled_pools` orders them, the equivalent one in
         ``pools``.

@@ -15,8 +15,8 @@ from typing import cast
 import numpy as np
 import pandas as pd
 
-from modnets.analysis.hypothesis_space.bitsets import bitset_of_rows, ranges, unpack
 from modnets.analysis.intervals import critical_value, wilson_interval
+from modnets.analysis.version_space.bitsets import bitset_of_rows, ranges, unpack
 from modnets.errors import one_of, require
 
 #: Measures of a row set, in [0, 1], in the order of columns.

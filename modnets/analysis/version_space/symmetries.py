@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from modnets.analysis.hypothesis_space.bitsets import pack
-from modnets.analysis.hypothesis_space.enumeration import States, all_ones
-from modnets.analysis.hypothesis_space.solutions import Builder, Levels, as_integers, reaching
-from modnets.analysis.hypothesis_space.spec import NetworkSpec
+from modnets.analysis.version_space.bitsets import pack
+from modnets.analysis.version_space.enumeration import States, all_ones
+from modnets.analysis.version_space.solutions import Builder, Levels, as_integers, reaching
+from modnets.analysis.version_space.spec import NetworkSpec
 from modnets.tasks.gates import TWO_INPUT_GATES
 from modnets.tasks.graphs import FunctionGraph
 
@@ -67,7 +67,7 @@ def solutions_of(
     Parameters
     ----------
     levels : list of States
-        From :func:`~modnets.analysis.hypothesis_space.enumeration.enumerate_levels`.
+        From :func:`~modnets.analysis.version_space.enumeration.enumerate_levels`.
     goal : ndarray of int, shape (n,)
         States of the last level that are the graph.
     """

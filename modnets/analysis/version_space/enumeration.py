@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from modnets.analysis.hypothesis_space.bitsets import (
+from modnets.analysis.version_space.bitsets import (
     apply_gates,
     distinct_bitsets,
     distinct_keys,
@@ -24,7 +24,7 @@ from modnets.analysis.hypothesis_space.bitsets import (
     unique_keys,
     up_to_negation,
 )
-from modnets.analysis.hypothesis_space.spec import NetworkSpec, narrowed, pools_of
+from modnets.analysis.version_space.spec import NetworkSpec, narrowed, pools_of
 from modnets.errors import require
 from modnets.tasks.gates import all_rows
 
