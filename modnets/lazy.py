@@ -111,7 +111,7 @@ def near_names(name: str, module: str = "modnets") -> list[str]:
     Examples
     --------
     >>> near_names("heat", "modnets.plot")
-    ['mn.plot.heatmap', 'mn.plot.heatmaps']
+    ['mn.plot.heatmap']
     """
     spaces = sorted(NAMESPACES, key=lambda space: space != module)
     homes: dict[str, str] = {}
