@@ -54,6 +54,7 @@ QUALNAMES_IN_KEYS = {
     "dense_version_space": "every_table",
     "fit_gates": "read_out",
     "knowledge_savings": "worth",
+    "modular_version_space": "version_space",
     "plot_heatmap": "plot_heat",
     "plot_heatmaps": "plot_heats",
     "plot_knowledge_savings": "plot_worth",
