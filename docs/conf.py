@@ -16,7 +16,7 @@ import pages
 project = "modnets"
 author = "the modnets team"
 release = metadata.version("modnets")
-extensions = ["sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ext.viewcode", "myst_nb"]
+extensions = ["sphinx.ext.autodoc", "sphinx.ext.napoleon", "myst_nb"]
 html_theme = "furo"
 html_title = "modnets"
 exclude_patterns = ["README.md"]
