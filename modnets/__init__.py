@@ -10,9 +10,11 @@ command line and worker processes start without what they do not need.
 
 import importlib.metadata
 
+from modnets import old_modules
 from modnets.lazy import attach
 from modnets.old_names import OLD_NAMES
 
+old_modules.install()
 _public, __dir__ = attach(__name__, OLD_NAMES)
 
 

@@ -125,7 +125,7 @@ SLOW = {
         *("efficiency", "gate_shares_figures", "heatmaps", "ladder", "plots", "task_drawings"),
         *("tasks_figures", "theory_figure", "trained_drawings"),
     ),
-    ".": ("readme",),
+    ".": ("old_modules", "readme"),
 }
 
 

@@ -22,7 +22,7 @@ ROOMS = sorted(PACKAGE.rglob("*.py"))
 FLOORS = ("compiler", "tasks", "models", "config", "training", "experiments", "benchmarks")
 FLOORS += ("analysis", "visuals", "explorer", "", "commands", "glossary", "__main__")
 GROUND = ("annotations", "checked", "errors", "hardware", "lazy", "leftovers", "notices")
-GROUND += ("old_names", "parameters", "paths", "plot", "provenance", "source_files")
+GROUND += ("old_modules", "old_names", "parameters", "paths", "plot", "provenance", "source_files")
 GROUND += ("table_errors", "terms", "values")
 
 

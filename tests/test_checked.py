@@ -44,7 +44,10 @@ CALLS: list[tuple[Callable, dict]] = [
     (mn.tasks.load_digits, {"source": "bundled", "folder": None}),
     (mn.grid, {"base": mn.RunConfig(), "seed": [1], "hidden": [(3,)], "graph": "6-2-2"}),
     (mn.RunConfig, {"graph": "6-2-2", "seed": 1, "lr": 0.1, "hidden": (3,), "routing": "known"}),
-    (mn.analysis.version_space, {"graph": "6-2-2", "shared": True, "slots": None, "arity": None}),
+    (
+        mn.analysis.modular_version_space,
+        {"graph": "6-2-2", "shared": True, "slots": None, "arity": None},
+    ),
     (mn.analysis.chance_level, {"graph": "6-2-2", "draws": 10, "seed": 0}),
     (
         mn.analysis.matched_hidden,

@@ -9,6 +9,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import pandas as pd
+
+from modnets.paths import FIGURES
+
 #: A CSV, values that tell its rows, and whether numbers are summed over these; or "ratio", a column,
 #: and two of such.
 Source = tuple[str, Any, Any]
@@ -79,7 +83,9 @@ def gain(graph: str, kind: str, train_rows: int, part: str = "time") -> Source:
     return one("training_efficiency", **of)
 
 
-MODNETS, TWO_WORKERS = "modnets 0.1.0", "torch DataLoader, 2 workers"
+#: The engine, under the version that the figure was made with.
+MODNETS = next(peer for peer in pd.read_csv(FIGURES / "benchmark.csv").peer if "modnets" in peer)
+TWO_WORKERS = "torch DataLoader, 2 workers"
 
 
 def speed(kind: str, peer: str = MODNETS, runs: int = 1024) -> Source:
