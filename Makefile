@@ -29,6 +29,10 @@ FIGURES := $(NOTEBOOKS:notebooks/%.ipynb=$(STAMPS)/%.stamp)
 wrote = $(shell cat $(STAMPS)/$(1).stamp 2>/dev/null)
 missing = $(filter-out $(wildcard $(call wrote,$(1))),$(call wrote,$(1)))
 
+# Runs pytest; 5 says that no test was selected, as by ARGS.
+tested = code=0; $(BIN)/python -m pytest $(1) $(ARGS) || code=$$?; \
+	test $$code -eq 0 -o $$code -eq 5 || status=$$code
+
 .PHONY: help figures test test-fast check docs lab clean-notebooks clean FORCE
 
 help: ## Show this list
@@ -42,8 +46,8 @@ figures: $(FIGURES) ## Run every notebook whose figures are missing or older tha
 	@echo "$(FOLDER)/ is up to date: $(words $(NOTEBOOKS)) notebooks"
 
 test: $(INSTALLED) ## Run the tests, in a process for each core; those in the browser last, in one
-	$(BIN)/python -m pytest -n $(CORES) --dist loadfile -m "not browser" $(ARGS)
-	$(BIN)/python -m pytest -m browser $(ARGS) || test $$? -eq 5 # 5: none was selected
+	@status=0; $(call tested,-n $(CORES) --dist loadfile -m "not browser"); \
+	$(call tested,-m browser); exit $$status
 
 test-fast: $(INSTALLED) ## Run the quick tests: less than a minute, no notebook, no browser
 	$(BIN)/python -m pytest -q -n $(CORES) --dist loadfile -m "not slow and not browser and not execute" $(ARGS)
