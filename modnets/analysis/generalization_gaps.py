@@ -8,7 +8,7 @@ training prefers the right one among the functions that fit.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import cast
 
 import pandas as pd
@@ -116,17 +116,13 @@ def exact_answers(spaces: Spaces, *, weights: str = "functions") -> pd.DataFrame
     ValueError
         If no kind can be enumerated.
     """
-    tables = []
-    for space, members in spaces:
-        if space.refusal is None:
-            table = space.answers([run.split for run in members], weights=weights)
-            table = table.rename(columns={"rows": "train_rows"})
-            table.insert(0, "split_seed", [run.split_seed for run in members])
-            table.insert(0, "kind", space.kind)
-            table.insert(0, "graph", str(space.graph))
-            tables.append(table)
-    require(bool(tables), "spaces: no kind of network that can be counted")
-    return pd.concat(tables, ignore_index=True)
+
+    def answers(space: VersionSpace | DenseVersionSpace, members: list[RunConfig]) -> pd.DataFrame:
+        table = space.answers([run.split for run in members], weights=weights)
+        table.insert(0, "split_seed", [run.split_seed for run in members])
+        return table
+
+    return _of_enumerated(spaces, answers)
 
 
 @checked
@@ -163,17 +159,25 @@ def exact_curves(
     ValueError
         If no kind can be enumerated.
     """
-    curves = []
+
+    def curve(space: VersionSpace | DenseVersionSpace, members: list[RunConfig]) -> pd.DataFrame:
+        tried = sorted({run.final.train_rows for run in members} if rows is None else rows)
+        return space.learning_curve(tried, draws=draws, seed=seed, weights=weights)
+
+    return _of_enumerated(spaces, curve)
+
+
+def _of_enumerated(spaces: Spaces, table_of: Callable[..., pd.DataFrame]) -> pd.DataFrame:
+    """A table of each kind that can be enumerated, below each other, with graph and kind."""
+    tables = []
     for space, members in spaces:
         if space.refusal is None:
-            tried = sorted({run.final.train_rows for run in members} if rows is None else rows)
-            curve = space.learning_curve(tried, draws=draws, seed=seed, weights=weights)
-            curve = curve.rename(columns={"rows": "train_rows"})
-            curve.insert(0, "kind", space.kind)
-            curve.insert(0, "graph", str(space.graph))
-            curves.append(curve)
-    require(bool(curves), "spaces: no kind of network that can be counted")
-    return pd.concat(curves, ignore_index=True)
+            table = table_of(space, members).rename(columns={"rows": "train_rows"})
+            table.insert(0, "kind", space.kind)
+            table.insert(0, "graph", str(space.graph))
+            tables.append(table)
+    require(bool(tables), "spaces: no kind of network that can be counted")
+    return pd.concat(tables, ignore_index=True)
 
 
 @checked

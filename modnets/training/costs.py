@@ -17,7 +17,7 @@ from torch.func import functional_call
 
 from modnets.checked import checked
 from modnets.compiler.elementwise import FLOAT, NUMERIC, name_of
-from modnets.compiler.symbolic import ROWS, Size, product, size_of
+from modnets.compiler.symbolic import ROWS, Size, product, size_at, size_of
 from modnets.compiler.tracing import TensorSpec, trace_one
 from modnets.config.run_config import RunConfig
 from modnets.config.shapes import padded_rows, shape_of
@@ -51,7 +51,7 @@ def memory_of(config: RunConfig) -> int:
     The size of a chunk is chosen by it; fused operations take less.
     """
     nodes = trace_of(config).graph.nodes
-    return 4 * _at(sum(_elements(node) for node in nodes), padded_rows(config))
+    return 4 * size_at(sum(_elements(node) for node in nodes), padded_rows(config))
 
 
 @checked(rows=(1, MAX_INTEGER))
@@ -65,7 +65,7 @@ def arithmetic_of(config: RunConfig, rows: int | None = None) -> int:
         In a step; by default the training rows of the run, or the batch size.
     """
     rows = config.final.batch_size if rows is None else rows
-    return _at(_operations(trace_of(config)), rows)
+    return size_at(_operations(trace_of(config)), rows)
 
 
 @checked
@@ -98,7 +98,7 @@ def forward_flops(config: RunConfig, *, wired: bool = False) -> int:
         buffers,
         TensorSpec((ROWS, config.graph.n_inputs)),
     )
-    return _at(_operations(trace_one(forward, inputs, open_rows=False)), rows=1)
+    return size_at(_operations(trace_one(forward, inputs, open_rows=False)), rows=1)
 
 
 @checked
@@ -130,7 +130,9 @@ def costs_of(runs: Iterable[RunConfig]) -> pd.DataFrame:
                 "wired_flops": forward_flops(run, wired=True),
             }
         full, rest = divmod(final.n_examples, final.batch_size)
-        epoch = full * _at(steps[shape], final.batch_size) + (rest and _at(steps[shape], rest))
+        epoch = full * size_at(steps[shape], final.batch_size) + (
+            rest and size_at(steps[shape], rest)
+        )
         named: dict[str, Any] = {"run": run.key, "graph": str(run.graph), "kind": run.kind}
         named |= {"train_rows": final.train_rows}
         rows.append(named | networks[shape] | {"epoch_flops": epoch})
@@ -176,7 +178,3 @@ def _window(weight: fx.Node) -> Size:
 def _elements(node: fx.Node) -> Size:
     tensor = node.meta.get("val")
     return product(map(size_of, tensor.shape)) if isinstance(tensor, Tensor) else 0
-
-
-def _at(size: Size, rows: int) -> int:
-    return int(size if isinstance(size, int) else size.subs(ROWS, rows))

@@ -135,7 +135,6 @@ NAMES = [
     r"of level 1\b",
     r"depths? 1 and 2",
     r"depths? [123]",
-    r"digits, 0 to 7",
     r"DataLoader, 2 workers",
     r"2 cores",
     r"95 % intervals",
