@@ -30,9 +30,8 @@ from modnets.hardware import cpu_features, cpu_name, lanes
 from modnets.leftovers import clear_temporary
 from modnets.notices import say_once
 
-#: -O2 suffices, since small matrix products are generated as explicit loops.
 FLAGS: tuple[str, ...] = (
-    *("-O2", "-std=gnu++17", "-march=native", "-fno-math-errno", "-ffp-contract=fast"),
+    *("-std=gnu++17", "-march=native", "-fno-math-errno", "-ffp-contract=fast"),
     *("-fPIC", "-shared", "-w"),
 )
 
@@ -109,7 +108,9 @@ def get_ready(compiled: bool) -> None:
     clear_temporary()
 
 
-def load_library(name: str, write_source: Callable[[], str]) -> ctypes.CDLL:
+def load_library(
+    name: str, write_source: Callable[[], str], level: str = "-O2"
+) -> ctypes.CDLL:
     """The library compiled from a source, from the cache or compiled now.
 
     Parameters
@@ -118,6 +119,8 @@ def load_library(name: str, write_source: Callable[[], str]) -> ctypes.CDLL:
         Identifies the source: equal names, equal sources.
     write_source : callable
         Returns the C++; called only on a cache miss.
+    level : str
+        How much the compiler optimizes: -O2 suffices for explicit vectors.
 
     Raises
     ------
@@ -127,21 +130,21 @@ def load_library(name: str, write_source: Callable[[], str]) -> ctypes.CDLL:
         With the compiler's first error message if compilation fails, or with that of the operating
         system if a file cannot be read or written.
     """
-    name, folder = fingerprint(name), None
+    name, folder = fingerprint(name, level), None
     try:
         library = next(filter(None, (find(folder, name) for folder in folders_to_read())), None)
         if library is None and not MAY_COMPILE.get():
             raise NotCompiledError
         if library is None:
             folder = cache_folder()
-            library = _compile(write_source, folder, name)
+            library = _compile(write_source, folder, name, level)
         return ctypes.CDLL(str(library))
     except OSError as error:
         reason = error.strerror and f"{error.strerror}: {error.filename or folder}"
         raise RuntimeError(reason or str(error)) from error
 
 
-def _compile(write_source: Callable[[], str], folder: Path, name: str) -> Path:
+def _compile(write_source: Callable[[], str], folder: Path, name: str, level: str) -> Path:
     """Compile in a temporary folder, unless another process has just compiled the same source."""
     with compile_lock(folder, name), working_folder(folder) as work:
         existing = find(folder, name)
@@ -149,7 +152,7 @@ def _compile(write_source: Callable[[], str], folder: Path, name: str) -> Path:
             return existing
         source, library = work / "program.cpp", work / "program.so"
         source.write_text(write_source(), encoding="utf-8")
-        command = [*shlex.split(compiler() or "c++"), *FLAGS]
+        command = [*shlex.split(compiler() or "c++"), level, *FLAGS]
         process = _run([*command, "-o", str(library), str(source), "-lm"], TMPDIR=str(work))
         if process.returncode or not library.exists():
             raise RuntimeError(_first_error(process).replace(str(source), source.name))

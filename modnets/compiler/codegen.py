@@ -15,6 +15,7 @@ from modnets.compiler.kernels import Kernel
 from modnets.compiler.lowering import lower
 from modnets.compiler.memory import can_overwrite, offsets_of, only_inside
 from modnets.compiler.tracing import TensorSpec
+from modnets.hardware import lanes as vector_width
 
 
 def write_program(functions: Sequence[str], lanes: int) -> str:
@@ -25,10 +26,14 @@ def write_program(functions: Sequence[str], lanes: int) -> str:
     functions : sequence of str
         See ``write_function``.
     lanes : int
-        Replicas in a vector.
+        Replicas in a vector; 1 to vectorize within a replica.
     """
-    simd = Path(__file__).with_name("simd.h").read_text()
-    return "\n".join([f"#define LANES {lanes}", simd, *functions])
+    here = Path(__file__)
+    headers = [here.with_name("simd.h").read_text()]
+    if lanes == 1:
+        headers = [f"#define WIDTH {vector_width()}", *headers]
+        headers.append(here.with_name("matmul.h").read_text())
+    return "\n".join([f"#define LANES {lanes}", *headers, *functions, "}  // namespace simd"])
 
 
 def write_function(
@@ -61,7 +66,7 @@ def write_function(
     arguments = [
         Buffer(f"a{number}", spec.shape, uniform=spec.uniform) for number, spec in enumerate(inputs)
     ]
-    lowered = lower(graph, arguments)
+    lowered = lower(graph, arguments, products=lanes == 1)
     kernels = lowered.kernels
     in_arguments: dict[str, str] = {}  # buffer -> the argument whose memory it takes
     copies: list[str] = []
@@ -97,7 +102,7 @@ def write_function(
 def _kernel(kernel: Kernel, lanes: int, unneeded: set[str]) -> list[str]:
     """The lines of a kernel, in a block with the names of the buffers that it writes."""
     names = " ".join(sorted(kernel.writes - unneeded))
-    lines = cpp.statements(kernel.loops(lanes, unneeded), depth=2)
+    lines = cpp.statements(kernel.loops(lanes, unneeded), depth=2, vectorized=lanes == 1)
     return [f"  {{  // {names}", *lines, f"  }}  // {names}"]
 
 

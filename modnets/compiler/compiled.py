@@ -13,7 +13,7 @@ from torch import Tensor
 from modnets.compiler.build_cache import load_library
 from modnets.compiler.codegen import write_function, write_program
 from modnets.compiler.tracing import leaves, trace_one
-from modnets.hardware import lanes
+from modnets.hardware import lanes as vector_width
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Function:
 
 
 def compile_functions(
-    functions: Sequence[Function], known_as: str | None = None
+    functions: Sequence[Function], known_as: str | None = None, *, lanes: int | None = None
 ) -> CompiledFunctions:
     """Functions as machine code: from the cache on disk, or compiled now.
 
@@ -47,6 +47,8 @@ def compile_functions(
     known_as : str, optional
         Stands for the functions where their source is a part of modnets; others are traced in
         each process, to see whether they are what was compiled before.
+    lanes : int, optional
+        Replicas in a vector, by default as many as it holds; 1 to vectorize within a replica.
 
     Raises
     ------
@@ -58,21 +60,24 @@ def compile_functions(
         If the compiler refuses.
     """
 
+    lanes = vector_width() if lanes is None else lanes
+    level = "-O2" if lanes > 1 else "-O3"
+
     def write() -> str:
         parts = []
         for one in functions:
             graph = trace_one(one.call, one.inputs, open_rows=known_as is None)
             inputs = list(leaves(one.inputs))
-            parts.append(write_function(one.name, graph, inputs, one.in_place, lanes()))
-        return write_program(parts, lanes())
+            parts.append(write_function(one.name, graph, inputs, one.in_place, lanes))
+        return write_program(parts, lanes)
 
     if known_as is None:
         source = write()
-        library = load_library(source, lambda: source)
+        library = load_library(source, lambda: source, level)
     else:
-        library = load_library(known_as, write)
+        library = load_library(f"{known_as} {lanes}", write, level)
     entries = {one.name: _entry(library, one.name) for one in functions}
-    return CompiledFunctions(library, entries)
+    return CompiledFunctions(library, entries, lanes)
 
 
 def _entry(library: ctypes.CDLL, name: str) -> tuple[Any, Any]:
@@ -92,14 +97,18 @@ class CompiledFunctions:
     library : CDLL
     entries : dict
         Name of a function -> its C functions: the size of its workspace, and its run.
+    lanes : int
+        Replicas in a vector.
     """
 
-    def __init__(self, library: ctypes.CDLL, entries: dict[str, tuple[Any, Any]]) -> None:
-        self.library, self.entries = library, entries
+    def __init__(
+        self, library: ctypes.CDLL, entries: dict[str, tuple[Any, Any]], lanes: int
+    ) -> None:
+        self.library, self.entries, self.lanes = library, entries, lanes
 
     def workspace(self, name: str, rows: int) -> Tensor:
         """Memory for what a function computes on the way; one for each thread."""
-        return torch.empty(self.entries[name][0](rows) * lanes())
+        return torch.empty(self.entries[name][0](rows) * self.lanes)
 
     def run(
         self, name: str, steps: int, rows: int, arguments: Sequence[Tensor], workspace: Tensor

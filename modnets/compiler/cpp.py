@@ -17,6 +17,8 @@ from modnets.compiler.loop_ir import (
     Literal,
     Load,
     Loop,
+    Matrix,
+    Multiply,
     Name,
     Operand,
     Scalar,
@@ -109,20 +111,27 @@ def _expression(expression: Expression) -> str:
     return f"({tests}) ? {_operand(expression.inside)} : {_operand(expression.outside)}"
 
 
-def statements(body: Sequence[Statement], depth: int) -> Iterator[str]:
-    """The lines of statements, indented by two spaces for each level of depth."""
+def statements(
+    body: Sequence[Statement], depth: int, vectorized: bool = False
+) -> Iterator[str]:
+    """The lines of statements, indented by two spaces for each level of depth.
+
+    With ``vectorized`` the C++ compiler is told that elements do not depend on each other.
+    """
     for statement in body:
         if not isinstance(statement, Loop):
             yield "  " * depth + _line(statement)
             continue
         name, size, step = statement.variable, statement.size, statement.step
         advance = f"++{name}" if step == 1 else f"{name} += {step}"
+        if vectorized and all(isinstance(inner, Let | Store) for inner in statement.body):
+            yield "#pragma GCC ivdep"
         yield "  " * depth + f"for (long {name} = 0; {name} < {size}; {advance}) {{"
-        yield from statements(statement.body, depth + 1)
+        yield from statements(statement.body, depth + 1, vectorized)
         yield "  " * depth + "}"
 
 
-def _line(statement: Let | Declare | Accumulate | Store) -> str:
+def _line(statement: Let | Declare | Accumulate | Store | Multiply) -> str:
     if isinstance(statement, Let):
         expression = statement.expression
         declared = TYPES[expression.kind][0]
@@ -135,4 +144,12 @@ def _line(statement: Let | Declare | Accumulate | Store) -> str:
         if not isinstance(statement.operand, Scalar) and statement.operand.kind == "mask":
             operand = f"({operand} & 1)"
         return REDUCTIONS[statement.how][1].format(a=statement.name, x=operand) + ";"
+    if isinstance(statement, Multiply):
+        matrices = ", ".join(map(_matrix, (statement.left, statement.right)))
+        sizes = ", ".join(map(str, statement.sizes))
+        return f"matmul({statement.buffer} + {index(statement.start)}, {matrices}, {sizes});"
     return f"{statement.buffer}[{index(statement.index)}] = {_operand(statement.operand)};"
+
+
+def _matrix(matrix: Matrix) -> str:
+    return f"{{{matrix.buffer} + {index(matrix.start)}, {matrix.row}, {matrix.column}}}"

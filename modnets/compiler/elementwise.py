@@ -54,8 +54,8 @@ FLOAT = {
 }
 #: Tests of floats.
 TESTS = {
-    "isnan": Operation("({0} != {0})"),
-    "isinf": Operation("(fmax({0}, -{0}) == splat(INFINITY))"),
+    "isnan": Operation("mask({0} != {0})"),
+    "isinf": Operation("mask(fmax({0}, -{0}) == splat(INFINITY))"),
 }
 #: Operations on floats or integers.
 NUMERIC = {
@@ -65,12 +65,12 @@ NUMERIC = {
     "neg": Operation("-{0}"),
 }
 COMPARISONS = {
-    "eq": Operation("({0} == {1})"),
-    "ne": Operation("({0} != {1})"),
-    "lt": Operation("({0} < {1})"),
-    "le": Operation("({0} <= {1})"),
-    "gt": Operation("({0} > {1})"),
-    "ge": Operation("({0} >= {1})"),
+    "eq": Operation("mask({0} == {1})"),
+    "ne": Operation("mask({0} != {1})"),
+    "lt": Operation("mask({0} < {1})"),
+    "le": Operation("mask({0} <= {1})"),
+    "gt": Operation("mask({0} > {1})"),
+    "ge": Operation("mask({0} >= {1})"),
 }
 LOGIC = {
     "and": Operation("({0} & {1})"),
@@ -88,8 +88,8 @@ CONVERSIONS: dict[tuple[Kind, Kind], Operation] = {
     ("mask", "float"): Operation("select({0}, one, zero)"),
     ("int", "float"): Operation("to_float({0})"),
     ("mask", "int"): Operation("({0} & 1)"),
-    ("int", "mask"): Operation("({0} != 0)"),
-    ("float", "mask"): Operation("({0} != 0)"),
+    ("int", "mask"): Operation("mask({0} != 0)"),
+    ("float", "mask"): Operation("mask({0} != 0)"),
     ("float", "int"): Operation("to_int({0})"),
 }
 #: Exponent -> the power as products, with the one operand as often as it is needed.

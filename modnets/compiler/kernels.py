@@ -20,7 +20,7 @@ from modnets.compiler.symbolic import (
 )
 
 #: Sums that are held in vector registers at once, by the number of lanes (registers).
-ACCUMULATORS = {16: 16, 8: 12}
+ACCUMULATORS = {16: 16, 8: 12, 1: 8}
 MAX_TILE = 8
 #: Elements, none of them of a row, that are not worth the code of a tile.
 SMALL = 256

@@ -174,6 +174,27 @@ class Store:
 
 
 @dataclass(frozen=True)
+class Matrix:
+    """A matrix in memory: where it begins, and how far its rows and columns are apart."""
+
+    buffer: str
+    start: Index
+    row: Size
+    column: Size
+
+
+@dataclass(frozen=True)
+class Multiply:
+    """Write the product of two matrices into a buffer; ``sizes``: rows, inner, columns."""
+
+    buffer: str
+    start: Index
+    left: Matrix
+    right: Matrix
+    sizes: tuple[Size, Size, Size]
+
+
+@dataclass(frozen=True)
 class Loop:
     """A loop over a variable, from 0 up to a size."""
 
@@ -183,7 +204,7 @@ class Loop:
     body: list[Statement]
 
 
-Statement = Let | Declare | Accumulate | Store | Loop
+Statement = Let | Declare | Accumulate | Store | Multiply | Loop
 
 
 @dataclass

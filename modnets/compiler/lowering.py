@@ -46,7 +46,9 @@ class LoweredGraph:
     constants: dict[str, torch.Tensor]
 
 
-def lower(graph: fx.GraphModule, inputs: Sequence[Buffer]) -> LoweredGraph:
+def lower(
+    graph: fx.GraphModule, inputs: Sequence[Buffer], *, products: bool = False
+) -> LoweredGraph:
     """The kernels of a graph of one replica.
 
     Parameters
@@ -55,13 +57,15 @@ def lower(graph: fx.GraphModule, inputs: Sequence[Buffer]) -> LoweredGraph:
         Pure tensor operations; see :func:`~modnets.compiler.tracing.trace_one`.
     inputs : sequence of Buffer
         One for each placeholder.
+    products : bool
+        Matrix products as kernels of their own; see ``products``.
 
     Raises
     ------
     UnsupportedOperation
         If there is an operation for which no rule is known.
     """
-    memory = Memory()
+    memory = Memory(products)
     constants: dict[str, torch.Tensor] = {}
     values: dict[fx.Node, Any] = {}
     outputs: list[Buffer] = []

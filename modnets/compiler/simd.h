@@ -1,12 +1,30 @@
-// What the loops are written in: vectors with a lane for each replica.
+// What the loops are written in: vectors with a lane for each replica; with one lane plain numbers,
+// in loops that the compiler vectorizes over elements.
 #include <math.h>
 #include <string.h>
 #if defined(__x86_64__)
 #include <immintrin.h>
 #endif
 
+namespace simd {
+
+#if LANES == 1
+typedef float vec;
+typedef int ivec;
+static inline ivec mask(bool x) { return -x; }
+static inline float lane_of(vec x, int) { return x; }
+static inline vec to_float(ivec x) { return x; }
+static inline ivec to_int(vec x) { return x; }
+#define SET_LANE(x, lane, value) x = value
+#else
 typedef float vec __attribute__((vector_size(4 * LANES)));
 typedef int ivec __attribute__((vector_size(4 * LANES)));
+static inline ivec mask(ivec x) { return x; }
+static inline float lane_of(vec x, int lane) { return x[lane]; }
+static inline vec to_float(ivec x) { return __builtin_convertvector(x, vec); }
+static inline ivec to_int(vec x) { return __builtin_convertvector(x, ivec); }
+#define SET_LANE(x, lane, value) x[lane] = value
+#endif
 
 static inline vec splat(float x) { return x - vec{}; }
 static inline ivec isplat(long x) { return (int)x - ivec{}; }
@@ -21,13 +39,11 @@ static inline vec fmax(vec a, vec b) { return b > a ? b : a; } // a, if one of t
 // As in IEEE 754-2019: NaN, if one of them is.
 static inline vec maximum(vec a, vec b) { return (b > a) | (b != b) ? b : a; }
 static inline vec minimum(vec a, vec b) { return (b < a) | (b != b) ? b : a; }
-static inline vec to_float(ivec x) { return __builtin_convertvector(x, vec); }
-static inline ivec to_int(vec x) { return __builtin_convertvector(x, ivec); }
 static inline void copy(vec* to, const vec* from, long n) { memcpy(to, from, n * sizeof(vec)); }
 
 #define FOR_EACH_LANE(name, function)                                                              \
     static inline vec name(vec x) {                                                                \
-        for (int lane = 0; lane < LANES; lane++) x[lane] = function(x[lane]);                      \
+        for (int lane = 0; lane < LANES; lane++) SET_LANE(x, lane, function(lane_of(x, lane)));    \
         return x;                                                                                  \
     }
 FOR_EACH_LANE(floor, floorf)
@@ -87,7 +103,8 @@ VECTOR_FUNCTION(sinh, sinhf)
 VECTOR_FUNCTION(cosh, coshf)
 
 static inline vec pow(vec x, vec y) {
-    for (int lane = 0; lane < LANES; lane++) x[lane] = powf(x[lane], y[lane]);
+    for (int lane = 0; lane < LANES; lane++)
+        SET_LANE(x, lane, powf(lane_of(x, lane), lane_of(y, lane)));
     return x;
 }
 

@@ -150,14 +150,14 @@ class TrainingStep:
         self.keywords = keywords_of(network)
         self.noise_size: int = getattr(network, "noise_size", 0)
         self.uncompilable: str | None = None
-        self._compiled: dict[str, CompiledFunctions] = {}
+        self._compiled: dict[tuple[str, int], CompiledFunctions] = {}
         self._eager_graphs: dict[tuple[str, tuple[int, ...], int], fx.GraphModule] = {}
         self._cuda_graphs: dict[tuple[tuple[int, ...], ...], CudaGraph] = {}
         self._replica_graphs: dict[None, fx.GraphModule] = {}
         self._trials: dict[str, str | None] = {}
         self._printed: set[str] = set()
 
-    def compiled(self, functions: Sequence[Function]) -> CompiledFunctions:
+    def compiled(self, functions: Sequence[Function], lanes: int) -> CompiledFunctions:
         """Machine code of functions of this step; compiled at the first call."""
         name = " ".join(repr(one.inputs) for one in functions)
 
@@ -165,9 +165,9 @@ class TrainingStep:
             known_as = None
             if self.known_as is not None:  # no user-defined code
                 known_as = f"{self.known_as} {name} {source_digest(*MADE_FROM)}"
-            return compile_functions(functions, known_as)
+            return compile_functions(functions, known_as, lanes=lanes)
 
-        return _cached(self._compiled, name, make)
+        return _cached(self._compiled, (name, lanes), make)
 
     def mark_uncompilable(self, reason: str) -> None:
         """Compile it no more: that has failed."""

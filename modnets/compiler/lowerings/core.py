@@ -13,6 +13,7 @@ from modnets.compiler.elementwise import arithmetic, convert, pointwise
 from modnets.compiler.ir import Constant, Pointwise, Reduction, UnsupportedOperation, Value, arange
 from modnets.compiler.loop_ir import Operation, Scalar
 from modnets.compiler.lowerings.registry import Context, lowers
+from modnets.compiler.products import is_better_transposed, is_worthwhile
 from modnets.compiler.symbolic import Size, known, product, size_of
 
 SQUARE = elementwise.POWERS[2]
@@ -205,12 +206,24 @@ def _product(ctx: Context, a: Value, b: Value) -> Value:
         b = views.unsqueeze(b, 1)
     if len(a.shape) == 1:
         a = views.unsqueeze(a, 0)
+    if ctx.memory.products and is_worthwhile(product([*batch, a.shape[-2]]), inner, b.shape[-1]):
+        return ctx.reshape(_multiplied(ctx, a, b), ctx.shape)
     shape = (*batch, a.shape[-2], b.shape[-1], inner)
     a = views.unsqueeze(a, -2)
     b = views.unsqueeze(views.permute(b, [*range(len(batch)), len(b.shape) - 1, -2]), -3)
     a, b = views.expand(a, shape), views.expand(b, shape)
     each = arithmetic("mul", [a, b], shape)
     return ctx.reshape(Reduction("sum", each, 1), ctx.shape)
+
+
+def _multiplied(ctx: Context, a: Value, b: Value) -> Value:
+    """The product of matrices by a kernel of its own, shape (batch, row, column)."""
+    if len(a.shape) == 2:
+        a, b = views.unsqueeze(a, 0), views.unsqueeze(b, 0)
+    if is_better_transposed(a.shape[1], b.shape[2]):
+        a, b = views.permute(b, [0, 2, 1]), views.permute(a, [0, 2, 1])
+        return views.permute(_multiplied(ctx, a, b), [0, 2, 1])
+    return ctx.memory.multiply(a, b)
 
 
 @lowers("addmm")

@@ -14,8 +14,10 @@ from modnets.compiler.elementwise import arithmetic, kind_of, name_of
 from modnets.compiler.ir import Buffer, FlattenedView, UnsupportedOperation, Value, View
 from modnets.compiler.kernels import Kernel
 from modnets.compiler.loop_ir import Kind
+from modnets.compiler.products import BATCH, COLUMN, ROW, MatrixProduct, located
 from modnets.compiler.symbolic import Size, is_linear, product, size_of
 
+AXES = BATCH, ROW, COLUMN
 #: Operation, by its name in aten -> ``rule(context, *arguments)``, with values for tensors.
 RULES: dict[str, Callable[..., Any]] = {}
 
@@ -39,8 +41,11 @@ class Memory:
     kernels : list of Kernel
     sizes, kinds : dict
         Of each buffer.
+    products : bool
+        Whether matrix products are kernels of their own.
     """
 
+    products: bool = False
     kernels: list[Kernel] = field(default_factory=list)
     sizes: dict[str, Size] = field(default_factory=dict)
     kinds: dict[str, Kind] = field(default_factory=dict)
@@ -69,6 +74,16 @@ class Memory:
     def realize_into(self, value: Value, target: Buffer) -> Buffer:
         """A value in memory, in a given buffer."""
         self.kernels.append(Kernel(value, target))
+        return target
+
+    def multiply(self, left: Value, right: Value) -> Buffer:
+        """The product of matrices, shape (batch, row, inner) and (batch, inner, column)."""
+        left, right = (
+            one if located(one, AXES) else self.realize_into(one, self.allocate(one.shape, "float"))
+            for one in (left, right)
+        )
+        target = self.allocate((*left.shape[:2], right.shape[2]), "float")
+        self.kernels.append(MatrixProduct(left, right, target))
         return target
 
     def realize_for_reuse(self, value: Value) -> Value:

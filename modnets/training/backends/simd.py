@@ -1,4 +1,4 @@
-"""Machine code with a replica in each SIMD lane; for long training on a CPU."""
+"""Machine code with a replica in each SIMD lane, or vectorized within one; for long training."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from modnets.compiler.ir import UnsupportedOperation
 from modnets.compiler.symbolic import ROW_STEP, ROWS, Size
 from modnets.compiler.tracing import leaves
 from modnets.config.run_config import RunConfig
-from modnets.hardware import lanes
 from modnets.training.batches import Batches, Block, batch_specs
 from modnets.training.evaluation import Rows, row_specs
 from modnets.training.initialization import InitialState
@@ -23,9 +22,17 @@ from modnets.training.step import Hyperparameters, Scores, TrainingStep
 
 
 def compile_step(
-    training_step: TrainingStep, final: RunConfig, starts: Sequence[InitialState]
+    training_step: TrainingStep, final: RunConfig, starts: Sequence[InitialState], lanes: int
 ) -> CompiledFunctions:
     """Machine code of ``train`` and ``evaluate`` for runs of the shape of one.
+
+    Parameters
+    ----------
+    training_step : TrainingStep
+    final : RunConfig
+    starts : sequence of InitialState
+    lanes : int
+        Replicas in a vector; 1 to vectorize within a replica.
 
     Raises
     ------
@@ -45,7 +52,7 @@ def compile_step(
     train = Function("train", training_step.step, inputs, in_place=1 + len(states))
     evaluation = (flat, hyperparameters.buffers, *row_specs(final))
     evaluate = Function("evaluate", training_step.evaluate, evaluation)
-    return training_step.compiled([train, evaluate])
+    return training_step.compiled([train, evaluate], lanes)
 
 
 class SimdBackend:
@@ -73,7 +80,7 @@ class SimdBackend:
         batches: Batches,
         threads: int,
     ) -> None:
-        self.functions, width = functions, lanes()
+        self.functions, width = functions, functions.lanes
         specs = batch_specs(batches.final, training_step.noise_size)
         shapes = [spec.shape for spec in leaves(specs)]
         self.vectors = [
