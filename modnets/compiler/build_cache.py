@@ -152,7 +152,7 @@ def _compile(write_source: Callable[[], str], folder: Path, name: str, level: st
             return existing
         source, library = work / "program.cpp", work / "program.so"
         source.write_text(write_source(), encoding="utf-8")
-        command = [*shlex.split(compiler() or "c++"), level, *FLAGS]
+        command = [*shlex.split(compiler() or "c++"), *level.split(), *FLAGS]
         process = _run([*command, "-o", str(library), str(source), "-lm"], TMPDIR=str(work))
         if process.returncode or not library.exists():
             raise RuntimeError(_first_error(process).replace(str(source), source.name))

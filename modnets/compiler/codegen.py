@@ -13,6 +13,7 @@ from modnets.compiler.elementwise import kind_of
 from modnets.compiler.ir import Buffer, checked_number
 from modnets.compiler.kernels import Kernel
 from modnets.compiler.lowering import lower
+from modnets.compiler.symbolic import LoopVariable
 from modnets.compiler.memory import can_overwrite, offsets_of, only_inside
 from modnets.compiler.tracing import TensorSpec
 from modnets.hardware import lanes as vector_width
@@ -28,12 +29,14 @@ def write_program(functions: Sequence[str], lanes: int) -> str:
     lanes : int
         Replicas in a vector; 1 to vectorize within a replica.
     """
-    here = Path(__file__)
-    headers = [here.with_name("simd.h").read_text()]
+    prelude, simd, matmul = (
+        Path(__file__).with_name(name).read_text() for name in ("prelude.h", "simd.h", "matmul.h")
+    )
+    parts = [f"#define LANES {lanes}", simd]
     if lanes == 1:
-        headers = [f"#define WIDTH {vector_width()}", *headers]
-        headers.append(here.with_name("matmul.h").read_text())
-    return "\n".join([f"#define LANES {lanes}", *headers, *functions, "}  // namespace simd"])
+        parts = ["namespace scalar {", *parts, "#undef LANES", "}", "namespace wide {"]
+        parts += [f"#define LANES {vector_width()}", simd, "}", matmul]
+    return "\n".join([prelude, "namespace simd {", *parts, *functions, "}  // namespace simd"])
 
 
 def write_function(
@@ -78,31 +81,39 @@ def write_function(
         if is_free and output.name not in in_arguments:
             in_arguments[output.name] = argument
         else:
-            copies.append(f"  copy({argument}, {output.name}, {lowered.sizes[output.name]});")
+            size = f"{lowered.sizes[output.name]} * sizeof *{output.name}"
+            copies.append(f"  memcpy({argument}, {output.name}, ({size}));")
     kept = {output.name for output in lowered.outputs}
     unneeded = [only_inside(kernel, kernels) - kept for kernel in kernels]
     total, offsets = offsets_of(lowered, set(in_arguments).union(*unneeded), kept)
     lines = [f"namespace {called} {{"]
     lines += [_constant(name, tensor) for name, tensor in lowered.constants.items()]
-    lines += ["static void step(char** arguments, long rows, vec* work) {"]
+    elements = {kind: types[0 if lanes > 1 else 1] for kind, types in cpp.TYPES.items()}
+    vec = elements["float"]
+    lines += [f"static void step(char** arguments, long rows, {vec}* work) {{"]
     for number in range(n_arguments):
         uniform = number < len(inputs) and inputs[number].uniform
-        declared = "const float*" if uniform else "vec*"
+        declared = "const float*" if uniform else f"{vec}*"
         lines.append(f"  {declared} const a{number} = ({declared})arguments[{number}];")
     for name, offset in offsets.items():
-        declared = cpp.TYPES[lowered.kinds[name]][0]
+        declared = elements[lowered.kinds[name]]
         lines.append(f"  {declared}* const {name} = ({declared}*)(work + ({offset}));")
-    lines += [f"  vec* const {name} = {argument};" for name, argument in in_arguments.items()]
+    lines += [f"  {vec}* const {name} = {argument};" for name, argument in in_arguments.items()]
     for kernel, skipped in zip(kernels, unneeded, strict=True):
         lines += _kernel(kernel, lanes, skipped)
-    run = RUN % {"name": called, "count": n_arguments, "workspace": total}
+    run = RUN % {"name": called, "count": n_arguments, "workspace": total, "vec": vec}
     return "\n".join([*lines, *copies, "}", "}", run])
 
 
 def _kernel(kernel: Kernel, lanes: int, unneeded: set[str]) -> list[str]:
     """The lines of a kernel, in a block with the names of the buffers that it writes."""
     names = " ".join(sorted(kernel.writes - unneeded))
-    lines = cpp.statements(kernel.loops(lanes, unneeded), depth=2, vectorized=lanes == 1)
+    wide = kernel.wide_axis() if lanes == 1 else None
+    body = kernel.loops(lanes, unneeded, wide)
+    variable = None if wide is None else LoopVariable(f"i{wide}")
+    lines = list(cpp.statements(body, 2, variable))
+    if lanes == 1:
+        lines.insert(0, f"    using namespace {'scalar' if wide is None else 'wide'};")
     return [f"  {{  // {names}", *lines, f"  }}  // {names}"]
 
 
@@ -117,7 +128,7 @@ RUN = """
 extern "C" long workspace_%(name)s(long rows) { return %(workspace)s; }
 
 extern "C" void run_%(name)s(
-    long steps, long rows, char** arguments, const long* strides, vec* work) {
+    long steps, long rows, char** arguments, const long* strides, %(vec)s* work) {
   FlushSubnormals flush;
   char* now[%(count)s];
   memcpy(now, arguments, sizeof now);

@@ -61,7 +61,7 @@ def compile_functions(
     """
 
     lanes = vector_width() if lanes is None else lanes
-    level = "-O2" if lanes > 1 else "-O3"
+    level = "-O2" if lanes > 1 else "-O3 -freciprocal-math"
 
     def write() -> str:
         parts = []

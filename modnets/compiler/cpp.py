@@ -98,10 +98,16 @@ def _splat(text: str, kind: Kind) -> str:
     return f"{'splat' if kind == 'float' else 'isplat'}({text})"
 
 
-def _expression(expression: Expression) -> str:
+def _expression(expression: Expression, wide: LoopVariable | None) -> str:
     if isinstance(expression, Load):
-        element = f"{expression.buffer}[{index(expression.index)}]"
-        return _splat(element, expression.kind) if expression.uniform else element
+        place = index(expression.index)
+        step = expression.index.parts.get(wide, 0) if wide else 0
+        if step == 1:
+            return f"load({expression.buffer} + {place}, n)"
+        if step != 0:
+            return f"load({expression.buffer} + {place}, {step}, n)"
+        element = f"{expression.buffer}[{place}]"
+        return _splat(element, expression.kind) if expression.uniform or wide else element
     if isinstance(expression, Apply):
         return expression.operation.cpp.format(*map(_operand, expression.operands))
     if isinstance(expression, IndexValue):
@@ -112,30 +118,39 @@ def _expression(expression: Expression) -> str:
 
 
 def statements(
-    body: Sequence[Statement], depth: int, vectorized: bool = False
+    body: Sequence[Statement], depth: int, wide: LoopVariable | None = None
 ) -> Iterator[str]:
     """The lines of statements, indented by two spaces for each level of depth.
 
-    With ``vectorized`` the C++ compiler is told that elements do not depend on each other.
+    Parameters
+    ----------
+    body : sequence of Statement
+    depth : int
+    wide : LoopVariable, optional
+        Along which a vector holds elements; else a vector has a lane for each replica.
     """
     for statement in body:
+        indent = "  " * depth
         if not isinstance(statement, Loop):
-            yield "  " * depth + _line(statement)
+            yield indent + _line(statement, wide)
             continue
         name, size, step = statement.variable, statement.size, statement.step
-        advance = f"++{name}" if step == 1 else f"{name} += {step}"
-        if vectorized and all(isinstance(inner, Let | Store) for inner in statement.body):
-            yield "#pragma GCC ivdep"
-        yield "  " * depth + f"for (long {name} = 0; {name} < {size}; {advance}) {{"
-        yield from statements(statement.body, depth + 1, vectorized)
-        yield "  " * depth + "}"
+        if statement.wide:
+            yield f"{indent}for_each({size}, [&](long {name}, auto n) INLINE {{"
+        else:
+            advance = f"++{name}" if step == 1 else f"{name} += {step}"
+            yield f"{indent}for (long {name} = 0; {name} < {size}; {advance}) {{"
+        yield from statements(statement.body, depth + 1, wide)
+        yield indent + ("});" if statement.wide else "}")
 
 
-def _line(statement: Let | Declare | Accumulate | Store | Multiply) -> str:
+def _line(
+    statement: Let | Declare | Accumulate | Store | Multiply, wide: LoopVariable | None
+) -> str:
     if isinstance(statement, Let):
         expression = statement.expression
         declared = TYPES[expression.kind][0]
-        return f"const {declared} {statement.name} = {_expression(expression)};"
+        return f"const {declared} {statement.name} = {_expression(expression, wide)};"
     if isinstance(statement, Declare):
         start = "izero" if statement.kind == "int" else REDUCTIONS[statement.how][0]
         return f"{TYPES[statement.kind][0]} {statement.name} = {start};"
@@ -148,7 +163,12 @@ def _line(statement: Let | Declare | Accumulate | Store | Multiply) -> str:
         matrices = ", ".join(map(_matrix, (statement.left, statement.right)))
         sizes = ", ".join(map(str, statement.sizes))
         return f"matmul({statement.buffer} + {index(statement.start)}, {matrices}, {sizes});"
-    return f"{statement.buffer}[{index(statement.index)}] = {_operand(statement.operand)};"
+    place, value = index(statement.index), _operand(statement.operand)
+    if wide is None:
+        return f"{statement.buffer}[{place}] = {value};"
+    step = statement.index.parts.get(wide, 0)
+    to = f"{statement.buffer} + {place}"
+    return f"store({to}, {value}, n);" if step == 1 else f"store({to}, {step}, {value}, n);"
 
 
 def _matrix(matrix: Matrix) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from modnets.compiler.ir import Buffer, Value
 from modnets.compiler.loop_ir import Load, LoopBuilder, Operand, Statement, Store
@@ -17,11 +17,14 @@ from modnets.compiler.symbolic import (
     Size,
     known,
     product,
+    size_at,
 )
 
 #: Sums that are held in vector registers at once, by the number of lanes (registers).
 ACCUMULATORS = {16: 16, 8: 12, 1: 8}
 MAX_TILE = 8
+#: Elements that a vector holds, and a number of rows, to choose an axis by.
+WIDTH, TYPICAL_ROWS = 16, 64
 #: Elements, none of them of a row, that are not worth the code of a tile.
 SMALL = 256
 
@@ -87,16 +90,57 @@ class Kernel:
         """Whether all that is read of a buffer stands at one index."""
         return all(load.index == index for load in self.loads if load.buffer == buffer)
 
-    def loops(self, lanes: int, unneeded: set[str]) -> list[Statement]:
-        """Its loops; buffers that are named as unneeded are not written."""
-        tile = self._tile(lanes)
+    def wide_axis(self) -> int | None:
+        """The axis along which a vector best holds elements, where a replica fills it by itself.
+
+        None where plain numbers are as fast, or an index is not linear in any axis.
+        """
+        places = [load.index for load in self.loads if not load.uniform or load.index.parts]
+        places += [target.index(self.element()) for _, target in self.outputs]
+        best, least = None, float(len(places))
+        for axis, size in enumerate(self.shape):
+            variable = LoopVariable(f"i{axis}")
+            if size == 1 or not self._is_linear_in(variable):
+                continue
+            steps = [place.parts.get(variable, 0) for place in places]
+            elements = size_at(size, TYPICAL_ROWS)
+            vectors = -(-elements // WIDTH)
+            cost = sum(1 if step in (0, 1) else WIDTH for step in steps) * vectors / elements
+            if cost < least:
+                best, least = axis, cost
+        return best
+
+    def _is_linear_in(self, variable: LoopVariable) -> bool:
+        """Whether all indices are linear in a loop variable, and no test depends on it."""
+        builder = LoopBuilder()
+        self._stores(builder, [self.element()], set())
+        places = [load.index for load in builder.loads]
+        if any(variable.name in inner.variables() for inner in _atoms(places)):
+            return False
+        return variable.name not in builder.tested
+
+    def loops(self, lanes: int, unneeded: set[str], wide: int | None = None) -> list[Statement]:
+        """Its loops; buffers that are named as unneeded are not written.
+
+        Parameters
+        ----------
+        lanes : int
+            Replicas in a vector.
+        unneeded : set of str
+        wide : int, optional
+            The axis along which a vector holds elements; see :meth:`wide_axis`.
+        """
+        tile = {} if wide is not None else self._tile(lanes)
         builder = LoopBuilder()
         looped = [axis for axis, size in enumerate(self.shape) if size != 1]
+        if wide is not None:
+            looped = [*(axis for axis in looped if axis != wide), wide]
 
         def nest(depth: int) -> None:
             if depth < len(looped):
                 axis = looped[depth]
-                with builder.loop(f"i{axis}", self.shape[axis], tile.get(axis, 1)):
+                step = tile.get(axis, 1)
+                with builder.loop(f"i{axis}", self.shape[axis], step, axis == wide):
                     nest(depth + 1)
                 return
             axes = list(tile)
@@ -139,6 +183,12 @@ class Kernel:
                 if cost < best_cost - 1e-9:
                     best, best_cost = tile, cost
         return best
+
+
+def _atoms(places: Sequence[Index]) -> Iterator[Index]:
+    """What stands in clips and moduli."""
+    for place in places:
+        yield from (atom.index for atom in place.parts if not isinstance(atom, LoopVariable))
 
 
 def _loads_of(tile: dict[int, int], variables: Sequence[frozenset[str]]) -> int:

@@ -196,12 +196,13 @@ class Multiply:
 
 @dataclass(frozen=True)
 class Loop:
-    """A loop over a variable, from 0 up to a size."""
+    """A loop over a variable, from 0 up to a size; ``wide``: as many at once as a vector holds."""
 
     variable: str
     size: Size
     step: int
     body: list[Statement]
+    wide: bool = False
 
 
 Statement = Let | Declare | Accumulate | Store | Multiply | Loop
@@ -227,6 +228,8 @@ class LoopBuilder:
         self._depths: dict[str, int] = {}  # of names and loop variables: the scope they stand in
         self._count = 0
         self.loads: list[Load] = []
+        #: Loop variables that tests and numbers depend on.
+        self.tested: set[str] = set()
         #: Whether anything depends on the number of rows.
         self.depends_on_rows = False
 
@@ -252,6 +255,8 @@ class LoopBuilder:
         """The value of an expression, computed now or before."""
         if isinstance(expression, Load):
             self.loads.append(expression)
+        else:
+            self.tested.update(name for i in _indices(expression) for name in i.variables())
         depth = self._depth(expression)
         scope = self._scopes[depth]
         if expression not in scope.values:
@@ -274,11 +279,13 @@ class LoopBuilder:
         return max((self._depths.get(name, 0) for name in (*names, *variables)), default=0)
 
     @contextlib.contextmanager
-    def loop(self, variable: str, size: Size, step: int = 1) -> Iterator[None]:
+    def loop(
+        self, variable: str, size: Size, step: int = 1, wide: bool = False
+    ) -> Iterator[None]:
         """A loop; what is named inside is out of sight after it."""
         self.depends_on_rows |= not known(size)
         self._depths[variable] = len(self._scopes)
         self._scopes.append(_Scope())
         yield
         inner = self._scopes.pop()
-        self.add(Loop(variable, size, step, inner.body))
+        self.add(Loop(variable, size, step, inner.body, wide))

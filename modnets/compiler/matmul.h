@@ -3,11 +3,10 @@
 // A block of ROWS x VECTORS results stays in registers while it runs over the inner axis; the right
 // matrix is packed before, so that its columns lie side by side.  (The usual form: K. Goto and
 // R. van de Geijn, Anatomy of high-performance matrix multiplication, 2008.)
-#define WIDTH_BYTES (4 * WIDTH)
-typedef float wide __attribute__((vector_size(WIDTH_BYTES), aligned(4), may_alias));
+typedef float unaligned __attribute__((vector_size(4 * LANES), aligned(4), may_alias));
 static const long INNER = 256;           // of the inner axis at once: a packed panel stays in the cache
-static const int MOST_VECTORS = WIDTH == 16 ? 4 : 2;
-static const int MOST_ROWS = WIDTH == 16 ? 8 : 6;
+static const int MOST_VECTORS = LANES == 16 ? 4 : 2;
+static const int MOST_ROWS = LANES == 16 ? 8 : 6;
 
 struct Matrix {
     const float* data;
@@ -20,9 +19,9 @@ struct Matrix {
 #endif
 #endif
 
-// WIDTH rows of WIDTH numbers that lie `step` apart, written as columns, `to_step` apart.
+// LANES rows of LANES numbers that lie `step` apart, written as columns, `to_step` apart.
 static inline void transpose_block(const float* from, long step, float* to, long to_step) {
-#if defined(SHUFFLES) && WIDTH == 16
+#if defined(SHUFFLES) && LANES == 16
     typedef float v __attribute__((vector_size(64), aligned(4), may_alias));
     v a[16], b[16];
     for (int i = 0; i < 16; i++) a[i] = *(const v*)(from + i * step);
@@ -57,8 +56,8 @@ static inline void transpose_block(const float* from, long step, float* to, long
 #undef EVEN4
 #undef ODD4
 #else
-    for (int j = 0; j < WIDTH; j++)
-        for (int i = 0; i < WIDTH; i++) to[j * to_step + i] = from[i * step + j];
+    for (int j = 0; j < LANES; j++)
+        for (int i = 0; i < LANES; i++) to[j * to_step + i] = from[i * step + j];
 #endif
 }
 
@@ -66,18 +65,18 @@ static inline void transpose_block(const float* from, long step, float* to, long
 static void pack(Matrix b, long inner, long n, long padded, float* to) {
     long column = 0;
     if (b.row == 1)
-        for (; column + WIDTH <= n; column += WIDTH) {
+        for (; column + LANES <= n; column += LANES) {
             const float* from = b.data + column * b.column;
             long k = 0;
-            for (; k + WIDTH <= inner; k += WIDTH)
+            for (; k + LANES <= inner; k += LANES)
                 transpose_block(from + k, b.column, to + k * padded + column, padded);
             for (; k < inner; k++)
-                for (int j = 0; j < WIDTH; j++) to[k * padded + column + j] = from[k + j * b.column];
+                for (int j = 0; j < LANES; j++) to[k * padded + column + j] = from[k + j * b.column];
         }
     else if (b.column == 1)
-        for (; column + WIDTH <= n; column += WIDTH)
+        for (; column + LANES <= n; column += LANES)
             for (long k = 0; k < inner; k++)
-                *(wide*)(to + k * padded + column) = *(const wide*)(b.data + k * b.row + column);
+                *(unaligned*)(to + k * padded + column) = *(const unaligned*)(b.data + k * b.row + column);
     for (; column < n; column++)
         for (long k = 0; k < inner; k++)
             to[k * padded + column] = b.data[k * b.row + column * b.column];
@@ -88,11 +87,11 @@ static void pack(Matrix b, long inner, long n, long padded, float* to) {
 template <int ROWS, int VECTORS>
 static inline void block(
     Matrix a, const float* packed, long inner, float* c, long c_row, long columns, bool add) {
-    wide sums[ROWS][VECTORS] = {};
+    unaligned sums[ROWS][VECTORS] = {};
     const float* from = a.data;
-    for (long k = 0; k < inner; k++, from += a.column, packed += VECTORS * WIDTH) {
-        wide right[VECTORS];
-        for (int j = 0; j < VECTORS; j++) right[j] = *(const wide*)(packed + j * WIDTH);
+    for (long k = 0; k < inner; k++, from += a.column, packed += VECTORS * LANES) {
+        unaligned right[VECTORS];
+        for (int j = 0; j < VECTORS; j++) right[j] = *(const unaligned*)(packed + j * LANES);
         for (int i = 0; i < ROWS; i++) {
             const float left = from[i * a.row];
             for (int j = 0; j < VECTORS; j++) sums[i][j] += left * right[j];
@@ -101,14 +100,14 @@ static inline void block(
     for (int i = 0; i < ROWS; i++) {
         float* to = c + i * c_row;
         for (int j = 0; j < VECTORS; j++) {
-            if (columns >= (j + 1) * WIDTH) {
-                wide* all = (wide*)(to + j * WIDTH);
+            if (columns >= (j + 1) * LANES) {
+                unaligned* all = (unaligned*)(to + j * LANES);
                 *all = add ? *all + sums[i][j] : sums[i][j];
             } else {
-                float rest[WIDTH];
-                *(wide*)rest = sums[i][j];
-                for (long e = 0; e < columns - j * WIDTH; e++) {
-                    float* one = to + j * WIDTH + e;
+                float rest[LANES];
+                *(unaligned*)rest = sums[i][j];
+                for (long e = 0; e < columns - j * LANES; e++) {
+                    float* one = to + j * LANES + e;
                     *one = add ? *one + rest[e] : rest[e];
                 }
             }
@@ -141,7 +140,7 @@ static void panel(
 // c (rows, columns) = a (rows, inner) b (inner, columns); c without gaps.
 static __attribute__((noinline)) void matmul(
     float* c, Matrix a, Matrix b, long rows, long inner, long columns) {
-    alignas(64) float packed[INNER * MOST_VECTORS * WIDTH];
+    alignas(64) float packed[INNER * MOST_VECTORS * LANES];
     if (inner <= 0) memset(c, 0, rows * columns * sizeof(float));
     for (long k = 0; k < inner; k += INNER) {
         const long depth = inner - k < INNER ? inner - k : INNER;
@@ -149,16 +148,16 @@ static __attribute__((noinline)) void matmul(
         long column = 0;
         while (column < columns) {
             const long left_over = columns - column;
-            const long vectors = (left_over + WIDTH - 1) / WIDTH;
+            const long vectors = (left_over + LANES - 1) / LANES;
             const int taken = vectors < MOST_VECTORS ? vectors : MOST_VECTORS;
-            const long n = left_over < taken * WIDTH ? left_over : taken * WIDTH;
+            const long n = left_over < taken * LANES ? left_over : taken * LANES;
             const Matrix right = {b.data + k * b.row + column * b.column, b.row, b.column};
-            pack(right, depth, n, taken * WIDTH, packed);
+            pack(right, depth, n, taken * LANES, packed);
             float* to = c + column;
             switch (taken) {
             case 1: panel<1>(left, packed, rows, depth, to, columns, n, k > 0); break;
             case 2: panel<2>(left, packed, rows, depth, to, columns, n, k > 0); break;
-#if WIDTH == 16
+#if LANES == 16
             case 3: panel<3>(left, packed, rows, depth, to, columns, n, k > 0); break;
             case 4: panel<4>(left, packed, rows, depth, to, columns, n, k > 0); break;
 #endif

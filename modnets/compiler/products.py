@@ -8,7 +8,7 @@ networks have most of their arithmetic there.
 from __future__ import annotations
 
 from modnets.compiler.ir import Buffer, Value
-from modnets.compiler.kernels import Kernel
+from modnets.compiler.kernels import TYPICAL_ROWS, WIDTH, Kernel
 from modnets.compiler.loop_ir import Load, Loop, LoopBuilder, Matrix, Multiply, Statement
 from modnets.compiler.symbolic import (
     Atom,
@@ -23,10 +23,6 @@ from modnets.compiler.symbolic import (
 
 #: Multiplications from which a product is worth a call.
 SMALLEST = 1024
-#: A number of rows to choose by.
-TYPICAL_ROWS = 64
-#: Columns of a vector.
-WIDTH = 16
 
 BATCH, ROW, COLUMN, INNER = map(LoopVariable, ("batch", "row", "column", "inner"))
 
@@ -65,7 +61,10 @@ class MatrixProduct(Kernel):
         """Nothing is taken in."""
         return False
 
-    def loops(self, lanes: int, unneeded: set[str]) -> list[Statement]:
+    def wide_axis(self) -> None:
+        """None: the vector goes over columns in ``matmul.h``."""
+
+    def loops(self, lanes: int, unneeded: set[str], wide: int | None = None) -> list[Statement]:
         """See Kernel; lanes is 1."""
         batch, rows, columns = self.shape
         left = Matrix(self.left.buffer, *_steps(self.left.index, ROW, INNER))

@@ -1,13 +1,5 @@
-// What the loops are written in: vectors with a lane for each replica; with one lane plain numbers,
-// in loops that the compiler vectorizes over elements.
-#include <math.h>
-#include <string.h>
-#if defined(__x86_64__)
-#include <immintrin.h>
-#endif
-
-namespace simd {
-
+// What the loops are written in: vectors with a lane for each replica.  A replica that fills vectors
+// by itself has plain numbers (one lane), and vectors of elements side by side in `simd::wide`.
 #if LANES == 1
 typedef float vec;
 typedef int ivec;
@@ -39,7 +31,6 @@ static inline vec fmax(vec a, vec b) { return b > a ? b : a; } // a, if one of t
 // As in IEEE 754-2019: NaN, if one of them is.
 static inline vec maximum(vec a, vec b) { return (b > a) | (b != b) ? b : a; }
 static inline vec minimum(vec a, vec b) { return (b < a) | (b != b) ? b : a; }
-static inline void copy(vec* to, const vec* from, long n) { memcpy(to, from, n * sizeof(vec)); }
 
 #define FOR_EACH_LANE(name, function)                                                              \
     static inline vec name(vec x) {                                                                \
@@ -108,11 +99,39 @@ static inline vec pow(vec x, vec y) {
     return x;
 }
 
-// Numbers too small for full precision are taken for zero: they cost up to 100 times as much.
-struct FlushSubnormals {
-#if defined(__x86_64__)
-    unsigned before = _mm_getcsr();
-    FlushSubnormals() { _mm_setcsr(before | 0x8040); }
-    ~FlushSubnormals() { _mm_setcsr(before); }
-#endif
+// Elements side by side, all lanes of them or only some.
+struct All {};
+struct Some {
+    long n;
 };
+static inline vec load(const float* from, All) {
+    vec x;
+    memcpy(&x, from, sizeof x);
+    return x;
+}
+static inline vec load(const float* from, Some some) {
+    vec x = {};
+    memcpy(&x, from, some.n * sizeof(float));
+    return x;
+}
+static inline void store(float* to, vec x, All) { memcpy(to, &x, sizeof x); }
+static inline void store(float* to, vec x, Some some) { memcpy(to, &x, some.n * sizeof(float)); }
+static inline long count(All) { return LANES; }
+static inline long count(Some some) { return some.n; }
+template <class N> static inline ivec load(const int* from, N n) { return (ivec)load((const float*)from, n); }
+template <class N> static inline void store(int* to, ivec x, N n) { store((float*)to, (vec)x, n); }
+template <class T, class N> static inline auto load(const T* from, long step, N n) {
+    T x[LANES] = {};
+    for (long lane = 0; lane < count(n); lane++) x[lane] = from[lane * step];
+    return load(x, All());
+}
+template <class T, class V, class N> static inline void store(T* to, long step, V x, N n) {
+    T from[LANES];
+    store(from, x, All());
+    for (long lane = 0; lane < count(n); lane++) to[lane * step] = from[lane];
+}
+template <class Body> static inline void for_each(long size, Body body) {
+    long i = 0;
+    for (; i + LANES <= size; i += LANES) body(i, All());
+    if (i < size) body(i, Some{size - i});
+}
