@@ -157,7 +157,14 @@ TERMS = {
     "arity": Definition("the paper's topk", see_also=("fan-in", "slot")),
     "temperature": Definition(
         "the paper's tau; the higher, the more alike the chances of all choices",
-        see_also=("learned", "gumbel"),
+        see_also=("learned", "gumbel", "annealing"),
+    ),
+    "annealing": Definition(
+        "a change over the epochs: of the temperature, so that choices that are alike at first "
+        "become clear-cut; of learning rates, of all or of one group by itself.  A schedule may "
+        "hold for a share of the epochs, and then goes to its end by a constant factor "
+        "(exponential), along half a period of a cosine, or linearly",
+        see_also=("temperature_schedule", "schedule", "lr_routing_schedule"),
     ),
     "straight-through estimator": Definition(
         "a choice is one-hot in the forward pass, and has the gradient of a sigmoid (routing) or "
@@ -391,8 +398,19 @@ OF_SETTINGS: dict[str, tuple[str, ...]] = {
     "lr": ("lr_routing", "lr_selection", "schedule", "mn.analysis.choose"),
     "lr_routing": ("lr", "routing", "learned"),
     "lr_selection": ("lr", "selection", "learned"),
-    "schedule": ("gamma", "lr"),
+    "schedule": ("annealing", "gamma", "lr", "lr_end", "lr_hold"),
     "gamma": ("schedule",),
+    "lr_end": ("schedule", "lr_hold"),
+    "lr_hold": ("schedule", "lr_end"),
+    "lr_routing_schedule": ("annealing", "lr_routing", "lr_routing_end", "lr_routing_hold"),
+    "lr_routing_end": ("lr_routing_schedule",),
+    "lr_routing_hold": ("lr_routing_schedule",),
+    "lr_selection_schedule": ("annealing", "lr_selection", "lr_selection_end", "lr_selection_hold"),
+    "lr_selection_end": ("lr_selection_schedule",),
+    "lr_selection_hold": ("lr_selection_schedule",),
+    "temperature_schedule": ("annealing", "temperature", "temperature_end", "temperature_hold"),
+    "temperature_end": ("temperature_schedule",),
+    "temperature_hold": ("temperature_schedule",),
     "weight_decay": ("optimizer",),
     "loss": ("train_loss", "test_loss"),
     "input_noise": ("seed",),

@@ -87,6 +87,12 @@ class Flag:
         return "; ".join(notes).replace("%", "%%")
 
 
+def _schedule(flag: str, setting: str) -> tuple[Flag, ...]:
+    """The flags of a schedule of a setting's own."""
+    kinds: dict[str, Callable[[str], object]] = {"schedule": str, "end": number, "hold": number}
+    return tuple(Flag(f"{flag}_{part}", f"{setting}_{part}", kinds[part]) for part in kinds)
+
+
 #: Heading -> flags.
 FLAGS = {
     "task and split": (
@@ -168,6 +174,11 @@ FLAGS = {
              default="none, to be given where the selection is learned"),
         Flag("--schedule", "schedule", str, default="constant; exponential with --gamma"),
         Flag("--gamma", "gamma", number, default="none"),
+        Flag("--lr_end", "lr_end", number),
+        Flag("--lr_hold", "lr_hold", number),
+        *_schedule("--lr_module_input", "lr_routing"),
+        *_schedule("--lr_module_location", "lr_selection"),
+        *_schedule("--tau", "temperature"),
         Flag("--weight_decay", "weight_decay", number),
         Flag("--loss", "loss", str),
         Flag("--eval_every", "eval_every", whole),

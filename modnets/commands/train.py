@@ -92,7 +92,8 @@ def _unused(args: argparse.Namespace, run: RunConfig) -> list[str]:
     unused = []
     for setting, flag in by_setting().items():
         value, used = getattr(args, flag.name), getattr(run.final, setting)
-        if value is None or not (used is None or used is False):
+        unused_word = setting == "temperature_schedule" and used != value
+        if value is None or not (used is None or used is False or unused_word):
             continue
         if setting in ("pruning_ratio", "temperature", "lr_routing", "lr_selection", "gamma"):
             model = "sparse" if setting == "pruning_ratio" else "shared"

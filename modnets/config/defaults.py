@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from modnets.config.settings import FinalSettings, Settings
+from modnets.config.settings import SCHEDULE_OF, FinalSettings, Settings
 from modnets.models.registry import BUILT_IN
 from modnets.tasks.splits import HELD_OUT, n_train_rows
 
@@ -35,9 +35,7 @@ def worked_out(config: Settings) -> dict[str, Any]:
     if config.model in BUILT_IN:
         values |= _modular(config) if config.is_modular else _monolithic(config)
     values["held_out"] = (config.held_out or HELD_OUT[0]) if config.graph.n_tasks > 1 else None
-    if config.schedule != "exponential":
-        values["gamma"] = None
-    return values
+    return values | _schedules(config, values)
 
 
 def n_examples(final: FinalSettings) -> int:
@@ -62,6 +60,24 @@ def _rows(config: Settings) -> dict[str, Any]:
         "batch_size": min(batch, examples),
         "eval_every": math.ceil(config.epochs / 20) if every is None else every,
     }
+
+
+def _schedules(config: Settings, values: dict[str, Any]) -> dict[str, Any]:
+    """How rates and temperature change; an end of 0, and no hold, are None."""
+    found: dict[str, Any] = {}
+    for name, schedule in SCHEDULE_OF.items():
+        there = values.get(name, getattr(config, name)) is not None
+        kind = getattr(config, schedule) if there else None
+        moves = kind not in (None, "constant")
+        for setting in (f"{name}_end", f"{name}_hold"):
+            found[setting] = (getattr(config, setting) or None) if moves else None
+        if name == "temperature":
+            found[schedule] = kind or "constant"
+        elif name != "lr":  # constant as all rates are: without a schedule of its own
+            found[schedule] = None if kind == config.schedule == "constant" else kind
+    if config.schedule == "exponential" and config.gamma is not None:
+        return found | {"lr_end": None, "gamma": config.gamma}
+    return found | {"gamma": None}
 
 
 def _monolithic(config: Settings) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from functools import cache
 from operator import itemgetter
 from typing import Any
 
-from modnets.config.settings import NAMES, FinalSettings
+from modnets.config.settings import NAMES, SCHEDULE_OF, FinalSettings
 from modnets.tasks.serialization import without_labels
 from modnets.values import thawed
 
@@ -21,7 +21,12 @@ from modnets.values import thawed
 SCHEMA_VERSION = 1
 
 #: Settings that came after the first stores: at these values they do not enter a run's key.
-LATER = {"record": "end"}
+LATER: dict[str, str | None] = {
+    "record": "end",
+    **dict.fromkeys(f"{name}_{part}" for name in SCHEDULE_OF for part in ("end", "hold")),
+    **dict.fromkeys(("lr_routing_schedule", "lr_selection_schedule")),
+    "temperature_schedule": "constant",
+}
 
 #: Settings from which no other follows.
 SEEDS = ("seed", "split_seed")
@@ -33,6 +38,7 @@ WORKED_OUT = ("common", "_like")
 PER_RUN: tuple[str, ...] = (
     *("gamma", "input_noise", "lr", "lr_routing", "lr_selection"),
     *("seed", "split_seed", "temperature", "weight_decay"),
+    *(f"{name}_{part}" for name in SCHEDULE_OF for part in ("end", "hold")),
 )
 
 #: What those are.  Of other types a text is not what JSON writes, and nothing is kept.
@@ -95,7 +101,7 @@ def _common(final: FinalSettings) -> Common:
     settings = {name: value for name, value in settings.items() if name not in left_out}
     marks = {}
     for name in PER_RUN:
-        if type(settings[name]) in NUMBERS and settings[name] is not None:
+        if type(settings.get(name)) in NUMBERS and settings.get(name) is not None:
             marks[name] = settings[name] = f"\0{name}\0"
     settings |= {name: without_labels(settings[name]) for name in ("graph", "knowledge")}
     text = json.dumps([SCHEMA_VERSION, settings], sort_keys=True).removesuffix("]")

@@ -14,7 +14,7 @@ from modnets.values import FrozenDict, thawed
 
 Choice = Literal["known", "learned"]
 Optimizer = Literal["adam", "sgd", "momentum", "rmsprop"]
-Schedule = Literal["constant", "exponential", "cosine"]
+Schedule = Literal["constant", "exponential", "cosine", "linear"]
 Loss = Literal["bce", "mse"]
 Record = Literal["end", "every"]
 OutputLevels = Literal["last", "every"]
@@ -22,6 +22,14 @@ ImageNetwork = Literal["mlp", "cnn"]
 
 OPTIMIZERS: tuple[str, ...] = get_args(Optimizer)
 SCHEDULES: tuple[str, ...] = get_args(Schedule)
+#: Setting that changes over the epochs -> the one that says how; with ``_end`` and ``_hold`` behind
+#: its name, those that say where to, and after which share of the epochs.
+SCHEDULE_OF = {
+    "lr": "schedule",
+    "lr_routing": "lr_routing_schedule",
+    "lr_selection": "lr_selection_schedule",
+    "temperature": "temperature_schedule",
+}
 MAX_EPOCHS = 10**9
 #: Pairs of images drawn for each pair of digits.
 MAX_SAMPLES = 10**5
@@ -214,6 +222,40 @@ class Settings:
     gamma: float | None = setting(
         None, "exponential schedule: factor", "per epoch", above=0, most=1
     )
+    lr_end: float | None = setting(
+        None,
+        "schedule: the rate of weights that it ends at, without gamma; other rates change by the "
+        "same factor; default 0",
+        "per step",
+        least=0,
+    )
+    lr_hold: float | None = setting(
+        None, "schedule: share of the epochs before it sets in; default 0", least=0, below=1
+    )
+    lr_routing_schedule: Schedule | None = setting(
+        None, "how lr_routing changes; default as schedule says"
+    )
+    lr_routing_end: float | None = setting(
+        None, "lr_routing_schedule: the rate it ends at; default 0", "per step", least=0
+    )
+    lr_routing_hold: float | None = setting(
+        None,
+        "lr_routing_schedule: share of the epochs before it sets in; default 0",
+        least=0,
+        below=1,
+    )
+    lr_selection_schedule: Schedule | None = setting(
+        None, "how lr_selection changes; default as schedule says"
+    )
+    lr_selection_end: float | None = setting(
+        None, "lr_selection_schedule: the rate it ends at; default 0", "per step", least=0
+    )
+    lr_selection_hold: float | None = setting(
+        None,
+        "lr_selection_schedule: share of the epochs before it sets in; default 0",
+        least=0,
+        below=1,
+    )
     weight_decay: float = setting(
         0.001, "times each parameter, added to its gradient", "per step", least=0
     )
@@ -223,6 +265,18 @@ class Settings:
     )
     temperature: float | None = setting(
         2.0, "divides the logits of learned choices in training", above=0
+    )
+    temperature_schedule: Schedule = setting(
+        "constant", "how the temperature changes over the epochs"
+    )
+    temperature_end: float | None = setting(
+        None, "temperature_schedule: the temperature that it ends at", above=0
+    )
+    temperature_hold: float | None = setting(
+        None,
+        "temperature_schedule: share of the epochs before it sets in; default 0",
+        least=0,
+        below=1,
     )
     gumbel: bool = setting(
         False, "add Gumbel(0, 1) noise to the logits of learned choices in training"

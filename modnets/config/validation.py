@@ -14,7 +14,7 @@ from typing import Any, Literal, NamedTuple, Union, get_args, get_origin, get_ty
 import numpy as np
 
 from modnets.config.limits import MAX_LAYERS, check_sizes
-from modnets.config.settings import FinalSettings, Options, Range, Settings
+from modnets.config.settings import SCHEDULE_OF, FinalSettings, Options, Range, Settings
 from modnets.errors import one_of, require, shown
 from modnets.models.monolithic import sides
 from modnets.models.registry import BUILT_IN, MODELS
@@ -98,6 +98,7 @@ _LEAST = [
 ]
 _LEAST_WITHOUT_SLOTS = [*_LEAST, ("arity", 1)]
 _MOST = [(n, r.most) for n, r in _RANGED.items() if r.most is not None and not r.below]
+_BELOW: list[tuple[str, Any]] = [(n, r) for n, r in _RANGED.items() if r.below]
 _ABOVE = [(n, r.least) for n, r in _RANGED.items() if r.least is not None and r.above]
 
 
@@ -150,31 +151,31 @@ def check_numbers(config: Settings) -> None:
     for name, least in _ABOVE:
         value = getattr(config, name)
         require(value is None or value > least, f"{name}={value}; allowed is above {least}")
-    ratio = config.pruning_ratio
-    require(
-        ratio is None or 0 <= ratio < 100,
-        f"pruning_ratio={ratio}; allowed is {RANGES['pruning_ratio']}, in percent",
-    )
+    for name, allowed in _BELOW:
+        value = getattr(config, name)
+        require(
+            value is None or allowed.least <= value < allowed.most,
+            f"{name}={value}; allowed is {allowed}" + ", in percent" * (name == "pruning_ratio"),
+        )
     gamma = config.gamma
     require(
-        (gamma is None and config.schedule != "exponential")
+        (gamma is None and (config.schedule != "exponential" or bool(config.lr_end)))
         or (gamma is not None and 0 < gamma <= 1),
-        f"gamma={gamma}; allowed for schedule='exponential' is in (0, 1]",
+        f"gamma={gamma}; allowed for schedule='exponential' is in (0, 1], or lr_end above 0",
     )
 
 
 def check_words(config: Settings) -> None:
     """Raise unless every word given is an allowed one, whether or not it plays a part."""
-    for name, allowed in WORDS.items():
-        if getattr(config, name) is not None:
+    for name, allowed in (WORDS | REQUIRED_WORDS).items():
+        if name in REQUIRED_WORDS or getattr(config, name) is not None:
             one_of(name, getattr(config, name), allowed)
 
 
 def check(final: FinalSettings) -> None:
     """Raise unless the config, defaults worked out, makes sense."""
     one_of("model", final.model, MODELS)
-    for name, allowed in REQUIRED_WORDS.items():
-        one_of(name, getattr(final, name), allowed)
+    _check_schedules(final)
     require(
         not (final.options and final.model in BUILT_IN),
         f"options={shown(dict(final.options))}; allowed only with a model of your own",
@@ -187,6 +188,18 @@ def check(final: FinalSettings) -> None:
         if final.graph.images is not None:
             _check_image_slots(final)
     check_sizes(final, final.model in BUILT_IN)
+
+
+def _check_schedules(final: FinalSettings) -> None:
+    """What divides, and what falls by a factor, has an end above 0."""
+    for name, schedule in SCHEDULE_OF.items():
+        kind, end = getattr(final, schedule), getattr(final, f"{name}_end")
+        needed = kind == "exponential" and (name != "lr" or final.gamma is None)
+        needed = needed or (name == "temperature" and kind != "constant")
+        require(
+            end is not None or not needed,
+            f"{name}_end={end}; allowed for {schedule}={kind!r} is above 0",
+        )
 
 
 def _check_modular(final: FinalSettings) -> None:

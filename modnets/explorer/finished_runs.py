@@ -18,6 +18,10 @@ from modnets.tasks.named_graphs import get_graph
 from modnets.tasks.task import Task
 from modnets.training.restoring import from_structure
 
+#: Settings of learned choices with a schedule of their own; the settings of it -> what None is.
+SCHEDULED = ("lr_routing", "lr_selection", "temperature")
+PARTS = {"schedule": "as all rates", "end": 0.0, "hold": 0.0}
+OF_SCHEDULES = tuple(f"{name}_{part}" for name in SCHEDULED for part in PARTS)
 #: Columns in which the runs of one group may differ.
 WITHIN = (
     *("run", "kind", "model", "routing", "selection", "outputs", "hidden", "pruning_ratio"),
@@ -25,6 +29,7 @@ WITHIN = (
     *("lr_routing", "lr_selection", "temperature", "gumbel", "per_sample_routing"),
     *("image_hidden", "channels", "image_slots", "shared_image_modules"),
     *("image_routing", "image_selection"),
+    *OF_SCHEDULES,
     *("seed", "split_seed", "epoch", "weight_decay", "knowledge", "record"),
 )
 
@@ -33,6 +38,7 @@ SPLITTING = (
     *("hidden", "pruning_ratio", "shared_modules", "module_hidden", "arity", "slots"),
     *("output_levels", "lr", "options", "lr_routing", "lr_selection", "temperature", "gumbel"),
     *("per_sample_routing", "image_hidden", "channels", "weight_decay", "knowledge"),
+    *OF_SCHEDULES,
 )
 
 
@@ -83,6 +89,7 @@ class FinishedRuns:
         one = self.frame.drop_duplicates("run")[["run", "kind", *settings]]
         if "gumbel" in settings and "temperature" in settings:  # noise of choices that are learned
             one = one.assign(gumbel=one["gumbel"].where(one["temperature"].notna()))
+        one = _with_schedules(one)
         varied = [n for n in settings if n not in skip and len(one[n].unique()) > 1]
         by = ["graph", *(name for name in varied if name != "graph")]
         several = [
@@ -176,6 +183,18 @@ def latest(store: Store) -> set[str]:
     """Keys of the runs in the newest file of a store."""
     newest = max(store.files(), key=lambda path: path.stat().st_mtime_ns, default=None)
     return set() if newest is None else set(pd.read_parquet(newest, columns=["run"])["run"])
+
+
+def _with_schedules(one: pd.DataFrame) -> pd.DataFrame:
+    """Settings of schedules with a value in each run with learned choices, and in no others."""
+    filled = {}
+    for name in SCHEDULED:
+        for part, absent in PARTS.items():
+            column = f"{name}_{part}"
+            if name in one and column in one:
+                given = one[column].astype(object)
+                filled[column] = given.where(given.notna(), absent).where(one[name].notna(), None)
+    return one.assign(**filled)
 
 
 def _split(runs: pd.DataFrame, names: list[str]) -> Iterator[tuple[list[str], pd.Series]]:

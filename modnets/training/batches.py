@@ -34,7 +34,7 @@ class Block:
     steps : int
     batch : Batch of Tensor, shape (step, replica, ...)
         With one step for all where it does not change.
-    step_scale : StepScale of Tensor, shape (step or 1, replica) and (step, 2)
+    step_scale : StepScale of Tensor, shape (step or 1, replica, ...); corrections (step, 2)
     """
 
     steps: int
@@ -43,8 +43,10 @@ class Block:
 
     def at(self, step: int) -> tuple[Batch[Tensor], StepScale[Tensor]]:
         """Batch and step scale of one step."""
-        factor, corrections = self.step_scale
-        return batch_at(self.batch, step), StepScale(_at(factor, step), _at(corrections, step))
+        factor, corrections, temperature = self.step_scale
+        temperature = None if temperature is None else _at(temperature, step)
+        step_scale = StepScale(_at(factor, step), _at(corrections, step), temperature)
+        return batch_at(self.batch, step), step_scale
 
 
 def batch_at(batch: Batch[Tensor], step: int) -> Batch[Tensor]:

@@ -1,4 +1,4 @@
-"""Optimizers and schedules, as functions of flat parameters of many runs.
+"""Optimizers, as functions of flat parameters of many runs.
 
 They agree with ``torch.optim`` to rounding; weight decay is added to the gradient, as there.
 Adam: Kingma and Ba (2015).  RMSprop: Tieleman and Hinton (2012).
@@ -6,8 +6,7 @@ Adam: Kingma and Ba (2015).  RMSprop: Tieleman and Hinton (2012).
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -76,26 +75,3 @@ def corrections(n_steps: int) -> Tensor:
     """
     t = torch.arange(1, n_steps + 1, dtype=torch.float64)
     return torch.stack([1 - BETA1**t, (1 - BETA2**t).sqrt()], dim=1).float()
-
-
-def schedule(kind: str, epochs: int, gammas: Sequence[float | None]) -> Tensor | None:
-    """The factor of all learning rates in each epoch.
-
-    Parameters
-    ----------
-    kind : "constant", "exponential" or "cosine"
-    epochs : int
-    gammas : sequence of float, one for each run
-        The factor per epoch of the exponential schedule.
-
-    Returns
-    -------
-    Tensor, shape (epoch, run, 1), or None if it is 1 throughout
-    """
-    epoch = torch.arange(epochs, dtype=torch.float64)[:, None, None]
-    if kind == "exponential":
-        return (torch.tensor(gammas, dtype=torch.float64)[:, None] ** epoch).float()
-    if kind == "cosine":
-        factor = (1 + torch.cos(math.pi * epoch / epochs)) / 2
-        return factor.expand(epochs, len(gammas), 1).float()
-    return None

@@ -12,15 +12,14 @@ import torch
 from torch import Tensor, nn
 
 from modnets.config.run_config import RunConfig
-from modnets.config.shapes import total_steps
 from modnets.training.backends.choice import Backend, ReplicaSlots, make_backend
 from modnets.training.backends.plain_loop import PlainLoopBackend
 from modnets.training.batches import Block
 from modnets.training.initialization import InitialState
 from modnets.training.inspection import INSPECTED, NetworkInspector
-from modnets.training.optimizers import corrections, schedule
 from modnets.training.restoring import rebuilt
-from modnets.training.step import StepScale, TrainingStep
+from modnets.training.schedules import StepScales
+from modnets.training.step import TrainingStep
 from modnets.training.step_cache import training_step_of
 
 
@@ -101,20 +100,14 @@ class Replicas:
 
     def evaluations(self) -> Iterator[int]:
         """Train to the end; yields the epoch after each evaluation, the first before any step."""
-        first, steps = self.first, self.batches.steps
+        first = self.first
         assert first.eval_every is not None  # resolved
-        correction = corrections(total_steps(first)).to(self.device)
-        factors = schedule(first.schedule, first.epochs, [final.gamma for final in self.padded])
-        factors = torch.ones(1, len(self.padded)) if factors is None else factors[..., 0]
-        factors = factors.to(self.device)
+        step_scales = StepScales(self.padded, self.training_step, self.device)
         epochs = sorted({*range(0, first.epochs, first.eval_every), first.epochs})
         done = 0
         for before, epoch in zip([0, *epochs], epochs, strict=False):
             for n_steps, batch in self.batches.blocks(epoch - before):
-                indices = torch.arange(done, done + n_steps, device=self.device)
-                factor = factors if len(factors) == 1 else factors[indices // steps]
-                step_scale = StepScale(factor, correction[done : done + n_steps])
-                self.backend.train(Block(n_steps, batch, step_scale))
+                self.backend.train(Block(n_steps, batch, step_scales.of(done, n_steps)))
                 done += n_steps
             self._evaluate(epoch)
             yield epoch

@@ -8,8 +8,10 @@ see ``backends``.
 from __future__ import annotations
 
 import inspect
+import itertools
 import sys
 from collections.abc import Callable, Hashable, Sequence
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, Generic, NamedTuple, TypeVar
 
@@ -58,14 +60,18 @@ class StepScale(NamedTuple, Generic[T]):
 
     Parameters
     ----------
-    factor : shape ()
-        Of the learning rates, from the schedule.
+    factor : shape () or (group,)
+        Of the learning rates, from the schedule; one for each of ``TrainingStep.rate_groups``
+        where they are several.
     corrections : shape (2,)
         Adam's; see ``optimizers.corrections``.
+    temperature : shape (), or None
+        Factor of the temperature; None where that is constant.
     """
 
     factor: T
     corrections: T
+    temperature: T | None = None
 
 
 class Hyperparameters(NamedTuple, Generic[T]):
@@ -118,9 +124,15 @@ class TrainingStep:
         Properties of a user-defined network; its parameters without gradient count as buffers.
     dont_cares : bool
         Whether outputs may be DONT_CARE; those are left out of the loss and count as right.
+    own_schedules : tuple of str
+        Settings with a schedule of their own: rates of learned choices, the temperature.
 
     Attributes
     ----------
+    rate_groups : tuple of str
+        Settings of learning rates that change by a factor of their own; all others do as the first.
+    anneals : bool
+        Whether the temperature changes.
     uncompilable : str or None
         Why the step cannot be compiled, once that has been tried.
     """
@@ -134,6 +146,7 @@ class TrainingStep:
         known_as: str | None = None,
         findings: Findings | None = None,
         dont_cares: bool = False,
+        own_schedules: tuple[str, ...] = (),
     ) -> None:
         self.network, self.findings = network.to(device), findings
         untrained = findings.untrained if findings else frozenset()
@@ -147,6 +160,8 @@ class TrainingStep:
         self.direction, self.n_states = OPTIMIZERS[optimizer]
         self.loss = {"bce": bce, "mse": mse}[loss]
         self.known_as, self.dont_cares = known_as, dont_cares
+        self.anneals = "temperature" in own_schedules
+        self.rate_groups = ("lr", *(name for name in own_schedules if name != "temperature"))
         self.keywords = keywords_of(network)
         self.noise_size: int = getattr(network, "noise_size", 0)
         self.uncompilable: str | None = None
@@ -216,6 +231,22 @@ class TrainingStep:
         same = all(self.rate_of(name) == "lr" for name in self.names)
         return 1 if same and self.names else sum(self.sizes)
 
+    def group_of(self, name: str) -> int:
+        """The index in ``rate_groups`` of a parameter."""
+        rate = self.rate_of(name)
+        return self.rate_groups.index(rate) if rate in self.rate_groups else 0
+
+    def _factor_of_parameters(self, factor: Tensor) -> Tensor:
+        """The factor of each learning rate, shape () or (parameter,)."""
+        if len(self.rate_groups) == 1:
+            return factor
+        groups = itertools.groupby(
+            zip(map(self.group_of, self.names), self.sizes, strict=True), key=itemgetter(0)
+        )
+        return torch.cat(
+            [factor[group].expand(sum(n for _, n in sizes)) for group, sizes in groups]
+        )
+
     def parameters_of(self, network: nn.Module) -> Tensor:
         """The trained parameters of a network in one row, shape (parameter,)."""
         named = dict(network.named_parameters())
@@ -232,7 +263,12 @@ class TrainingStep:
         """
         flat, scalar = TensorSpec((sum(self.sizes),)), TensorSpec(())
         buffers = {name: TensorSpec(shape) for name, shape in self.buffers.items()}
-        step_scale = StepScale(scalar, TensorSpec((2,), uniform=True))
+        several = len(self.rate_groups) > 1
+        step_scale = StepScale(
+            TensorSpec((len(self.rate_groups),)) if several else scalar,
+            TensorSpec((2,), uniform=True),
+            scalar if self.anneals else None,
+        )
         hyperparameters = Hyperparameters(buffers, scalar, TensorSpec((n_rates,)), scalar)
         return flat, [flat] * self.n_states, batch, step_scale, hyperparameters
 
@@ -285,9 +321,12 @@ class TrainingStep:
         """
         self.network.train()
         buffers, temperature, rates, decay = hyperparameters
+        if step_scale.temperature is not None:
+            temperature = temperature * step_scale.temperature
         grads = gradient(self._mean_loss)(flat, buffers, batch, temperature)
         direction, states = self.direction(grads + decay * flat, states, step_scale.corrections)
-        return flat - rates * step_scale.factor * direction, states
+        factor = self._factor_of_parameters(step_scale.factor)
+        return flat - rates * factor * direction, states
 
     def evaluate(
         self, flat: Tensor, buffers: dict[str, Tensor], x: Tensor, y: Tensor, parts: Tensor

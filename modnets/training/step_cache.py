@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from modnets.config.run_config import RunConfig
+from modnets.config.settings import SCHEDULE_OF
 from modnets.config.shapes import shape_of
 from modnets.models.identity import identity_of
 from modnets.models.registry import BUILT_IN, build
@@ -19,13 +20,15 @@ from modnets.models.user_networks import examine
 from modnets.tasks.task import Task
 from modnets.training.backends.trial import another
 from modnets.training.batches import images_on, inputs_of
+from modnets.training.schedules import own_schedules
 from modnets.training.step import TrainingStep
 
 MAX_STEPS = 64
 #: Of what a chunk has in common, what does not enter the step of built-in networks.
 NOT_IN_STEP = {
-    *("epochs", "eval_every", "schedule", "train_rows", "batch_size", "padded_rows"),
+    *("epochs", "eval_every", "train_rows", "batch_size", "padded_rows"),
     *("knowledge", "held_out", "samples", "test_samples", "record"),
+    *SCHEDULE_OF.values(),
 }
 
 
@@ -47,6 +50,7 @@ def training_step_of(final: RunConfig, device: torch.device) -> TrainingStep:
         task = cast("Task", final.graph)
         shape["graph"] = [task.n_inputs, task.n_sources, task.n_tasks, task.n_outputs]
         shape["graph"] += ["don't-cares"] * task.has_dont_cares
+        shape["own schedules"] = own_schedules(final)
     return _training_step(_Key(json.dumps(shape), identity_of(final.model), device, final))
 
 
@@ -60,7 +64,14 @@ def _training_step(key: _Key) -> TrainingStep:
         findings = examine(final, build, [another(final)], some_rows(final))
     dont_cares = cast("Task", final.graph).has_dont_cares
     return TrainingStep(
-        network, final.optimizer, final.loss, key.device, known_as, findings, dont_cares
+        network,
+        final.optimizer,
+        final.loss,
+        key.device,
+        known_as,
+        findings,
+        dont_cares,
+        own_schedules(final),
     )
 
 

@@ -33,6 +33,7 @@ POOL = replace(PAIRS, shared_image_modules=2)
 CNN = replace(PAIRS, image_network="cnn")
 ON_PAIRS = {"graph": PAIRS.graph, "model": "modular"}
 SHARED = RunConfig(model="shared")
+ANNEALED = replace(SHARED, temperature_schedule="exponential", temperature_end=0.5)
 ONE_LEVEL = FunctionGraph(6, [["XOR 0 1", "OR 2 3"]])
 OFFSET = FunctionGraph(4, [["XOR 0 1", "XOR 2 3", "AND 0 1"]], outputs=(2, 0))
 UNEVEN = TaskSet((GRAPHS["6-3-2-2"], GRAPHS["6-2-2"]), name="uneven")
@@ -84,6 +85,19 @@ FOUR_BITS = DigitPairs(graph=FunctionGraph(4, [["XOR 0 2", "XOR 1 3"]]))
         ({"model": "modular", "lr_routing": 0}, "lr_routing=0.0; allowed is above 0"),
         ({"model": "shared", "lr_selection": -1}, "lr_selection=-1.0; allowed is above 0"),
         ({"model": "modular", "temperature": 0}, "temperature=0.0; allowed is above 0"),
+        ({"lr_hold": 1.0}, r"lr_hold=1.0; allowed is in \[0, 1\)"),
+        ({"lr_end": -0.1}, "lr_end=-0.1; allowed is at least 0"),
+        ({"temperature_end": 0}, "temperature_end=0.0; allowed is above 0"),
+        ({"temperature_schedule": "hold"}, "unknown temperature_schedule 'hold'.*linear"),
+        ({"lr_routing_schedule": "hold"}, "unknown lr_routing_schedule 'hold'.*linear"),
+        (
+            {"model": "shared", "temperature_schedule": "cosine"},
+            "temperature_end=None; allowed for temperature_schedule='cosine' is above 0",
+        ),
+        (
+            {"model": "shared", "lr_routing_schedule": "exponential", "lr_routing_end": 0},
+            "lr_routing_end=None; allowed for lr_routing_schedule='exponential' is above 0",
+        ),
         ({"schedule": "exponential"}, r"gamma=None; allowed for schedule='exponential' is in"),
         ({"schedule": "exponential", "gamma": 1.1}, r"gamma=1.1; allowed for .* is in \(0, 1\]"),
         ({"schedule": "exponential", "gamma": 0}, "gamma=0.0; allowed for"),
@@ -570,6 +584,14 @@ IRRELEVANT = [
     (RunConfig(), {"train_rows": 51}),
     (RunConfig(), {"batch_size": 64}),
     (RunConfig(), {"gamma": 0.9}),
+    (RunConfig(), {"lr_end": 0.1, "lr_hold": 0.5, "temperature_end": 0.5, "lr_routing_end": 0.1}),
+    (RunConfig(), {"temperature_schedule": "linear", "lr_selection_schedule": "cosine"}),
+    (RunConfig(schedule="cosine"), {"lr_end": 0.0, "lr_hold": 0}),
+    (RunConfig(schedule="cosine"), {"lr_routing_schedule": "linear", "lr_routing_hold": 0.5}),
+    (RunConfig(schedule="exponential", gamma=0.9), {"lr_end": 0.1}),
+    (MODULAR, {"lr_routing_schedule": "constant", "lr_selection_schedule": "linear"}),
+    (MODULAR, {"temperature_end": 0.5, "temperature_hold": 0.5}),
+    (RunConfig(model="modular", routing="known"), {"temperature_schedule": "cosine"}),
     (RunConfig(), {"eval_every": 50}),
     (RunConfig(model="sparse"), {"pruning_ratio": 50}),
     (MODULAR, {"hidden": (5,), "selection": "known", "lr_selection": 0.5, "shared_modules": 3}),
@@ -610,6 +632,19 @@ RELEVANT = [
     (RunConfig(), {"lr": 0.02}),
     (RunConfig(), {"schedule": "cosine"}),
     (RunConfig(schedule="exponential", gamma=0.9), {"gamma": 0.8}),
+    (RunConfig(schedule="cosine"), {"schedule": "linear"}),
+    (RunConfig(schedule="linear"), {"lr_end": 0.001}),
+    (RunConfig(schedule="linear"), {"lr_hold": 0.5}),
+    (MODULAR, {"lr_routing_schedule": "linear"}),
+    (replace(MODULAR, schedule="linear"), {"lr_routing_schedule": "constant"}),
+    (replace(MODULAR, lr_routing_schedule="linear"), {"lr_routing_end": 0.01}),
+    (replace(MODULAR, lr_routing_schedule="linear"), {"lr_routing_hold": 0.1}),
+    (SHARED, {"lr_selection_schedule": "linear"}),
+    (replace(SHARED, lr_selection_schedule="linear"), {"lr_selection_end": 0.01}),
+    (replace(SHARED, lr_selection_schedule="linear"), {"lr_selection_hold": 0.1}),
+    (MODULAR, {"temperature_schedule": "linear", "temperature_end": 1.0}),
+    (ANNEALED, {"temperature_end": 0.1}),
+    (ANNEALED, {"temperature_hold": 0.1}),
     (RunConfig(), {"weight_decay": 0.0}),
     (RunConfig(), {"loss": "mse"}),
     (RunConfig(), {"input_noise": 0.3}),
@@ -655,9 +690,22 @@ def test_every_setting_is_known_to_change_the_key() -> None:
     assert {f.name for f in fields(RunConfig)} - changed == {"options"}
 
 
-def test_a_setting_that_came_later_leaves_old_keys_as_they_were() -> None:
-    """The key of the first stores, which knew of no ``record``."""
-    assert RunConfig(model="shared", train_rows=16, seed=3).key == "2cb0150c907731fb"
+#: Keys of the first stores, which knew of fewer settings.
+OLD_KEYS: dict[str, dict] = {
+    "2cb0150c907731fb": {"model": "shared", "train_rows": 16, "seed": 3},
+    "4c66f52b856aa932": {},
+    "281172c1c2c9a876": {"model": "modular"},
+    "1ac6f391f23169df": {"model": "shared", "schedule": "cosine", "gumbel": True},
+    "10b1406a0e7a06a0": {"model": "modular", "schedule": "exponential", "gamma": 0.9},
+    "91561a31870d9df0": {"model": "sparse", "loss": "mse", "optimizer": "sgd"},
+    "04ae3f4962a58942": {"model": "shared", "routing": "known", "graph": "two tasks"}
+    | {"temperature": 0.5},
+}
+
+
+@pytest.mark.parametrize("key", OLD_KEYS)
+def test_settings_that_came_later_leave_old_keys_as_they_were(key: str) -> None:
+    assert RunConfig(**OLD_KEYS[key]).key == key
 
 
 def test_the_key_depends_on_the_schema_version(monkeypatch: pytest.MonkeyPatch) -> None:

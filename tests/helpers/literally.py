@@ -15,7 +15,6 @@ from modnets.models.registry import build
 from modnets.tasks.splits import split_rows
 from modnets.training.backends.eager import one_thread
 from modnets.training.engine import train_chunk
-from modnets.training.optimizers import schedule
 from modnets.training.random_streams import generator, stream_seed
 
 
@@ -77,6 +76,25 @@ def examples(run: RunConfig) -> tuple[Tensor, Tensor]:
     return seen_by_hand(run, run.split["train"])[:2]
 
 
+def factors(run: RunConfig, name: str, epoch: int) -> float:
+    """The factor of a rate, or of the temperature, in an epoch, by its formula."""
+    final, own = run.final, name
+    kind = getattr(final, f"{name}_schedule", None) if name != "lr" else final.schedule
+    if kind is None:  # as all rates
+        own, kind = "lr", final.schedule
+    end = (getattr(final, f"{own}_end") or 0.0) / getattr(final, own)
+    held = round((getattr(final, f"{own}_hold") or 0.0) * final.epochs)
+    if kind == "constant" or epoch <= held:
+        return 1.0
+    share = (epoch - held) / (final.epochs - held)
+    if kind == "exponential" and own == "lr" and final.gamma is not None:
+        return final.gamma ** (epoch - held)
+    if kind == "exponential":
+        return end**share
+    fallen = share if kind == "linear" else (1 - np.cos(np.pi * share)) / 2
+    return 1 - (1 - end) * fallen
+
+
 @one_thread()
 def literal(run: RunConfig) -> tuple[torch.nn.Module, list[float]]:
     """Train one network step by step with torch.optim; losses in evaluation, per epoch."""
@@ -89,14 +107,18 @@ def literal(run: RunConfig) -> tuple[torch.nn.Module, list[float]]:
     n_batches = -(-len(x) // config.batch_size)
     block = max(1, 2**14 // (n_batches * config.batch_size))
     orders = torch.rand(block, len(x), generator=random).argsort(dim=1)
-    factors = schedule(config.schedule, config.epochs, [config.gamma])
-    keywords = (
-        {"temperature": config.temperature} if config.is_modular and config.temperature else {}
-    )
+    names = {"routing": "lr_routing", "output_routing": "lr_routing", "selection": "lr_selection"}
+    settings = [
+        next((names[part] for part in name.split(".") if part in names), "lr")
+        for name, _ in network.named_parameters()
+    ]
     losses = []
     for epoch in range(config.epochs):
-        for group, rate in zip(optimizer.param_groups, rates, strict=True):
-            group["lr"] = rate * (1.0 if factors is None else float(factors[epoch]))
+        for group, rate, name in zip(optimizer.param_groups, rates, settings, strict=True):
+            group["lr"] = rate * factors(run, name, epoch)
+        keywords = {}
+        if config.is_modular and config.temperature:
+            keywords["temperature"] = config.temperature * factors(run, "temperature", epoch)
         for batch in orders[epoch].split(config.batch_size):
             logits = network(x[batch], **keywords)
             if config.loss == "bce":

@@ -66,6 +66,10 @@ CAPTURED = {
     "noise of each row": {"model": "modular", "per_sample_routing": True, **NOISY},
     "minibatches": {"hidden": (5,), "batch_size": 7, "schedule": "cosine", "optimizer": "momentum"},
     "full batch": {"hidden": (5,), "weight_decay": 0.01, "eval_every": 2},
+    "schedules": {
+        **{"model": "shared", "schedule": "cosine", "lr_routing_schedule": "constant"},
+        **{"temperature_schedule": "linear", "temperature_end": 0.5},
+    },
 }
 
 
@@ -100,7 +104,7 @@ def test_a_step_that_cannot_be_fused_is_captured_as_it_is(
 @needs_cuda
 @pytest.mark.filterwarnings("default")  # torch.compile warns of what could be faster
 @pytest.mark.parametrize("compiled", [False, True])
-@pytest.mark.parametrize("name", ["noise", "minibatches", "full batch"])
+@pytest.mark.parametrize("name", ["noise", "minibatches", "full batch", "schedules"])
 def test_processor_and_gpu_agree(name: str, compiled: bool) -> None:
     base = RunConfig(**{"train_rows": 23, "epochs": 6} | CAPTURED[name])
     runs = grid(base, seed=range(3))

@@ -94,7 +94,7 @@ class CudaGraphBackend(EagerBackend):
             self.hyperparameters,
         )
         arguments = list(leaves(nested))
-        function = vmap(self.training_step.step, in_dims=step_axes(batch))
+        function = vmap(self.training_step.step, in_dims=step_axes(batch, step_scale))
 
         def call(*tensors: Tensor) -> list[Tensor]:
             return list(leaves(function(*refill(nested, iter(tensors)))))

@@ -46,7 +46,7 @@ class EagerBackend:
         """Take the steps of a block."""
         batch, step_scale = block.at(0)
         arguments = (self.flat, self.states, batch, step_scale, self.hyperparameters)
-        function, axes = self.training_step.step, step_axes(batch)
+        function, axes = self.training_step.step, step_axes(batch, step_scale)
         step = self._graph("step", batch.x, function, axes, arguments)
         for number in range(block.steps):
             batch, step_scale = block.at(number)
@@ -77,10 +77,10 @@ class EagerBackend:
         )
 
 
-def step_axes(batch: Batch[Tensor]) -> tuple[Any, ...]:
+def step_axes(batch: Batch[Tensor], step_scale: StepScale[Tensor]) -> tuple[Any, ...]:
     """Where the arguments of ``TrainingStep.step`` have the replica axis."""
-    noise = None if batch.noise is None else 0
-    return 0, 0, Batch(0, 0, 0, noise), StepScale(0, None), 0
+    noise, temperature = (None if t is None else 0 for t in (batch.noise, step_scale.temperature))
+    return 0, 0, Batch(0, 0, 0, noise), StepScale(0, None, temperature), 0
 
 
 def trace(function: Callable[..., Any], arguments: Sequence[Any]) -> fx.GraphModule:

@@ -66,7 +66,11 @@ class PlainLoopBackend:
 
     def _optimizer(self, network: nn.Module, final: RunConfig) -> torch.optim.Optimizer:
         groups = [
-            {"params": [part], "lr": getattr(final, self.training_step.rate_of(name)) or final.lr}
+            {
+                "params": [part],
+                "lr": getattr(final, self.training_step.rate_of(name)) or final.lr,
+                "factor": self.training_step.group_of(name),
+            }
             for name, part in network.named_parameters()
         ]
         return of_torch(self.training_step.optimizer, groups, final.weight_decay)
@@ -87,7 +91,8 @@ class PlainLoopBackend:
 
     def train(self, block: Block) -> None:
         """Take the steps of a block."""
-        factors = block.step_scale.factor
+        scale = block.step_scale
+        factors = scale.factor if scale.factor.dim() == 3 else scale.factor[..., None]
         for replica, network in enumerate(self.networks):
             network.train()
             optimizer, final = self.optimizers[replica], self.finals[replica]
@@ -96,11 +101,13 @@ class PlainLoopBackend:
             for step in range(block.steps):
                 if batch is None or any(part is not None and len(part) > 1 for part in block.batch):
                     batch = self._batch(block, step, replica)
-                if len(factors) > 1 or bool(factors[0, replica] != 1):
-                    factor = float(factors[step if len(factors) > 1 else 0, replica])
-                    for group, rate in zip(optimizer.param_groups, rates, strict=True):
-                        group["lr"] = rate * factor
-                self._step(network, optimizer, batch, final)
+                factor = factors[step if len(factors) > 1 else 0, replica].tolist()
+                for group, rate in zip(optimizer.param_groups, rates, strict=True):
+                    group["lr"] = rate * factor[group["factor"]]
+                temperature = final.temperature or 0.0
+                if scale.temperature is not None:
+                    temperature *= float(scale.temperature[step, replica])
+                self._step(network, optimizer, batch, temperature)
             for group, rate in zip(optimizer.param_groups, rates, strict=True):
                 group["lr"] = rate
 
@@ -118,10 +125,10 @@ class PlainLoopBackend:
         network: nn.Module,
         optimizer: torch.optim.Optimizer,
         batch: Batch[Tensor],
-        final: RunConfig,
+        temperature: float,
     ) -> None:
         x, y, weight, noise = batch
-        keywords: dict[str, Any] = {"temperature": final.temperature or 0.0}
+        keywords: dict[str, Any] = {"temperature": temperature}
         keywords |= {} if noise is None else {"noise": noise}
         keywords = {n: value for n, value in keywords.items() if n in self.training_step.keywords}
         optimizer.zero_grad()

@@ -157,8 +157,8 @@ class _Vector:
                 zip(leaves(block.batch), self.batch_shapes, strict=True)
             )
         ]
-        factor, corrections = block.step_scale
-        step_scale = self._in_lanes(factor), corrections
+        factor, corrections, *temperature = leaves(block.step_scale)
+        step_scale = self._in_lanes(factor), corrections, *map(self._in_lanes, temperature)
         arguments = [*self.state, *batch, *step_scale, *self.hyperparameters]
         functions.run("train", block.steps, self.rows, arguments, workspace)
 

@@ -33,8 +33,8 @@ class SingleReplicaBackend(EagerBackend):
         step, hyperparameters = self.training_step.step, _first(self.hyperparameters)
         flat, states = self.flat[0], _first(self.states)
         for number in range(block.steps):
-            batch, (factor, corrections) = block.at(number)
-            step_scale = StepScale(factor[0], corrections)
+            batch, (factor, corrections, temperature) = block.at(number)
+            step_scale = StepScale(factor[0], corrections, _first(temperature))
             flat, states = step(
                 flat, states, _first(batch), step_scale, hyperparameters, gradient=by_autograd
             )

@@ -22,8 +22,8 @@ from modnets.training.backends.plain_loop import PlainLoopBackend
 from modnets.training.batches import Batches, Block
 from modnets.training.evaluation import Evaluation, Rows
 from modnets.training.initialization import InitialState, networks_of
-from modnets.training.optimizers import corrections
-from modnets.training.step import Batch, Scores, StepScale, TrainingStep
+from modnets.training.schedules import StepScales
+from modnets.training.step import Batch, Scores, TrainingStep
 
 #: Gradients below this share of the largest one are noise, which Adam turns into a full step.
 NOISE = 1e-4
@@ -86,8 +86,7 @@ def disagreement(
     rows = Evaluation(many_finals, device).blocks[0]
     _, (x, y, weight, noise) = next(batches.blocks(1))
     batch = Batch(x[:1], y[:1], weight[:1], None if noise is None else noise[:1])
-    factor = torch.ones(1, len(many_finals), device=device)
-    block = Block(1, batch, StepScale(factor, corrections(1).to(device)))
+    block = Block(1, batch, StepScales(many_finals, training_step, device).of(0, 1))
     plain = PlainLoopBackend(training_step, networks_of(starts), finals, device)
     try:
         with vectorised_only():
