@@ -100,16 +100,15 @@ static inline void block(
     for (int i = 0; i < ROWS; i++) {
         float* to = c + i * c_row;
         for (int j = 0; j < VECTORS; j++) {
+            float* place = to + j * LANES;
+            wide::vec sum = (wide::vec)sums[i][j];
             if (columns >= (j + 1) * LANES) {
-                unaligned* all = (unaligned*)(to + j * LANES);
-                *all = add ? *all + sums[i][j] : sums[i][j];
+                if (add) sum += wide::load(place, wide::All());
+                wide::store(place, sum, wide::All());
             } else {
-                float rest[LANES];
-                *(unaligned*)rest = sums[i][j];
-                for (long e = 0; e < columns - j * LANES; e++) {
-                    float* one = to + j * LANES + e;
-                    *one = add ? *one + rest[e] : rest[e];
-                }
+                const wide::Some some = {columns - j * LANES};
+                if (add) sum += wide::load(place, some);
+                wide::store(place, sum, some);
             }
         }
     }

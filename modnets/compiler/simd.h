@@ -109,13 +109,24 @@ static inline vec load(const float* from, All) {
     memcpy(&x, from, sizeof x);
     return x;
 }
-static inline vec load(const float* from, Some some) {
-    vec x = {};
-    memcpy(&x, from, some.n * sizeof(float));
-    return x;
-}
 static inline void store(float* to, vec x, All) { memcpy(to, &x, sizeof x); }
-static inline void store(float* to, vec x, Some some) { memcpy(to, &x, some.n * sizeof(float)); }
+#if defined(__AVX512F__) && LANES == 16
+static inline vec load(const float* from, Some some) {
+    return (vec)_mm512_maskz_loadu_ps((1u << some.n) - 1, from);
+}
+static inline void store(float* to, vec x, Some some) {
+    _mm512_mask_storeu_ps(to, (1u << some.n) - 1, (__m512)x);
+}
+#else
+static inline vec load(const float* from, Some some) {
+    float x[LANES] = {};
+    for (long lane = 0; lane < LANES; lane++) x[lane] = lane < some.n ? from[lane] : 0.0f;
+    return load(x, All());
+}
+static inline void store(float* to, vec x, Some some) {
+    for (long lane = 0; lane < some.n; lane++) to[lane] = lane_of(x, lane);
+}
+#endif
 static inline long count(All) { return LANES; }
 static inline long count(Some some) { return some.n; }
 template <class N> static inline ivec load(const int* from, N n) { return (ivec)load((const float*)from, n); }
