@@ -27,6 +27,7 @@ from .models.registry import register as register
 from .parameters import read_parameters as read_parameters
 from .tasks.graphs import FunctionGraph as FunctionGraph
 from .tasks.named_graphs import GRAPHS as GRAPHS
+from .tasks.samples import Samples as Samples
 from .tasks.task_sets import TaskSet as TaskSet
 from .tasks.truth_tables import TruthTable as TruthTable
 from .visuals.diagrams.network import draw as draw

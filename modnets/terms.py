@@ -86,6 +86,11 @@ TERMS = {
         "several tasks of the same inputs, learned at once; a row holds the one-hot id of its task",
         see_also=("held_out", "mn.TaskSet", "mn.tasks.TASK_SETS"),
     ),
+    "data set": Definition(
+        "samples: rows of input bits with labels and no table, as monks-1, monks-2, monks-3, "
+        "tic-tac-toe or parity-5-of-20, or read from a file",
+        see_also=("mn.Samples", "mn.tasks.read_samples", "mn.tasks.DATA_SETS", "mn.tasks.monks"),
+    ),
     "digit pair": Definition(
         "two images of digits, 0 to 7, labelled by a function of the bits of both",
         see_also=("samples", "seen and unseen", "mn.tasks.DigitPairs"),
@@ -368,7 +373,7 @@ INSIDE = {
 
 #: Setting of RunConfig -> words to look at.
 OF_SETTINGS: dict[str, tuple[str, ...]] = {
-    "graph": ("function graph", "truth table", "mn.GRAPHS", "mn.tasks.TASK_SETS"),
+    "graph": ("function graph", "truth table", "data set", "mn.GRAPHS", "mn.tasks.TASK_SETS"),
     "train_rows": ("split", "train_fraction", "sample complexity"),
     "train_fraction": ("train_rows",),
     "split_seed": ("split", "seed"),

@@ -18,7 +18,9 @@ from modnets.analysis.pooling import refuse_pooling, varying_settings
 from modnets.analysis.tables import require_columns
 from modnets.checked import checked
 from modnets.errors import require
+from modnets.tasks.data_sets import named_data_set
 from modnets.tasks.named_graphs import GRAPHS, TASK_SETS, get_graph
+from modnets.tasks.samples import Samples
 from modnets.tasks.task import Task
 
 
@@ -30,7 +32,7 @@ def majority_floor(graph: str | Task) -> float:
     ----------
     graph : str or Task
         For a task set the majority is taken for each task; for digit pairs every pair counts once;
-        don't-cares do not count.
+        for samples those that tests are drawn from; don't-cares do not count.
 
     Returns
     -------
@@ -42,7 +44,7 @@ def majority_floor(graph: str | Task) -> float:
     0.75
     """
     task = get_graph(graph)
-    table = task.truth_table()
+    table = task.tested if isinstance(task, Samples) else task.truth_table()
     table = np.asarray(table).reshape(task.n_tasks, -1, table.shape[1])
     if task.has_dont_cares:
         counts = [(table == bit).sum(axis=1) for bit in (0, 1)]
@@ -113,7 +115,8 @@ def summarize(
         ``solved_low`` and ``solved_high`` (Wilson's interval, with regard to the clusters), the
         measure (inter-quartile mean) with ``_low`` and ``_high`` (bootstrap), and ``_mean``;
         ``confidence`` of the intervals; with ``graph`` in ``by`` also ``floor``, the bit accuracy
-        of the majority answer (NaN for a task without a name in ``GRAPHS`` or ``TASK_SETS``).
+        of the majority answer (NaN for a task without a name in ``GRAPHS``, ``TASK_SETS`` or
+        ``DATA_SETS``).
     """
     by = list(by)
     runs = last_runs(results, [*by, share, measure])
@@ -134,7 +137,8 @@ def summarize(
     if "graph" in by:
         names = summary["graph"]
         known = GRAPHS | TASK_SETS
-        floors = {g: majority_floor(g) if g in known else np.nan for g in names.unique()}
+        named = [g for g in names.unique() if g in known or named_data_set(g) is not None]
+        floors = {g: majority_floor(g) if g in named else np.nan for g in names.unique()}
         summary["floor"] = [floors[g] for g in names]
     return summary
 

@@ -118,7 +118,9 @@ def setting(
 class Settings:
     """The fields of :class:`modnets.RunConfig`, before or after defaults are worked out."""
 
-    graph: GraphSetting = setting("6-3-2-2", "the task: a name in GRAPHS or TASK_SETS, or a task")
+    graph: GraphSetting = setting(
+        "6-3-2-2", "the task: a name in GRAPHS, TASK_SETS, DATA_SETS, or a task"
+    )
     train_rows: int | None = setting(
         None,
         "rows of the truth table shown in training; default by train_fraction",

@@ -29,6 +29,7 @@ from modnets.models.thresholds import joint_thresholds
 from modnets.tasks.gates import all_rows
 from modnets.tasks.graphs import FunctionGraph
 from modnets.tasks.named_graphs import get_graph
+from modnets.tasks.samples import Samples
 from modnets.tasks.task import Task
 from modnets.tasks.task_sets import TaskSet
 
@@ -216,7 +217,9 @@ def graph_of(network: ModularNetwork, graph: Task | str, task: int) -> FunctionG
 
 
 def inputs_met(graph: Task) -> np.ndarray:
-    """The input bits of every row of one task, shape (row, input)."""
+    """The input bits of every row of one task, of samples each once, shape (row, input)."""
+    if isinstance(graph, Samples):
+        return np.unique(graph.rows(), axis=0)
     return all_rows(graph.n_sources)
 
 

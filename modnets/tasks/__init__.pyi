@@ -1,5 +1,9 @@
-"""Tasks: gates, function graphs, truth tables, sets of tasks, images of digits, splits."""
+"""Tasks: gates, function graphs, truth tables, sets of tasks, samples, images, splits."""
 
+from .data_sets import DATA_SETS as DATA_SETS
+from .data_sets import monks as monks
+from .data_sets import parity as parity
+from .data_sets import tic_tac_toe as tic_tac_toe
 from .digit_pairs import DigitPairs as DigitPairs
 from .digits import Digits as Digits
 from .digits import load_digits as load_digits
@@ -11,6 +15,8 @@ from .named_graphs import GRAPHS as GRAPHS
 from .named_graphs import TASK_SETS as TASK_SETS
 from .named_graphs import get_graph as get_graph
 from .random_graphs import random_graph as random_graph
+from .sample_files import read_samples as read_samples
+from .samples import Samples as Samples
 from .splits import Split as Split
 from .splits import split_rows as split_rows
 from .splits import split_task as split_task

@@ -1,8 +1,8 @@
-"""The named graphs and sets of tasks.
+"""The named graphs, sets of tasks and data sets.
 
-They are those of "How Can Knowledge of a Task's Modular Structure Improve Generalization and
-Training Efficiency?" (TMLR 2025): depths 1, 2 and 3, a control without structure, and two sets of
-tasks that are learned at once.
+Graphs and sets of tasks are those of "How Can Knowledge of a Task's Modular Structure Improve
+Generalization and Training Efficiency?" (TMLR 2025): depths 1, 2 and 3, a control without
+structure, and two sets of tasks that are learned at once.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import numpy as np
 
 from modnets.checked import checked
 from modnets.errors import one_of
+from modnets.tasks.data_sets import DATA_SETS, named_data_set
 from modnets.tasks.graphs import FunctionGraph
 from modnets.tasks.task import Task
 from modnets.tasks.task_sets import TaskSet
@@ -59,7 +60,7 @@ TASK_SETS: dict[str, TaskSet] = {
 
 @checked
 def get_graph(graph: str | Task) -> Task:
-    """A task by its name in ``GRAPHS`` or ``TASK_SETS``; a task itself is returned as it is.
+    """A task by its name in ``GRAPHS``, ``TASK_SETS`` or ``DATA_SETS``; a task itself as it is.
 
     Raises
     ------
@@ -69,5 +70,10 @@ def get_graph(graph: str | Task) -> Task:
     if isinstance(graph, Task):
         return graph
     named = GRAPHS | TASK_SETS
-    one_of("graph", graph, named)
-    return named[graph]
+    if graph in named:
+        return named[graph]
+    samples = named_data_set(graph)
+    if samples is None:
+        one_of("graph", graph, [*named, *DATA_SETS])
+    assert samples is not None
+    return samples

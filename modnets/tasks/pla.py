@@ -82,6 +82,54 @@ def parse_pla(text: str, where: str = "table", *, missing: str = "refuse") -> Tr
     )
 
 
+def parse_pla_samples(
+    text: str, where: str = "samples"
+) -> tuple[np.ndarray, TruthTable, tuple[str, ...] | None, tuple[str, ...] | None]:
+    """The cubes of a .pla file as samples, in their order; repeated and contradictory ones too.
+
+    Parameters
+    ----------
+    text : str
+        Of type ``fr`` or ``fdr``, whose cubes list zeros too, each with all inputs given.
+    where : str
+        Its name in errors.
+
+    Returns
+    -------
+    x : ndarray of uint8, shape (row, n_inputs)
+    y : TruthTable of uint8, shape (row, n_outputs)
+        DONT_CARE where a cube does not list an output.
+    input_names, output_names : tuple of str, or None
+
+    Raises
+    ------
+    ValueError
+        With the line: if a keyword or a cube is invalid, or an input is ``-``.
+    """
+    file = _read(text, where)
+    n_inputs, n_outputs = (_count(file, keyword, where) for keyword in (".i", ".o"))
+    kind = _argument(file, ".type", "fd", where)
+    require(
+        kind in ("fr", "fdr"),
+        f"{where}: .type {kind}, in which an output 0 says nothing; allowed for samples are fr "
+        "and fdr",
+    )
+    rows = []
+    for number, cube in file.cubes:
+        inputs, outputs = _signs(number, cube, n_inputs, n_outputs, where)
+        require(
+            "-" not in inputs,
+            f"{where}, line {number}: input '-'; allowed in samples are 0 and 1 (read_table reads "
+            "cubes that stand for several rows)",
+        )
+        rows.append([*inputs, *outputs.replace("~", "-")])
+    require(bool(rows), f"{where}: no cubes; allowed is at least one")
+    bits = np.searchsorted(["-", "0", "1"], rows) - 1
+    y = np.where(bits < 0, DONT_CARE, bits)[:, n_inputs:].astype(np.uint8).view(TruthTable)
+    names = _names(file, ".ilb", "x", n_inputs, where), _names(file, ".ob", "y", n_outputs, where)
+    return bits[:, :n_inputs].astype(np.uint8), y, *names
+
+
 def _read(text: str, where: str) -> _File:
     file = _File()
     for number, line in enumerate(re.split(r"\r\n|\r|\n", text.removeprefix("\ufeff")), 1):
@@ -150,22 +198,28 @@ def _listed(
     shape = (2,) * n_inputs + (n_outputs,)
     listed = {sign: np.zeros(shape, np.int32) for sign in "10-"}
     for number, cube in file.cubes:
-        require(
-            len(cube) == n_inputs + n_outputs,
-            f"{where}, line {number}: {len(cube)} signs; allowed are {n_inputs + n_outputs}: "
-            f"{n_inputs} inputs and {n_outputs} outputs",
-        )
-        inputs, outputs = cube[:n_inputs].replace("2", "-"), cube[n_inputs:].translate(SYNONYMS)
-        wrong = next((sign for sign in inputs if sign not in "01-"), None)
-        require(wrong is None, f"{where}, line {number}: input {wrong!r}; allowed are 0 1 -")
-        wrong = next((sign for sign in outputs if sign not in "01-~"), None)
-        require(wrong is None, f"{where}, line {number}: output {wrong!r}; allowed are 0 1 - ~")
+        inputs, outputs = _signs(number, cube, n_inputs, n_outputs, where)
         rows = tuple(slice(None) if sign == "-" else int(sign) for sign in inputs)
         for column, sign in enumerate(outputs):
             if sign in listing:
                 lines = listed[sign][(*rows, slice(column, column + 1))]
                 lines[lines == 0] = number
     return {sign: lines.reshape(-1, n_outputs) for sign, lines in listed.items()}
+
+
+def _signs(number: int, cube: str, n_inputs: int, n_outputs: int, where: str) -> tuple[str, str]:
+    """The inputs (0 1 -) and outputs (0 1 - ~) of the cube in a line."""
+    require(
+        len(cube) == n_inputs + n_outputs,
+        f"{where}, line {number}: {len(cube)} signs; allowed are {n_inputs + n_outputs}: "
+        f"{n_inputs} inputs and {n_outputs} outputs",
+    )
+    inputs, outputs = cube[:n_inputs].replace("2", "-"), cube[n_inputs:].translate(SYNONYMS)
+    wrong = next((sign for sign in inputs if sign not in "01-"), None)
+    require(wrong is None, f"{where}, line {number}: input {wrong!r}; allowed are 0 1 -")
+    wrong = next((sign for sign in outputs if sign not in "01-~"), None)
+    require(wrong is None, f"{where}, line {number}: output {wrong!r}; allowed are 0 1 - ~")
+    return inputs, outputs
 
 
 def _table(listed: dict[str, np.ndarray], kind: str, missing: str, where: str) -> np.ndarray:

@@ -7,6 +7,7 @@ from typing import Any
 
 from modnets.tasks.digit_pairs import DigitPairs
 from modnets.tasks.graphs import FunctionGraph
+from modnets.tasks.samples import Samples
 from modnets.tasks.task import Task
 from modnets.tasks.task_sets import TaskSet
 
@@ -20,6 +21,8 @@ def task_from_dict(spec: Mapping[str, Any]) -> Task:
         return TaskSet.from_dict(spec)
     if "digits" in spec:
         return DigitPairs.from_dict(spec)
+    if "samples" in spec:
+        return Samples.from_dict(spec)
     return FunctionGraph.from_dict(spec)
 
 

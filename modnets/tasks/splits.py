@@ -19,6 +19,7 @@ from modnets.checked import checked
 from modnets.errors import one_of, require
 from modnets.tasks.digit_pairs import DigitPairs
 from modnets.tasks.pair_splits import split_pairs
+from modnets.tasks.samples import Samples
 from modnets.tasks.task import MAX_TABLE_INPUTS, Task
 from modnets.tasks.task_sets import TaskSet
 
@@ -65,7 +66,7 @@ def n_train_rows(
         Unless exactly one of the two is not None, or if no row is left to train or to test on.
     """
     total = graph.n_counted
-    needs_unseen = graph.images is None  # pairs of digits that are seen are tested too
+    needs_unseen = graph.tests_unseen
     require(
         total > needs_unseen,
         f"graph={graph} has {total} row with an output that is no don't-care; allowed are at "
@@ -77,7 +78,7 @@ def n_train_rows(
     )
     if train_fraction is not None:
         require(
-            graph.enumerable or not needs_unseen,
+            graph.enumerable or graph.images is not None,
             f"train_fraction={train_fraction} of a table of 2**{graph.n_inputs} rows; "
             f"above {MAX_TABLE_INPUTS} inputs give train_rows",
         )
@@ -117,12 +118,13 @@ def split_rows(graph: Task, train_rows: int, seed: int) -> Split:
     -------
     Split
         Up to 20 inputs all rows of the table, without those whose outputs are all don't-cares.
-        Above that, distinct rows drawn at random: those for training, and 8192 held out.
+        Above that, distinct rows drawn at random: those for training, and 8192 held out.  Samples
+        are divided like the rows of a table; where test rows are given, the rest is for validation.
     """
     train_rows = n_train_rows(graph, train_rows=train_rows)
     total = graph.n_rows
     generator = torch.Generator().manual_seed(seed)
-    if graph.n_inputs <= MAX_TABLE_INPUTS:
+    if graph.n_inputs <= MAX_TABLE_INPUTS or isinstance(graph, Samples):
         order = torch.randperm(total, generator=generator).numpy()
         order = order[graph.counted[order]] if graph.has_dont_cares else order
     else:
@@ -134,8 +136,7 @@ def split_rows(graph: Task, train_rows: int, seed: int) -> Split:
             _, first = np.unique(drawn, return_index=True)
             order = drawn[np.sort(first)]
         order = order[:size]
-    half = train_rows + (len(order) - train_rows) // 2
-    return Split(order[:train_rows], order[train_rows:half], order[half:])
+    return Split(*graph.divide(order, train_rows))
 
 
 @checked

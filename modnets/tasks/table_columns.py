@@ -95,7 +95,7 @@ def columns_of(
         If these contradict each other, or none of them tells the inputs.
     """
     width = len(grid.rows[0][1]) if grid.rows else sum(ends or ())
-    by_name = _by_name(grid.names or [])
+    by_name = named_inputs(grid.names or [])
     evidence = {
         "widths": ends[0] if ends else 0,
         "the bar or empty column": grid.mark or 0,
@@ -152,7 +152,7 @@ def _by_number(grid: Grid, where: str, missing: str) -> int:
     return n_inputs
 
 
-def _by_name(names: Sequence[str]) -> list[int]:
+def named_inputs(names: Sequence[str]) -> list[int]:
     """Indices of the inputs, if the names of all columns tell what they are; else empty."""
     ins = [column for column, name in enumerate(names) if INPUTS.match(name)]
     outs = [column for column, name in enumerate(names) if OUTPUTS.match(name)]

@@ -35,7 +35,9 @@ class Grid:
     mark: int | None = None
 
 
-def grid_of(text: str, where: str, default: Sequence[str] = ()) -> Grid:
+def grid_of(
+    text: str, where: str, default: Sequence[str] = (), *, categories: bool = False
+) -> Grid:
     """The cells of a table.
 
     Parameters
@@ -45,6 +47,9 @@ def grid_of(text: str, where: str, default: Sequence[str] = ()) -> Grid:
         Its name in errors.
     default : sequence of str
         Names of its columns where it has none, if their number is known.
+    categories : bool
+        Whether entries may be any words; the first line is then one of names if it holds words,
+        and none that stand in the same column below; row numbers are removed if they have no name.
 
     Raises
     ------
@@ -65,7 +70,8 @@ def grid_of(text: str, where: str, default: Sequence[str] = ()) -> Grid:
         if any(row):
             cells.append((number, row))
             marks[number] = mark
-    names = cells.pop(0) if cells and _is_header(cells[0][1], cells[1:]) else None
+    is_header = _names_categories if categories else _is_header
+    names = cells.pop(0) if cells and is_header(cells[0][1], cells[1:]) else None
     if names is None and remark is not None:
         names = _names_in(remark, delimiter, cells)
     if delimiter == " ":
@@ -84,7 +90,8 @@ def grid_of(text: str, where: str, default: Sequence[str] = ()) -> Grid:
         if empty and not (header and header[column]):
             _drop(cells, header, column)
             mark = column if mark is None and column else mark - (mark > column) if mark else mark
-    if _numbers_rows(cells, header[0] if header else None):
+    first = header[0] if header else None
+    if (not categories or first == "") and _numbers_rows(cells, first):
         _drop(cells, header, 0)
         mark = None if mark is None else mark - 1
     _check_names(names, where)
@@ -110,6 +117,17 @@ def _is_header(first: list[str], rest: list[Line]) -> bool:
         if not is_number(cell) and notation_of(cell) not in notations and cell not in "-*?"
     ]
     return bool(names) and not any(notation_of(cell) in notations for cell in labels)
+
+
+def _names_categories(first: list[str], rest: list[Line]) -> bool:
+    """Whether the first line holds names of columns whose entries may be words."""
+    words = any(cell and entry_of(cell) is None and not is_number(cell) for cell in first)
+    columns = (
+        {row[column] for _, row in rest if column < len(row)} for column in range(len(first))
+    )
+    return words and not any(
+        cell and cell in below for cell, below in zip(first, columns, strict=True)
+    )
 
 
 def _names_in(remark: str, delimiter: str, cells: list[Line]) -> Line | None:

@@ -119,6 +119,11 @@ class Task:
         return self.n_inputs <= MAX_TABLE_INPUTS
 
     @property
+    def tests_unseen(self) -> bool:
+        """Whether test rows are those that training leaves over, so that some have to be left."""
+        return self.images is None  # pairs of digits that are seen are tested too
+
+    @property
     def width_name(self) -> str:
         """Its widths, as ``6-3-2-2``."""
         return "-".join(map(str, self.widths))
@@ -134,6 +139,15 @@ class Task:
     def truth_table(self) -> np.ndarray:
         """The outputs for all rows, shape (row, n_outputs)."""
         raise NotImplementedError
+
+    def targets(self, index: np.ndarray | None = None) -> np.ndarray:
+        """The outputs of rows by index, by default of all, shape (row, n_outputs)."""
+        return self.truth_table() if index is None else self.evaluate(self.rows(index))
+
+    def divide(self, order: np.ndarray, train_rows: int) -> tuple[np.ndarray, ...]:
+        """Training, validation and test rows, from the permuted indices of those that count."""
+        half = train_rows + (len(order) - train_rows) // 2
+        return order[:train_rows], order[train_rows:half], order[half:]
 
     def to_dict(self) -> dict[str, Any]:
         """The task as plain JSON values, from which ``task_from_dict`` restores it."""

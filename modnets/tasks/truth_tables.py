@@ -93,7 +93,7 @@ def checked_rows(table: Any, n_inputs: int) -> Checked:
         table.ndim == 2 and len(table) == 2**n_inputs and table.shape[1] > 0,
         f"table has shape {table.shape}; allowed is ({2**n_inputs}, outputs)",
     )
-    free = table == DONT_CARE if marked else _is_nan(table)
+    free = table == DONT_CARE if marked else is_nan(table)
     require(
         bool((free | np.isin(table, (0, 1))).all()),
         "table: allowed entries are 0 and 1, and NaN for a don't-care",
@@ -102,7 +102,7 @@ def checked_rows(table: Any, n_inputs: int) -> Checked:
     return Checked(map(tuple, np.where(free, DONT_CARE, table).astype(int).tolist()))
 
 
-def _is_nan(table: np.ndarray) -> np.ndarray:
+def is_nan(table: np.ndarray) -> np.ndarray:
     """Which entries are NaN, or None."""
     if table.dtype.kind not in "fO":
         return np.zeros(table.shape, bool)

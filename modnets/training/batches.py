@@ -146,8 +146,8 @@ class Batches:
         for final in finals:
             split = final.train_rows, final.split_seed
             if split not in by_split:
-                rows = self.task.rows(final.split["train"])
-                outputs = self.task.evaluate(rows)
+                index = final.split["train"]
+                rows, outputs = self.task.rows(index), self.task.targets(index)
                 by_split[split] = torch.from_numpy(rows), torch.from_numpy(outputs)
             loaded.append(by_split[split])
         loaded += loaded[:1] * (self.n_replicas - len(finals))

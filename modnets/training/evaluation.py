@@ -102,7 +102,7 @@ class Evaluation:
         assert all(tuple(split) == self.names for split in splits.values())
         if self.whole_table:
             rows = {key: list(split.values()) for key, split in splits.items()}
-            x, y = task.rows(), task.truth_table()
+            x, y = task.rows(), task.targets()
             masks = {key: self._mask(indices, len(x)) for key, indices in rows.items()}
         else:  # the rows of each part, one part after the other
             drawn = {key: np.concatenate(list(split.values())) for key, split in splits.items()}

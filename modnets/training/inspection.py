@@ -63,7 +63,7 @@ class NetworkInspector:
         self.buffers = {name: part[: len(runs)] for name, part in buffers.items()}
         self.task = task = cast("Task", runs[0].graph)
         self.graphs = getattr(task, "graphs", (task,))
-        small = task.images is None and 2**task.n_sources <= MAX_KEPT_ROWS
+        small = task.images is None and task.n_rows <= MAX_KEPT_ROWS
         self.x = inputs_met(task) if small else None
 
     def look(

@@ -13,6 +13,7 @@ from modnets.errors import require
 from modnets.tasks.digit_pairs import DigitPairs
 from modnets.tasks.gates import Gate
 from modnets.tasks.named_graphs import get_graph
+from modnets.tasks.samples import Samples
 from modnets.tasks.task import Task
 from modnets.tasks.task_sets import TaskSet
 from modnets.visuals.diagrams import usage
@@ -49,9 +50,9 @@ def draw_graph(
     """Draw a task: its gates as boxes, inputs at the bottom and outputs at the top.
 
     A gate has the colour of its shared module under known selection.  Nodes that no output needs
-    are dark.  A task without known structure is a single box.  The tasks of a set are side by side,
-    equal gates in equal colours.  Digit pairs have their two images below, and in between the bits
-    of each, most significant first.
+    are dark.  A task without known structure is a single box, of its table or samples.  The tasks
+    of a set are side by side, equal gates in equal colours.  Digit pairs have their two images
+    below, and in between the bits of each, most significant first.
 
     Parameters
     ----------
@@ -149,7 +150,8 @@ class _Diagram:
             inputs = tuple((0, source) for source in range(graph.n_sources))
             outputs: list[tuple[usage.Node, ...]] = [((1, 0),)] * graph.n_outputs
             widths = graph.n_sources, 1, graph.n_outputs
-            return cls(widths, [["table"]], [[PALE]], [[inputs], outputs], *labels)
+            box = "samples" if isinstance(graph, Samples) else "table"
+            return cls(widths, [[box]], [[PALE]], [[inputs], outputs], *labels)
         gates = gates_of(graph, task or 0)
         pool = graph.modules if pool is None else pool
         colors = {
