@@ -149,7 +149,7 @@ def _compiled(
     def backend(
         starts: Sequence[InitialState], finals: Sequence[RunConfig], batches: Batches
     ) -> SimdBackend:
-        functions = compile_step(training_step, finals[0], starts)
+        functions = compile_step(training_step, finals[0], starts, lanes())
         initial = _initial(training_step, starts, finals, device)
         return SimdBackend(functions, training_step, *initial, batches, threads=1)
 
@@ -158,7 +158,7 @@ def _compiled(
             reason = _trial(training_step, final, device, "compiled", backend, lanes())
             if reason is not None:
                 raise UnsupportedOperation(reason)
-        return compile_step(training_step, final, starts)
+        return compile_step(training_step, final, starts, lanes())
     except (UnsupportedOperation, RuntimeError) as error:
         reason = first_line(error)
         print(f"modnets: compiling failed, step stays eager: {reason}", file=sys.stderr)
