@@ -269,21 +269,32 @@ RESULT_COLUMNS = {
         for measure, about in _MEASURES.items()
     },
     "bit_accuracy": Definition(
-        "share of output bits right on the whole truth table; of images, on those not trained on",
+        "share of output bits right on the whole truth table, above 4,096 rows estimated from a "
+        "sample; of images, on those not trained on",
         range=SHARE,
-        see_also=("row_accuracy", "test_bit_accuracy"),
+        see_also=("row_accuracy", "test_bit_accuracy", "bit_accuracy_se", "evaluation_rows"),
     ),
     "row_accuracy": Definition(
-        "share of rows of the truth table with every output bit right; of images, of those not "
-        "trained on",
+        "share of rows of the truth table with every output bit right, above 4,096 rows estimated "
+        "from a sample; of images, of those not trained on",
         range=SHARE,
-        see_also=("bit_accuracy", "solved"),
+        see_also=("bit_accuracy", "solved", "row_accuracy_se", "evaluation_rows"),
     ),
+    **{
+        f"{measure}_se": Definition(
+            f"standard error of {measure}, from the sample of rows that is evaluated; 0 where "
+            "every row of the table is, NaN of images",
+            range=SHARE,
+            see_also=(measure, "evaluation_rows"),
+        )
+        for measure in ("bit_accuracy", "row_accuracy")
+    },
     "solved": Definition(
-        "whether every row of the truth table is right; for digit pairs, of every pair the "
-        "majority over images not trained on; in a summary the share of such runs",
+        "whether every row of the truth table is right, above 4,096 rows every row of the sample "
+        "that is evaluated; for digit pairs, of every pair the majority over images not trained "
+        "on; in a summary the share of such runs",
         range="true or false; in [0, 1]",
-        see_also=("row_accuracy", "sample complexity"),
+        see_also=("row_accuracy", "sample complexity", "evaluation_rows"),
     ),
     "predicted": Definition(
         "a detail (Store.details): the truth table that the run has learned, for each output a "
@@ -376,6 +387,7 @@ OF_SETTINGS: dict[str, tuple[str, ...]] = {
     "graph": ("function graph", "truth table", "data set", "mn.GRAPHS", "mn.tasks.TASK_SETS"),
     "train_rows": ("split", "train_fraction", "sample complexity"),
     "train_fraction": ("train_rows",),
+    "evaluation_rows": ("split", "solved", "bit_accuracy_se", "row_accuracy_se"),
     "split_seed": ("split", "seed"),
     "held_out": ("task set",),
     "samples": ("digit pair", "test_samples"),

@@ -182,6 +182,7 @@ FLAGS = {
         Flag("--weight_decay", "weight_decay", number),
         Flag("--loss", "loss", str),
         Flag("--eval_every", "eval_every", whole),
+        Flag("--evaluation_rows", "evaluation_rows", whole),
         Flag("--record", "record", str),
         Flag("--seed", "seed", whole_or_range, "+", words="; list or range, which train together"),
     ),

@@ -18,6 +18,8 @@ IMAGE_HIDDEN = (128, 64)
 CHANNELS, CHANNELS_OF_PAIRS = (6, 16), (12, 32)
 SAMPLES = 100  # pairs of images for each pair of digits
 BATCH_OF_IMAGES = 128  # rows
+#: Rows of a table that are evaluated; of a larger one, those of the sample.
+TABLE_ROWS = 2**12
 
 OF_SLOTS: tuple[str, ...] = (
     *("knowledge", "routing", "selection", "outputs", "slots", "shared_modules", "arity"),
@@ -58,8 +60,22 @@ def _rows(config: Settings) -> dict[str, Any]:
         "samples": samples,
         "test_samples": (config.test_samples or SAMPLES) if with_images else None,
         "batch_size": min(batch, examples),
+        "evaluation_rows": _evaluation_rows(config),
         "eval_every": math.ceil(config.epochs / 20) if every is None else every,
     }
+
+
+def _evaluation_rows(config: Settings) -> int | None:
+    """Rows of each task's table that are evaluated; None for all that there are or are drawn."""
+    task, rows = config.graph, config.evaluation_rows
+    if task.images is not None:
+        return None
+    if not task.enumerable:
+        return rows
+    if rows is None or rows >= task.n_rows:
+        whole = task.n_rows <= TABLE_ROWS
+        return None if whole else min(rows or TABLE_ROWS, task.n_rows)
+    return rows
 
 
 def _schedules(config: Settings, values: dict[str, Any]) -> dict[str, Any]:

@@ -33,6 +33,8 @@ SCHEDULE_OF = {
 MAX_EPOCHS = 10**9
 #: Pairs of images drawn for each pair of digits.
 MAX_SAMPLES = 10**5
+#: Rows evaluated: enough for a standard error in each part of the split, and the largest table.
+MIN_EVALUATION_ROWS, MAX_EVALUATION_ROWS = 16, 2**20
 #: Settings that hold a graph.
 GRAPH_SETTINGS = ("graph", "knowledge")
 
@@ -286,6 +288,14 @@ class Settings:
     per_sample_routing: bool = setting(False, "with gumbel: a draw for each row, not each step")
     eval_every: int | None = setting(
         None, "epochs between evaluations; default a twentieth of epochs", "epochs", least=1
+    )
+    evaluation_rows: int | None = setting(
+        None,
+        "rows of the table evaluated, a stratified sample if there are more; default all up to "
+        "4,096, of larger tables 4,096; above 20 inputs all rows drawn",
+        "rows",
+        least=MIN_EVALUATION_ROWS,
+        most=MAX_EVALUATION_ROWS,
     )
     record: Record = setting(
         "end", "evaluations at which what is learned inside is recorded: the end, or every one"

@@ -10,7 +10,8 @@ import pyarrow as pa
 from modnets.config.run_keys import LATER
 from modnets.config.validation import SETTING_TYPES
 from modnets.experiments.store_files import Content, decoding
-from modnets.training.evaluation import MEASURES, PARTS
+from modnets.training.evaluated_rows import PARTS
+from modnets.training.evaluation import ERRORS, MEASURES
 from modnets.training.inspection import INSPECTED
 
 #: What a run has learned and what made it; not part of the tidy table.
@@ -28,7 +29,8 @@ def schema() -> pa.Schema:
     columns["epoch"] = pa.int64()
     for part in PARTS:
         columns |= {f"{part}_{measure}": pa.float64() for measure in MEASURES}
-    columns |= {"bit_accuracy": pa.float64(), "row_accuracy": pa.float64(), "solved": pa.bool_()}
+    columns |= dict.fromkeys(("bit_accuracy", "row_accuracy", *ERRORS), pa.float64())
+    columns["solved"] = pa.bool_()
     columns |= dict.fromkeys(INSPECTED, pa.float64())
     columns |= dict.fromkeys(DETAILS, pa.string())
     return pa.schema(list(columns.items()))
@@ -57,7 +59,7 @@ def decoded(
     kinds = {name: schema().field(name).type for name in wanted}
     strings = [name for name in wanted if coded and kinds[name] == pa.string()]
     kinds |= dict.fromkeys(strings, pa.dictionary(pa.int32(), pa.string()))
-    later = dict.fromkeys(INSPECTED) | LATER
+    later = dict.fromkeys((*INSPECTED, *ERRORS)) | LATER
     with decoding(content):
         file = content.open(strings)
         there = set(file.schema_arrow.names)

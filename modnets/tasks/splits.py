@@ -9,6 +9,7 @@ other seeds they are not.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -183,3 +184,39 @@ def split_task(
         }
     split = split_rows(task, train_rows, seed)
     return {"train": split.train, "validation": split.validation, "test": split.test}
+
+
+def sample_of_split(split: dict[str, np.ndarray], total: int, seed: int) -> dict[str, np.ndarray]:
+    """A stratified sample of a split: some rows of each part, drawn without replacement.
+
+    Parts are sampled in equal numbers; where one has fewer rows, all of them are taken, and the
+    others make up for it.  So few training rows are in every sample.  A sample of a seed holds the
+    smaller ones of that seed.
+
+    Parameters
+    ----------
+    split : dict of ndarray, shape (row,)
+    total : int
+        Rows of all parts together; all rows where there are fewer.
+    seed : int
+
+    Returns
+    -------
+    dict of ndarray
+        Of each part the rows that are in the sample.
+    """
+    sizes = sample_sizes([len(rows) for rows in split.values()], total)
+    return {
+        name: rows[np.random.default_rng([seed, part]).permutation(len(rows))[:size]]
+        for part, ((name, rows), size) in enumerate(zip(split.items(), sizes, strict=True))
+    }
+
+
+def sample_sizes(sizes: Sequence[int], total: int) -> list[int]:
+    """How many rows of each part a sample of so many rows has; see :func:`sample_of_split`."""
+    taken, left = [0] * len(sizes), total
+    by_size = sorted(range(len(sizes)), key=lambda part: sizes[part])
+    for done, part in enumerate(by_size):  # the smallest first
+        taken[part] = min(sizes[part], left // (len(sizes) - done))
+        left -= taken[part]
+    return taken

@@ -1,15 +1,16 @@
-"""Exact evaluation: every row of the truth table, for all runs of a chunk at once.
+"""Evaluation of all runs of a chunk at once: every row of a table of up to 4,096 rows.
 
-Where rows cannot be listed, as pairs of images, they are those that a run's split has drawn.  No
-random numbers are drawn here, so that evaluating a run does not change it.
+Of larger tables it is a stratified sample of the rows (setting ``evaluation_rows``), and measures
+of the whole table are estimates with a standard error.  Where rows cannot be listed, as of pairs of
+images and above 20 inputs, they are those that a run's split has drawn.  No random numbers are
+drawn here, so that evaluating a run does not change it.
 """
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import cast
+from typing import NamedTuple, cast
 
 import numpy as np
 import torch
@@ -22,15 +23,23 @@ from modnets.tasks.digit_pairs import DigitPairs
 from modnets.tasks.task import Task
 from modnets.tasks.truth_tables import DONT_CARE
 from modnets.training.batches import images_on, inputs_of
+from modnets.training.evaluated_rows import (
+    PARTS,
+    EvaluatedRows,
+    is_whole_table,
+    parts_of,
+    rows_in_block,
+)
+from modnets.training.sampling_errors import Sample, stratified
+from modnets.training.step import Scores
 
-#: Digit pairs have the last two instead of ``test``: new images of pairs of digits that were
-#: seen in training, and pairs that were not.
-PARTS = ("train", "validation", "test", "test_seen", "test_unseen")
 MEASURES = ("loss", "bit_accuracy", "row_accuracy")
-#: Rows evaluated at once, to bound memory.
-BLOCK_ROWS = 1024
+#: Standard errors of the accuracies of the whole table.
+ERRORS = ("bit_accuracy_se", "row_accuracy_se")
 #: Up to here the truth table that a run has learned, and what it computes inside, is recorded.
 MAX_KEPT_ROWS = 4096
+#: Bytes of blocks that are kept from one evaluation to the next; more are made each time.
+KEPT_BYTES = 2**27
 
 
 @dataclass(frozen=True)
@@ -64,26 +73,91 @@ class Rows:
         return inputs_of(self.x if self.uniform else self.x[replicas], self.images)
 
 
-def parts_of(task: Task) -> tuple[str, ...]:
-    """The parts that the rows of a task are split into."""
-    return tuple(p for p in PARTS if p != "test") if isinstance(task, DigitPairs) else PARTS[:3]
-
-
 def row_specs(final: RunConfig) -> tuple[TensorSpec, TensorSpec, TensorSpec]:
     """The shapes of the inputs, y and parts of Rows, as one replica sees them."""
     task = cast("Task", final.graph)
     x, y = (
-        TensorSpec((ROWS, width), uniform=task.enumerable)
+        TensorSpec((ROWS, width), uniform=is_whole_table(final))
         for width in (task.n_inputs, task.n_outputs)
     )
     return x, y, TensorSpec((len(parts_of(task)) + 1, ROWS))
 
 
+class RowBlocks(Sequence[Rows]):
+    """The rows of an evaluation in blocks, the last one padded.
+
+    They are kept, up to ``KEPT_BYTES`` together; more than that are made anew whenever needed, so
+    that memory does not grow with the table.
+
+    Parameters
+    ----------
+    drawn : EvaluatedRows
+    device : torch.device
+    """
+
+    def __init__(self, drawn: EvaluatedRows, device: torch.device) -> None:
+        self.drawn, self.device, task = drawn, device, drawn.task
+        self.images = images_on(task, device)
+        self.size = rows_in_block(task.n_inputs)
+        n_replicas = len(drawn.replica_split)
+        width = task.n_inputs + task.n_outputs if task.images is None else 2 + task.n_outputs
+        numbers = width * (1 if drawn.whole else n_replicas) + (len(drawn.names) + 1) * n_replicas
+        self._kept: dict[int, Rows] | None = (
+            {} if 4 * numbers * drawn.n_rows <= KEPT_BYTES else None
+        )
+
+    def __len__(self) -> int:
+        return -(-self.drawn.n_rows // self.size)
+
+    def __getitem__(self, number: int) -> Rows:  # type: ignore[override]
+        if not 0 <= number < len(self):
+            raise IndexError(number)
+        if self._kept is None:
+            return self._made(number)
+        if number not in self._kept:
+            self._kept[number] = self._made(number)
+        return self._kept[number]
+
+    def __iter__(self) -> Iterator[Rows]:
+        return map(self.__getitem__, range(len(self)))
+
+    def _made(self, number: int) -> Rows:
+        drawn, start = self.drawn, number * self.size
+        rows = slice(start, min(start + self.size, drawn.n_rows))
+        missing = -(rows.stop - start) % ROW_STEP
+        dtype = torch.float32 if self.images is None else torch.int64
+        x, y = (torch.from_numpy(np.array(part)) for part in (drawn.x(rows), drawn.y(rows)))
+        x, y, parts = x.to(dtype), y.to(torch.float32), torch.from_numpy(drawn.masks(rows))
+        x, y = (torch.nn.functional.pad(part, (0, 0, 0, missing)) for part in (x, y))
+        parts = torch.nn.functional.pad(parts, (0, missing))
+        # what is laid out for a block's number is found again only where the block is kept
+        number = number if self._kept is not None else 0
+        x, y, parts = (part.contiguous().to(self.device) for part in (x, y, parts))
+        return Rows(number, x, y, parts, self.images)
+
+
+class Evaluated(NamedTuple):
+    """What the rows of all blocks come to.
+
+    Parameters
+    ----------
+    sums : list of Tensor, shape (replica, part)
+        Of the loss, of the share of right bits, of the rows with every bit right; of a sample also
+        of the second squared, and by the share of bits that count where there are don't-cares.
+    solved, finite : Tensor of bool, shape (replica,)
+        Whether every row evaluated is right; whether every logit is a finite number.
+    bits : list of Tensor of bool, shape (replica, row, output)
+        The answers to each block of rows, where they are looked at.
+    """
+
+    sums: list[Tensor]
+    solved: Tensor
+    finite: Tensor
+    bits: list[Tensor]
+
+
 class Evaluation:
     """The rows to evaluate, their outputs, and which part of each run's split they are in.
-
-    Up to 20 inputs these are all rows of the table, the same for every run.  Above that, and of
-    images, they are the rows that a run's split has drawn.
 
     Parameters
     ----------
@@ -93,87 +167,96 @@ class Evaluation:
     """
 
     def __init__(self, finals: Sequence[RunConfig], device: torch.device) -> None:
-        self.task = task = cast("Task", finals[0].graph)
-        self.whole_table = task.enumerable
-        keys = [(final.train_rows, final.split_seed) for final in finals]
-        one_of_each = dict(zip(keys, finals, strict=True))  # a split is drawn once
-        splits = {key: final.split for key, final in one_of_each.items()}
-        self.names = parts_of(task)
-        assert all(tuple(split) == self.names for split in splits.values())
-        if self.whole_table:
-            rows = {key: list(split.values()) for key, split in splits.items()}
-            x, y = task.rows(), task.targets()
-            masks = {key: self._mask(indices, len(x)) for key, indices in rows.items()}
-        else:  # the rows of each part, one part after the other
-            drawn = {key: np.concatenate(list(split.values())) for key, split in splits.items()}
-            n_rows = max(map(len, drawn.values()))
-            tables = {key: task.rows(np.resize(rows, n_rows)) for key, rows in drawn.items()}
-            outputs = {key: task.evaluate(rows) for key, rows in tables.items()}
-            x, y = (np.stack([t[key] for key in keys]) for t in (tables, outputs))
-            masks = {key: self._mask(_ranges(split), n_rows) for key, split in splits.items()}
-        self.n_rows = x.shape[-2]
-        parts = np.stack([masks[key] for key in keys])
-        self.counts = self.bits = torch.from_numpy(parts.sum(axis=2)).to(device)
-        if task.has_dont_cares:  # rows by the share of their bits that count
-            share = (y != DONT_CARE).mean(axis=1, dtype=np.float32)
-            self.bits = torch.from_numpy(parts @ share).to(device)
-        images = images_on(task, device)
-        dtype = np.float32 if images is None else np.int64
-        inputs = torch.from_numpy(np.array(x, dtype)).to(device)
-        targets, of_parts = (
-            torch.from_numpy(np.array(t, np.float32)).to(device) for t in (y, parts)
-        )
-        self.blocks = self._split(inputs, targets, of_parts, images)
-        self.votes = None if images is None else self._votes(inputs, of_parts)
+        self.first, self.drawn = finals[0], (drawn := EvaluatedRows(finals))
+        self.task, self.names, self.device = drawn.task, drawn.names, device
+        self.whole_table, self.n_rows = drawn.whole, drawn.n_rows
+        counts = drawn.counts()
+        self.counts, self.bits = (torch.from_numpy(part).to(device) for part in counts[:2])
+        self.sample = self._sample(*counts) if drawn.is_sample else None
+        self.blocks = RowBlocks(drawn, device)
+        self.votes = self._votes() if self.task.images is not None else None
+        small = self.whole_table and self.n_rows <= MAX_KEPT_ROWS
+        self.keeps_bits = small or self.votes is not None
 
-    def _mask(self, indices: Sequence[np.ndarray], n_rows: int) -> np.ndarray:
-        mask = np.zeros((len(indices) + 1, n_rows), dtype=np.float32)
-        for part, rows in enumerate(indices):
-            mask[part, rows] = 1.0
-            if self.task.images is None or part > 0:  # images seen in training tell little
-                mask[-1, rows] = 1.0
-        return mask
+    def scored(self, evaluate: Callable[[Rows], Scores]) -> Evaluated:
+        """What replicas score on all rows, block by block.
 
-    def _split(self, x: Tensor, y: Tensor, parts: Tensor, images: Tensor | None) -> list[Rows]:
-        """Blocks of rows; the last one is padded."""
-        missing = -self.n_rows % ROW_STEP
-        x, y = (torch.nn.functional.pad(t, (0, 0, 0, missing)) for t in (x, y))
-        parts = torch.nn.functional.pad(parts, (0, missing))
-        blocks = []
-        for number, start in enumerate(range(0, parts.shape[-1], BLOCK_ROWS)):
-            rows = slice(start, start + BLOCK_ROWS)
-            block = (x[..., rows, :], y[..., rows, :], parts[..., rows])
-            of_x, of_y, of_parts = (part.contiguous() for part in block)
-            blocks.append(Rows(number, of_x, of_y, of_parts, images))
-        return blocks
+        Parameters
+        ----------
+        evaluate : callable
+            Of a backend: rows -> Scores with a replica axis in front.
+        """
+        sums: list[Tensor] = []
+        bits: list[Tensor] = []
+        finite = torch.ones(len(self.counts), dtype=torch.bool, device=self.device)
+        for rows in self.blocks:
+            *of_rows, logits = evaluate(rows)
+            if self.sample is not None:
+                of_rows += self._squares(rows, logits)
+            sums = sums or [torch.zeros_like(part) for part in of_rows]
+            sums = [part + more for part, more in zip(sums, of_rows, strict=True)]
+            finite &= logits.isfinite().flatten(1).all(dim=1)
+            if self.keeps_bits:
+                bits.append(logits > 0)
+        return Evaluated(sums, self.solved(sums, bits), finite, bits)
 
-    def _votes(self, x: Tensor, parts: Tensor) -> tuple[Tensor, Tensor]:
+    def _squares(self, rows: Rows, logits: Tensor) -> list[Tensor]:
+        """Sums of the square of the share of right bits, and of its product with those that count.
+
+        The latter only where there are don't-cares.  Shape (replica, part).
+        """
+        right = (logits > 0) == (rows.y > 0.5)
+        others: list[Tensor] = []
+        if self.task.has_dont_cares:
+            cared = rows.y < DONT_CARE
+            right &= cared
+            others.append(cared.to(logits.dtype).mean(dim=2))
+        share = right.to(logits.dtype).mean(dim=2)
+        return [(rows.parts * (share * other)[:, None]).sum(dim=2) for other in (share, *others)]
+
+    def _sample(self, rows: np.ndarray, bits: np.ndarray, squares: np.ndarray) -> Sample:
+        """The rows drawn.
+
+        Of more than 20 inputs those held out stand for a table that is far larger.
+        """
+        drawn = self.drawn
+        counts = (part[:, :-1].astype(float) for part in (rows, bits, squares))
+        n_rows, weights, of_squares = counts
+        sizes, cared = (part[drawn.replica_split] for part in (drawn.sizes, drawn.cared))
+        corrected = np.array([self.task.enumerable or name == "train" for name in self.names])
+        return Sample(n_rows, sizes, weights, of_squares, cared, corrected)
+
+    def _votes(self) -> tuple[Tensor, Tensor]:
         """The row of the table that each row of images stands for, and whether it has a vote."""
-        task = cast("DigitPairs", self.task)
-        pairs = torch.from_numpy(task.pairs(x.cpu().numpy().reshape(-1, x.shape[-1])))
-        return pairs.reshape(x.shape[:-1]).to(x.device), parts[:, -1]
+        task, every = cast("DigitPairs", self.task), slice(None)
+        x = self.drawn.x(every)
+        pairs = torch.from_numpy(task.pairs(x.reshape(-1, x.shape[-1]))).reshape(x.shape[:-1])
+        counted = torch.from_numpy(self.drawn.masks(every)[:, -1])
+        return pairs.to(self.device), counted.to(self.device)
 
     def answers(self, logits: Sequence[Tensor]) -> Tensor | None:
         """The table that each replica has learned, shape (replica, row of the table, output).
 
         Of digit pairs what most images say that it was not trained on.  None where rows of the
-        table are only drawn.
+        table are only drawn, or more than MAX_KEPT_ROWS.
 
         Parameters
         ----------
         logits : sequence of Tensor, shape (replica, row, output)
-            Of each block of rows.
+            Of each block of rows; or whether they are above 0.
         """
+        if not self.keeps_bits:
+            return None
         bits = torch.cat([block > 0 for block in logits], dim=1)[:, : self.n_rows]
         if self.votes is None:
-            return bits if self.whole_table else None
+            return bits
         pairs, counted = self.votes
         ballots = (2.0 * bits - 1.0) * counted[..., None]
         table = ballots.new_zeros(len(bits), self.task.n_rows, bits.shape[-1])
         return table.scatter_add_(1, pairs[..., None].expand_as(ballots), ballots) > 0
 
     def solved(self, sums: Sequence[Tensor], logits: Sequence[Tensor]) -> Tensor:
-        """Whether every row of the table is right, shape (replica,)."""
+        """Whether every row that is evaluated is right, shape (replica,)."""
         if self.votes is None:
             return sums[2][:, -1] == self.counts[:, -1]
         table = torch.from_numpy(self.task.truth_table() > 0).to(self.counts.device)
@@ -186,18 +269,19 @@ class Evaluation:
 
         Parameters
         ----------
-        sums : three tensors of shape (evaluation, replica, part)
-            Of the loss, of the share of right bits, of the rows with every bit right.
+        sums : tensors of shape (evaluation, replica, part)
+            See :class:`Evaluated`.
         solved : Tensor of bool, shape (evaluation, replica)
 
         Returns
         -------
         dict of ndarray, shape (evaluation, replica)
             ``{part}_{loss,bit_accuracy,row_accuracy}`` for all PARTS, the accuracies of the whole
-            table, and ``solved``; NaN for a part without rows, or that the task does not have.
+            table with their standard errors, and ``solved``; NaN for a part without rows, or that
+            the task does not have.
         """
         counts = self.bits, self.bits, self.counts
-        means = [(total / n).cpu().numpy() for total, n in zip(sums, counts, strict=True)]
+        means = [(total / n).cpu().numpy() for total, n in zip(sums[:3], counts, strict=True)]
         absent = np.full(means[0].shape[:2], np.nan)
         index = {part: number for number, part in enumerate(self.names)}
         by_name = {
@@ -206,7 +290,23 @@ class Evaluation:
             for measure, mean in zip(MEASURES, means, strict=True)
         }
         by_name |= {name: mean[..., -1] for name, mean in zip(MEASURES[1:], means[1:], strict=True)}
+        by_name |= dict.fromkeys(ERRORS, np.zeros_like(absent) if self.whole_table else absent)
+        if self.sample is not None:
+            by_name |= self._estimates(
+                self.sample, [part.cpu().double().numpy()[..., :-1] for part in sums[1:]]
+            )
         return by_name | {"solved": solved.cpu().numpy()}
+
+    def _estimates(self, sample: Sample, sums: Sequence[np.ndarray]) -> dict[str, np.ndarray]:
+        """Accuracies of the whole table with their standard errors, from the sums of the parts."""
+        bits, rows, squares = sums[:3]
+        products = sums[3] if self.task.has_dont_cares else bits
+        of_bits = stratified(sample, bits, squares, products)
+        of_rows = stratified(sample.of_rows(), rows, rows, rows)
+        errors = dict(zip(ERRORS, (of_bits[1], of_rows[1]), strict=True))
+        if self.first.evaluation_rows is None:  # the accuracies are those of all rows drawn
+            return errors
+        return errors | dict(zip(MEASURES[1:], (of_bits[0], of_rows[0]), strict=True))
 
     def predicted(self, logits: Sequence[Tensor]) -> list[str | None]:
         """The truth table that each replica has learned: per output a hexadecimal number.
@@ -214,7 +314,7 @@ class Evaluation:
         The first row stands in the highest bit.  None where the table is too large to keep.
         """
         table = self.answers(logits)
-        if table is None or table.shape[1] > MAX_KEPT_ROWS:
+        if table is None:
             return [None] * len(self.counts)
         packed = np.packbits(table.cpu().numpy(), axis=1, bitorder="big").transpose(0, 2, 1)
         spare = -table.shape[1] % 8
@@ -222,9 +322,3 @@ class Evaluation:
             " ".join(hex(int.from_bytes(bits.tobytes(), "big") >> spare) for bits in one)
             for one in packed
         ]
-
-
-def _ranges(split: dict[str, np.ndarray]) -> list[np.ndarray]:
-    """The indices of each part, one part after the other."""
-    ends = np.cumsum([0, *map(len, split.values())])
-    return [np.arange(start, end) for start, end in itertools.pairwise(ends)]

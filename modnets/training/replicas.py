@@ -76,7 +76,7 @@ class Replicas:
         self.training_step, self.backend, self.inspector = training_step, backend, inspector
         self.padded, self.batches = slots.finals, slots.batches
         self.evaluation = slots.evaluation
-        #: Of each evaluation: epoch, sums of loss, right bits and right rows, what is solved.
+        #: Of each evaluation: epoch, sums as in ``evaluation.Evaluated``, what is solved.
         self.evaluated: list[tuple[int, list[Tensor], Tensor]] = []
         #: Of each evaluation at which it is recorded: columns of what the runs have learned.
         self.details: dict[int, dict[str, Sequence[Any]]] = {}
@@ -113,17 +113,11 @@ class Replicas:
             yield epoch
 
     def _evaluate(self, epoch: int) -> None:
-        blocks = [self.backend.evaluate(rows) for rows in self.evaluation.blocks]
-        sums: list[Tensor] = [
-            sum(of_blocks, torch.zeros_like(of_blocks[0]))
-            for of_blocks in zip(*(block[:3] for block in blocks), strict=True)
-        ]
-        logits = [block.logits for block in blocks]
-        self.evaluated.append((epoch, sums, self.evaluation.solved(sums, logits)))
-        finite = torch.stack([block.isfinite().flatten(1).all(dim=1) for block in logits])
-        self._warn_of_nan(epoch, (~finite.all(dim=0))[: len(self.runs)])
+        found = self.evaluation.scored(self.backend.evaluate)
+        self.evaluated.append((epoch, found.sums, found.solved))
+        self._warn_of_nan(epoch, (~found.finite)[: len(self.runs)])
         if epoch == self.first.epochs or self.first.record == "every":
-            predicted = self.evaluation.predicted(logits)[: len(self.runs)]
+            predicted = self.evaluation.predicted(found.bits)[: len(self.runs)]
             plain = isinstance(self.backend, PlainLoopBackend)
             columns = self.inspector.look(self.backend.flat, self.networks() if plain else None)
             self.details[epoch] = {"predicted": predicted, **columns}

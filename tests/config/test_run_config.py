@@ -28,6 +28,7 @@ from modnets.tasks.task_sets import TaskSet
 
 MODULAR = RunConfig(model="modular")
 TASKS = RunConfig(graph="two tasks")
+LARGE = RunConfig(graph=FunctionGraph(13, [["XOR 0 12"]]))
 PAIRS = RunConfig(graph=DigitPairs(), model="modular")
 POOL = replace(PAIRS, shared_image_modules=2)
 CNN = replace(PAIRS, image_network="cnn")
@@ -593,6 +594,10 @@ IRRELEVANT = [
     (MODULAR, {"temperature_end": 0.5, "temperature_hold": 0.5}),
     (RunConfig(model="modular", routing="known"), {"temperature_schedule": "cosine"}),
     (RunConfig(), {"eval_every": 50}),
+    (RunConfig(), {"evaluation_rows": 64}),
+    (RunConfig(), {"evaluation_rows": 2**20}),
+    (PAIRS, {"evaluation_rows": 50}),
+    (LARGE, {"evaluation_rows": 2**12}),
     (RunConfig(model="sparse"), {"pruning_ratio": 50}),
     (MODULAR, {"hidden": (5,), "selection": "known", "lr_selection": 0.5, "shared_modules": 3}),
     (MODULAR, {"arity": 2, "slots": (3, 2), "outputs": "learned"}),
@@ -649,6 +654,8 @@ RELEVANT = [
     (RunConfig(), {"loss": "mse"}),
     (RunConfig(), {"input_noise": 0.3}),
     (RunConfig(), {"eval_every": 25}),
+    (RunConfig(), {"evaluation_rows": 63}),
+    (LARGE, {"evaluation_rows": 2**13}),
     (RunConfig(), {"seed": 1}),
     (RunConfig(model="sparse"), {"pruning_ratio": 25}),
     (RunConfig(model="modular", routing="known"), {"knowledge": ONE_LEVEL}),

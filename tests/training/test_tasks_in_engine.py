@@ -34,7 +34,7 @@ from modnets.tasks.digits import Digits
 from modnets.tasks.graphs import FunctionGraph
 from modnets.tasks.named_graphs import GRAPHS, TASK_SETS
 from modnets.tasks.task_sets import TaskSet
-from modnets.training import batches, evaluation
+from modnets.training import batches, evaluated_rows
 from modnets.training.batches import Batches
 from modnets.training.engine import train_chunk
 from modnets.training.evaluation import Evaluation
@@ -129,7 +129,7 @@ def test_evaluation_in_blocks_agrees(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("tasks, mlp", "digits, mlp"):
         whole = results([run_of(name)], chunk=CHUNK)
         with monkeypatch.context() as patch:
-            patch.setattr(evaluation, "BLOCK_ROWS", 16)
+            patch.setattr(evaluated_rows, "BLOCK_ROWS", 16)
             parts = results([run_of(name)], chunk=CHUNK)
         exact = [c for c in whole if c.endswith("row_accuracy") or c in ("solved", "predicted")]
         pd.testing.assert_frame_equal(parts[exact], whole[exact], check_exact=True)
