@@ -4,19 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import cast
 
+import sympy
 import torch
 from torch import fx
 
 from modnets.compiler import cpp
 from modnets.compiler.elementwise import kind_of
 from modnets.compiler.ir import Buffer, checked_number
-from modnets.compiler.kernels import Kernel
-from modnets.compiler.lowering import lower
-from modnets.compiler.symbolic import LoopVariable
+from modnets.compiler.kernels import Kernel, fused
+from modnets.compiler.lowering import LoweredGraph, lower
 from modnets.compiler.memory import can_overwrite, offsets_of, only_inside
+from modnets.compiler.row_blocks import Phases, block_rows, has_rows, phases_of
+from modnets.compiler.symbolic import (
+    ROWS,
+    LoopVariable,
+    Size,
+    known,
+    product,
+    size_at,
+    substituted,
+)
 from modnets.compiler.tracing import TensorSpec
 from modnets.hardware import lanes as vector_width
+
+#: The number of rows in a block, as it stands in the code.
+BLOCK = cast(int, sympy.Symbol("block", integer=True, positive=True))
 
 
 def write_program(functions: Sequence[str], lanes: int) -> str:
@@ -70,46 +84,112 @@ def write_function(
         Buffer(f"a{number}", spec.shape, uniform=spec.uniform) for number, spec in enumerate(inputs)
     ]
     lowered = lower(graph, arguments, products=lanes == 1)
-    kernels = lowered.kernels
-    in_arguments: dict[str, str] = {}  # buffer -> the argument whose memory it takes
-    copies: list[str] = []
-    n_arguments = len(inputs)
+    places, outputs = list(arguments), []
     for number, output in enumerate(lowered.outputs):
-        argument = f"a{number}" if number < in_place else f"a{n_arguments}"
-        n_arguments += number >= in_place
-        is_free = number >= in_place or can_overwrite(kernels, output, argument)
-        if is_free and output.name not in in_arguments:
-            in_arguments[output.name] = argument
+        if number >= in_place:
+            places.append(Buffer(f"a{len(places)}", output.shape))
+        outputs.append((output, places[number] if number < in_place else places[-1]))
+    phases = _phases(lowered, places, in_place) if lanes > 1 else None
+    in_blocks = phases is not None
+    phases = phases or Phases([], [], fused(lowered.kernels))
+    homes: dict[str, Buffer] = {}  # buffer -> the argument whose memory it takes
+    copied = []
+    for number, (output, place) in enumerate(outputs):
+        is_free = number >= in_place or can_overwrite(phases, output, place.name)
+        if is_free and output.name not in homes:
+            homes[output.name] = place
         else:
-            size = f"{lowered.sizes[output.name]} * sizeof *{output.name}"
-            copies.append(f"  memcpy({argument}, {output.name}, ({size}));")
+            copied.append((output, place))
     kept = {output.name for output in lowered.outputs}
-    unneeded = [only_inside(kernel, kernels) - kept for kernel in kernels]
-    total, offsets = offsets_of(lowered, set(in_arguments).union(*unneeded), kept)
+    unneeded = {id(kernel): only_inside(kernel, phases.all) - kept for kernel in phases.all}
+    elsewhere = set(homes).union(*unneeded.values())
+    total, offsets = offsets_of(phases, lowered.sizes, elsewhere, kept)
+
+    types = {kind: names[0 if lanes > 1 else 1] for kind, names in cpp.TYPES.items()}
+    pointers, of_rows = _Pointers(), _Pointers()
+    for number, place in enumerate(places):
+        by_block = in_blocks and not all(map(known, place.shape))
+        start = f" + first * {place.strides[0]}" if by_block else ""
+        kind = "const float" if place.uniform else types["float"]
+        (of_rows if by_block else pointers).add(place.name, kind, f"arguments[{number}]", start)
+    size = BLOCK if in_blocks else ROWS
+    for name, offset in offsets.items():
+        start = f"work + ({substituted(offset, size)})"
+        pointers.add(name, types[lowered.kinds[name]], start)
+    for name, place in homes.items():
+        (of_rows if place.name in of_rows.names else pointers).add(name, types["float"], place.name)
+
     lines = [f"namespace {called} {{"]
     lines += [_constant(name, tensor) for name, tensor in lowered.constants.items()]
-    elements = {kind: types[0 if lanes > 1 else 1] for kind, types in cpp.TYPES.items()}
-    vec = elements["float"]
-    lines += [f"static void step(char** arguments, long rows, {vec}* work) {{"]
-    for number in range(n_arguments):
-        uniform = number < len(inputs) and inputs[number].uniform
-        declared = "const float*" if uniform else f"{vec}*"
-        lines.append(f"  {declared} const a{number} = ({declared})arguments[{number}];")
-    for name, offset in offsets.items():
-        declared = elements[lowered.kinds[name]]
-        lines.append(f"  {declared}* const {name} = ({declared}*)(work + ({offset}));")
-    lines += [f"  {vec}* const {name} = {argument};" for name, argument in in_arguments.items()]
-    for kernel, skipped in zip(kernels, unneeded, strict=True):
-        lines += _kernel(kernel, lanes, skipped)
-    run = RUN % {"name": called, "count": n_arguments, "workspace": total, "vec": vec}
-    return "\n".join([*lines, *copies, "}", "}", run])
+    taken = f"char** arguments, {types['float']}* work"
+    block = f"const long block = {_block_rows(total, phases)};" if in_blocks else ""
+    if in_blocks:  # a function by itself, so that no address is computed ahead of all loops
+        lines += [f"static OUTLINE void some_rows({taken}, long first, long rows, long block) {{"]
+        lines += [*pointers.lines, *of_rows.lines]
+        for kernel in phases.rows:
+            lines += _kernel(kernel, lanes, unneeded[id(kernel)], add=not has_rows(kernel))
+        lines += ["}"]
+    lines += [f"static void step({taken}, long rows) {{"]
+    lines += [f"  {block}"] if block else []
+    lines += pointers.lines
+    for kernel in phases.before:
+        lines += _kernel(kernel, lanes, unneeded[id(kernel)])
+    if in_blocks:
+        lines += ["  for (long first = 0; first < rows; first += block) {"]
+        lines += ["    const long n = rows - first < block ? rows - first : block;"]
+        lines += ["    some_rows(arguments, work, first, n, block);", "  }"]
+    for kernel in phases.after:
+        lines += _kernel(kernel, lanes, unneeded[id(kernel)])
+    for output, place in copied:
+        size_of_output = f"({lowered.sizes[output.name]}) * sizeof *{output.name}"
+        lines.append(f"  memcpy({place.name}, {output.name}, {size_of_output});")
+    run = RUN % {
+        "name": called,
+        "count": len(places),
+        "block": block,
+        "workspace": substituted(total, size),
+        "vec": types["float"],
+    }
+    return "\n".join([*lines, "}", "}", run])
 
 
-def _kernel(kernel: Kernel, lanes: int, unneeded: set[str]) -> list[str]:
+class _Pointers:
+    """Declarations of where buffers lie."""
+
+    def __init__(self) -> None:
+        self.names: set[str] = set()
+        self.lines: list[str] = []
+
+    def add(self, name: str, kind: str, start: str, offset: str = "") -> None:
+        """Declare a pointer to elements of some type."""
+        self.names.add(name)
+        self.lines.append(f"  {kind}* const {name} = ({kind}*)({start}){offset};")
+
+
+def _phases(lowered: LoweredGraph, places: Sequence[Buffer], in_place: int) -> Phases | None:
+    """The kernels in phases, each fused; None where rows cannot go in blocks."""
+    phases = phases_of(lowered.kernels, places)
+    if phases is None:
+        return None
+    by_row = {name for kernel in phases.rows if has_rows(kernel) for name in kernel.writes}
+    with_rows = [output.name for output in lowered.outputs if output.name in by_row]
+    if len(set(with_rows)) < len(with_rows):  # an output twice is copied, when all is done
+        return None
+    return Phases(fused(phases.before), fused(phases.rows), fused(phases.after))
+
+
+def _block_rows(total: Size, phases: Phases) -> str:
+    """The number of rows in a block: what they need on the way stays in the cache."""
+    per_row = size_at(total, 1) - size_at(total, 0)
+    most = block_rows(per_row, int(sum(product(one.shape) for one in phases.sums)))
+    return f"rows < {most} ? rows : {most}"
+
+
+def _kernel(kernel: Kernel, lanes: int, unneeded: set[str], add: bool = False) -> list[str]:
     """The lines of a kernel, in a block with the names of the buffers that it writes."""
     names = " ".join(sorted(kernel.writes - unneeded))
     wide = kernel.wide_axis() if lanes == 1 else None
-    body = kernel.loops(lanes, unneeded, wide)
+    body = kernel.loops(lanes, unneeded, wide=wide, add=add)
     variable = None if wide is None else LoopVariable(f"i{wide}")
     lines = list(cpp.statements(body, 2, variable))
     if lanes == 1:
@@ -125,7 +205,10 @@ def _constant(name: str, tensor: torch.Tensor) -> str:
 
 
 RUN = """
-extern "C" long workspace_%(name)s(long rows) { return %(workspace)s; }
+extern "C" long workspace_%(name)s(long rows) {
+  %(block)s
+  return %(workspace)s;
+}
 
 extern "C" void run_%(name)s(
     long steps, long rows, char** arguments, const long* strides, %(vec)s* work) {
@@ -133,7 +216,7 @@ extern "C" void run_%(name)s(
   char* now[%(count)s];
   memcpy(now, arguments, sizeof now);
   for (long s = 0; s < steps; s++) {
-    %(name)s::step(now, rows, work);
+    %(name)s::step(now, work, rows);
     for (int i = 0; i < %(count)s; i++) now[i] += strides[i];
   }
 }

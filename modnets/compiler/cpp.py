@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from typing import cast
 
 from modnets.compiler.loop_ir import (
     Accumulate,
@@ -129,8 +132,24 @@ def statements(
     wide : LoopVariable, optional
         Along which a vector holds elements; else a vector has a lane for each replica.
     """
+    indent = "  " * depth
+    for added, group in itertools.groupby(body, lambda one: isinstance(one, Store) and one.add):
+        if added:  # but in the first block of rows
+            stores = [cast(Store, one) for one in group]
+            yield f"{indent}if (first) {{"
+            yield from (f"{indent}  {_line(one, wide)}" for one in stores)
+            yield f"{indent}}} else {{"
+            yield from (f"{indent}  {_line(replace(one, add=False), wide)}" for one in stores)
+            yield f"{indent}}}"
+            continue
+        yield from _statements(group, depth, wide)
+
+
+def _statements(
+    body: Iterable[Statement], depth: int, wide: LoopVariable | None
+) -> Iterator[str]:
+    indent = "  " * depth
     for statement in body:
-        indent = "  " * depth
         if not isinstance(statement, Loop):
             yield indent + _line(statement, wide)
             continue
@@ -165,7 +184,8 @@ def _line(
         return f"matmul({statement.buffer} + {index(statement.start)}, {matrices}, {sizes});"
     place, value = index(statement.index), _operand(statement.operand)
     if wide is None:
-        return f"{statement.buffer}[{place}] = {value};"
+        sign = "+=" if statement.add else "="
+        return f"{statement.buffer}[{place}] {sign} {value};"
     step = statement.index.parts.get(wide, 0)
     to = f"{statement.buffer} + {place}"
     return f"store({to}, {value}, n);" if step == 1 else f"store({to}, {step}, {value}, n);"

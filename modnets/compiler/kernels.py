@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from modnets.compiler.ir import Buffer, Value
 from modnets.compiler.loop_ir import Load, LoopBuilder, Operand, Statement, Store
@@ -113,13 +114,15 @@ class Kernel:
     def _is_linear_in(self, variable: LoopVariable) -> bool:
         """Whether all indices are linear in a loop variable, and no test depends on it."""
         builder = LoopBuilder()
-        self._stores(builder, [self.element()], set())
+        self.stores(builder, [self.element()], set())
         places = [load.index for load in builder.loads]
         if any(variable.name in inner.variables() for inner in _atoms(places)):
             return False
         return variable.name not in builder.tested
 
-    def loops(self, lanes: int, unneeded: set[str], wide: int | None = None) -> list[Statement]:
+    def loops(
+        self, lanes: int, unneeded: set[str], *, wide: int | None = None, add: bool = False
+    ) -> list[Statement]:
         """Its loops; buffers that are named as unneeded are not written.
 
         Parameters
@@ -129,6 +132,8 @@ class Kernel:
         unneeded : set of str
         wide : int, optional
             The axis along which a vector holds elements; see :meth:`wide_axis`.
+        add : bool
+            Add to what is in the buffers.
         """
         tile = {} if wide is not None else self._tile(lanes)
         builder = LoopBuilder()
@@ -146,13 +151,13 @@ class Kernel:
             axes = list(tile)
             offsets = itertools.product(*(range(tile[axis]) for axis in axes))
             elements = [self.element(dict(zip(axes, offset, strict=True))) for offset in offsets]
-            for store in self._stores(builder, elements, unneeded):
-                builder.add(store)  # last, as a tensor may be changed in place
+            for store in self.stores(builder, elements, unneeded):
+                builder.add(replace(store, add=add))  # last, as a tensor may be changed in place
 
         nest(0)
         return builder.body
 
-    def _stores(
+    def stores(
         self, builder: LoopBuilder, elements: Sequence[MultiIndex], unneeded: set[str]
     ) -> list[Store]:
         stores = []

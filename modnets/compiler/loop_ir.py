@@ -166,11 +166,12 @@ class Accumulate:
 
 @dataclass(frozen=True)
 class Store:
-    """Write an element of a buffer."""
+    """Write an element of a buffer; ``add``: to what is there, but in the first block of rows."""
 
     buffer: str
     index: Index
     operand: Operand
+    add: bool = False
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from torch import fx
 
 from modnets.compiler import elementwise
 from modnets.compiler.ir import Buffer, UnsupportedOperation, Value
-from modnets.compiler.kernels import Kernel, fused
+from modnets.compiler.kernels import Kernel
 from modnets.compiler.loop_ir import Kind
 from modnets.compiler.lowerings import convolution, core, indexing  # noqa: F401  they register
 from modnets.compiler.lowerings.registry import RULES, Context, Memory
@@ -84,7 +84,7 @@ def lower(
             values[node] = memory.realize(value) if _is_reused(node, value) else value
         else:
             outputs = [_output(memory.current(values[inner]), memory) for inner in node.args[0]]
-    return LoweredGraph(fused(memory.kernels), outputs, memory.sizes, memory.kinds, constants)
+    return LoweredGraph(memory.kernels, outputs, memory.sizes, memory.kinds, constants)
 
 
 def _lower(context: Context, value_of: Callable[[fx.Node], Any]) -> Any:

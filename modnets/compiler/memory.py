@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from modnets.compiler.ir import Buffer
 from modnets.compiler.kernels import Kernel
-from modnets.compiler.lowering import LoweredGraph
+from modnets.compiler.row_blocks import Phases, has_rows
 from modnets.compiler.symbolic import Size
 
 
-def can_overwrite(kernels: Sequence[Kernel], output: Buffer, name: str) -> bool:
+def can_overwrite(phases: Phases, output: Buffer, name: str) -> bool:
     """Whether an output can be written where an input lies, as nothing reads that later."""
+    kernels = phases.all
     first = next(i for i, kernel in enumerate(kernels) if output.name in kernel.writes)
+    if kernels[first] in phases.rows:  # they run again and again
+        return False
     if any(name in kernel.reads for kernel in kernels[first + 1 :]):
         return False
     kernel = kernels[first]
@@ -30,13 +33,16 @@ def only_inside(kernel: Kernel, kernels: Sequence[Kernel]) -> set[str]:
 
 
 def offsets_of(
-    graph: LoweredGraph, elsewhere: set[str], kept: set[str]
+    phases: Phases, sizes: Mapping[str, Size], elsewhere: set[str], kept: set[str]
 ) -> tuple[Size, dict[str, Size]]:
     """Where each buffer lies in the workspace; memory is used again once nothing reads it.
 
     Parameters
     ----------
-    graph : LoweredGraph
+    phases : Phases
+        Kernels; those for blocks of rows run again and again.
+    sizes : mapping of str -> Size
+        Of each buffer, in elements.
     elsewhere : set of str
         Buffers that need no memory there.
     kept : set of str
@@ -49,21 +55,27 @@ def offsets_of(
     dict
         Buffer -> its offset, in elements.
     """
+    kernels = phases.all
+    begin, end = len(phases.before), len(phases.before) + len(phases.rows)
+    of_rows = {name for one in phases.rows if has_rows(one) for name in one.writes}
     last: dict[str, int] = {}
-    for number, kernel in enumerate(graph.kernels):
+    for number, kernel in enumerate(kernels):
         for name in kernel.reads | kernel.writes:
-            last[name] = number
+            again = begin <= number < end and name not in of_rows
+            last[name] = end - 1 if again else number
     free: dict[Size, list[Size]] = {}
     offsets: dict[str, Size] = {}
     total: Size = 0
-    for number, kernel in enumerate(graph.kernels):
-        for name in sorted(kernel.writes - elsewhere - set(offsets)):
-            size = graph.sizes[name]
+    for number, kernel in enumerate(kernels):
+        sums = {target.name for target in phases.sums} if number == begin else set()
+        for name in sorted((kernel.writes | sums) - elsewhere - set(offsets)):
+            size = sizes[name]
             if free.get(size):
                 offsets[name] = free[size].pop()
             else:
                 offsets[name], total = total, total + size
-        for name in sorted(kernel.reads | kernel.writes):  # so that equal graphs have equal code
-            if name in offsets and last[name] == number and name not in kept:
-                free.setdefault(graph.sizes[name], []).append(offsets[name])
+        ended = {name for name, at in last.items() if at == number}
+        for name in sorted(ended):  # so that equal graphs have equal code
+            if name in offsets and name not in kept:
+                free.setdefault(sizes[name], []).append(offsets[name])
     return total, offsets

@@ -5,6 +5,7 @@
 #endif
 
 #define INLINE __attribute__((always_inline))
+#define OUTLINE __attribute__((noinline))
 
 // Numbers too small for full precision are taken for zero: they cost up to 100 times as much.
 struct FlushSubnormals {

@@ -64,7 +64,9 @@ class MatrixProduct(Kernel):
     def wide_axis(self) -> None:
         """None: the vector goes over columns in ``matmul.h``."""
 
-    def loops(self, lanes: int, unneeded: set[str], wide: int | None = None) -> list[Statement]:
+    def loops(
+        self, lanes: int, unneeded: set[str], *, wide: int | None = None, add: bool = False
+    ) -> list[Statement]:
         """See Kernel; lanes is 1."""
         batch, rows, columns = self.shape
         left = Matrix(self.left.buffer, *_steps(self.left.index, ROW, INNER))

@@ -41,6 +41,11 @@ def size_at(size: Size, rows: int) -> int:
     return int(size) if known(size) else int(cast(sympy.Expr, size).subs(ROWS, rows))
 
 
+def substituted(size: Size, rows: Size) -> Size:
+    """A size with something else in place of the number of rows."""
+    return size if known(size) else cast(sympy.Expr, size).subs(ROWS, rows)
+
+
 def product(sizes: Iterable[Size]) -> Size:
     """Number of elements."""
     total: Size = 1
