@@ -15,8 +15,8 @@ from modnets.errors import require, shown
 
 #: Columns of results and derived tables that hold numbers, by full name or ending.
 NUMBERS = re.compile(
-    r"(train_rows|batch_size|epochs?|eval_every|(split_)?seed|samples|test_samples|lr(_\w+)?|gamma"
-    r"|weight_decay|input_noise|temperature|pruning_ratio|arity|weights|n|n_\w+|confidence|share"
+    r"(train_rows|batch_size|epochs?|eval_every|(split_)?seed|samples|test_samples|gamma"
+    r"|(lr(_routing|_selection)?|temperature)(_end|_hold)?|weight_decay|input_noise|pruning_ratio|arity|weights|n|n_\w+|confidence|share"
     r"|level|slot|clarity|flips|time|\w*(accuracy|_loss|solved|flops|_low|_high|_share))"
 )
 #: What a function raises where a table is not as it expects.

@@ -181,6 +181,16 @@ TERMS = {
         "so that training tries other choices too, the likelier the larger their logit",
         see_also=("temperature", "per_sample_routing"),
     ),
+    "penalty": Definition(
+        "what a network adds to the mean loss in training: its forward gives logits and a number; "
+        "it is no part of any loss in results",
+        see_also=("loss", "mn.register"),
+    ),
+    "hook": Definition(
+        "a function that is called at each evaluation: one of a run's settings, whose measures "
+        "become columns of results; or one given to train or sweep, which only looks on",
+        see_also=("on_evaluation", "mn.models.register_hook", "mn.sweep"),
+    ),
     # Results
     "gate fit": Definition(
         "the gate that a slot computes: its output on all rows, with a threshold, as a function of "
@@ -304,6 +314,10 @@ RESULT_COLUMNS = {
     "structure": Definition(
         "a detail (Store.details): routing, selection and gates that the run has learned, as JSON",
         see_also=("mn.Store", "mn.analysis.gates", "mn.analysis.probes"),
+    ),
+    "measured": Definition(
+        "in files: what the hooks of a run have measured, as JSON; in tables a column for each",
+        see_also=("hook", "on_evaluation"),
     ),
     "config": Definition(
         "a detail (Store.details): the settings that make the run again, as JSON",
@@ -429,7 +443,8 @@ OF_SETTINGS: dict[str, tuple[str, ...]] = {
     "temperature_end": ("temperature_schedule",),
     "temperature_hold": ("temperature_schedule",),
     "weight_decay": ("optimizer",),
-    "loss": ("train_loss", "test_loss"),
+    "loss": ("train_loss", "test_loss", "penalty", "mn.models.register_loss"),
+    "on_evaluation": ("hook", "eval_every", "mn.models.register_hook"),
     "input_noise": ("seed",),
     "per_sample_routing": ("gumbel",),
     "eval_every": ("epoch", "record"),

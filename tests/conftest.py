@@ -119,7 +119,7 @@ SLOW = {
     "models": ("identity", "thresholds"),
     "training": (
         *("backends", "costs", "cuda_graph", "dont_cares", "engine", "inspection"),
-        *("own_networks", "own_refusals", "tasks_in_engine"),
+        *("own_losses", "own_networks", "own_refusals", "schedules", "tasks_in_engine"),
     ),
     "visuals": (
         *("efficiency", "gate_shares_figures", "heatmaps", "ladder", "plots", "task_drawings"),

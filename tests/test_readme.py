@@ -11,12 +11,14 @@ import pytest
 
 from modnets.__main__ import main
 from modnets.config.run_config import RunConfig
+from modnets.models.hooks import HOOKS
+from modnets.models.losses import LOSSES
 from modnets.models.registry import MODELS
 from modnets.paths import NOTEBOOKS, ROOT
 
 DOCS = ROOT / "docs"
 #: The README first: names of its code are used in the pages.
-PAGES = [ROOT / "README.md", *(DOCS / f"{name}.md" for name in ("studies", "inside", "own"))]
+PAGES = [ROOT / "README.md", *(DOCS / f"{name}.md" for name in ("studies", "inside", "training", "own"))]
 PROSE = [*PAGES, *sorted(set(DOCS.glob("*.md")) - set(PAGES)), ROOT / "CONTRIBUTING.md"]
 
 
@@ -37,7 +39,9 @@ def test_the_python_code_runs_from_top_to_bottom(
         for code in blocks("python"):
             exec(code.replace("epochs=1000", "epochs=3"), namespace)
     finally:
-        MODELS.pop("skip", None)
+        for registry, name in ((MODELS, "skip"), (MODELS, "sparing"), (LOSSES, "focal")):
+            registry.pop(name, None)
+        HOOKS.pop("norms", None)
         plt.close("all")
     assert len(namespace["runs"]) == 60
     assert list((tmp_path / "results" / "study").glob("*.parquet"))

@@ -78,9 +78,9 @@ def _settings(point: dict[str, Any]) -> dict[str, Any]:
 
 
 def _axis(name: str, values: Any) -> list[Any]:
-    """The values of one axis; a single one stands for itself, as does a tuple of widths."""
+    """The values of one axis; a single one stands for itself, as does a tuple."""
     single = isinstance(values, str | Mapping) or not isinstance(values, Iterable)
-    if name in ("hidden", "slots", "module_hidden", "image_hidden", "channels"):
+    if name in ("hidden", "slots", "module_hidden", "image_hidden", "channels", "on_evaluation"):
         single = single or isinstance(values, tuple)
     single = single or getattr(values, "ndim", 1) == 0  # a number in an array
     axis = [values] if single else list(itertools.islice(values, MAX_RUNS + 1))

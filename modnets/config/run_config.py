@@ -32,7 +32,7 @@ from modnets.config.validation import (
     naming_settings,
 )
 from modnets.errors import one_of, require, shown
-from modnets.models.identity import identity_of
+from modnets.models.identity import identity_of_run
 from modnets.tasks.named_graphs import get_graph
 from modnets.tasks.serialization import task_from_dict
 from modnets.tasks.splits import split_task
@@ -150,10 +150,10 @@ class RunConfig(Settings):
     def key(self) -> str:
         """The run's name in a store: hash of the final config and of the schema version.
 
-        For a model of your own, all code and values that it can reach enter too, as they are now:
-        an edited model is another run.
+        For a model, a loss or a hook of your own, all code and values that it can reach enter too,
+        as they are now: an edited model is another run.
         """
-        identity = identity_of(self.model)
+        identity = identity_of_run(self)
         if self._key[1] != identity:
             values = vars(self.final if self._like is None else self)
             object.__setattr__(self, "_key", (key_of(values, self.common, identity), identity))

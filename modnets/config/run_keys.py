@@ -24,6 +24,7 @@ SCHEMA_VERSION = 1
 LATER: dict[str, str | None] = {
     "record": "end",
     "evaluation_rows": None,
+    "on_evaluation": None,
     **dict.fromkeys(f"{name}_{part}" for name in SCHEDULE_OF for part in ("end", "hold")),
     **dict.fromkeys(("lr_routing_schedule", "lr_selection_schedule")),
     "temperature_schedule": "constant",

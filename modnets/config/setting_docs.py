@@ -10,11 +10,11 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any, NamedTuple
 
-from modnets.config.settings import Settings
+from modnets.config.settings import Names, Settings
 from modnets.config.validation import CONVERTERS, RANGES, SETTING_TYPES
 
 #: Types of settings as docstrings name them; the others by their own names.
-TYPE_NAMES: dict[Any, str] = {tuple: "tuple of int", Mapping: "dict"}
+TYPE_NAMES: dict[Any, str] = {tuple: "tuple of int", Names: "str, tuple of str", Mapping: "dict"}
 _FIELDS = {f.name: f for f in fields(Settings)}
 
 
@@ -53,7 +53,7 @@ def setting_doc(name: str) -> SettingDoc:
     meaning, _, default = field.metadata["meaning"].partition("; default ")
     if not default:
         default = "none" if field.default is None else str(field.default)
-    allowed = CONVERTERS[tuple][1] if kind is tuple else str(RANGES[name])
+    allowed = CONVERTERS[kind][1] if kind in (tuple, Names) else str(RANGES[name])
     if words:
         allowed = " or ".join(filter(None, (", ".join(words[:-1]), words[-1])))
     return SettingDoc(

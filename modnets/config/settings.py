@@ -55,6 +55,12 @@ else:
     KnowledgeSetting = Task | str | None
 
 
+class Names(tuple[str, ...]):
+    """Names of what is registered, in order."""
+
+    __slots__ = ()
+
+
 class Options(FrozenDict):
     """A dict that can be part of a frozen config: never changed, hashed by its JSON text."""
 
@@ -263,7 +269,11 @@ class Settings:
     weight_decay: float = setting(
         0.001, "times each parameter, added to its gradient", "per step", least=0
     )
-    loss: Loss = setting("bce", "binary cross-entropy, or mean squared error of the probability")
+    loss: Loss | str = setting(
+        "bce",
+        "of each output bit: binary cross-entropy, mean squared error of the probability, or one "
+        "of your own by its name",
+    )
     input_noise: float = setting(
         0.0, "deviation of the noise on training inputs; published 0.1", least=0
     )
@@ -299,6 +309,9 @@ class Settings:
     )
     record: Record = setting(
         "end", "evaluations at which what is learned inside is recorded: the end, or every one"
+    )
+    on_evaluation: Names | str | None = setting(
+        None, "hooks of your own by their names, whose measures become columns at each evaluation"
     )
     seed: int = setting(
         0, "initial weights, order of rows, and noise, each a stream of its own", least=0

@@ -14,8 +14,10 @@ from typing import Any, Literal, NamedTuple, Union, get_args, get_origin, get_ty
 import numpy as np
 
 from modnets.config.limits import MAX_LAYERS, check_sizes
-from modnets.config.settings import SCHEDULE_OF, FinalSettings, Options, Range, Settings
+from modnets.config.settings import SCHEDULE_OF, FinalSettings, Names, Options, Range, Settings
 from modnets.errors import one_of, require, shown
+from modnets.models.hooks import HOOKS
+from modnets.models.losses import LOSSES
 from modnets.models.monolithic import sides
 from modnets.models.registry import BUILT_IN, MODELS
 from modnets.values import boolean, integer, number, plain
@@ -39,9 +41,16 @@ def _options(value: Any) -> Options:
     return value if type(value) is Options else Options(plain(value))
 
 
+def _names(value: Any) -> Names | None:
+    value = [value] if isinstance(value, str) else list(value)
+    require(all(isinstance(name, str) for name in value), "")
+    return Names(dict.fromkeys(value)) or None
+
+
 #: Type of a setting -> what converts a value to it, and what is allowed.
 CONVERTERS: dict[Any, tuple[Callable[[Any], Any], str]] = {
     tuple: (_widths, "whole numbers of at least 1"),
+    Names: (_names, "names of hooks"),
     int: (integer, "a whole number, at most 2**63 - 1"),
     float: (number, "a finite number"),
     bool: (boolean, "True or False"),
@@ -85,6 +94,7 @@ WORDS = {name: kind.words for name, kind in SETTING_TYPES.items() if kind.words 
 REQUIRED_WORDS = {
     name: kind.words for name, kind in SETTING_TYPES.items() if kind.words and not kind.optional
 }
+REQUIRED_WORDS.pop("loss")  # there may be others, of a user's own
 RANGES: dict[str, Range] = {f.name: f.metadata["range"] for f in fields(Settings)}
 #: Those of train_rows and train_fraction depend on the task; gamma's, on the schedule; of arity in
 #: a network with slots, the line about its levels tells more.
@@ -175,6 +185,9 @@ def check_words(config: Settings) -> None:
 def check(final: FinalSettings) -> None:
     """Raise unless the config, defaults worked out, makes sense."""
     one_of("model", final.model, MODELS)
+    one_of("loss", final.loss, LOSSES)
+    for name in final.on_evaluation or ():
+        one_of("on_evaluation", name, HOOKS)
     _check_schedules(final)
     require(
         not (final.options and final.model in BUILT_IN),

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from functools import cache
 
+import pandas as pd
 import pyarrow as pa
 
 from modnets.config.run_keys import LATER
 from modnets.config.validation import SETTING_TYPES
 from modnets.experiments.store_files import Content, decoding
+from modnets.models.hooks import MEASURED
 from modnets.training.evaluated_rows import PARTS
 from modnets.training.evaluation import ERRORS, MEASURES
 from modnets.training.inspection import INSPECTED
@@ -32,8 +35,23 @@ def schema() -> pa.Schema:
     columns |= dict.fromkeys(("bit_accuracy", "row_accuracy", *ERRORS), pa.float64())
     columns["solved"] = pa.bool_()
     columns |= dict.fromkeys(INSPECTED, pa.float64())
+    columns[MEASURED] = pa.string()
     columns |= dict.fromkeys(DETAILS, pa.string())
     return pa.schema(list(columns.items()))
+
+
+def with_measures(table: pd.DataFrame) -> pd.DataFrame:
+    """A table whose column of what hooks have measured is a column for each name, at the end.
+
+    Runs without the hook, and evaluations at which it gave no number, have NaN.
+    """
+    texts = table[MEASURED]
+    table = table.drop(columns=MEASURED)
+    if texts.isna().all():
+        return table
+    rows = [json.loads(text) if isinstance(text, str) else {} for text in texts]
+    measures = pd.DataFrame(rows, index=table.index, dtype=float)
+    return pd.concat([table, measures], axis=1)
 
 
 def decoded(
@@ -59,7 +77,7 @@ def decoded(
     kinds = {name: schema().field(name).type for name in wanted}
     strings = [name for name in wanted if coded and kinds[name] == pa.string()]
     kinds |= dict.fromkeys(strings, pa.dictionary(pa.int32(), pa.string()))
-    later = dict.fromkeys((*INSPECTED, *ERRORS)) | LATER
+    later = dict.fromkeys((*INSPECTED, *ERRORS, MEASURED)) | LATER
     with decoding(content):
         file = content.open(strings)
         there = set(file.schema_arrow.names)

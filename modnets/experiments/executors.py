@@ -7,7 +7,7 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Executor, Future, wait
 
 import pandas as pd
@@ -27,6 +27,7 @@ from modnets.experiments.serialization import (
 from modnets.hardware import cores
 from modnets.models.identity import cached_digests
 from modnets.training.engine import Trained
+from modnets.training.watching import EvaluatedRuns
 
 #: From here on worker processes (3 s to start) pay: runs x steps, compiled or eager.  Compiled
 #: steps of one process have a thread for each core too; workers share all the rest as well.
@@ -43,12 +44,32 @@ class ChunksLeft(Exception):
         super().__init__(reason)
 
 
+class Watch:
+    """A user's ``on_evaluation``, which looks on and ends nothing.
+
+    Parameters
+    ----------
+    look : callable
+    """
+
+    def __init__(self, look: Callable[[EvaluatedRuns], object]) -> None:
+        self.look = look
+
+    def __call__(self, evaluated: EvaluatedRuns) -> None:
+        self.look(evaluated)
+
+
 def train_all(
-    chunks: Sequence[Chunk], executor: Executor | None, workers: int | None, shown: Progress
+    chunks: Sequence[Chunk],
+    executor: Executor | None,
+    workers: int | None,
+    shown: Progress,
+    watch: Watch | None = None,
 ) -> Generator[tuple[Chunk, Trained]]:
     """Train chunks here or on an executor; yields each as it is done.
 
     What a lost worker leaves is trained by others; what cannot be sent to any, in this process.
+    Who looks on does so in the process that trains: this one, unless workers are asked for.
 
     Raises
     ------
@@ -59,10 +80,11 @@ def train_all(
         return
     get_ready(compiled=any(chunk.compiled and chunk.device == "cpu" for chunk in chunks))
     threads = cores() if workers is None else 1
-    workers = workers or (_useful_workers(chunks) if executor is None else 1)
+    here_only = executor is not None or watch is not None
+    workers = workers or (1 if here_only else _useful_workers(chunks))
     if executor is None and workers == 1:
         for chunk in chunks:
-            yield chunk, _train_here(chunk, shown, threads)
+            yield chunk, _train_here(chunk, shown, threads, watch)
         return
     here: list[tuple[Chunk, str]] = []
     left, reason = list(chunks), ""
@@ -72,7 +94,8 @@ def train_all(
         left = []
         for batch in together:
             pool = executor if executor is not None else _local_pool(min(workers, len(batch)))
-            for chunk, outcome in _completed(pool, batch, own=executor is None):
+            serializer = ChunkSerializer(watch)
+            for chunk, outcome in _completed(pool, batch, serializer, own=executor is None):
                 if isinstance(outcome, Trained):
                     shown.advance(len(chunk.runs))
                     yield chunk, outcome
@@ -86,19 +109,19 @@ def train_all(
     for why in dict.fromkeys(why for _, why in here):
         print(f"modnets: trained in this process, as it cannot travel: {why}", file=sys.stderr)
     for chunk, _ in here:
-        yield chunk, _train_here(chunk, shown, threads)
+        yield chunk, _train_here(chunk, shown, threads, watch)
     if left:
         raise ChunksLeft(left, reason)
 
 
 def _completed(
-    pool: Executor, chunks: Sequence[Chunk], *, own: bool
+    pool: Executor, chunks: Sequence[Chunk], serializer: ChunkSerializer, *, own: bool
 ) -> Iterator[tuple[Chunk, Trained | BaseException]]:
     """Chunks with what came of them, each as it is done.
 
     On an interruption the rest is cancelled, and workers of our own are ended.
     """
-    serializer, futures = ChunkSerializer(), {}
+    futures = {}
     refused: BaseException | None = None
     unsent: list[tuple[Chunk, BaseException]] = []
     with shielded():
@@ -156,15 +179,15 @@ def _train_there(message: SerializedChunk) -> Trained:
     chunk = message.chunk_here()
     try:
         with cached_digests(message.identities):
-            return chunk.train()
+            return chunk.train(watch=message.watch_here())
     except Exception as error:
         return _failed(chunk, error)
 
 
-def _train_here(chunk: Chunk, shown: Progress, threads: int) -> Trained:
+def _train_here(chunk: Chunk, shown: Progress, threads: int, watch: Watch | None = None) -> Trained:
     report = Report(chunk, shown)
     try:
-        return chunk.train(on_evaluation=report, threads=threads)
+        return chunk.train(on_evaluation=report, threads=threads, watch=watch)
     except Exception as error:
         report(chunk.runs[0].epochs)
         return _failed(chunk, error)

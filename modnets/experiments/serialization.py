@@ -1,4 +1,4 @@
-"""Chunks serialized for worker processes, with the user-defined models of their runs.
+"""Chunks serialized for worker processes, with what is user-defined: models, losses, hooks.
 
 A worker must build what this process would build.  What it would import may be another version of
 a file, or missing; so classes and functions of the user's own files are pickled by value.
@@ -20,57 +20,64 @@ import cloudpickle
 
 from modnets.errors import first_line
 from modnets.experiments.planning import Chunk
-from modnets.models.identity import identity_of
-from modnets.models.registry import BUILT_IN, MODELS
+from modnets.models.identity import REGISTRIES, Part, identity_of, own_parts
 from modnets.paths import PACKAGE
 
 
 class NotSerializable(Exception):
-    """A chunk, or a model of its runs, cannot be sent to another process."""
+    """A chunk, or what its runs are made of, cannot be sent to another process."""
 
 
 @dataclass
 class SerializedChunk:
-    """A chunk and its models, as sent to a worker.
+    """A chunk and its models, losses and hooks, as sent to a worker.
 
     Parameters
     ----------
     chunk : Chunk
-    models : dict
-        Name -> pickled builder, of the models that are not modnets' own.
+    parts : dict
+        Kind and name -> pickled builder or function, of what is not modnets' own.
     identities : dict
-        Name -> identity of those models here, as runs are known by it.
+        Kind and name -> identity of those here, as runs are known by it.
     sender : tuple
         Host name and process id of the process that sends it.
+    watch : bytes, optional
+        Who looks on at each evaluation, pickled.
     """
 
     chunk: Chunk
-    models: dict[str, bytes]
-    identities: dict[str, str]
+    parts: dict[Part, bytes]
+    identities: dict[Part, str]
     sender: tuple[str, int]
+    watch: bytes | None = None
 
     def __reduce__(self) -> tuple:
         return _deserialized, (
             cloudpickle.dumps(self.chunk),
-            self.models,
+            self.parts,
             self.identities,
             self.sender,
+            self.watch,
         )
 
+    def watch_here(self) -> Any:
+        """Who looks on, unpickled here; None for nobody."""
+        return None if self.watch is None else pickle.loads(self.watch)
+
     def chunk_here(self) -> Chunk:
-        """The chunk, its models registered here; threads of the sender have them as they are.
+        """The chunk, its parts registered here; threads of the sender have them as they are.
 
         Raises
         ------
         NotSerializable
-            If a model cannot be unpickled here.
+            If one of them cannot be unpickled here.
         """
         if self.sender != _this_process():
-            for name, data in self.models.items():
+            for (kind, name), data in self.parts.items():
                 try:
-                    MODELS[name] = pickle.loads(data)
+                    REGISTRIES[kind][name] = pickle.loads(data)
                 except Exception as error:
-                    raise NotSerializable(f"model {name!r}: {first_line(error)}") from None
+                    raise NotSerializable(f"{kind} {name!r}: {first_line(error)}") from None
         return self.chunk
 
 
@@ -79,29 +86,37 @@ def _deserialized(chunk: bytes, *others: Any) -> SerializedChunk:
 
 
 class ChunkSerializer:
-    """Serializes the chunks of a sweep; each model is pickled once."""
+    """Serializes the chunks of a sweep; each model, loss or hook is pickled once."""
 
-    def __init__(self) -> None:
-        self._pickled: dict[str, bytes | NotSerializable] = {}
+    def __init__(self, watch: Any = None) -> None:
+        self.watch = watch
+        self._pickled: dict[Part, bytes | NotSerializable] = {}
 
     def serialize(self, chunk: Chunk) -> SerializedChunk:
-        """A chunk with the models of its runs, and no others.
+        """A chunk with the models, losses and hooks of its runs, and no others.
 
         Raises
         ------
         NotSerializable
             If one of them cannot be pickled.
         """
-        models = {}
-        for name in sorted({run.model for run in chunk.runs} - {*BUILT_IN}):
-            if name not in self._pickled:
-                self._pickled[name] = _by_value(name)
-            pickled = self._pickled[name]
+        parts = {}
+        for part in sorted({part for run in chunk.runs for part in own_parts(run)}):
+            if part not in self._pickled:
+                self._pickled[part] = _by_value(*part, REGISTRIES[part[0]][part[1]])
+            pickled = self._pickled[part]
             if isinstance(pickled, NotSerializable):
                 raise pickled
-            models[name] = pickled
-        identities = {name: identity_of(name) for name in models}
-        return SerializedChunk(chunk, models, identities, _this_process())
+            parts[part] = pickled
+        identities = {(kind, name): identity_of(name, kind) for kind, name in parts}
+        return SerializedChunk(chunk, parts, identities, _this_process(), self._pickled_watch())
+
+    def _pickled_watch(self) -> bytes | None:
+        """Who looks on, by value; pickled for each chunk, as it may change meanwhile."""
+        pickled = None if self.watch is None else _by_value("on_evaluation", "", self.watch)
+        if isinstance(pickled, NotSerializable):
+            raise pickled
+        return pickled
 
 
 def check_serializable(chunk: Chunk) -> None:
@@ -112,15 +127,15 @@ def check_serializable(chunk: Chunk) -> None:
         raise NotSerializable(first_line(error)) from None
 
 
-def _by_value(name: str) -> bytes | NotSerializable:
+def _by_value(kind: str, name: str, value: Any) -> bytes | NotSerializable:
     known = cloudpickle.list_registry_pickle_by_value()
     own = [module for module in _user_modules() if module.__name__ not in known]
     for module in own:
         cloudpickle.register_pickle_by_value(module)
     try:
-        return cloudpickle.dumps(MODELS[name])
+        return cloudpickle.dumps(value)
     except Exception as error:
-        return NotSerializable(f"model {name!r}: {first_line(error)}")
+        return NotSerializable(f"{kind} {name!r}: {first_line(error)}")
     finally:
         for module in own:
             cloudpickle.unregister_pickle_by_value(module)

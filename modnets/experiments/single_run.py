@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import pandas as pd
@@ -10,6 +11,7 @@ from torch import nn
 
 from modnets.config.run_config import RunConfig
 from modnets.errors import require
+from modnets.experiments.columns import with_measures
 from modnets.experiments.executors import Report
 from modnets.experiments.failures import RunsFailed
 from modnets.experiments.interruption import interruption_in_one_line
@@ -17,6 +19,7 @@ from modnets.experiments.planning import MOST, Chunk, check_arguments, checked_r
 from modnets.experiments.progress import Progress
 from modnets.training.engine import choose_device
 from modnets.training.initialization import NetworkInitializer
+from modnets.training.watching import EvaluatedRuns, check_callable
 
 
 @dataclass
@@ -64,6 +67,7 @@ def train(
     compiled: bool = False,
     device: str = "auto",
     progress: bool = True,
+    on_evaluation: Callable[[EvaluatedRuns], object] | None = None,
 ) -> TrainedRun:
     """Train one run, for a person who wants to look at it.
 
@@ -76,6 +80,9 @@ def train(
         Likewise.
     device : str
     progress : bool
+    on_evaluation : callable, optional
+        Called at each evaluation with its epoch, the run, and its measures, as that of ``sweep``;
+        where it returns True, training ends there, and so does the table.
 
     Returns
     -------
@@ -89,11 +96,14 @@ def train(
         If the run cannot be trained.
     """
     check_arguments(chunk=chunk, device=device, progress=progress, compiled=compiled)
+    check_callable(on_evaluation)
     require(chunk is not None, f"chunk=None; allowed is a whole number, 1 to {MOST['chunk']}")
     (config,) = checked_runs([config])
     chunk_of_one = Chunk((config,), chunk, bool(compiled), str(choose_device(str(device))))
     with interruption_in_one_line(lambda: "nothing is kept"), Progress(1, show=progress) as shown:
-        trained = chunk_of_one.train(keep_networks=True, on_evaluation=Report(chunk_of_one, shown))
+        trained = chunk_of_one.train(
+            keep_networks=True, on_evaluation=Report(chunk_of_one, shown), watch=on_evaluation
+        )
     if trained.failures:
         raise RunsFailed({config.key: (config, trained.failures[config.key])})
-    return TrainedRun(config, trained.networks[0], trained.table)
+    return TrainedRun(config, trained.networks[0], with_measures(trained.table))

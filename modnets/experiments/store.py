@@ -26,7 +26,7 @@ import pyarrow.compute as pc
 
 from modnets.errors import require
 from modnets.experiments import store_files
-from modnets.experiments.columns import DETAILS, decoded, schema
+from modnets.experiments.columns import DETAILS, decoded, schema, with_measures
 from modnets.experiments.compaction import compact, provenance_in
 from modnets.experiments.ordering import quick_memory, tidy
 from modnets.experiments.store_files import Content, Damaged, StoreError
@@ -173,7 +173,7 @@ class Store:
             If a file cannot be read that is not damaged; so in all that follows.
         """
         columns = [name for name in schema().names if name not in DETAILS]
-        return self._collect(columns, runs)
+        return with_measures(self._collect(columns, runs))
 
     def details(self, runs: Iterable[str] | None = None, *, every: bool = False) -> pd.DataFrame:
         """What runs have learned: ``run``, ``epoch``, ``predicted``, ``structure``, ``config``.

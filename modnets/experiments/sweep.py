@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Executor
 from pathlib import Path
 from typing import Any
@@ -13,8 +13,8 @@ import pandas as pd
 
 from modnets.config.run_config import RunConfig
 from modnets.config.run_keys import SCHEMA_VERSION
-from modnets.experiments.columns import DETAILS
-from modnets.experiments.executors import ChunksLeft, train_all
+from modnets.experiments.columns import DETAILS, with_measures
+from modnets.experiments.executors import ChunksLeft, Watch, train_all
 from modnets.experiments.failures import RunsFailed, WorkersLost
 from modnets.experiments.interruption import interruption_in_one_line
 from modnets.experiments.ordering import ordered
@@ -25,6 +25,7 @@ from modnets.experiments.store_files import StoreError
 from modnets.models.identity import cached_digests
 from modnets.provenance import machine
 from modnets.training.engine import Trained, choose_device
+from modnets.training.watching import EvaluatedRuns, check_callable
 
 COMPACT_EVERY = 128  # chunks stored
 
@@ -39,6 +40,7 @@ def sweep(
     compiled: bool | None = None,
     device: str = "auto",
     progress: bool = True,
+    on_evaluation: Callable[[EvaluatedRuns], object] | None = None,
 ) -> pd.DataFrame:
     """Train runs, many side by side, and hand back their table.
 
@@ -63,6 +65,11 @@ def sweep(
         "auto" (a GPU where there is one), "cpu", "cuda".
     progress : bool
         Show runs done, rate and time left.
+    on_evaluation : callable, optional
+        Called at each evaluation of a chunk with its epoch, its runs, and their measures, arrays by
+        column: ``lambda e: print(e.epoch, e.measures["test_bit_accuracy"].mean())``.  It only looks
+        on, in this process; where ``workers`` or an executor are given it is pickled and called
+        there.  Runs fail that it raises an error in.
 
     Returns
     -------
@@ -92,6 +99,7 @@ def sweep(
         progress=progress,
         executor=executor,
     )
+    check_callable(on_evaluation)
     results = None if store is None else Store(store)
     wanted = checked_runs(runs)
     choose_device(str(device))
@@ -111,9 +119,12 @@ def sweep(
         if results is not None and todo.chunks:
             results.check_writable()
         lost: ChunksLeft | None = None
+        watch = None if on_evaluation is None else Watch(on_evaluation)
         with (
             Progress(len(wanted), len(todo.done), show=progress) as shown,
-            contextlib.closing(train_all(todo.chunks, executor, workers, shown)) as trained_parts,
+            contextlib.closing(
+                train_all(todo.chunks, executor, workers, shown, watch)
+            ) as trained_parts,
         ):
             try:
                 for number, (part, trained) in enumerate(trained_parts, start=1):
@@ -151,7 +162,7 @@ def _table(
         return results.table(keys)
     if not kept:
         return pd.DataFrame()
-    return ordered(pd.concat(kept).drop(columns=list(DETAILS)), keys)
+    return with_measures(ordered(pd.concat(kept).drop(columns=list(DETAILS)), keys))
 
 
 def _check_whole(results: Store, table: pd.DataFrame, stored: Sequence[RunConfig]) -> None:

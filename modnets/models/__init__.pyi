@@ -2,6 +2,10 @@
 
 from .gate_fits import GateFit as GateFit
 from .gate_fits import fit_gates as fit_gates
+from .hooks import HOOKS as HOOKS
+from .hooks import register_hook as register_hook
+from .losses import LOSSES as LOSSES
+from .losses import register_loss as register_loss
 from .modular import ModularNetwork as ModularNetwork
 from .monolithic import CNN as CNN
 from .monolithic import MLP as MLP

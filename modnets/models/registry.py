@@ -100,9 +100,10 @@ def register(name: str) -> Callable[[Builder], Builder]:
     none, stay as they are.  Many networks train as one batch; those that keep a state in forward
     (BatchNorm, counters), mix rows in training, or that torch cannot vectorise train one after the
     other, and a message says why.  Refused in one line: random numbers drawn in forward (Dropout),
-    mixing rows in evaluation, changes of anything outside of the network.  A network that takes
-    noise has ``noise_size`` and ``forward(x, noise=None)``; with ``gumbel=True`` it gets
-    Gumbel(0, 1) numbers in training.
+    mixing rows in evaluation, changes of anything outside of the network.  Forward may give
+    ``(logits, penalty)``: in training the penalty, of shape (), is added to the mean loss.  A
+    network that takes noise has ``noise_size`` and ``forward(x, noise=None)``; with
+    ``gumbel=True`` it gets Gumbel(0, 1) numbers in training.
 
     Raises
     ------
@@ -149,7 +150,7 @@ def build(config: Config, seed: int, again: nn.Module | None = None) -> nn.Modul
     try:
         generator.manual_seed(seed)
         if config.model not in BUILT_IN:
-            with _numpy_and_python_seeded(seed):
+            with numpy_and_python_seeded(seed):
                 return MODELS[config.model](config.final)
         if again is not None:
             again.reset_parameters()  # type: ignore[operator]  # each built-in one has it
@@ -160,7 +161,7 @@ def build(config: Config, seed: int, again: nn.Module | None = None) -> nn.Modul
 
 
 @contextlib.contextmanager
-def _numpy_and_python_seeded(seed: int) -> Iterator[None]:
+def numpy_and_python_seeded(seed: int) -> Iterator[None]:
     """Seed the global generators of numpy and Python, which a user's builder may draw from."""
     states = np.random.get_state(), random.getstate()  # noqa: NPY002
     try:

@@ -18,6 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from modnets.errors import first_line, require
+from modnets.models.losses import logits_and_penalty
 from modnets.models.network_checks import check_is_network, check_same_shapes
 from modnets.models.network_digests import (
     attribute_digests,
@@ -87,7 +88,7 @@ def examine(config: Config, build: Build, others: list[Config], x: Tensor) -> Fi
     trial = _Trial(config, build, x)
     trial.check_construction()
     trial.check_evaluation()
-    logits, changed = trial.check_training()
+    logits, penalty, changed = trial.check_training()
     network = build(config, 0)
     attributes = attribute_digests(network)
     return Findings(
@@ -95,7 +96,7 @@ def examine(config: Config, build: Build, others: list[Config], x: Tensor) -> Fi
         shapes=shapes_of(network),
         attributes=combined_digest(attributes),
         by_itself=changed
-        or trial.mixed_rows(logits)
+        or trial.mixed_rows(logits, penalty)
         or trial.varying_attribute(attributes, others)
         or non_float32(network),
     )
@@ -144,9 +145,13 @@ class _Trial:
 
     def forward(self, network: nn.Module, x: Tensor) -> Tensor:
         """Logits, shape (row, output), checked for type, shape and finite values."""
+        return self.forward_with_penalty(network, x)[0]
+
+    def forward_with_penalty(self, network: nn.Module, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Logits, shape (row, output), and the penalty, shape (), 0 where there is none."""
         n_rows, graph = len(x), self.config.graph
         try:
-            logits = network(x)
+            logits, penalty = logits_and_penalty(network(x))
         except Exception as error:
             raise ValueError(
                 f"{self.name}: forward fails on rows of shape {tuple(x.shape)} "
@@ -172,7 +177,25 @@ class _Trial:
             bool(logits.isfinite().all()),
             f"{self.name}: forward gives {odd} before any training; allowed are finite logits",
         )
-        return logits
+        return logits, self._checked_penalty(penalty)
+
+    def _checked_penalty(self, penalty: Any) -> Tensor:
+        """What is added to the mean loss in training."""
+        if penalty is None:
+            return torch.zeros(())
+        found = f"a {type(penalty).__name__}"
+        if isinstance(penalty, Tensor):
+            found = f"shape {tuple(penalty.shape)}, {penalty.dtype}"
+        require(
+            isinstance(penalty, Tensor) and not penalty.dim() and penalty.is_floating_point(),
+            f"{self.name}: forward gives logits and {found}; allowed beside logits is a penalty, "
+            "a tensor of shape () of real numbers",
+        )
+        require(
+            bool(penalty.isfinite()),
+            f"{self.name}: forward gives a penalty of {penalty.item()}; allowed is a finite number",
+        )
+        return penalty
 
     def _outside(self) -> tuple[str, str]:
         """Digests of the random states, and of all that is not the network itself."""
@@ -219,29 +242,33 @@ class _Trial:
             "that follow from rows, parameters and the network's own state",
         )
 
-    def check_training(self) -> tuple[Tensor, str | None]:
-        """Logits in training, and what forward changes of the network's own."""
+    def check_training(self) -> tuple[Tensor, Tensor, str | None]:
+        """Logits and penalty in training, and what forward changes of the network's own."""
         network, outside = self.new().train(), self._outside()
         before = tensor_digests(network) | attribute_digests(network)
         with torch.no_grad():
-            logits = self.forward(network, self.x)
-            again = self.forward(self.new().train(), self.x)
+            logits, penalty = self.forward_with_penalty(network, self.x)
+            again, penalty_again = self.forward_with_penalty(self.new().train(), self.x)
         self.check_outside(outside, network)
         self._check_same(logits, again)
+        self._check_same(penalty, penalty_again)
         after = tensor_digests(network) | attribute_digests(network)
         changed = [name for name in {**before, **after} if before.get(name) != after.get(name)]
-        return logits, f"forward changes {', '.join(changed[:3])}" if changed else None
+        changes = f"forward changes {', '.join(changed[:3])}" if changed else None
+        return logits, penalty, changes
 
-    def mixed_rows(self, logits: Tensor) -> str | None:
-        """Whether rows that pad a batch would change the logits of the others in training."""
+    def mixed_rows(self, logits: Tensor, penalty: Tensor) -> str | None:
+        """Whether rows that pad a batch would change logits or penalty of others in training."""
         padding = torch.zeros_like(self.x[:1]).expand(PADDING_ROWS, -1)
         try:
             with torch.no_grad():
-                padded = self.new().train()(torch.cat([self.x, padding]))[: len(self.x)]
-            mixes = not _close(logits, padded)
+                padded = self.forward_with_penalty(self.new().train(), torch.cat([self.x, padding]))
         except Exception:
-            mixes = True
-        return "its rows meet each other in training" if mixes else None
+            return "its rows meet each other in training"
+        if not _close(logits, padded[0][: len(self.x)]):
+            return "its rows meet each other in training"
+        alike = torch.allclose(penalty, padded[1], rtol=1e-5, atol=0.0)
+        return None if alike else "its penalty depends on the rows"
 
     def varying_attribute(self, attributes: dict[str, str], others: list[Config]) -> str | None:
         """An attribute whose value differs between runs, in words."""
@@ -263,9 +290,10 @@ class _Trial:
         """Parameters that require no gradient, or get none."""
         network = self.new().train()
         with torch.enable_grad():
-            logits = self.forward(network, self.x)
-            if logits.requires_grad:
-                logits.sum().backward()
+            logits, penalty = self.forward_with_penalty(network, self.x)
+            total = logits.sum() + penalty
+            if total.requires_grad:
+                total.backward()
         parameters = dict(network.named_parameters())
         without = frozenset(name for name, tensor in parameters.items() if tensor.grad is None)
         require(

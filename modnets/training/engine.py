@@ -23,12 +23,14 @@ from torch import nn
 from modnets.config.run_config import RunConfig
 from modnets.config.shapes import shape_of
 from modnets.errors import require, shown
+from modnets.models.losses import BUILT_IN_LOSSES
 from modnets.models.network_checks import check_is_network, check_same_shapes
 from modnets.models.registry import BUILT_IN
 from modnets.training.backends.eager import one_thread
 from modnets.training.initialization import InitialState, NetworkInitializer, initial_state_of
 from modnets.training.replicas import Replicas, in_last_rows, make_replicas
 from modnets.training.step_cache import training_step_of
+from modnets.training.watching import EvaluatedRuns
 
 
 @dataclass
@@ -83,6 +85,7 @@ def train_chunk(
     threads: int = 1,
     keep_networks: bool = False,
     on_evaluation: Callable[[int], None] | None = None,
+    watch: Callable[[EvaluatedRuns], object] | None = None,
 ) -> Trained:
     """Train runs of one shape as replicas of one batch.
 
@@ -100,6 +103,9 @@ def train_chunk(
         Return the trained networks.
     on_evaluation : callable, optional
         Called with the epoch after each evaluation.
+    watch : callable, optional
+        Called with what has been evaluated, each time, the first before any step; where it returns
+        True, training ends there.
 
     Returns
     -------
@@ -115,6 +121,9 @@ def train_chunk(
         for epoch in replicas.evaluations():
             if epoch and on_evaluation is not None:
                 on_evaluation(epoch)
+            if watch is not None and watch(replicas.latest()) is True:
+                replicas.end()
+                break
         trained = finished(replicas, failures, keep_networks=keep_networks)
     trained.duration = time.perf_counter() - started
     return trained
@@ -155,23 +164,25 @@ def _start(
 ) -> tuple[list[InitialState], dict[str, str]]:
     """Initial weights of runs, and tracebacks of those that cannot be built or do not fit."""
     user_defined = configs[0].model not in BUILT_IN
+    to_check = user_defined or configs[0].loss not in BUILT_IN_LOSSES
     starts: list[InitialState] = []
     failures: dict[str, str] = {}
     initializer, training_step = NetworkInitializer(), None
     for config in configs:
         try:
             network = initializer.draw(config)  # first: an error here is this run's alone
-            if user_defined and training_step is None:
+            if to_check and training_step is None:
                 check_is_network(network, config)
                 try:
                     training_step = training_step_of(config.final, device)
                 except Exception:  # of the network, or its refusal: the same for all
                     left = [one.key for one in configs if one.key not in failures]
                     return [], failures | dict.fromkeys(left, traceback.format_exc())
-            if training_step is None:
+            if not user_defined:
                 starts.append(initializer.start())
             else:
-                assert training_step.findings is not None  # user-defined
+                assert training_step is not None
+                assert training_step.findings is not None
                 check_same_shapes(network, training_step.findings.shapes, config)
                 starts.append(initial_state_of(network, training_step))
         except Exception:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import sys
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -12,15 +14,19 @@ import torch
 from torch import Tensor, nn
 
 from modnets.config.run_config import RunConfig
+from modnets.errors import require
+from modnets.models.hooks import MEASURED, called
 from modnets.training.backends.choice import Backend, ReplicaSlots, make_backend
-from modnets.training.backends.plain_loop import PlainLoopBackend
+from modnets.training.backends.plain_loop import PlainLoopBackend, restored
 from modnets.training.batches import Block
 from modnets.training.initialization import InitialState
 from modnets.training.inspection import INSPECTED, NetworkInspector
+from modnets.training.random_streams import stream_seed
 from modnets.training.restoring import rebuilt
 from modnets.training.schedules import StepScales
 from modnets.training.step import TrainingStep
 from modnets.training.step_cache import training_step_of
+from modnets.training.watching import EvaluatedRuns
 
 
 def make_replicas(
@@ -80,6 +86,9 @@ class Replicas:
         self.evaluated: list[tuple[int, list[Tensor], Tensor]] = []
         #: Of each evaluation at which it is recorded: columns of what the runs have learned.
         self.details: dict[int, dict[str, Sequence[Any]]] = {}
+        #: Of each evaluation: what hooks have measured of each run, as JSON.
+        self.measured: list[list[str]] = []
+        self.columns: set[str] = set()  # names that are taken
         self.warned_of_nan = False
 
     @property
@@ -117,10 +126,52 @@ class Replicas:
         self.evaluated.append((epoch, found.sums, found.solved))
         self._warn_of_nan(epoch, (~found.finite)[: len(self.runs)])
         if epoch == self.first.epochs or self.first.record == "every":
-            predicted = self.evaluation.predicted(found.bits)[: len(self.runs)]
+            self._record(epoch, found.bits)
+        if self.first.on_evaluation:
+            self.measured.append(self._measure(epoch))
+
+    def _record(self, epoch: int, bits: Sequence[Tensor]) -> None:
+        """Keep what the runs have learned."""
+        predicted = self.evaluation.predicted(bits)[: len(self.runs)]
+        plain = isinstance(self.backend, PlainLoopBackend)
+        columns = self.inspector.look(self.backend.flat, self.networks() if plain else None)
+        self.details[epoch] = {"predicted": predicted, **columns}
+
+    def end(self) -> None:
+        """Record what the runs have learned by the last evaluation, where training ends there."""
+        epoch = self.evaluated[-1][0]
+        if epoch not in self.details:
+            self._record(epoch, self.evaluation.scored(self.backend.evaluate).bits)
+
+    def latest(self) -> EvaluatedRuns:
+        """The last evaluation."""
+        epoch, sums, solved = self.evaluated[-1]
+        measures = self.evaluation.measures([one[None] for one in sums], solved[None])
+        measures = {name: one[0, : len(self.runs)] for name, one in measures.items()}
+        if self.measured:
+            own = pd.DataFrame([json.loads(text) for text in self.measured[-1]], dtype=float)
+            measures |= {str(name): column.to_numpy() for name, column in own.items()}
+        return EvaluatedRuns(epoch, tuple(self.runs), measures)
+
+    def _measure(self, epoch: int) -> list[str]:
+        """What the hooks of the runs measure, as JSON, of each run."""
+        texts = []
+        self.columns = self.columns or {*self.table()}
+        for run, network in zip(self.runs, self.networks(), strict=True):
             plain = isinstance(self.backend, PlainLoopBackend)
-            columns = self.inspector.look(self.backend.flat, self.networks() if plain else None)
-            self.details[epoch] = {"predicted": predicted, **columns}
+            with restored(network) if plain else contextlib.nullcontext():
+                seed = stream_seed(run.seed, "hooks")
+                names = run.on_evaluation or ()
+                by_hook = [called(name, network, run, epoch, seed) for name in names]
+            measured = {name: one[name] for one in by_hook for name in one}
+            taken = ", ".join(self.columns.intersection(measured))
+            require(
+                not taken,
+                f"on_evaluation={run.on_evaluation} measures {taken}; allowed are names that "
+                "results do not have",
+            )
+            texts.append(json.dumps(measured))
+        return texts
 
     def _warn_of_nan(self, epoch: int, nonfinite: Tensor) -> None:
         """Print once which runs give NaN or infinite logits; their losses are NaN from here on."""
@@ -155,6 +206,8 @@ class Replicas:
         columns["epoch"] = np.tile(np.array(epochs), n_runs)
         columns |= {name: values.ravel() for name, values in measures.items()}
         table = pd.DataFrame(columns)
+        by_run = list(zip(*self.measured, strict=True))
+        table[MEASURED] = _column([text for run in by_run for text in run] or [None] * len(table))
         texts = {"predicted": None, "structure": None} | dict.fromkeys(INSPECTED, np.nan)
         for name, absent in texts.items():
             table[name] = self._recorded(name, epochs, absent)

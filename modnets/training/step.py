@@ -16,13 +16,13 @@ from pathlib import Path
 from typing import Any, Generic, NamedTuple, TypeVar
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, fx, nn
 from torch.func import functional_call, grad
 
 from modnets.compiler.compiled import CompiledFunctions, Function, compile_functions
 from modnets.compiler.tracing import TensorSpec
 from modnets.models import registry
+from modnets.models.losses import BUILT_IN_LOSSES, LOSSES, logits_and_penalty
 from modnets.models.user_networks import Findings
 from modnets.source_files import source_digest
 from modnets.tasks.truth_tables import DONT_CARE
@@ -116,7 +116,8 @@ class TrainingStep:
     network : nn.Module
         Where the shapes and the arithmetic come from; its weights are not used.
     optimizer : str
-    loss : "bce" or "mse"
+    loss : str
+        In LOSSES.
     device : torch.device
     known_as : str, optional
         Identifies all of this, where the network is a built-in one.
@@ -158,7 +159,7 @@ class TrainingStep:
         self.buffers = {n: tuple(b.shape) for n, b in self.buffers_of(network).items()}
         self.optimizer = optimizer
         self.direction, self.n_states = OPTIMIZERS[optimizer]
-        self.loss = {"bce": bce, "mse": mse}[loss]
+        self.loss, self.own_loss = LOSSES[loss], loss not in BUILT_IN_LOSSES
         self.known_as, self.dont_cares = known_as, dont_cares
         self.anneals = "temperature" in own_schedules
         self.rate_groups = ("lr", *(name for name in own_schedules if name != "temperature"))
@@ -279,9 +280,11 @@ class TrainingStep:
 
     def _forward(
         self, flat: Tensor, buffers: dict[str, Tensor], x: Tensor, **keywords: Any
-    ) -> Tensor:
+    ) -> tuple[Tensor, Tensor | None]:
+        """Logits, and the penalty that a network of a user's own adds to the loss."""
         keywords = {name: value for name, value in keywords.items() if name in self.keywords}
-        return functional_call(self.network, (self.unflatten(flat), buffers), (x,), keywords)
+        parameters = self.unflatten(flat), buffers
+        return logits_and_penalty(functional_call(self.network, parameters, (x,), keywords))
 
     def _mean_loss(
         self, flat: Tensor, buffers: dict[str, Tensor], batch: Batch[Tensor], temperature: Tensor
@@ -289,8 +292,9 @@ class TrainingStep:
         keywords = {"temperature": temperature}
         if batch.noise is not None:
             keywords["noise"] = batch.noise
-        logits = self._forward(flat, buffers, batch.x, **keywords)
-        return self.mean_loss(logits, batch.y, batch.weight)
+        logits, penalty = self._forward(flat, buffers, batch.x, **keywords)
+        loss = self.mean_loss(logits, batch.y, batch.weight)
+        return loss if penalty is None else loss + penalty
 
     def mean_loss(self, logits: Tensor, y: Tensor, weight: Tensor) -> Tensor:
         """The loss of some rows, weighted; weights of shape (row,) add up to 1."""
@@ -298,8 +302,11 @@ class TrainingStep:
 
     def _loss_of_rows(self, logits: Tensor, y: Tensor) -> Tensor:
         """Mean over the outputs of each row; a don't-care has no loss."""
-        loss = self.loss(logits, y)
-        return (loss * (y < DONT_CARE).to(loss.dtype) if self.dont_cares else loss).mean(dim=-1)
+        if not self.dont_cares:
+            return self.loss(logits, y).mean(dim=-1)
+        cared = (y < DONT_CARE).to(logits.dtype)
+        loss = self.loss(logits, y * cared if self.own_loss else y)  # which knows of 0 and 1 only
+        return (loss * cared).mean(dim=-1)
 
     def step(
         self,
@@ -342,7 +349,7 @@ class TrainingStep:
             1 where a row belongs to a part.
         """
         self.network.eval()
-        return self.scores(self._forward(flat, buffers, x), y, parts)
+        return self.scores(self._forward(flat, buffers, x)[0], y, parts)
 
     def scores(self, logits: Tensor, y: Tensor, parts: Tensor) -> Scores:
         """How good logits are; see :meth:`evaluate`."""
@@ -378,13 +385,3 @@ def keywords_of(network: nn.Module) -> set[str]:
     any_keyword = any(p.kind is p.VAR_KEYWORD for p in parameters)
     names = {p.name for p in parameters}
     return {name for name in ("temperature", "noise") if any_keyword or name in names}
-
-
-def bce(logits: Tensor, y: Tensor) -> Tensor:
-    """Binary cross-entropy of each bit, in nats."""
-    return F.softplus(logits) - logits * y
-
-
-def mse(logits: Tensor, y: Tensor) -> Tensor:
-    """Squared error of each bit's probability."""
-    return (torch.sigmoid(logits) - y) ** 2

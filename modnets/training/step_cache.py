@@ -15,6 +15,7 @@ from modnets.config.run_config import RunConfig
 from modnets.config.settings import SCHEDULE_OF
 from modnets.config.shapes import shape_of
 from modnets.models.identity import identity_of
+from modnets.models.losses import BUILT_IN_LOSSES, check_loss
 from modnets.models.registry import BUILT_IN, build
 from modnets.models.user_networks import examine
 from modnets.tasks.task import Task
@@ -29,6 +30,7 @@ NOT_IN_STEP = {
     *("epochs", "eval_every", "train_rows", "batch_size", "padded_rows"),
     *("knowledge", "held_out", "samples", "test_samples", "record", "evaluation_rows"),
     *SCHEDULE_OF.values(),
+    "on_evaluation",
 }
 
 
@@ -37,7 +39,7 @@ class _Key:
     """What identifies a step; ``final`` is any run with this step."""
 
     known_as: str
-    model: str
+    identities: str
     device: torch.device
     final: RunConfig = field(compare=False)
 
@@ -51,16 +53,19 @@ def training_step_of(final: RunConfig, device: torch.device) -> TrainingStep:
         shape["graph"] = [task.n_inputs, task.n_sources, task.n_tasks, task.n_outputs]
         shape["graph"] += ["don't-cares"] * task.has_dont_cares
         shape["own schedules"] = own_schedules(final)
-    return _training_step(_Key(json.dumps(shape), identity_of(final.model), device, final))
+    identities = " ".join((identity_of(final.model), identity_of(final.loss, "loss")))
+    return _training_step(_Key(json.dumps(shape), identities, device, final))
 
 
 @lru_cache(MAX_STEPS)
 def _training_step(key: _Key) -> TrainingStep:
     final, known_as, findings = key.final, None, None
     network = build(final, seed=0)
-    if final.model in BUILT_IN:
+    if final.loss not in BUILT_IN_LOSSES:
+        check_loss(final.loss)
+    elif final.model in BUILT_IN:
         known_as = key.known_as
-    else:
+    if final.model not in BUILT_IN:
         findings = examine(final, build, [another(final)], some_rows(final))
     dont_cares = cast("Task", final.graph).has_dont_cares
     return TrainingStep(

@@ -231,7 +231,7 @@ def test_what_plays_no_part_is_said(line, unused):
 def test_help_lists_every_setting_with_meaning_default_and_unit(capsys):
     assert main(["train", "--help"]) == 0
     text = " ".join(capsys.readouterr().out.split())
-    assert set(by_setting()) == {f.name for f in fields(RunConfig)} - {"options"}
+    assert set(by_setting()) == {f.name for f in fields(RunConfig)} - {"options", "on_evaluation"}
     for flag in (flag for flags in FLAGS.values() for flag in flags):
         assert f"--{flag.name}" in text
         assert " ".join(flag.help.replace("%%", "%").split()) in text

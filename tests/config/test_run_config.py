@@ -70,6 +70,8 @@ FOUR_BITS = DigitPairs(graph=FunctionGraph(4, [["XOR 0 2", "XOR 1 3"]]))
         ({"optimizer": "adamw"}, "unknown optimizer 'adamw'.*allowed: adam, sgd, momentum"),
         ({"schedule": "step"}, "unknown schedule 'step'.*allowed: constant, exponential, cosine"),
         ({"loss": "hinge"}, "unknown loss 'hinge'.*allowed: bce, mse"),
+        ({"on_evaluation": "norm"}, "unknown on_evaluation 'norm'"),
+        ({"on_evaluation": ["norm", 3]}, "on_evaluation=.*; allowed is names of hooks"),
         ({"model": "modular", "routing": "knwon"}, "unknown routing 'knwon', did you mean 'known'"),
         ({"model": "modular", "routing": None}, "unknown routing None"),
         ({"model": "shared", "selection": "free"}, "unknown selection 'free'.*known, learned"),
@@ -694,7 +696,7 @@ def test_the_key_changes_with_what_plays_a_part(base: RunConfig, changes: dict) 
 
 def test_every_setting_is_known_to_change_the_key() -> None:
     changed = {name for _, changes in RELEVANT for name in changes}
-    assert {f.name for f in fields(RunConfig)} - changed == {"options"}
+    assert {f.name for f in fields(RunConfig)} - changed == {"options", "on_evaluation"}
 
 
 #: Keys of the first stores, which knew of fewer settings.

@@ -147,7 +147,7 @@ def test_a_run_is_one_of_the_network_as_it_is_now(monkeypatch: pytest.MonkeyPatc
         now = run.key
         monkeypatch.setitem(MODELS, "own", lambda config: nn.Linear(6, 2))
         assert run.key == now
-    with cached_digests({"own": "given"}):
+    with cached_digests({("model", "own"): "given"}):
         assert identity_of("own") == "given"
     assert run.key == first
 

@@ -84,7 +84,11 @@ def failing(config: RunConfig) -> nn.Module:
 REFUSED: dict[str, tuple[Any, str]] = {
     "no module": (lambda config: lambda x: x, "built a function; allowed is an nn.Module"),
     "no parameters": (lambda config: nn.Sequential(nn.ReLU()), "has no parameters to train"),
-    "a tuple": (with_last(lambda s, h: (h, h)), r"gives a tuple for 5 rows; allowed is \(5, 2\)"),
+    "a tuple": (with_last(lambda s, h: (h, h, h)), r"a tuple for 5 rows; allowed is \(5, 2\)"),
+    "two logits": (with_last(lambda s, h: (h, h)), r"logits and shape \(5, 2\).*tensor of shape"),
+    "a penalty that is a number": (with_last(lambda s, h: (h, 0.1)), "logits and a float; allowed"),
+    "a whole penalty": (with_last(lambda s, h: (h, h.sum().long())), "torch.int64; allowed beside"),
+    "a penalty of NaN": (with_last(lambda s, h: (h, h.sum() * float("nan"))), "penalty of nan;"),
     "lazy": (lazy, "size of 0.weight.* is not given; allowed are layers whose sizes are"),
     "depth by seed": (depth_by_seed, "has another shape for another seed; allowed"),
     "shape": (lambda config: nn.Linear(6, 3), r"shape \(5, 3\) for 5 rows; allowed is"),

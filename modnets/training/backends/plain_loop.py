@@ -17,6 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from modnets.config.run_config import RunConfig
+from modnets.models.losses import logits_and_penalty
 from modnets.models.network_digests import input_dtype
 from modnets.training.batches import Block, batch_at
 from modnets.training.evaluation import Rows
@@ -28,8 +29,8 @@ def _mse(logits: Tensor, y: Tensor) -> Tensor:
     return F.mse_loss(torch.sigmoid(logits), y)
 
 
-#: As torch has them, so that a step is that of a plain loop to the last bit.
-LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
+#: Mean losses as torch has them, so that a step is that of a plain loop to the last bit.
+OF_TORCH: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "bce": F.binary_cross_entropy_with_logits,
     "mse": _mse,
 }
@@ -59,7 +60,7 @@ class PlainLoopBackend:
         device: torch.device,
     ) -> None:
         self.training_step, self.finals = training_step, finals
-        self.loss = LOSSES[finals[0].loss]
+        self.loss = OF_TORCH.get(finals[0].loss)
         self.networks = [network.to(device) for network in networks]
         self.type = input_dtype(self.networks[0])
         self.optimizers = [self._optimizer(*pair) for pair in zip(networks, finals, strict=True)]
@@ -133,11 +134,12 @@ class PlainLoopBackend:
         keywords = {n: value for n, value in keywords.items() if n in self.training_step.keywords}
         optimizer.zero_grad()
         with torch.enable_grad():
-            logits = network(x, **keywords)
-            if self.training_step.dont_cares:
-                loss = self.training_step.mean_loss(logits, y, weight)
+            logits, penalty = logits_and_penalty(network(x, **keywords))
+            if self.loss is None or self.training_step.dont_cares:
+                loss = self.training_step.mean_loss(logits, y.to(self.type), weight)
             else:
                 loss = self.loss(logits, y.to(self.type))
+            loss = loss if penalty is None else loss + penalty
         if loss.requires_grad:
             loss.backward()
             optimizer.step()
@@ -149,7 +151,7 @@ class PlainLoopBackend:
         for replica, network in enumerate(self.networks):
             x, y = (every_x, rows.y) if rows.uniform else (every_x[replica], rows.y[replica])
             with restored(network), torch.no_grad():
-                logits = network.eval()(x).float()
+                logits = logits_and_penalty(network.eval()(x))[0].float()
             scores.append(self.training_step.scores(logits, y, rows.parts[replica]))
         return Scores(*(torch.stack(part) for part in zip(*scores, strict=True)))
 
