@@ -149,17 +149,12 @@ def _joint(
     values: Sequence[np.ndarray], wiring: Structures, runs: np.ndarray, task: int, n_inputs: int
 ) -> list[list[np.ndarray] | None]:
     """Joint thresholds of some runs; ``wiring`` is that of these, ``values`` are those of all."""
-    used = wiring.used(task, n_inputs)[1:]
-    ends = [wiring.is_output(level, task) for level in range(len(values))]
-    return [
-        joint_thresholds(
-            [level[run] for level in values],
-            [level[number, task] for level in wiring.routing],
-            [level[number] for level in used],
-            [level[number] for level in ends],
-        )
-        for number, run in enumerate(runs)
-    ]
+    return joint_thresholds(
+        [level[runs] for level in values],
+        [level[:, task] for level in wiring.routing],
+        wiring.used(task, n_inputs)[1:],
+        [wiring.is_output(level, task) for level in range(len(values))],
+    )
 
 
 @checked

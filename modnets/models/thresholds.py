@@ -49,7 +49,7 @@ class _Cuts:
         Thresholds, padded with NaN.
     score : ndarray, shape (cut,)
         Smallest gap, as a share of the range, less 1 for each threshold but the first.
-    bits : ndarray of bool, shape (cut, row)
+    bits : ndarray of bool, shape (cut, distinct value)
     """
 
     at: np.ndarray
@@ -61,8 +61,32 @@ class _Cuts:
         return _Cuts(self.at[index], self.score[index], self.bits[index])
 
 
+@dataclass(frozen=True)
+class _Rows:
+    """The rows that differ in the distinct values that a slot reads and gives.
+
+    Parameters
+    ----------
+    own : ndarray of int, shape (row,)
+        Index of the slot's own value.
+    read : tuple of (int, ndarray of int, shape (row,))
+        Slots of the level below that it reads, and the index of the value of each.
+    """
+
+    own: np.ndarray
+    read: tuple[tuple[int, np.ndarray], ...]
+
+
 #: Used slot of a level -> its cuts.
 _Level = dict[int, _Cuts]
+
+
+@dataclass(frozen=True)
+class _Network:
+    """Cuts of the used slots of each level, and of those above the first the rows that differ."""
+
+    cuts: list[_Level]
+    rows: list[dict[int, _Rows]]
 
 
 @dataclass
@@ -77,47 +101,73 @@ def joint_thresholds(
     sources: Sequence[np.ndarray],
     used: Sequence[np.ndarray],
     is_output: Sequence[np.ndarray],
-) -> list[np.ndarray] | None:
-    """Thresholds of a network's used slots with which its gates give its truth table.
+) -> list[list[np.ndarray] | None]:
+    """Thresholds of the used slots of networks with which their gates give their truth tables.
 
     Parameters
     ----------
-    values : sequence of ndarray, shape (slot, row), one for each level
-    sources : sequence of ndarray of int, shape (slot, position)
+    values : sequence of ndarray, shape (run, slot, row), one for each level
+    sources : sequence of ndarray of int, shape (run, slot, position)
         Indices into the level below, or NOTHING.
-    used, is_output : sequence of ndarray of bool, shape (slot,)
+    used, is_output : sequence of ndarray of bool, shape (run, slot)
 
     Returns
     -------
-    list of ndarray, shape (slot, MAX_THRESHOLDS), or None
+    list of (list of ndarray, shape (slot, MAX_THRESHOLDS), or None), one for each run
         Padded with NaN; NaN for unused slots.  None if there are no such thresholds, the search
         finds none within its limits, or the network is too large.
     """
-    n_bits = values[0].shape[1] * sum(map(np.count_nonzero, used))
-    if n_bits > MAX_BITS:
-        return None
-    if not all(np.isfinite(level[use]).all() for level, use in zip(values, used, strict=True)):
-        return None
+    n_runs, _, n_rows = values[0].shape
+    searched = sum((level.sum(axis=1) for level in used), np.zeros(1)) * n_rows <= MAX_BITS
+    for level, is_used in zip(values, used, strict=True):
+        searched &= (np.isfinite(level).all(axis=2) | ~is_used).all(axis=1)
+    networks = [_Network([], []) for _ in range(n_runs)]
+    below = np.empty((n_runs, 0, n_rows), dtype=np.int32)
+    for number, level in enumerate(values):
+        for network in networks:
+            network.cuts.append({})
+            network.rows.append({})
+        run, slot = np.nonzero(used[number] & searched[:, None])
+        ends, reads = is_output[number][run, slot], sources[number][run, slot]
+        index, of_slots = _cuts_of(level[run, slot], ends, MAX_CUTS if number else KEPT[-1])
+        of_rows = _rows_of(index, below, run, reads) if number else []
+        below = np.zeros(level.shape, dtype=np.int32)
+        below[run, slot] = index
+        places = list(zip(run.tolist(), slot.tolist(), strict=True))
+        for (at_run, at), of_slot in zip(places, of_slots, strict=True):
+            networks[at_run].cuts[-1][at] = of_slot
+        for (at_run, at), differing in zip(places, of_rows, strict=False):
+            networks[at_run].rows[-1][at] = differing
+    n_slots = [level.shape[1] for level in values]
+    return [
+        _search(network, n_slots) if is_searched else None
+        for network, is_searched in zip(networks, searched.tolist(), strict=True)
+    ]
+
+
+def _search(network: _Network, n_slots: Sequence[int]) -> list[np.ndarray] | None:
+    """Thresholds of one network; see :func:`joint_thresholds`."""
     levels: list[_Level] = []
-    for level, is_used in enumerate(used):
-        levels.append({})
-        for slot in np.flatnonzero(is_used).tolist():
-            output = values[level][slot]
-            cuts = _single(0.0, output > 0) if is_output[level][slot] else _cuts_of(output)
-            if level:
-                cuts = _possible(cuts, [levels[-2][s] for s in sources[level][slot] if s >= 0])
-            if not len(cuts.at):
-                return None
-            levels[-1][slot] = cuts.only(slice(KEPT[-1]))
+    for slots, rows in zip(network.cuts, network.rows, strict=True):
+        possible = {
+            slot: _possible(cuts, rows[slot], levels[-1]) if levels else cuts
+            for slot, cuts in slots.items()
+        }
+        if not all(len(cuts.at) for cuts in possible.values()):
+            return None
+        levels.append({slot: cuts.only(slice(KEPT[-1])) for slot, cuts in possible.items()})
     top = max((number for number, level in enumerate(levels) if level), default=0)
+    most = max(len(one.at) for level in levels for one in level.values())
     for kept in KEPT:
-        some = [{slot: cuts.only(slice(kept)) for slot, cuts in one.items()} for one in levels]
-        chosen = _descend(top, [some[top]], some, sources, _Budget(MAX_STEPS))
+        some = [{slot: one.only(slice(kept)) for slot, one in level.items()} for level in levels]
+        chosen = _descend(top, [some[top]], some, network.rows, _Budget(MAX_STEPS))
         if chosen is not None:
             break
+        if most <= kept:  # more would be the same again
+            return None
     else:
         return None
-    thresholds = [np.full((len(one), MAX_THRESHOLDS), np.nan) for one in values]
+    thresholds = [np.full((size, MAX_THRESHOLDS), np.nan) for size in n_slots]
     for level, slots in enumerate(chosen):
         for slot, cut in slots.items():
             thresholds[level][slot] = cut.at[0]
@@ -128,25 +178,25 @@ def _descend(
     number: int,
     chosen: list[_Level],
     levels: list[_Level],
-    sources: Sequence[np.ndarray],
+    rows: Sequence[dict[int, _Rows]],
     budget: _Budget,
 ) -> list[_Level] | None:
     """Depth-first search: one cut for each slot of the levels below ``number``, prepended."""
     if number == 0:
         return chosen
-    for below in _fitting(chosen[0], levels[number - 1], sources[number], budget):
-        result = _descend(number - 1, [below, *chosen], levels, sources, budget)
+    for below in _fitting(chosen[0], levels[number - 1], rows[number], budget):
+        result = _descend(number - 1, [below, *chosen], levels, rows, budget)
         if result is not None:
             return result
     return None
 
 
 def _fitting(
-    above: _Level, level: _Level, sources: np.ndarray, budget: _Budget
+    above: _Level, level: _Level, rows: dict[int, _Rows], budget: _Budget
 ) -> Iterator[_Level]:
     """One cut for each slot of a level, such that the cuts fit; best first (branch and bound)."""
     budget.left -= COMPARISON
-    separated = _separated_pairs(above, level, sources) if budget.left > 0 else None
+    separated = _separated_pairs(above, level, rows) if budget.left > 0 else None
     if separated is None:
         return
     masks, wanted = separated
@@ -182,7 +232,7 @@ def _fitting(
 
 
 def _separated_pairs(
-    above: _Level, level: _Level, sources: np.ndarray
+    above: _Level, level: _Level, rows: dict[int, _Rows]
 ) -> tuple[dict[int, list[int]], int] | None:
     """For each cut of each slot the pairs of rows that it separates, as the bits of an integer.
 
@@ -197,36 +247,40 @@ def _separated_pairs(
     masks = {slot: [0] * len(cuts.at) for slot, cuts in level.items()}
     shift = 0
     for slot, cut in above.items():
-        read = [int(source) for source in sources[slot] if source != NOTHING]
-        rows = _distinct(np.concatenate([*(level[source].bits for source in read), cut.bits]))
-        ones, zeros = rows[cut.bits[0, rows]], rows[~cut.bits[0, rows]]
+        read = rows[slot].read
+        bits = np.concatenate([*(level[source].bits[:, at] for source, at in read)])
+        own = cut.bits[0, rows[slot].own]
+        kept = _distinct(np.concatenate([bits, own[None]]))
+        ones, zeros = kept[own[kept]], kept[~own[kept]]
         n_pairs = len(ones) * len(zeros)
-        if n_pairs * sum(len(level[source].at) for source in read) > MAX_ELEMENTS:
+        if n_pairs * len(bits) > MAX_ELEMENTS:
             return None
-        for source in read:
-            bits = level[source].bits
-            apart = bits[:, ones, None] != bits[:, None, zeros]
-            packed = np.packbits(apart.reshape(len(bits), -1), axis=1, bitorder="little")
-            for number, row in enumerate(packed):
-                masks[source][number] |= int.from_bytes(row.tobytes(), "little") << shift
+        apart = bits[:, ones, None] != bits[:, None, zeros]
+        packed = np.packbits(apart.reshape(len(bits), -1), axis=1, bitorder="little")
+        texts = iter(map(bytes, packed))
+        for source, _ in read:
+            of_source = masks[source]
+            for number in range(len(of_source)):
+                of_source[number] |= int.from_bytes(next(texts), "little") << shift
         shift += n_pairs
     return masks, (1 << shift) - 1
 
 
-def _possible(cuts: _Cuts, below: Sequence[_Cuts]) -> _Cuts:
+def _possible(cuts: _Cuts, rows: _Rows, below: _Level) -> _Cuts:
     """Those cuts of a slot whose bits are a function of the bits that some cuts below give."""
-    n_codes = 2 ** len(below)
-    n_below = int(np.prod([len(one.at) for one in below], dtype=float))
+    n_codes = 2 ** len(rows.read)
+    n_below = int(np.prod([len(below[source].at) for source, _ in rows.read], dtype=float))
     if len(cuts.at) == 1 or n_below * n_codes * len(cuts.at) > MAX_ELEMENTS:
         return cuts
-    rows = _distinct(np.concatenate([*(one.bits for one in below), cuts.bits]))
-    if n_below * n_codes * len(cuts.at) * len(rows) > 16 * MAX_ELEMENTS:
+    own, bits = cuts.bits[:, rows.own], [below[source].bits[:, at] for source, at in rows.read]
+    kept = _distinct(np.concatenate([*bits, own]))
+    if n_below * n_codes * len(cuts.at) * len(kept) > 16 * MAX_ELEMENTS:
         return cuts
-    code = np.zeros((1, len(rows)), dtype=int)  # of the bits read, for all combinations of cuts
-    for one in below:
-        code = (2 * code[:, None] + one.bits[:, rows]).reshape(-1, len(rows))
+    code = np.zeros((1, len(kept)), dtype=int)  # of the bits read, for all combinations of cuts
+    for one in bits:
+        code = (2 * code[:, None] + one[:, kept]).reshape(-1, len(kept))
     met = (code[:, None] == np.arange(n_codes)[:, None]).astype(np.float32)
-    ones = met @ cuts.bits[:, rows].T.astype(np.float32)
+    ones = met @ own[:, kept].T.astype(np.float32)
     possible = ((ones == 0) | (ones == met.sum(axis=2, keepdims=True))).all(axis=1).any(axis=0)
     return cuts.only(possible)
 
@@ -238,27 +292,119 @@ def _distinct(signals: np.ndarray) -> np.ndarray:
     return np.fromiter(first.values(), dtype=int)
 
 
+def _cuts_of(
+    values: np.ndarray, is_output: np.ndarray, most: int
+) -> tuple[np.ndarray, list[_Cuts]]:
+    """The cuts of slots, best first.
+
+    Parameters
+    ----------
+    values : ndarray, shape (slot, row)
+    is_output : ndarray of bool, shape (slot,)
+        Slots whose one cut is at 0.
+    most : int
+        Largest number of cuts of a slot.
+
+    Returns
+    -------
+    ndarray of int, shape (slot, row)
+        Index of each row's value among the slot's distinct values, in ascending order.
+    list of _Cuts
+    """
+    order = np.argsort(values, axis=1)
+    ordered = np.take_along_axis(values, order, axis=1).astype(float)
+    spread = ordered[:, -1] - ordered[:, 0]
+    varies = spread > SAME * np.abs(ordered[:, [0, -1]]).max(axis=1)
+    searched = varies & ~is_output
+    widths = np.diff(ordered, axis=1) / np.where(varies, spread, np.inf)[:, None]
+    wide = (widths > SAME) & searched[:, None]
+    index = np.zeros(values.shape, dtype=np.int32)
+    np.put_along_axis(index, order[:, 1:], wide.cumsum(axis=1, dtype=np.int32), axis=1)
+    index[is_output] = values[is_output] > 0
+    slot, gap = np.nonzero(wide)
+    n_gaps = wide.sum(axis=1)
+    first = n_gaps.cumsum() - n_gaps
+    rank = np.arange(len(slot)) - first[slot]
+    width, middle = widths[slot, gap], (ordered[slot, gap] + ordered[slot, gap + 1]) / 2
+    by_width = np.lexsort((-width, slot))
+    constant = [_single(at, np.zeros(1, dtype=bool)) for at in ordered[~searched, -1]]
+    cuts = [_ANSWER] * len(values)
+    for number, one in zip(np.flatnonzero(~searched), constant, strict=True):
+        cuts[number] = _ANSWER if is_output[number] else one
+    for size in np.unique(n_gaps[searched]).tolist():
+        same = np.flatnonzero(searched & (n_gaps == size))
+        choices = _gap_choices(size)[:most]
+        step = max(1, MAX_ELEMENTS // (len(choices) * (size + 1)))
+        for some in np.split(same, range(step, len(same), step)):
+            gaps = by_width[first[some, None] + np.arange(size)]
+            of_slots = _cuts_at(middle[gaps], width[gaps], rank[gaps], choices)
+            for number, one in zip(some.tolist(), of_slots, strict=True):
+                cuts[number] = one
+    return index, cuts
+
+
+def _cuts_at(
+    middles: np.ndarray, widths: np.ndarray, ranks: np.ndarray, choices: np.ndarray
+) -> list[_Cuts]:
+    """The cuts of slots with the same number of gaps.
+
+    Parameters
+    ----------
+    middles, widths, ranks : ndarray, shape (slot, gap)
+        Of the gaps, widest first; the rank is that from the lowest one.
+    choices : ndarray of int, shape (cut, MAX_THRESHOLDS)
+        As from :func:`_gap_choices`.
+    """
+    n_slots, n_gaps = middles.shape
+    none = np.ones((n_slots, 1))
+    at = np.sort(np.concatenate([middles, np.nan * none], axis=1)[:, choices], axis=2)
+    least = np.concatenate([widths, np.inf * none], axis=1)[:, choices].min(axis=2)
+    score = least - ((choices >= 0).sum(axis=1) - 1)
+    over = np.zeros((n_slots, n_gaps + 1, n_gaps + 1), dtype=bool)
+    over[:, :-1] = ranks[..., None] < np.arange(n_gaps + 1)
+    bits = np.logical_xor.reduce([over[:, gap] for gap in choices.T])
+    return [_Cuts(*one) for one in zip(at, score, bits, strict=True)]
+
+
+def _rows_of(
+    index: np.ndarray, below: np.ndarray, runs: np.ndarray, sources: np.ndarray
+) -> list[_Rows]:
+    """The rows that differ in what slots read and give.
+
+    Parameters
+    ----------
+    index : ndarray of int, shape (slot, row)
+        Index of each row's value, of slots of any runs.
+    below : ndarray of int, shape (run, slot below, row)
+    runs : ndarray of int, shape (slot,)
+    sources : ndarray of int, shape (slot, position)
+    """
+    code, n_codes = index.astype(np.int64), int(index.max(initial=0)) + 1
+    for source in sources.T:
+        read = np.where(source[:, None] == NOTHING, 0, below[runs, source])
+        n_values = int(read.max(initial=0)) + 1
+        if n_codes * n_values >= 2**63:
+            code = np.unique(code, return_inverse=True)[1].reshape(code.shape)
+            n_codes = int(code.max()) + 1
+        code, n_codes = code * n_values + read, n_codes * n_values
+    order = np.argsort(code, axis=1)
+    code = np.take_along_axis(code, order, axis=1)
+    is_first = np.pad(code[:, 1:] != code[:, :-1], ((0, 0), (1, 0)), constant_values=True)
+    of_slots = []
+    for number, (run, reads) in enumerate(zip(runs.tolist(), sources.tolist(), strict=True)):
+        rows = order[number, is_first[number]]
+        values = tuple((s, below[run, s, rows]) for s in reads if s != NOTHING)
+        of_slots.append(_Rows(index[number, rows], values))
+    return of_slots
+
+
 def _single(at: float, bits: np.ndarray) -> _Cuts:
     """The cut by one threshold, which gives these bits."""
     return _Cuts(np.array([[at, *[np.nan] * (MAX_THRESHOLDS - 1)]]), np.zeros(1), bits[None])
 
 
-def _cuts_of(values: np.ndarray) -> _Cuts:
-    """The cuts of a slot with these outputs, shape (row,), best first."""
-    ordered = np.unique(values).astype(float)
-    spread = ordered[-1] - ordered[0]
-    if not spread > SAME * max(abs(ordered[0]), abs(ordered[-1])):
-        return _single(ordered[-1], np.zeros(len(values), dtype=bool))
-    widths = np.diff(ordered) / spread
-    wide = np.flatnonzero(widths > SAME)
-    wide = wide[np.argsort(-widths[wide], kind="stable")]
-    gaps = _gap_choices(len(wide))
-    at = np.append((ordered[wide] + ordered[wide + 1]) / 2, np.nan)[gaps]
-    over = np.append(values > at[: len(wide), :1], [np.zeros_like(values, dtype=bool)], axis=0)
-    bits = np.logical_xor.reduce(over[gaps], axis=1)
-    n_thresholds = (gaps >= 0).sum(axis=1)
-    score = np.append(widths[wide], np.inf)[gaps].min(axis=1) - (n_thresholds - 1)
-    return _Cuts(np.sort(at, axis=1), score, bits)
+#: The one cut of an output.
+_ANSWER = _single(0.0, np.array([False, True]))
 
 
 @cache

@@ -156,21 +156,31 @@ def by_brute_force(network: ModularNetwork, values: list[np.ndarray], x: np.ndar
 
 def test_one_threshold_is_taken_where_one_does_and_the_widest_gap_of_those() -> None:
     """An inner slot that gives 0, 1, 1.5, 5 as an AND or an OR: the output decides which."""
-    values = np.array([[0.0, 1.0, 1.5, 5.0]])
-    x, one = np.array([[0, 1]]), np.array([[0]])
-    for table, at in (((-1, -1, -1, 1), 3.25), ((-1, 1, 1, 1), 0.5), ((-1, -1, 1, 1), 1.25)):
-        out = np.array([table], dtype=float)
-        cuts = joint_thresholds([values, out], [x, one], [[True]] * 2, [[False], [True]])
-        assert cuts[0][0, 0] == at
-        assert np.isnan(cuts[0][0, 1:]).all()
-    xor = np.array([[-1.0, 1.0, 1.0, -1.0]])
-    cuts = joint_thresholds([values, xor], [x, one], [[True]] * 2, [[False], [True]])
-    assert cuts[0][0, :2].tolist() == [0.5, 3.25]
-    same = np.array([[1.0, 1.0, 1.0, 1.0]])
-    nothing = joint_thresholds([same, xor], [x, one], [[True]] * 2, [[False], [True]])
-    assert nothing is None
-    broken = joint_thresholds([values * np.nan, xor], [x, one], [[True]] * 2, [[False], [True]])
-    assert broken is None
+    inner = np.array([0.0, 1.0, 1.5, 5.0])
+    cases = [
+        (inner, (-1, -1, -1, 1), [3.25]),
+        (inner, (-1, 1, 1, 1), [0.5]),
+        (inner, (-1, -1, 1, 1), [1.25]),
+        (inner, (-1, 1, 1, -1), [0.5, 3.25]),
+        (np.ones(4), (-1, 1, 1, -1), None),
+        (inner * np.nan, (-1, 1, 1, -1), None),
+    ]
+    below, above = (
+        [np.array(part, float) for part in parts]
+        for parts in zip(*[c[:2] for c in cases], strict=True)
+    )
+    values = [np.stack(below)[:, None], np.stack(above)[:, None]]
+    n_runs = len(cases)
+    sources = [np.tile([[0, 1]], (n_runs, 1, 1)), np.zeros((n_runs, 1, 1), int)]
+    used = [np.ones((n_runs, 1), dtype=bool)] * 2
+    found = joint_thresholds(values, sources, used, [~used[0], used[0]])
+    for cuts, (_, _, wanted) in zip(found, cases, strict=True):
+        if wanted is None:
+            assert cuts is None
+        else:
+            assert cuts[0][0, : len(wanted)].tolist() == wanted
+            assert np.isnan(cuts[0][0, len(wanted) :]).all()
+            assert cuts[1][0, 0] == 0
 
 
 def test_a_bit_of_several_levels_is_read_with_its_clarity() -> None:
