@@ -8,9 +8,8 @@ scores well too on simple functions, so compare with the network before training
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
+import torch
 
 from modnets.models.monolithic import MLP
 from modnets.models.structures import Parameters
@@ -18,6 +17,8 @@ from modnets.tasks.graphs import FunctionGraph
 
 #: Ridge penalty, relative to the sum of squares of a unit over all rows, averaged over units.
 RIDGE = 1e-3
+#: Units times rows of the networks that are probed at once, so that they stay in the cache.
+MAX_VALUES = 2**18
 
 
 def hidden_units(network: MLP, values: Parameters, x: np.ndarray) -> list[np.ndarray]:
@@ -34,15 +35,15 @@ def hidden_units(network: MLP, values: Parameters, x: np.ndarray) -> list[np.nda
     -------
     list of ndarray, shape (run, row, unit), one for each hidden layer
     """
-    arrays = {name: value.detach().cpu().numpy() for name, value in values.items()}
-    units, layers = x.astype(np.float32), []
+    tensors = {name: value.detach().cpu() for name, value in values.items()}
+    units, layers = torch.from_numpy(x.astype(np.float32)), []
     for number in range(len(network.layers) - 1):
-        weight, bias = (arrays[f"layers.{number}.{kind}"] for kind in ("weight", "bias"))
+        weight, bias = (tensors[f"layers.{number}.{kind}"] for kind in ("weight", "bias"))
         if network.sparse:
-            weight = weight * arrays[f"weight_mask_{number}"]
-            bias = bias * arrays[f"bias_mask_{number}"]
-        units = np.maximum(units @ weight.swapaxes(1, 2) + bias[:, None], 0.0)
-        layers.append(units)
+            weight = weight * tensors[f"weight_mask_{number}"]
+            bias = bias * tensors[f"bias_mask_{number}"]
+        units = (units @ weight.mT).add_(bias[:, None]).relu_()
+        layers.append(units.numpy())
     return layers
 
 
@@ -66,17 +67,22 @@ def readable(units: np.ndarray, targets: np.ndarray) -> np.ndarray:
         0.5 is chance, and NaN stands for a constant function.  A function that cannot be decoded
         may score less, since leaving a row out makes its answer rarer among the rest.
     """
-    units = np.nan_to_num(units.astype(float))
-    units = units - units.mean(axis=1, keepdims=True)
-    gram = units.swapaxes(1, 2) @ units
-    scale = np.trace(gram, axis1=1, axis2=2) / gram.shape[1]
-    scale = np.where(scale > 0, scale, 1.0)  # a layer whose units are all constant
-    gram += RIDGE * scale[:, None, None] * np.eye(gram.shape[1])
+    # Products by torch, which keeps to one thread in a chunk: more are slower at these sizes.
+    inputs = torch.from_numpy(units.astype(float))
+    if not inputs.isfinite().all():
+        inputs.nan_to_num_()
+    inputs -= inputs.mean(dim=1, keepdim=True)
+    gram = inputs.mT @ inputs
+    diagonal = gram.diagonal(dim1=1, dim2=2)
+    scale = diagonal.mean(dim=1, keepdim=True)
+    diagonal += RIDGE * scale.where(scale > 0, 1.0)  # a layer whose units are all constant
     mean = targets.mean(axis=1, keepdims=True)
     centred = targets - mean
-    solved = np.linalg.solve(gram, units.swapaxes(1, 2))  # (run, unit, row)
-    leverage = np.einsum("rnu,run->rn", units, solved)
-    predicted = (centred @ units) @ solved  # (run, function, row), no matrix of rows x rows
+    factor = torch.linalg.cholesky_ex(gram).L
+    whitened = torch.linalg.solve_triangular(factor, inputs.mT, upper=False)  # (run, unit, row)
+    leverage = whitened.square().sum(dim=1).numpy()
+    # (run, function, row), with no matrix of rows x rows
+    predicted = ((torch.from_numpy(centred) @ whitened.mT) @ whitened).numpy()
     left_out = centred - (centred - predicted) / np.maximum(1 - leverage, 1e-9)[:, None]
     ones = targets > 0
     right = (left_out + mean > 0.5) == ones
@@ -98,6 +104,12 @@ def readable_by_layer(
     graph : FunctionGraph
     x : ndarray of {0, 1}, shape (row, input)
     """
-    targets = sub_functions(graph, x)
-    layers: Sequence[np.ndarray] = hidden_units(network, values, x)
-    return np.stack([readable(units, targets) for units in layers], axis=1)
+    targets, n_runs = sub_functions(graph, x), len(next(iter(values.values())))
+    widest = max(len(layer.weight) for layer in list(network.layers)[:-1])
+    step = max(1, MAX_VALUES // (len(x) * widest))
+    parts = []
+    for start in range(0, n_runs, step):
+        some = {name: value[start : start + step] for name, value in values.items()}
+        layers = hidden_units(network, some, x)
+        parts.append(np.stack([readable(units, targets) for units in layers], axis=1))
+    return np.concatenate(parts)
