@@ -22,7 +22,12 @@ FOLDER := build/quick/figures
 SMALL := --quick
 endif
 
-NOTEBOOKS := $(wildcard notebooks/*.ipynb)
+# The order in which figures are made, the headline first; those that are not named come last.
+ORDER := generalization theory_overlay knowledge_ladder training_efficiency trained_networks \
+	specialization routing_recovery learning_dynamics routing_training module_width module_inputs \
+	multi_task own_task architectures explorer benchmark digit_pairs
+ALL := $(wildcard notebooks/*.ipynb)
+NOTEBOOKS := $(filter $(ALL),$(ORDER:%=notebooks/%.ipynb)) $(filter-out $(ORDER:%=notebooks/%.ipynb),$(ALL))
 FIGURES := $(NOTEBOOKS:notebooks/%.ipynb=$(STAMPS)/%.stamp)
 
 # A figure's stamp lists the files that its notebook wrote.
@@ -33,7 +38,7 @@ missing = $(filter-out $(wildcard $(call wrote,$(1))),$(call wrote,$(1)))
 tested = code=0; $(BIN)/python -m pytest $(1) $(ARGS) || code=$$?; \
 	test $$code -eq 0 -o $$code -eq 5 || status=$$code
 
-.PHONY: help figures test test-fast check docs lab clean-notebooks clean FORCE
+.PHONY: help figures plan test test-fast check docs lab clean-notebooks clean FORCE
 
 help: ## Show this list
 	@sed -nE 's/^([a-z-]+):.*## (.*)/\1|\2/p' Makefile | awk -F'|' '{printf "make %-19s %s\n", $$1, $$2}'
@@ -42,8 +47,17 @@ help: ## Show this list
 	@echo "make test ARGS='-k x'    arguments for pytest; CORES=1 for one process"
 	@echo "make PYTHON=python3.12   .venv with another Python"
 
-figures: $(FIGURES) ## Run every notebook whose figures are missing or older than its code
+figures: plan $(FIGURES) ## Run every notebook whose figures are missing or older than its code
 	@echo "$(FOLDER)/ is up to date: $(words $(NOTEBOOKS)) notebooks"
+
+# A dry run tells which notebooks will run; while they do, $(STAMPS)/plan lists those that are left.
+plan: | $(INSTALLED)
+	@mkdir -p $(STAMPS)
+	@$(MAKE) -n --no-print-directory $(FIGURES) | sed -nE 's/.* -m modnets notebook run ([^ ]+).*/\1/p' \
+		> $(STAMPS)/plan
+	@test ! -s $(STAMPS)/plan || $(call planned)
+
+planned = $(BIN)/python -m modnets notebook plan $$(paste -sd, $(STAMPS)/plan) $(SMALL)
 
 test: $(INSTALLED) ## Run the tests, in a process for each core; those in the browser last, in one
 	@status=0; $(call tested,-n $(CORES) --dist loadfile -m "not browser"); \
@@ -84,6 +98,9 @@ $(STAMPS)/%.stamp: notebooks/%.ipynb | $(INSTALLED)
 	@find $(FOLDER) -type f -newer $(STAMPS)/$*.start | sort > $@
 	@touch -r $(STAMPS)/$*.start $@ # what changes while it runs is newer
 	@rm $(STAMPS)/$*.start
+	@if grep -qsx $* $(STAMPS)/plan; then \
+		grep -vx $* $(STAMPS)/plan > $(STAMPS)/left || true; mv $(STAMPS)/left $(STAMPS)/plan; \
+		test ! -s $(STAMPS)/plan || { printf 'left: '; $(planned) | sed -n 1p; }; fi
 
 # The files of the package that a figure depends on, as they were found when it was made.
 -include $(wildcard $(STAMPS)/*.d)

@@ -1,4 +1,4 @@
-"""``modnets notebook``: the notebooks listed, run in batch, or what they depend on."""
+"""``modnets notebook``: the notebooks listed, planned, run in batch, or what they depend on."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ import json
 import sys
 import time
 from collections.abc import Sequence
+from csv import DictReader
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from modnets.commands.parser import Parser, UsageError, whole
 from modnets.errors import in_a_line, nearest, require, shown
-from modnets.paths import NOTEBOOKS, ROOT, expanded
+from modnets.paths import FIGURES, NOTEBOOKS, ROOT, expanded
 
 if TYPE_CHECKING:
     from modnets.commands.parameters import Notebook
@@ -23,10 +24,10 @@ QUICK = ROOT / "build" / "quick"
 #: Beside the notebooks: notebook -> parameter -> small value.
 SMALL_VALUES = "quick.json"
 MAX_TIMEOUT = 366 * 24 * 3600  # s
-ACTIONS = ("list", "run", "depends")
+ACTIONS = ("list", "plan", "run", "depends")
 USAGE = (
-    "modnets notebook list | run NAME|all [-p name value]... [--quick] [--output FOLDER] "
-    "[--timeout N] | depends NAME|all"
+    "modnets notebook list | plan NAME,...|all | run NAME|all [-p name value]... [--quick] "
+    "[--output FOLDER] [--timeout N] | depends NAME|all"
 )
 
 
@@ -35,8 +36,8 @@ def notebook_parser() -> Parser:
     parser = Parser(
         prog="modnets notebook",
         usage=USAGE,
-        description="List the notebooks with their parameters, run them in batch, or say on which "
-        "files of the package they depend.  Exit code: 0 done, 1 a notebook failed, 2 wrong use.",
+        description="List the notebooks with their parameters, say how long some take, run them in "
+        "batch, or say on which files of the package they depend.  Exit code: 0 done, 1 a notebook failed, 2 wrong use.",
     )
     parser.add_argument("action", metavar="|".join(ACTIONS), help="what to do with the notebooks")
     parser.add_argument("name", nargs="?", metavar="NAME", help="a notebook's name, or all")
@@ -84,6 +85,9 @@ def main(argv: Sequence[str]) -> int:
             raise UsageError(f"{args.action} needs the name of a notebook, or all")
         if asked:
             print(help_of(folder, args.name))
+            return 0
+        if args.action == "plan":
+            print(planned(folder, args.name.split(","), timed=not args.quick))
             return 0
         if args.action == "depends":
             print(dependencies(folder, args.name))
@@ -147,6 +151,37 @@ def choose(folder: Path, name: str) -> list[Notebook]:
         f"allowed: {', '.join([*known, 'all'])} (in {folder})",
     )
     return list(known.values()) if name == "all" else [known[name]]
+
+
+def planned(folder: Path, names: Sequence[str], *, timed: bool = True) -> str:
+    """Some notebooks in this order, with the time that each took when its figure was made.
+
+    Raises
+    ------
+    ValueError
+        If there is no such notebook.
+    """
+    known = {notebook.name: notebook for notebook in choose(folder, "all")}
+    notebooks = [
+        one for name in names for one in ([known[name]] if name in known else choose(folder, name))
+    ]
+    times = durations() if timed else {}
+    known = [times[one.name] for one in notebooks if one.name in times]
+    total = f", about {max(1, round(sum(known) / 60))} min on 2 cores" if known else ""
+    lines = [f"{len(notebooks)} notebook{'s' * (len(notebooks) != 1)} to run{total}"]
+    for one in notebooks:
+        time_taken = f"{times[one.name]:.0f} s" if one.name in times else ""
+        lines.append(f"{time_taken:>7}  {one.name}: {one.question}")
+    return "\n".join(lines)
+
+
+def durations() -> dict[str, float]:
+    """Notebook -> seconds that it took on 2 cores, from ``figures/timings.csv``; {} without it."""
+    path = FIGURES / "timings.csv"
+    if not path.is_file():
+        return {}
+    with path.open(newline="") as file:
+        return {row["name"]: float(row["value"]) for row in DictReader(file) if row["unit"] == "s"}
 
 
 def dependencies(folder: Path, name: str) -> str:

@@ -293,3 +293,27 @@ def test_small_values_stand_beside_the_notebooks(tmp_path, monkeypatch, capsys):
         small.write_text(wrong)
         assert main(words) == 2
         assert message in capsys.readouterr().err
+
+
+def test_a_plan_tells_the_times_of_notebooks_in_the_order_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("first", "second", "third"):
+        write(tmp_path, name, [DRAW])
+    times = "name,value,unit,runs,machine\nfirst,90,s,3,x\nsecond,200,s,,x\nthird,5,ms,,x\n"
+    (tmp_path / "timings.csv").write_text(times)
+    monkeypatch.setattr(command, "FIGURES", tmp_path)
+    words = ["notebook", "plan", "third,second,first", "--folder", str(tmp_path)]
+    assert main(words) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "3 notebooks to run, about 5 min on 2 cores",
+        "         third: How does third end?",
+        "  200 s  second: How does second end?",
+        "   90 s  first: How does first end?",
+    ]
+    assert main([*words, "--quick"]) == 0
+    assert capsys.readouterr().out.startswith("3 notebooks to run\n")
+    assert main(["notebook", "plan", "first,frist", "--folder", str(tmp_path)]) == 2
+    assert "unknown notebook 'frist', did you mean 'first'?" in capsys.readouterr().err
+    (tmp_path / "timings.csv").unlink()
+    assert command.planned(tmp_path, ["first"]).startswith("1 notebook to run\n")
