@@ -37,7 +37,8 @@ def notebook_parser() -> Parser:
         prog="modnets notebook",
         usage=USAGE,
         description="List the notebooks with their parameters, say how long some take, run them in "
-        "batch, or say on which files of the package they depend.  Exit code: 0 done, 1 a notebook failed, 2 wrong use.",
+        "batch, or say on which files of the package they depend.  Exit code: 0 done, 1 a notebook "
+        "failed, 2 wrong use.",
     )
     parser.add_argument("action", metavar="|".join(ACTIONS), help="what to do with the notebooks")
     parser.add_argument("name", nargs="?", metavar="NAME", help="a notebook's name, or all")
@@ -166,8 +167,8 @@ def planned(folder: Path, names: Sequence[str], *, timed: bool = True) -> str:
         one for name in names for one in ([known[name]] if name in known else choose(folder, name))
     ]
     times = durations() if timed else {}
-    known = [times[one.name] for one in notebooks if one.name in times]
-    total = f", about {max(1, round(sum(known) / 60))} min on 2 cores" if known else ""
+    taken = [times[one.name] for one in notebooks if one.name in times]
+    total = f", about {max(1, round(sum(taken) / 60))} min on 2 cores" if taken else ""
     lines = [f"{len(notebooks)} notebook{'s' * (len(notebooks) != 1)} to run{total}"]
     for one in notebooks:
         time_taken = f"{times[one.name]:.0f} s" if one.name in times else ""
