@@ -118,7 +118,7 @@ SLOW = {
     "explorer": ("app", "page"),
     "models": ("identity", "thresholds"),
     "training": (
-        *("backends", "costs", "cuda_graph", "dont_cares", "engine", "inspection"),
+        *("backends", "costs", "cuda_graph", "dont_cares", "engine", "hooks", "inspection"),
         *("own_losses", "own_networks", "own_refusals", "schedules", "tasks_in_engine"),
     ),
     "visuals": (

@@ -16,8 +16,8 @@ from modnets.config.run_config import RunConfig
 
 #: Settings checked first: grouped by these, others that follow from them no longer vary.
 FIRST = ("graph", "kind", "train_rows", "model", "options")
-#: Settings of how often a run is evaluated and recorded, which do not change its result.
-OBSERVATION = ("eval_every", "record")
+#: Settings of how a run is evaluated and recorded, which do not change its result.
+OBSERVATION = ("eval_every", "record", "on_evaluation")
 SETTINGS = list(dict.fromkeys((*FIRST, *(field.name for field in fields(RunConfig)))))
 
 

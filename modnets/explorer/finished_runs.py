@@ -31,6 +31,7 @@ WITHIN = (
     *("image_routing", "image_selection"),
     *OF_SCHEDULES,
     *("seed", "split_seed", "epoch", "weight_decay", "knowledge", "record"),
+    "on_evaluation",
 )
 
 #: Those of them that split a group where they vary among runs of one kind.

@@ -9,6 +9,7 @@ import pandas as pd
 from modnets.config.grid import grid
 from modnets.config.run_config import RunConfig
 from modnets.experiments.live import Live
+from modnets.experiments.sweep import sweep
 from modnets.explorer.finished_runs import FinishedRuns
 from modnets.explorer.run_source import LiveRuns, RunSource
 from modnets.explorer.session import Event, Session
@@ -39,6 +40,22 @@ def test_finished_runs_are_those_that_were_live(tmp_path: Path) -> None:
         for epoch in (0, 15, 20):
             assert live.record(run.key, epoch) == finished.record(run.key, epoch)
         assert (finished.network(run.key, 20) is None) == (run.model == "dense")
+
+
+def test_runs_with_other_schedules_are_never_in_one_group(tmp_path: Path) -> None:
+    kinds = {"model": ["dense", "shared"], "seed": range(2)}
+    base = RunConfig(epochs=2, train_rows=16)
+    sweep(grid(base, **kinds, lr_routing_schedule=[None, "linear"]), tmp_path, progress=False)
+    groups = FinishedRuns(tmp_path).groups
+    assert set(groups) == {
+        f"6-3-2-2, lr routing schedule {word}" for word in ("as all rates", "linear")
+    }
+    assert {len(rows) for rows in groups.values()} == {2 * 2 * 3}  # dense ones are in both
+    annealed = {"temperature_schedule": "linear", "temperature_end": [0.5, 1.0]}
+    sweep(grid(base, **kinds, **annealed), tmp_path / "other", progress=False)
+    assert set(FinishedRuns(tmp_path / "other").groups) == {
+        f"6-3-2-2, temperature end {end}" for end in (0.5, 1.0)
+    }
 
 
 def test_a_session_reports_events(tmp_path: Path) -> None:
