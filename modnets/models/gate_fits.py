@@ -116,8 +116,10 @@ def _values(
     for level, routing in enumerate(wiring.routing):
         units = gather(below, routing[:, task])
         for number, (weight, bias) in enumerate(_layers(network, parameters, wiring, level, task)):
-            units = np.maximum(units, 0.0) if number else units
-            units = weight @ units + bias[..., None]
+            if number:
+                np.maximum(units, 0.0, out=units)
+            units = weight @ units
+            units += bias[..., None]
         below = units[:, :, 0]
         levels.append(below)
     return levels

@@ -180,8 +180,9 @@ def _least(values: np.ndarray, met: np.ndarray) -> np.ndarray:
 
     As the minimum of ``np.where``, several times as fast.
     """
-    outside = np.array([np.inf, -np.inf], dtype=values.dtype).take(met.view(np.uint8))
-    return np.maximum(values, outside).min(axis=2)
+    outside = np.subtract(0.5, met, dtype=values.dtype)
+    outside *= np.inf  # -infinity where it is met
+    return np.maximum(values, outside, out=outside).min(axis=2)
 
 
 def gather(below: np.ndarray, sources: np.ndarray) -> np.ndarray:

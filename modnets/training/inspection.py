@@ -41,8 +41,8 @@ INSPECTED = {
     "faithful": "1 if the gates as read give the network's table, which one-bit signals may not",
     "readable": "balanced accuracy of linear probes for inner sub-functions, of their best layers",
 }
-#: Values held at once while modules are evaluated.
-MAX_VALUES = 2**24
+#: Values held at once while modules are evaluated, so that they stay in the cache.
+MAX_VALUES = 2**20
 
 
 class NetworkInspector:
