@@ -74,19 +74,29 @@ class Functions:
         """Index of the first function with each bitset as first output."""
         return np.searchsorted(self.outputs[:, 0], np.arange(len(self.bitsets) + 1))
 
-    def errors(self, first: int) -> list[np.ndarray]:
-        """For each output the rows where each bitset is wrong, shape (bitset, word).
+    @cached_property
+    def wrong(self) -> list[np.ndarray]:
+        """For each output the rows where each bitset is wrong, shape (bitset, word)."""
+        return [self.bitsets ^ target for target in self.target]
 
-        Without sign each is negated where it is wrong on row ``first``.
+    def fits(self, seen: np.ndarray) -> list[np.ndarray]:
+        """For each output the bitsets that are right on some rows, of bool, shape (bitset,).
+
+        Without sign those too that are wrong on all of them.
         """
-        errors = []
-        for target in self.target:
-            wrong = self.bitsets ^ target
-            if not self.signed:
-                on = wrong[:, first // 64] >> np.uint64(first % 64) & np.uint64(1)
-                wrong = np.where(on.astype(bool)[:, None], ~wrong & self.all_ones, wrong)
-            errors.append(wrong)
-        return errors
+        of_outputs = []
+        for wrong in self.wrong:
+            on_seen = wrong & seen
+            fits = _zero(on_seen)
+            of_outputs.append(fits if self.signed else fits | _zero(on_seen ^ seen))
+        return of_outputs
+
+    def upright(self, wrong: np.ndarray, first: int) -> np.ndarray:
+        """Rows where bitsets are wrong; without sign each is negated if it is on row ``first``."""
+        if self.signed:
+            return wrong
+        on = wrong[:, first // 64] >> np.uint64(first % 64) & np.uint64(1)
+        return np.where(on.astype(bool)[:, None], ~wrong & self.all_ones, wrong)
 
     @cached_property
     def all_ones(self) -> np.ndarray:
@@ -97,29 +107,28 @@ class Functions:
     def right(self) -> np.ndarray:
         """Index of the function that is the target, an array of length 1 or 0."""
         fits = [
-            (wrong == 0).all(axis=1)[self.outputs[:, output]]
-            for output, wrong in enumerate(self.errors(0))
+            _zero(self.upright(wrong, 0))[self.outputs[:, output]]
+            for output, wrong in enumerate(self.wrong)
         ]
         return np.flatnonzero(np.logical_and.reduce(fits))
 
     def answers(self, train: np.ndarray, test: np.ndarray, by_networks: bool) -> dict[str, float]:
         """Number of functions left after the training rows, and their accuracy on test rows."""
-        errors, seen = self.errors(int(train[0])), bitset_of_rows(train, self.n_rows)
-        fits = [((wrong & seen) == 0).all(axis=1) for wrong in errors]
+        fits = self.fits(bitset_of_rows(train, self.n_rows))
         firsts = np.flatnonzero(fits[0])
-        left = ranges(self.starts[firsts], np.diff(self.starts)[firsts])
+        left = ranges(self.starts[firsts], self.starts[firsts + 1] - self.starts[firsts])
         for output in range(1, len(fits)):
             left = left[fits[output][self.outputs[left, output]]]
         weights = self.networks[left].astype(float) if by_networks else np.ones(len(left))
         outputs, total = self.outputs[left], weights.sum()
         by_output = []
         any_wrong = np.zeros((len(left), self.bitsets.shape[1]), np.uint64)
-        for wrong, ids in zip(errors, outputs.T, strict=True):
-            any_wrong |= wrong[ids]
-            weight = np.bincount(ids, weights, minlength=len(wrong))
-            present = np.flatnonzero(weight)
-            errors_at = unpack(wrong[present], self.n_rows)[:, test]
-            by_output.append(total - weight[present] @ errors_at)
+        for wrong, ids in zip(self.wrong, outputs.T, strict=True):
+            present, place = _present(ids, len(wrong))
+            errors = self.upright(wrong[present], int(train[0]))
+            any_wrong |= errors[place]
+            errors_at = unpack(errors, self.n_rows)[:, test]
+            by_output.append(total - np.bincount(place, weights) @ errors_at)
         right = np.stack(by_output)  # (output, row): weight of the functions that are right there
         vote = (2 * right > total) + (2 * right == total) / 2
         n_wrong = np.bitwise_count(any_wrong & bitset_of_rows(test, self.n_rows)).sum(axis=1)
@@ -130,8 +139,27 @@ class Functions:
             "vote_bit_accuracy": vote.mean(),
             "vote_row_accuracy": vote.prod(axis=0).mean(),
             "single": float(len(left) == 1),
-            "solved": weights[(any_wrong == 0).all(axis=1)].sum() / total,
+            "solved": weights[_zero(any_wrong)].sum() / total,
         }
+
+
+def _zero(bitsets: np.ndarray) -> np.ndarray:
+    """Which bitsets are 0 on every row, shape (bitset,)."""
+    zero = bitsets == 0
+    return zero[:, 0] if zero.shape[1] == 1 else zero.all(axis=1)
+
+
+def _present(ids: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """The distinct of some indices below ``count``, ascending, and the place of each among them.
+
+    As by ``np.unique``, without sorting.
+    """
+    is_present = np.zeros(count, dtype=bool)
+    is_present[ids] = True
+    present = np.flatnonzero(is_present)
+    place = np.empty(count, dtype=np.int64)
+    place[present] = np.arange(len(present))
+    return present, place[ids]
 
 
 def row_sets(
