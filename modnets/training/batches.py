@@ -141,15 +141,20 @@ class Batches:
     def _load_rows(self, finals: Sequence[RunConfig]) -> None:
         """Training rows of each run, padded, and the weight of each in the mean loss."""
         n_rows = self.rows if self.full else finals[0].n_examples
-        loaded: list[tuple[Tensor, Tensor]] = []
-        by_split: dict[tuple[int | None, int], tuple[Tensor, Tensor]] = {}
-        for final in finals:
-            split = final.train_rows, final.split_seed
-            if split not in by_split:
-                index = final.split["train"]
-                rows, outputs = self.task.rows(index), self.task.targets(index)
-                by_split[split] = torch.from_numpy(rows), torch.from_numpy(outputs)
-            loaded.append(by_split[split])
+        keys = [(final.train_rows, final.split_seed) for final in finals]
+        # Copies: of a large table the whole split takes megabytes, and is let go at once.
+        indices = {
+            key: final.split["train"].copy()
+            for key, final in dict(zip(keys, finals, strict=True)).items()
+        }
+        by_split = {
+            key: (
+                torch.from_numpy(self.task.rows(index)),
+                torch.from_numpy(self.task.targets(index)),
+            )
+            for key, index in indices.items()
+        }
+        loaded = [by_split[key] for key in keys]
         loaded += loaded[:1] * (self.n_replicas - len(finals))
         self.n_rows = [len(x) if self.full else self.rows for x, _ in loaded]
         dtype = torch.float32 if self.images is None else torch.int64  # image indices
