@@ -20,6 +20,8 @@ SAMPLES = 100  # pairs of images for each pair of digits
 BATCH_OF_IMAGES = 128  # rows
 #: Rows of a table that are evaluated; of a larger one, those of the sample.
 TABLE_ROWS = 2**12
+#: Inputs up to which all rows that a split has drawn are evaluated by default.
+MOST_ALL_DRAWN = 62
 
 OF_SLOTS: tuple[str, ...] = (
     *("knowledge", "routing", "selection", "outputs", "slots", "shared_modules", "arity"),
@@ -70,8 +72,8 @@ def _evaluation_rows(config: Settings) -> int | None:
     task, rows = config.graph, config.evaluation_rows
     if task.images is not None:
         return None
-    if not task.enumerable:
-        return rows
+    if not task.enumerable:  # up to 62 inputs all rows drawn were evaluated from the first
+        return TABLE_ROWS if rows is None and task.n_inputs > MOST_ALL_DRAWN else rows
     if rows is None or rows >= task.n_rows:
         whole = task.n_rows <= TABLE_ROWS
         return None if whole else min(rows or TABLE_ROWS, task.n_rows)

@@ -302,7 +302,7 @@ class Settings:
     evaluation_rows: int | None = setting(
         None,
         "rows of the table evaluated, a stratified sample if there are more; default all up to "
-        "4,096, of larger tables 4,096; above 20 inputs all rows drawn",
+        "4,096, of larger tables 4,096; of 21 to 62 inputs all rows drawn",
         "rows",
         least=MIN_EVALUATION_ROWS,
         most=MAX_EVALUATION_ROWS,

@@ -48,6 +48,8 @@ SYMMETRIC_GATES: dict[str, Callable[[np.ndarray, int], np.ndarray]] = {
 }
 
 MAX_GATE_INPUTS = 20
+#: The odd constant of SplitMix64, by which the seeds of consecutive numbers differ.
+GOLDEN_GAMMA = np.uint64(0x9E3779B97F4A7C15)
 INDEX = re.compile("[0-9]{1,9}")
 
 
@@ -71,7 +73,7 @@ def bits_of(index: np.ndarray, n_inputs: int) -> np.ndarray:
     Parameters
     ----------
     index : ndarray of int, shape (row,)
-    n_inputs : int, at most 62
+    n_inputs : int, at most 63
 
     Returns
     -------
@@ -79,6 +81,39 @@ def bits_of(index: np.ndarray, n_inputs: int) -> np.ndarray:
     """
     shifts = np.arange(n_inputs - 1, -1, -1)
     return (np.asarray(index, dtype=np.int64)[:, None] >> shifts & 1).astype(np.uint8)
+
+
+def drawn_bits(index: np.ndarray, n_inputs: int) -> np.ndarray:
+    """Input rows of many bits, drawn by their index: SplitMix64, each index a seed of its own.
+
+    Bits of a row are independent and even, and the same wherever it is asked for.  Rows of distinct
+    indices are distinct: their first 64 bits are a bijection of the index.
+
+    Parameters
+    ----------
+    index : ndarray of int, shape (row,)
+    n_inputs : int, at least 64
+
+    Returns
+    -------
+    ndarray of uint8, shape (row, n_inputs)
+
+    References
+    ----------
+    G. L. Steele, D. Lea and C. H. Flood, Fast Splittable Pseudorandom Number Generators, OOPSLA
+    2014.
+    """
+    seeds = _mixed(np.asarray(index, dtype=np.int64).astype(np.uint64))
+    steps = np.arange(1, -(-n_inputs // 64) + 1, dtype=np.uint64) * GOLDEN_GAMMA
+    words = _mixed(seeds[:, None] + steps)
+    return np.unpackbits(words.astype(">u8").view(np.uint8), axis=1, count=n_inputs)
+
+
+def _mixed(z: np.ndarray) -> np.ndarray:
+    """The finalizer of SplitMix64, a bijection of 64 bits; uint64 of any shape."""
+    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return z ^ (z >> np.uint64(31))
 
 
 def index_of(x: np.ndarray) -> np.ndarray:

@@ -17,8 +17,14 @@ import numpy as np
 
 from modnets.checked import check_fields
 from modnets.errors import require
-from modnets.tasks.gates import Gate, SubFunction, all_rows, bits_of, index_of
-from modnets.tasks.task import MAX_TABLE_INPUTS, Routing, Selection
+from modnets.tasks.gates import Gate, SubFunction, all_rows, bits_of, drawn_bits, index_of
+from modnets.tasks.task import (
+    MAX_INDEXED_INPUTS,
+    MAX_INPUTS,
+    MAX_TABLE_INPUTS,
+    Routing,
+    Selection,
+)
 from modnets.tasks.truth_tables import WRITTEN, TabledTask, TruthTable, checked_names, checked_rows
 
 
@@ -28,7 +34,8 @@ class FunctionGraph(TabledTask):
 
     Parameters
     ----------
-    n_inputs : int, 1 to 62
+    n_inputs : int, 1 to 1,000
+        Above 20 the whole truth table is not computed: rows for training and tests are drawn.
     levels : sequence of sequences of SubFunction or str
         ``[["XOR 0 1", "XOR 2 3"], ["AND 0 1"]]``: two XORs of the inputs, and an AND of both.
     outputs : sequence of int, optional
@@ -87,7 +94,10 @@ class FunctionGraph(TabledTask):
 
     def __post_init__(self) -> None:
         check_fields(self, "n_inputs", "outputs", "name")
-        require(1 <= self.n_inputs <= 62, f"n_inputs={self.n_inputs}; allowed is 1 to 62")
+        require(
+            1 <= self.n_inputs <= MAX_INPUTS,
+            f"n_inputs={self.n_inputs}; allowed is 1 to {MAX_INPUTS:,}",
+        )
         object.__setattr__(self, "levels", SubFunction.parse_levels(self.levels))
         if self.table is None:
             self._check_levels()
@@ -253,6 +263,9 @@ class FunctionGraph(TabledTask):
     def rows(self, index: np.ndarray | None = None) -> np.ndarray:
         """Input rows by index, by default all of them, in lexicographic order.
 
+        Above 63 inputs no index numbers all rows: it is a seed that a row's bits are drawn by,
+        another row for each index.
+
         Parameters
         ----------
         index : ndarray of int, shape (row,), optional
@@ -264,7 +277,8 @@ class FunctionGraph(TabledTask):
         if index is None:
             self._check_enumerable()
             return all_rows(self.n_inputs)
-        return bits_of(index, self.n_inputs)
+        wide = self.n_inputs > MAX_INDEXED_INPUTS
+        return drawn_bits(index, self.n_inputs) if wide else bits_of(index, self.n_inputs)
 
     def to_dict(self) -> dict[str, Any]:
         """The graph as lists and strings, from which ``from_dict`` restores it."""

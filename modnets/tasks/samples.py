@@ -20,11 +20,11 @@ from numpy.typing import ArrayLike
 from modnets.checked import checked
 from modnets.errors import require, shown
 from modnets.tasks.gates import Gate
-from modnets.tasks.task import Task
+from modnets.tasks.task import MAX_INPUTS, Task
 from modnets.tasks.truth_tables import DONT_CARE, Names, TruthTable, checked_names, is_nan
 
-#: Inputs of a sample, and numbers of all samples together, at most.
-MAX_INPUTS, MAX_NUMBERS = 1000, 2**26
+#: Numbers of all samples together, at most.
+MAX_NUMBERS = 2**26
 NO_TABLE = "samples have no truth table; targets(index) gives the labels of samples"
 
 

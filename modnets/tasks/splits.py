@@ -26,6 +26,8 @@ from modnets.tasks.task_sets import TaskSet
 
 #: Rows drawn for validation and test together where the table is too large to enumerate.
 HELD_OUT_SAMPLE = 8192
+#: Indices of rows are drawn below this.
+MAX_INDEX = 2**63 - 1
 #: Whether each task of a set holds out rows of its own, or all the same rows.
 HeldOut = Literal["different", "same"]
 HELD_OUT: tuple[HeldOut, ...] = get_args(HeldOut)
@@ -95,9 +97,9 @@ def n_train_rows(
     lacking = f"leaves no row to {'train' if count < 1 else 'test'} on"
     require(
         0 < count <= total - needs_unseen,
-        f"{setting} of {total} rows "
+        f"{setting} of {total if graph.enumerable else f'2**{graph.n_inputs}'} rows "
         f"{lacking if needs_unseen or count < 1 else 'is more than there are'}; "
-        f"allowed is 1 to {total - needs_unseen} rows",
+        f"allowed is 1 to {min(total - needs_unseen, MAX_INDEX)} rows",
     )
     return count
 
@@ -129,6 +131,7 @@ def split_rows(graph: Task, train_rows: int, seed: int) -> Split:
         order = torch.randperm(total, generator=generator).numpy()
         order = order[graph.counted[order]] if graph.has_dont_cares else order
     else:
+        total = min(total, MAX_INDEX)
         size = min(train_rows + HELD_OUT_SAMPLE, total)
         drawn = order = np.empty(0, np.int64)
         while len(order) < size:

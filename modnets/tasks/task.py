@@ -17,6 +17,11 @@ if TYPE_CHECKING:
 #: Largest number of inputs of which the full truth table is computed and every row evaluated.
 MAX_TABLE_INPUTS = 20
 
+#: Most inputs of a task.
+MAX_INPUTS = 1000
+#: Up to here a row is the binary number of its index; above, its bits are drawn by its index.
+MAX_INDEXED_INPUTS = 63
+
 #: The true routing, [level][slot] -> indices into the level below.
 Routing = tuple[tuple[tuple[int, ...], ...], ...]
 #: The true selection, [level][slot] -> module of the shared pool.

@@ -249,8 +249,8 @@ def test_a_truth_table_cannot_be_changed(graph: FunctionGraph) -> None:
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: FunctionGraph(0, [["AND 0 1"]]), "n_inputs=0; allowed is 1 to 62"),
-        (lambda: FunctionGraph(63, [["AND 0 1"]]), "n_inputs=63; allowed is 1 to 62"),
+        (lambda: FunctionGraph(0, [["AND 0 1"]]), "n_inputs=0; allowed is 1 to 1,000"),
+        (lambda: FunctionGraph(1001, [["AND 0 1"]]), "n_inputs=1001; allowed is 1 to 1,000"),
         (lambda: FunctionGraph(2), "levels is empty; give levels of sub-functions, or a table"),
         (lambda: FunctionGraph(2, [["AND 0 1"], []]), "level 2 is empty; allowed is at least 1"),
         (
