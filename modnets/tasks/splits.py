@@ -97,7 +97,7 @@ def n_train_rows(
     lacking = f"leaves no row to {'train' if count < 1 else 'test'} on"
     require(
         0 < count <= total - needs_unseen,
-        f"{setting} of {total if graph.enumerable else f'2**{graph.n_inputs}'} rows "
+        f"{setting} of {total if total <= MAX_INDEX else f'2**{graph.n_inputs}'} rows "
         f"{lacking if needs_unseen or count < 1 else 'is more than there are'}; "
         f"allowed is 1 to {min(total - needs_unseen, MAX_INDEX)} rows",
     )
