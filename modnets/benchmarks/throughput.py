@@ -17,6 +17,7 @@ from modnets.checked import checked
 from modnets.config.grid import grid
 from modnets.config.run_config import RunConfig
 from modnets.errors import one_of, require
+from modnets.experiments.planning import choose
 from modnets.experiments.progress import Progress
 from modnets.hardware import cores, cpu_name
 from modnets.leftovers import temporary_folder
@@ -167,8 +168,14 @@ def _training(
     """A call that trains runs side by side, with a thread for each core."""
 
     def call() -> None:
+        _, lanes = choose(configs, None, True, str(device))
         trained = train_chunk(
-            configs, chunk=len(configs), compiled=True, device=str(device), threads=cores()
+            configs,
+            chunk=len(configs),
+            compiled=True,
+            lanes=lanes,
+            device=str(device),
+            threads=cores(),
         )
         done.append(trained)
 

@@ -146,7 +146,7 @@ def write_function(
     run = RUN % {
         "name": called,
         "count": len(places),
-        "block": block,
+        "block": f"{block} " if block else "",
         "workspace": substituted(total, size),
         "vec": types["float"],
     }
@@ -163,7 +163,8 @@ class _Pointers:
     def add(self, name: str, kind: str, start: str, offset: str = "") -> None:
         """Declare a pointer to elements of some type."""
         self.names.add(name)
-        self.lines.append(f"  {kind}* const {name} = ({kind}*)({start}){offset};")
+        start = start if start in self.names else f"({kind}*)({start}){offset}"
+        self.lines.append(f"  {kind}* const {name} = {start};")
 
 
 def _phases(lowered: LoweredGraph, places: Sequence[Buffer], in_place: int) -> Phases | None:
@@ -205,10 +206,7 @@ def _constant(name: str, tensor: torch.Tensor) -> str:
 
 
 RUN = """
-extern "C" long workspace_%(name)s(long rows) {
-  %(block)s
-  return %(workspace)s;
-}
+extern "C" long workspace_%(name)s(long rows) { %(block)sreturn %(workspace)s; }
 
 extern "C" void run_%(name)s(
     long steps, long rows, char** arguments, const long* strides, %(vec)s* work) {

@@ -66,7 +66,12 @@ class Part:
         steps = total_steps(self.chunk.runs[0])
         waits = steps >= WAIT_FROM if self.compiled is None else self.compiled
         make = partial(
-            set_up, self.chunk.runs, chunk=self.chunk.size, device=self.chunk.device, threads=1
+            set_up,
+            self.chunk.runs,
+            chunk=self.chunk.size,
+            lanes=self.chunk.lanes,
+            device=self.chunk.device,
+            threads=1,
         )
         try:
             if self.compiled is False:
@@ -274,7 +279,9 @@ class Live:
         part, _ = self._places[run]
         if part.replicas is None:
             return None
-        return part.chunk.size, part.replicas.backend.compiled
+        compiled = part.replicas.backend.compiled
+        within = compiled and part.chunk.lanes == 1  # each as if it were alone
+        return 1 if within else part.chunk.size, compiled
 
     def network(self, run: str, epoch: int) -> nn.Module | None:
         """The network of a run as it was at the last evaluation kept up to an epoch."""

@@ -21,15 +21,14 @@ from modnets.errors import require, shown
 from modnets.experiments.store import Store
 from modnets.hardware import cores, lanes
 from modnets.models.identity import cached_digests
-from modnets.training.costs import arithmetic_of, memory_of
+from modnets.training.cost_model import COMPILE_LANES, COMPILE_WITHIN, step_times
+from modnets.training.costs import memory_of
 from modnets.training.engine import Trained, choose_device, train_chunk
 
 CHUNK = 64  # of fewer than this the cost of each call shows
 MAX_CHUNK = 256  # of many runs; beyond it nothing is gained
-#: From here on compiling (1 to 4 s) pays: chunks x steps.
+#: Below this work, chunks x steps, compiling (1 to 5 s) never pays.
 COMPILE_FROM = 1000
-#: What calling the operations of a step one by one takes, as arithmetic in that time.
-EAGER_STEP = 2e8
 
 #: The most that can be meant.
 MOST = {"chunk": 2**16, "workers": 1024}
@@ -39,17 +38,33 @@ DEVICE = re.compile(r"auto|cpu|cuda(:\d+)?")
 
 @dataclass(frozen=True)
 class Chunk:
-    """Runs that train side by side, and how."""
+    """Runs that train side by side, and how.
+
+    Parameters
+    ----------
+    runs : tuple of RunConfig
+    size : int
+    compiled : bool
+    device : str
+    lanes : int, optional
+        Replicas in a vector of a compiled step; see :func:`~modnets.training.engine.train_chunk`.
+    """
 
     runs: tuple[RunConfig, ...]
     size: int
     compiled: bool
     device: str
+    lanes: int | None = None
 
     def train(self, **keywords: Any) -> Trained:
         """Train these runs in this process."""
         return train_chunk(
-            self.runs, chunk=self.size, compiled=self.compiled, device=self.device, **keywords
+            self.runs,
+            chunk=self.size,
+            compiled=self.compiled,
+            lanes=self.lanes,
+            device=self.device,
+            **keywords,
         )
 
 
@@ -124,12 +139,12 @@ def planned(
         groups.setdefault(shape_of(run), []).append(run)
     by_group = []
     for group in groups.values():
-        size, group_compiled = choose(group, chunk, compiled, device)
+        size, width = choose(group, chunk, compiled, device)
         missing = [run for run in group if run.key not in done]
         # A vector takes the rows of its largest.
         missing.sort(key=lambda run: run.common.final.train_rows)
         parts = [tuple(missing[i : i + size]) for i in range(0, len(missing), size)]
-        by_group.append([Chunk(part, size, group_compiled, device) for part in parts])
+        by_group.append([Chunk(part, size, width > 0, device, width or None) for part in parts])
     # First a chunk of each group, so that two workers never wait for the same compilation.
     chunks = [c for layer in itertools.zip_longest(*by_group) for c in layer if c is not None]
     return Plan(wanted, done, tuple(chunks))
@@ -137,30 +152,54 @@ def planned(
 
 def choose(
     group: Sequence[RunConfig], chunk: int | None, compiled: bool | None, device: str = "cpu"
-) -> tuple[int, bool]:
-    """Chunk size, and whether to compile, from all the work that a sweep wants of a shape."""
+) -> tuple[int, int]:
+    """How all runs that a sweep wants of a shape train: chosen from all the work there is.
+
+    Returns
+    -------
+    chunk : int
+    lanes : int
+        Replicas in a vector of a compiled step; 0 for tensor operations.
+    """
     on_cpu = device == "cpu"
-    if compiled is None:
-        work = math.ceil(len(group) / CHUNK) * total_steps(group[0])
-        compiled = work >= COMPILE_FROM and (not on_cpu or (can_compile() and _fills_lanes(group)))
-    if chunk is None and not on_cpu:
-        chunk = min(_most_on(device, group[0]), _power_of_two(len(group)))
-    elif chunk is None and compiled:
+    work = math.ceil(len(group) / CHUNK) * total_steps(group[0])
+    if not on_cpu:
+        width = lanes() if compiled or (compiled is None and work >= COMPILE_FROM) else 0
+        return chunk or min(_most_on(device, group[0]), _power_of_two(len(group))), width
+    if compiled is False or (compiled is None and (work < COMPILE_FROM or not can_compile())):
+        width = 0
+    else:
+        width = _fastest(group, chunk, may_be_eager=compiled is None)
+    if chunk is None and width:
         chunk = CHUNK
         while chunk < MAX_CHUNK and len(group) >= 4 * cores() * chunk:  # a few for each core
             chunk *= 2
     elif chunk is None:
         chunk = min(CHUNK, _power_of_two(len(group)))
-    return chunk, compiled
+    return chunk, width
 
 
-def _fills_lanes(group: Sequence[RunConfig]) -> bool:
-    """Whether lanes that stay empty cost less than what a step costs that is not compiled.
+def _fastest(group: Sequence[RunConfig], chunk: int | None, *, may_be_eager: bool) -> int:
+    """Replicas in a vector of the step that takes the least time; 0 for tensor operations.
 
-    Empty lanes are computed too, which matters only for the large networks that see images.
+    See ``training.cost_model``.
     """
-    empty = -len(group) % lanes()
-    return group[0].graph.images is None or empty * arithmetic_of(group[0]) < EAGER_STEP
+    full, steps, run = lanes(), total_steps(group[0]), group[0]
+    if chunk == 1:
+        return 1
+    try:
+        times = step_times(run)
+    except Exception:  # of a user-defined network, where it is built: each run has its own failure
+        return full
+    n_runs, n_chunks = len(group), math.ceil(len(group) / CHUNK)
+    eager = n_chunks * times.eager_calls + n_runs * (times.eager if n_runs > 1 else times.eager_one)
+    seconds = {
+        full: COMPILE_LANES + steps * math.ceil(n_runs / full) * times.lanes / 1e6,
+        1: COMPILE_WITHIN + steps * n_runs * times.within / 1e6,
+    }
+    if may_be_eager:
+        seconds[0] = steps * eager / 1e6
+    return min(seconds, key=seconds.__getitem__)
 
 
 def _power_of_two(number: int) -> int:

@@ -77,7 +77,7 @@ def train(
     chunk : int
         The chunk of the sweep whose result is to be replayed bit for bit; 1 is quickest.
     compiled : bool
-        Likewise.
+        Likewise; in a chunk of 1 the step is vectorized within the run.
     device : str
     progress : bool
     on_evaluation : callable, optional

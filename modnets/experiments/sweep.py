@@ -185,6 +185,7 @@ def provenance_of(part: Chunk, trained: Trained) -> dict[str, Any]:
             "device": part.device,
             "chunk": part.size,
             "compiled": trained.compiled,
+            "lanes": part.lanes,
             "threads": trained.threads,
             "duration_s": round(trained.duration, 3),
             "finished": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),

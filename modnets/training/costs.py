@@ -150,10 +150,11 @@ def _perceptron(widths: Sequence[int], weights: int | None = None) -> int:
 
 
 def _operations(graph: fx.GraphModule) -> Size:
-    return sum(_operations_of(node) for node in graph.graph.nodes)
+    return sum(operations_of(node) for node in graph.graph.nodes)
 
 
-def _operations_of(node: fx.Node) -> Size:
+def operations_of(node: fx.Node) -> Size:
+    """Floating-point operations of one operation of a trace."""
     name = name_of(node)
     arguments: tuple[Any, ...] = node.args  # nodes, numbers, lists
     if name in PRODUCTS:

@@ -23,6 +23,7 @@ from torch import nn
 from modnets.config.run_config import RunConfig
 from modnets.config.shapes import shape_of
 from modnets.errors import require, shown
+from modnets.hardware import lanes as vector_width
 from modnets.models.losses import BUILT_IN_LOSSES
 from modnets.models.network_checks import check_is_network, check_same_shapes
 from modnets.models.registry import BUILT_IN
@@ -81,6 +82,7 @@ def train_chunk(
     *,
     chunk: int,
     compiled: bool = False,
+    lanes: int | None = None,
     device: str = "auto",
     threads: int = 1,
     keep_networks: bool = False,
@@ -96,6 +98,9 @@ def train_chunk(
         Number of replicas; slots beyond the runs repeat the first run.
     compiled : bool
         Compile the step; a result is the same bit for bit only for the same choice.
+    lanes : int, optional
+        Replicas in a vector of a compiled step, likewise: as many as a vector has lanes, or 1 to
+        vectorize within each replica, the default for a chunk of one.
     device : str
     threads : int
         For compiled steps; changes no result.
@@ -114,7 +119,7 @@ def train_chunk(
     started = time.perf_counter()
     with one_thread(), torch.no_grad():
         replicas, failures = set_up(
-            configs, chunk=chunk, compiled=compiled, device=device, threads=threads
+            configs, chunk=chunk, compiled=compiled, lanes=lanes, device=device, threads=threads
         )
         if replicas is None:
             return Trained(pd.DataFrame(), failures)
@@ -130,7 +135,13 @@ def train_chunk(
 
 
 def set_up(
-    configs: Sequence[RunConfig], *, chunk: int, compiled: bool, device: str, threads: int
+    configs: Sequence[RunConfig],
+    *,
+    chunk: int,
+    compiled: bool,
+    lanes: int | None = None,
+    device: str,
+    threads: int,
 ) -> tuple[Replicas | None, dict[str, str]]:
     """A chunk of runs of one shape before its first step, and tracebacks of those that failed.
 
@@ -142,7 +153,10 @@ def set_up(
     runs = [config for config in configs if config.key not in failures]
     if not runs:
         return None, failures
-    return make_replicas(runs, starts, chunk, compiled, choose_device(device), threads), failures
+    if lanes is None:
+        lanes = 1 if chunk == 1 else vector_width()
+    width = lanes if compiled else 0
+    return make_replicas(runs, starts, chunk, width, choose_device(device), threads), failures
 
 
 def finished(

@@ -33,7 +33,7 @@ def make_replicas(
     runs: Sequence[RunConfig],
     starts: Sequence[InitialState],
     chunk: int,
-    compiled: bool,
+    lanes: int,
     device: torch.device,
     threads: int,
 ) -> Replicas:
@@ -45,12 +45,13 @@ def make_replicas(
     starts : sequence of InitialState
         One for each run.
     chunk : int
-    compiled : bool
+    lanes : int
+        Replicas in a vector of a compiled step; 0 for tensor operations.
     device : torch.device
     threads : int
     """
     training_step = training_step_of(runs[0].final, device)
-    backend, slots = make_backend(training_step, runs, starts, chunk, compiled, device, threads)
+    backend, slots = make_backend(training_step, runs, starts, chunk, lanes, device, threads)
     inspector = NetworkInspector(runs, training_step, slots.hyperparameters.buffers)
     return Replicas(runs, device, training_step, backend, slots, inspector)
 

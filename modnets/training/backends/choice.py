@@ -18,7 +18,6 @@ from modnets.compiler.compiled import CompiledFunctions
 from modnets.compiler.ir import UnsupportedOperation
 from modnets.config.run_config import RunConfig
 from modnets.errors import first_line
-from modnets.hardware import lanes
 from modnets.models.registry import build
 from modnets.training.backends.cuda_graph import CudaGraphBackend
 from modnets.training.backends.eager import EagerBackend
@@ -61,7 +60,7 @@ def make_backend(
     runs: Sequence[RunConfig],
     starts: Sequence[InitialState],
     chunk: int,
-    compiled: bool,
+    lanes: int,
     device: torch.device,
     threads: int,
 ) -> tuple[Backend, ReplicaSlots]:
@@ -75,8 +74,9 @@ def make_backend(
     starts : sequence of InitialState
         One for each run.
     chunk : int
-    compiled : bool
-        Whether compiled steps are wanted; where that is impossible, a line says why.
+    lanes : int
+        Replicas in a vector of a compiled step; 0 for tensor operations.  Where compiling is
+        impossible, a line says why.
     device : torch.device
     threads : int
 
@@ -90,10 +90,10 @@ def make_backend(
     user_defined, on_cpu = training_step.findings is not None, device.type == "cpu"
     unbatchable = _why_unbatchable(training_step, starts)
     functions = None
-    if compiled and on_cpu and can_compile() and unbatchable is None:
-        functions = _compiled(training_step, finals[0], starts, device)
+    if lanes and on_cpu and can_compile() and unbatchable is None:
+        functions = _compiled(training_step, finals[0], starts, device, lanes)
     kind = SingleReplicaBackend if chunk == 1 else EagerBackend
-    if compiled and not on_cpu:
+    if lanes and not on_cpu:
         kind = CudaGraphBackend
     if user_defined and functions is None and unbatchable is None and chunk > 1:
         unbatchable = _trial(
@@ -114,7 +114,7 @@ def make_backend(
         )
     size = len(runs) if plain else chunk
     if functions is not None:
-        size = -(-len(runs) // lanes()) * lanes()
+        size = -(-len(runs) // lanes) * lanes
     slots = _filled(training_step, finals, starts, size, device)
     if functions is not None:
         initial = slots.flat, slots.hyperparameters
@@ -141,6 +141,7 @@ def _compiled(
     final: RunConfig,
     starts: Sequence[InitialState],
     device: torch.device,
+    lanes: int,
 ) -> CompiledFunctions | None:
     """Machine code of a step, or None where there is none; a line says why, once."""
     if training_step.uncompilable is not None:
@@ -149,16 +150,16 @@ def _compiled(
     def backend(
         starts: Sequence[InitialState], finals: Sequence[RunConfig], batches: Batches
     ) -> SimdBackend:
-        functions = compile_step(training_step, finals[0], starts, lanes())
+        functions = compile_step(training_step, finals[0], starts, lanes)
         initial = _initial(training_step, starts, finals, device)
         return SimdBackend(functions, training_step, *initial, batches, threads=1)
 
     try:
         if training_step.findings is not None:
-            reason = _trial(training_step, final, device, "compiled", backend, lanes())
+            reason = _trial(training_step, final, device, f"compiled {lanes}", backend, lanes)
             if reason is not None:
                 raise UnsupportedOperation(reason)
-        return compile_step(training_step, final, starts, lanes())
+        return compile_step(training_step, final, starts, lanes)
     except (UnsupportedOperation, RuntimeError) as error:
         reason = first_line(error)
         print(f"modnets: compiling failed, step stays eager: {reason}", file=sys.stderr)

@@ -1,0 +1,128 @@
+"""How long a training step takes in each backend: what the choice among them goes by.
+
+Times are those of one core with AVX-512 (Intel Xeon, 190 GFLOP/s of FMA).  Other machines differ in
+all of them alike, so that the order stays; no time enters a result but by the choice of a backend.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from torch import fx
+
+from modnets.compiler.elementwise import name_of
+from modnets.compiler.products import is_worthwhile
+from modnets.compiler.symbolic import size_at, size_of
+from modnets.config.run_config import RunConfig
+from modnets.config.shapes import padded_rows, shape_of
+from modnets.training.costs import PRODUCTS, operations_of, trace_of
+
+#: Arithmetic rates, in operations a microsecond: of products with a replica in each lane, of
+#: products within a replica, and of all else in both.
+LANES_PRODUCTS, WITHIN_PRODUCTS = 120e3, 140e3
+LANES_OTHER, WITHIN_OTHER = 45e3, 20e3
+#: Of products within a replica that are too small for ``matmul.h``, and of its convolutions.
+WITHIN_SMALL, WITHIN_CONVOLUTION = 5e3, 4e3
+#: Of tensor operations called one by one, for many replicas and for one.
+EAGER_MANY, EAGER_ONE = 10e3, 30e3
+#: What each call of a tensor operation takes; microseconds.
+EAGER_CALL = 6.0
+#: An inner axis at which half the time goes into loading and storing results.
+HALF_INNER = 8
+#: Columns of a vector, and replicas in one.
+WIDTH = 16
+#: Operations that only say how memory is seen.
+FREE = {"view", "_unsafe_view", "permute", "t", "transpose", "expand", "unsqueeze", "squeeze"}
+FREE |= {"select", "slice", "split_with_sizes", "getitem", "detach", "alias"}
+#: Parameters of a replica at which lanes take twice as long, as they leave the cache.
+CACHED_PARAMETERS = 1e5
+#: Seconds that a C++ compiler takes.
+COMPILE_LANES, COMPILE_WITHIN = 2.0, 4.0
+
+
+@dataclass(frozen=True)
+class StepTimes:
+    """Microseconds of one training step on one core.
+
+    Parameters
+    ----------
+    lanes : float
+        Of a vector of replicas, one in each lane.
+    within : float
+        Of one replica, vectorized within.
+    eager_calls : float
+        Of calling tensor operations one by one, for however many replicas.
+    eager : float
+        Of their arithmetic, for each of many replicas.
+    eager_one : float
+        Of their arithmetic for a replica alone.
+    """
+
+    lanes: float
+    within: float
+    eager_calls: float
+    eager: float
+    eager_one: float
+
+
+#: Shape of runs -> times; a sweep asks for each shape.
+_KNOWN: dict[str, StepTimes] = {}
+
+
+def step_times(config: RunConfig) -> StepTimes:
+    """Estimates for the step of a run, from the operations in its trace."""
+    shape = shape_of(config)
+    if shape not in _KNOWN:
+        _KNOWN[shape] = _estimated(trace_of(config), padded_rows(config))
+    return _KNOWN[shape]
+
+
+def _estimated(graph: fx.GraphModule, rows: int) -> StepTimes:
+    nodes = [node for node in graph.graph.nodes if node.op == "call_function"]
+    counts = [(node, size_at(operations_of(node), rows)) for node in nodes]
+    total = sum(count for _, count in counts)
+    products = {node: count for node, count in counts if _is_product(node)}
+    others = total - sum(products.values())
+    within = others / WITHIN_OTHER
+    within += sum(_within(node, count, rows) for node, count in products.items())
+    parameters = sum(_size(node, 1) for node in graph.graph.find_nodes(op="placeholder")[:1])
+    slower = 1 + parameters / CACHED_PARAMETERS
+    lanes = WIDTH * (sum(products.values()) * slower / LANES_PRODUCTS + others / LANES_OTHER)
+    n_calls = sum(name_of(node) not in FREE for node in nodes)
+    return StepTimes(
+        lanes=lanes,
+        within=within,
+        eager_calls=n_calls * EAGER_CALL,
+        eager=total / EAGER_MANY,
+        eager_one=total / EAGER_ONE,
+    )
+
+
+def _is_product(node: fx.Node) -> bool:
+    return name_of(node) in (*PRODUCTS, "convolution", "convolution_backward")
+
+
+def _within(node: fx.Node, count: int, rows: int) -> float:
+    """Microseconds of a product within a replica."""
+    if name_of(node) not in PRODUCTS:
+        return count / WITHIN_CONVOLUTION
+    arguments: tuple[Any, ...] = node.args
+    left, right = (_shape(one, rows) for one in arguments[-2:])
+    inner, columns = left[-1], right[-1] if len(right) > 1 else 1
+    n_rows = left[-2] if len(left) > 1 else 1
+    if not is_worthwhile(n_rows, inner, columns):
+        return count / WITHIN_SMALL
+    columns = max(columns, n_rows) if columns <= WIDTH // 2 else columns
+    filled = columns / (math.ceil(columns / WIDTH) * WIDTH)
+    return count * (1 + HALF_INNER / inner) / filled / WITHIN_PRODUCTS
+
+
+def _shape(node: fx.Node, rows: int) -> list[int]:
+    """The shape of a tensor, given the number of rows."""
+    return [size_at(size_of(size), rows) for size in node.meta["val"].shape]
+
+
+def _size(node: fx.Node, rows: int) -> int:
+    return math.prod(_shape(node, rows))
