@@ -21,6 +21,7 @@ from modnets.compiler.symbolic import ROWS, Size, product, size_at, size_of
 from modnets.compiler.tracing import TensorSpec, trace_one
 from modnets.config.run_config import RunConfig
 from modnets.config.shapes import padded_rows, shape_of
+from modnets.models.losses import logits_and_penalty
 from modnets.models.modular import ModularNetwork
 from modnets.models.monolithic import MLP
 from modnets.models.registry import n_weights
@@ -89,7 +90,9 @@ def forward_flops(config: RunConfig, *, wired: bool = False) -> int:
         return _perceptron(network.widths, n_weights(network))
 
     def forward(flat: Tensor, buffers: dict[str, Tensor], x: Tensor) -> Tensor:
-        return functional_call(network, (training_step.unflatten(flat), buffers), (x,))
+        parameters = training_step.unflatten(flat), buffers
+        logits, _ = logits_and_penalty(functional_call(network, parameters, (x,)))
+        return logits
 
     network.eval()
     buffers = {name: TensorSpec(shape) for name, shape in training_step.buffers.items()}
