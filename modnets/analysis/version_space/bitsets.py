@@ -103,7 +103,8 @@ def row_keys(columns: Sequence[np.ndarray], sizes: Sequence[int]) -> np.ndarray:
         if size * column_size >= 2**62:  # ranks, so that keys fit into 63 bits
             distinct, keys = np.unique(keys, return_inverse=True)
             size = len(distinct)
-        keys = keys * column_size + column
+        keys *= column_size
+        keys += column
         size *= column_size
     return keys
 
@@ -127,17 +128,24 @@ def distinct_keys(keys: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np
     """The first index of each distinct key, in ascending order of keys, and its summed weight."""
     order = argsort_keys(keys)
     ordered = keys[order]
-    first = np.flatnonzero(np.diff(ordered, prepend=-1))
+    first = np.flatnonzero(_is_new(ordered))
     return order[first], np.add.reduceat(weights[order], first)
 
 
 def unique_keys(keys: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The first index of each distinct key, and the index of each key among the distinct ones."""
     order = argsort_keys(keys)
-    new = np.diff(keys[order], prepend=-1) != 0
+    new = _is_new(keys[order])
     inverse = np.empty(len(keys), np.int64)
     inverse[order] = np.cumsum(new) - 1
     return order[new], inverse
+
+
+def _is_new(ordered: np.ndarray) -> np.ndarray:
+    """Whether a key in ascending order differs from the one before it."""
+    new = np.ones(len(ordered), dtype=bool)
+    np.not_equal(ordered[1:], ordered[:-1], out=new[1:])
+    return new
 
 
 def ranges(starts: np.ndarray, counts: np.ndarray) -> np.ndarray:
