@@ -1,6 +1,7 @@
 """Figures of results, and diagrams of networks, runs and tasks."""
 
 from .visuals.benchmark import plot_benchmark as benchmark
+from .visuals.data_sets import plot_by_kind as by_kind
 from .visuals.diagrams.network import diagram_legend as diagram_legend
 from .visuals.diagrams.network import draw as draw
 from .visuals.diagrams.runs import draw_before_after as draw_before_after
@@ -43,6 +44,7 @@ __all__ = [
     "ACCURACIES",
     "accuracy",
     "benchmark",
+    "by_kind",
     "costs",
     "course",
     "diagram_legend",

@@ -4,6 +4,8 @@ from ..training.costs import arithmetic_of as arithmetic_of
 from ..training.costs import costs_of as costs_of
 from ..training.costs import forward_flops as forward_flops
 from .chance import chance_level as chance_level
+from .classifiers import CANDIDATES as CANDIDATES
+from .classifiers import classify as classify
 from .dynamics import course as course
 from .dynamics import rewiring as rewiring
 from .dynamics import slot_changes as slot_changes

@@ -105,6 +105,9 @@ FLAGS = {
              meaning="the task by its widths: inputs, sub-functions per level, outputs"),
         Flag("--dataset_path", "", str, default="none, the table is computed",
              meaning="folder that may hold <widths>.csv, .tsv, .txt or .pla, a table of your own"),
+        Flag("--data_set", "", str, default="none, a truth table",
+             meaning="samples in place of a table: monks-1, monks-2, monks-3, tic-tac-toe, "
+             "parity-5-of-20 or other numbers, or a CSV or .pla file of samples"),
         Flag("--dataset_split", "train_fraction", number, "+", words="; several: a run for each"),
         Flag("--train_rows", "train_rows", whole, "+", words="; several: a run for each",
              default="a share of --dataset_split"),

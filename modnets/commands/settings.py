@@ -28,7 +28,7 @@ def settings(args: argparse.Namespace, task: Task) -> dict[str, Any]:
     if values["model"] == "dense" and model != "dense" and args.pruning_ratio not in (None, 0.0):
         values["model"] = "sparse"
     values["graph"] = task
-    values["slots"] = tuple(args.num_modules or task.slots or args.modularity[1:-1]) or None
+    values["slots"] = tuple(args.num_modules or task.slots or (args.modularity or ())[1:-1]) or None
     if args.channels is not None:
         values["channels"] = tuple(args.channels)
     values["input_noise"] = args.dataset_noise or 0.0

@@ -5,9 +5,13 @@ from __future__ import annotations
 import argparse
 
 from modnets.errors import one_of, require
+from modnets.paths import expanded
+from modnets.tasks.data_sets import DATA_SETS, named_data_set
 from modnets.tasks.digit_pairs import DIGIT_GRAPH, DigitPairs
 from modnets.tasks.digits import load_digits
 from modnets.tasks.named_graphs import TASK_SETS
+from modnets.tasks.sample_files import read_samples
+from modnets.tasks.samples import Samples
 from modnets.tasks.tables import find_graph
 from modnets.tasks.task import Task
 
@@ -39,6 +43,8 @@ def find_task(args: argparse.Namespace) -> tuple[Task, str]:
     require(
         n_tasks in allowed, f"--num_tasks={n_tasks}; allowed is {' or '.join(map(str, allowed))}"
     )
+    if args.data_set is not None:
+        return _data_set(args, n_tasks)
     if args.num_digits is not None:
         require(n_tasks == 1, f"--num_tasks={n_tasks}: with --num_digits allowed is 1")
         return _digit_pairs(args)
@@ -53,6 +59,24 @@ def find_task(args: argparse.Namespace) -> tuple[Task, str]:
         unread = "" if args.dataset_path is None else f" (nothing is read from {args.dataset_path})"
         return task, f"truth tables of {n_tasks} tasks computed{unread}"
     return find_graph(args.modularity or TASK_WIDTHS, args.dataset_path)
+
+
+def _data_set(args: argparse.Namespace, n_tasks: int) -> tuple[Samples, str]:
+    """Samples by their name, or from a file."""
+    require(n_tasks == 1, f"--num_tasks={n_tasks}: with --data_set allowed is 1")
+    for flag in ("modularity", "dataset_path", "num_digits", "digits"):
+        require(
+            getattr(args, flag) is None,
+            f"--{flag}: with --data_set there is no such task; allowed is one of the two",
+        )
+    task = named_data_set(args.data_set)
+    if task is not None:
+        return task, f"{task.n_rows:,} samples of {task} generated"
+    path = expanded(args.data_set, "--data_set")
+    if not path.is_file():
+        one_of("--data_set (a name, or a file)", args.data_set, DATA_SETS)
+    task = read_samples(path)
+    return task, f"{task.n_rows:,} samples read from {path}"
 
 
 def _digit_pairs(args: argparse.Namespace) -> tuple[DigitPairs, str]:

@@ -96,7 +96,12 @@ def test_nothing_that_is_loaded_is_left_out(tmp_path: Path) -> None:
     out = subprocess.check_output([sys.executable, "-c", f"{code}\n{listing}"], text=True)
     loaded = {f"{name.removeprefix('modnets.').replace('.', '/')}.py" for name in out.split()}
     loaded = {name for name in loaded if (PACKAGE / name).is_file()}
-    loaded -= {"lazy.py", "old_modules.py", "old_names.py", "plot.py"}  # how names are found changes no figure
+    loaded -= {
+        "lazy.py",
+        "old_modules.py",
+        "old_names.py",
+        "plot.py",
+    }  # how names are found changes no figure
     assert len(loaded) > 30
     assert loaded <= named(files_of(notebook(tmp_path / "a.ipynb", code)))
 

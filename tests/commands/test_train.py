@@ -204,6 +204,26 @@ def test_a_pla_file_of_ones_own_is_read_with_its_dont_cares(tmp_path):
     assert remarks[0].startswith("truth table of 3-2-1 read from 3-2-1.pla: a function without")
 
 
+def test_a_data_set_by_its_name_or_from_a_file(tmp_path, capsys):
+    runs, remarks = planned("--data_set monks-1 --train_rows 124 --num_slots 8 4 --seed 0 1")
+    assert [run.graph.name for run in runs] == ["monks-1"] * 2
+    assert remarks[0] == "432 samples of monks-1 generated; 2 runs"
+    (tmp_path / "mine.csv").write_text("color,y\nred,1\nblue,0\nred,1\n")
+    runs, remarks = planned("--data_set mine.csv --train_rows 2")
+    assert runs[0].graph.widths == (2, 1)
+    assert remarks[0] == "3 samples read from mine.csv; 1 run"
+    for line, message in (
+        ("--data_set monks-9", "'monks-9', did you mean 'monks-3'?; allowed: monks-1"),
+        ("--data_set monks-1 --modularity 6 3 2 2", "--modularity: with --data_set there is no"),
+        ("--data_set monks-1 --num_tasks 2", "--num_tasks=2: with --data_set allowed is 1"),
+        (
+            "--data_set monks-1 --model modular --lr_module_input 0.1",
+            "--num_modules (slots)=(): graph monks-1 has no levels to follow",
+        ),
+    ):
+        assert message in wrong_use(line, capsys)
+
+
 def test_a_faulty_truth_table_is_one_line(tmp_path, capsys):
     (tmp_path / "3-2-1.csv").write_text("0,0,0,1\n0,0,2,1\n")
     message = wrong_use("--modularity 3 2 1 --dataset_path .", capsys)
