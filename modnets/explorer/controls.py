@@ -23,6 +23,7 @@ from modnets.explorer.settings import (
     available_kinds,
     meaning,
 )
+from modnets.tasks.data_sets import named_data_set
 from modnets.tasks.graphs import FunctionGraph
 from modnets.tasks.named_graphs import GRAPHS, TASK_SETS
 from modnets.tasks.random_graphs import random_graph
@@ -49,7 +50,7 @@ class Controls:
     def __init__(self, values: dict[str, Any], on_change: Callable[[], None]) -> None:
         self.kinds_settings = available_kinds()
         graph = values.get("graph", "6-3-2-2")
-        self.user_task = graph if isinstance(graph, Task) else None
+        self.user_task = graph if isinstance(graph, Task) else named_data_set(str(graph))
         allowed = {*SETTINGS, "graph", "kinds", "gumbel"}
         unknown = [name for name in values if name not in allowed]
         require(not unknown, f"unknown setting {unknown}; allowed: {', '.join(sorted(allowed))}")

@@ -22,6 +22,7 @@ from modnets.config.run_config import RunConfig
 from modnets.explorer.descriptions import COLUMNS, gate_formula, sub_function_formula
 from modnets.models.modular import ModularNetwork
 from modnets.tasks.named_graphs import get_graph
+from modnets.tasks.samples import Samples
 from modnets.tasks.task import Task
 from modnets.tasks.truth_tables import DONT_CARE
 from modnets.visuals.diagrams.images import letters
@@ -125,6 +126,9 @@ def truth_table(config: RunConfig, predicted: str | None) -> str:
         As recorded in results; None draws the table itself.
     """
     graph = get_graph(config.graph)
+    if isinstance(graph, Samples):
+        rows = f"{graph.n_rows:,} samples; they have no truth table."
+        return f'<div class="mn-quiet">{rows}</div>'
     if not graph.enumerable or graph.truth_table().shape[0] > MAX_CELLS:
         return '<div class="mn-quiet">The truth table has too many rows to be drawn.</div>'
     table = graph.truth_table()

@@ -55,9 +55,9 @@ def plot_by_kind(
     for row in summary.to_dict("records"):
         look, y = kind_style(row["kind"]), kinds.index(row["kind"])
         ends = [row[f"{measure}_low"], row[f"{measure}_high"]]
-        ax.plot(ends, [y, y], color=look.color, linewidth=2.2, solid_capstyle="butt")
+        ax.plot(ends, [y, y], color=look.color, linewidth=1.8, solid_capstyle="butt")
         ax.plot(
-            row[measure], y, color=look.color, marker=look.marker, label=look.label, markersize=5
+            row[measure], y, color=look.color, marker=look.marker, label=look.label, markersize=4
         )
     floor = summary["floor"].iloc[0] if "floor" in summary and len(summary) else np.nan
     if np.isfinite(floor):

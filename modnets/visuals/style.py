@@ -129,6 +129,12 @@ KINDS = {
     "shared, learned": KindStyle("#e69f00", "shared, learned", LEARNED, "^"),
     "shared, known": KindStyle("#d55e00", "shared, known", KNOWN, "^"),
 }
+#: Styles of classifiers that are no networks.
+CLASSIFIERS = {
+    "decision tree": KindStyle("#009e73", "decision tree", KNOWN, "v"),
+    "gradient boosting": KindStyle("#cc79a7", "gradient boosting", KNOWN, "P"),
+    "logistic regression": KindStyle("#7a5195", "logistic regression", KNOWN, "X"),
+}
 MIXES = (
     "routing",
     "selection",
@@ -157,8 +163,8 @@ def kind_style(kind: str) -> KindStyle:
     -------
     KindStyle
     """
-    if kind in KINDS:
-        return KINDS[kind]
+    if kind in KINDS or kind in CLASSIFIERS:
+        return (KINDS | CLASSIFIERS)[kind]
     model, _, known = kind.partition(", known ")
     if f"{model}, known" in KINDS and known in MIXES:
         index = MIXES.index(known)
