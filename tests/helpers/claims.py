@@ -151,6 +151,11 @@ NAMES = [
     r"In a sweep of 10,000 a run costs no more than in one of 256",
     r"seed 40",
     r"from 32 rows",
+    r"any number of inputs up to 1,000:",
+    r"at most 32 values",
+    r"\(432 rows each, in the third 5 % with",
+    r"\(958 endgames\)",
+    r"\(1,000 rows; the others",
 ]
 
 CLAIMS: dict[str, tuple[str, dict[str, Source]]] = {
@@ -251,6 +256,18 @@ CLAIMS: dict[str, tuple[str, dict[str, Source]]] = {
         "on it {a[n_solved]:.0f} of {a[n]:.0f} dense runs solve 6-3-2-2 from 32 rows, on {b[n]:.0f} "
         "drawn splits {b[solved]:.0%} of the runs do",
         {"a": one("generalization", splits="seed 40"), "b": solved_at("dense", 32)},
+    ),
+    "data sets": (
+        "own modules with learned connections name {a[test_bit_accuracy]:.0%} of the unseen endgames "
+        "of tic-tac-toe ({a[test_bit_accuracy_low]:.0%} to {a[test_bit_accuracy_high]:.0%}, "
+        "{a[n]:.0f} splits), the dense network {b[test_bit_accuracy]:.0%}, logistic regression "
+        "{c[test_bit_accuracy]:.0%}",
+        {
+            letter: one("data_sets", graph="tic-tac-toe", kind=kind)
+            for letter, kind in zip(
+                "abc", ("modular, learned", "dense", "logistic regression"), strict=True
+            )
+        },
     ),
     "speed": (
         "A run of 1,000 epochs costs {a[ms_per_run_per_1000_steps]:.0f} to "
