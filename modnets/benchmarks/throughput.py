@@ -11,6 +11,7 @@ import pandas as pd
 import torch
 
 from modnets.benchmarks.external import run_peer
+from modnets.benchmarks.fma import fma_rate
 from modnets.benchmarks.measure import environment, peak_memory, seconds_of, sgemm_rate
 from modnets.benchmarks.torch_loop import train_usually
 from modnets.checked import checked
@@ -20,6 +21,7 @@ from modnets.errors import one_of, require
 from modnets.experiments.planning import choose
 from modnets.experiments.progress import Progress
 from modnets.hardware import cores, cpu_name
+from modnets.hardware import lanes as vector_width
 from modnets.leftovers import temporary_folder
 from modnets.training.costs import arithmetic_of
 from modnets.training.engine import Trained, choose_device, train_chunk
@@ -36,6 +38,8 @@ KINDS: dict[str, dict[str, Any]] = {
 }
 RUNS = (1, 4, 16, 64, 256, 1024, 4096)
 MOST_RUNS = 2**16  # of which all are in memory at once
+#: Epochs beside which compiling takes no time.
+LONG = 10**6
 #: Repeated so often, while it takes no longer than this; the best counts.
 REPEATS, REPEAT_WITHIN = 3, 4.0  # s
 #: Epochs of the usual ways: without a DataLoader, with one, with one that has workers.
@@ -83,6 +87,8 @@ def benchmark(
         A row for each measurement: ``peer`` (who), ``model``, ``kind``, ``runs``, ``rows``,
         ``steps``, ``ms_per_run_per_1000_steps``, ``compile_s``, ``gflops`` (arithmetic rate),
         ``sgemm_gflops`` (the machine's own matrix products, all cores), ``share_of_sgemm``,
+        ``fma_gflops`` (multiply-adds in registers, all cores: no program is faster),
+        ``share_of_fma``, ``lanes`` (replicas in a vector),
         ``peak_memory_mb`` (of the process), ``mean_bit_accuracy`` (whole table), ``device``,
         ``threads``, ``machine``, ``torch``.
 
@@ -121,7 +127,8 @@ def benchmark(
     table = pd.DataFrame(measured + by_peers)
     kinds = {name: RunConfig(**settings).kind for name, settings in KINDS.items()}
     table["kind"] = table["model"].map(kinds)
-    table["share_of_sgemm"] = table["gflops"] / table["sgemm_gflops"]
+    for peak in ("sgemm", "fma"):
+        table[f"share_of_{peak}"] = table["gflops"] / table[f"{peak}_gflops"]
     return table
 
 
@@ -135,17 +142,22 @@ def machine(device: torch.device) -> dict[str, Any]:
         "machine": name,
         "torch": torch.__version__,
         "sgemm_gflops": rate,
+        "fma_gflops": float("nan") if on_gpu else round(fma_rate(), 1),
     }
 
 
-def measure(base: RunConfig, number: int, device: torch.device) -> dict[str, Any]:
+def measure(
+    base: RunConfig, number: int, device: torch.device, repeats: int = REPEATS
+) -> dict[str, Any]:
     """Time, rate and memory of runs side by side, compiled before."""
     configs = grid(base, seed=range(number))
+    long = replace(base, epochs=LONG, eval_every=LONG)  # what compiling takes is not measured
+    _, lanes = choose([long] * number, None, True, str(device))
     seconds: list[float] = []
     with peak_memory(device) as peak:
-        while len(seconds) < REPEATS and sum(seconds) <= REPEAT_WITHIN:
+        while len(seconds) < repeats and sum(seconds) <= REPEAT_WITHIN:
             done: list[Trained] = []
-            seconds.append(seconds_of(_training(configs, device, done), device))
+            seconds.append(seconds_of(_training(configs, device, lanes, done), device))
     (trained,) = done
     milliseconds = min(seconds) * 1e6 / number / base.epochs
     last = trained.table[trained.table["epoch"] == base.epochs]
@@ -157,18 +169,19 @@ def measure(base: RunConfig, number: int, device: torch.device) -> dict[str, Any
         "gflops": arithmetic_of(base) / milliseconds / 1e3,
         "peak_memory_mb": peak[0],
         "mean_bit_accuracy": float(last["bit_accuracy"].mean()),
+        "seconds": min(seconds),
         "compiled": trained.compiled,
+        "lanes": lanes if trained.compiled else 0,
         "threads": trained.threads,
     }
 
 
 def _training(
-    configs: Sequence[RunConfig], device: torch.device, done: list[Trained]
+    configs: Sequence[RunConfig], device: torch.device, lanes: int, done: list[Trained]
 ) -> Callable[[], None]:
     """A call that trains runs side by side, with a thread for each core."""
 
     def call() -> None:
-        _, lanes = choose(configs, None, True, str(device))
         trained = train_chunk(
             configs,
             chunk=len(configs),
@@ -188,7 +201,8 @@ def compile_time(base: RunConfig, device: torch.device) -> float:
     arithmetic_of(base)  # imports what tracing needs, once a process
     with temporary_folder("benchmark") as folder, environment("MODNETS_CACHE", str(folder)):
         forget_steps()
-        first, second = (seconds_of(_training(short, device, []), device) for _ in range(2))
+        call = _training(short, device, vector_width(), [])
+        first, second = (seconds_of(call, device) for _ in range(2))
     return first - second
 
 

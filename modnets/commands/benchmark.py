@@ -8,14 +8,14 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from modnets.commands.parser import Parser, whole
-from modnets.errors import in_a_line
+from modnets.errors import in_a_line, require
 
 if TYPE_CHECKING:
     import pandas as pd
 
 USAGE = (
     "modnets benchmark [--model NAME...] [--runs N...] [--steps N] [--rows N] [--json] "
-    '[--peer "COMMAND"]...'
+    '[--peer "COMMAND"]... [--grid]'
 )
 
 
@@ -46,6 +46,11 @@ def benchmark_parser() -> Parser:
     )  # fmt: skip
     parser.add_argument("--device", default="auto", help="auto, cpu or cuda; default: auto")
     parser.add_argument(
+        "--grid", action="store_true",
+        help="tasks and networks of many sizes in place of 6-3-2-2; a peer is given --model "
+        "--inputs --rows --hidden --runs --steps of each",
+    )  # fmt: skip
+    parser.add_argument(
         "--no_usual", action="store_true", help="leave the usual way out, which takes seconds"
     )
     parser.add_argument("--json", action="store_true", help="one JSON object a line")
@@ -61,8 +66,15 @@ def main(argv: Sequence[str]) -> int:
     """Run ``modnets benchmark`` and return its exit code."""
     try:
         args = benchmark_parser().parse(argv)
+        from modnets.benchmarks.size_grid import benchmark_grid
         from modnets.benchmarks.throughput import KINDS, RUNS, benchmark
 
+        if args.grid:
+            given = [name for name in ("model", "runs") if getattr(args, name)]
+            require(not given, f"--grid has its own {', '.join(given)}; allowed is one of the two")
+            grid = benchmark_grid(peers=args.peer, device=args.device)
+            print(as_json(grid) if args.json else grid_as_text(grid))
+            return 0
         table = benchmark(
             tuple(args.model or KINDS),
             tuple(args.runs or RUNS),
@@ -87,7 +99,7 @@ def as_json(table: pd.DataFrame) -> str:
     for row in table.to_dict("records"):
         known = {name: value for name, value in row.items() if value == value and value is not None}
         digits = {n: float(f"{v:.4g}") for n, v in known.items() if isinstance(v, float)}
-        whole_numbers = ("runs", "rows", "steps", "threads")
+        whole_numbers = ("runs", "rows", "inputs", "steps", "threads", "lanes")
         counts = {n: int(known[n]) for n in whole_numbers if n in known}
         lines.append(json.dumps(known | digits | counts))
     return "\n".join(lines)
@@ -117,6 +129,28 @@ def as_text(table: pd.DataFrame) -> str:
     lines += ["", "the best of modnets is faster than the best of"] if len(others) else []
     for row in others.to_dict("records"):
         lines.append(f"{row['model']:<15}{row['peer']:<30}{row['times']:>12,.4g} times")
+    return "\n".join(lines)
+
+
+def grid_as_text(table: pd.DataFrame) -> str:
+    """A table for people: every size, and how many times the time of modnets others take."""
+    first = table.iloc[0]
+    lines = [
+        f"{first['machine']}; torch {first['torch']}; multiply-add {first['fma_gflops']:.0f} "
+        "GFLOP/s",
+        f"{'inputs':>6}{'rows':>6}  {'network':<18}{'runs':>5}  {'by':<22}"
+        f"{'ms/run/1000 steps':>18}{'GFLOP/s':>9}{'lanes':>6}{'times':>7}",
+    ]
+    for row in table.to_dict("records"):
+        network = row["hidden"] or row["model"]
+        cells = [
+            _cell(row["ms_per_run_per_1000_steps"], 18, ",.4g"),
+            _cell(row.get("gflops"), 9, ".3g"),
+            _cell(row.get("lanes"), 6, ".0f"),
+            _cell(row["times"], 7, ".2f"),
+        ]
+        size = f"{row['inputs']:>6}{row['rows']:>6}  {network:<18}{row['runs']:>5}"
+        lines.append(f"{size}  {row['peer']:<22}" + "".join(cells))
     return "\n".join(lines)
 
 

@@ -16,7 +16,7 @@ from modnets.compiler.ir import Buffer, checked_number
 from modnets.compiler.kernels import Kernel, fused
 from modnets.compiler.lowering import LoweredGraph, lower
 from modnets.compiler.memory import can_overwrite, offsets_of, only_inside
-from modnets.compiler.row_blocks import Phases, block_rows, has_rows, phases_of
+from modnets.compiler.row_blocks import WHOLE, Phases, block_rows, has_rows, phases_of
 from modnets.compiler.symbolic import (
     ROWS,
     LoopVariable,
@@ -183,7 +183,7 @@ def _block_rows(total: Size, phases: Phases) -> str:
     """The number of rows in a block: what they need on the way stays in the cache."""
     per_row = size_at(total, 1) - size_at(total, 0)
     most = block_rows(per_row, int(sum(product(one.shape) for one in phases.sums)))
-    return f"rows < {most} ? rows : {most}"
+    return f"rows <= {max(most, WHOLE)} ? rows : {most}"
 
 
 def _kernel(kernel: Kernel, lanes: int, unneeded: set[str], add: bool = False) -> list[str]:

@@ -169,7 +169,9 @@ def choose(
     if compiled is False or (compiled is None and (work < COMPILE_FROM or not can_compile())):
         width = 0
     else:
-        width = _fastest(group, chunk, may_be_eager=compiled is None)
+        # Small tensors are never faster one operation at a time; those of images are, at times.
+        may_be_eager = compiled is None and group[0].graph.images is not None
+        width = _fastest(group, chunk, may_be_eager=may_be_eager)
     if chunk is None and width:
         chunk = CHUNK
         while chunk < MAX_CHUNK and len(group) >= 4 * cores() * chunk:  # a few for each core
