@@ -16,7 +16,7 @@ from modnets.compiler.ir import Buffer, checked_number
 from modnets.compiler.kernels import Kernel, fused
 from modnets.compiler.lowering import LoweredGraph, lower
 from modnets.compiler.memory import can_overwrite, offsets_of, only_inside
-from modnets.compiler.row_blocks import WHOLE, Phases, block_rows, has_rows, phases_of
+from modnets.compiler.row_blocks import Phases, block_rows, has_rows, phases_of
 from modnets.compiler.symbolic import (
     ROWS,
     LoopVariable,
@@ -54,7 +54,12 @@ def write_program(functions: Sequence[str], lanes: int) -> str:
 
 
 def write_function(
-    called: str, graph: fx.GraphModule, inputs: Sequence[TensorSpec], in_place: int, lanes: int
+    called: str,
+    graph: fx.GraphModule,
+    inputs: Sequence[TensorSpec],
+    in_place: int,
+    lanes: int,
+    many_rows: bool = False,
 ) -> str:
     """The C++ of a traced graph.
 
@@ -68,6 +73,8 @@ def write_function(
         the inputs as arguments.
     lanes : int
         Replicas in a vector.
+    many_rows : bool
+        Let rows go in blocks that fit the cache, where they can; see ``row_blocks``.
 
     Returns
     -------
@@ -89,7 +96,7 @@ def write_function(
         if number >= in_place:
             places.append(Buffer(f"a{len(places)}", output.shape))
         outputs.append((output, places[number] if number < in_place else places[-1]))
-    phases = _phases(lowered, places, in_place) if lanes > 1 else None
+    phases = _phases(lowered, places) if many_rows and lanes > 1 else None
     in_blocks = phases is not None
     phases = phases or Phases([], [], fused(lowered.kernels))
     homes: dict[str, Buffer] = {}  # buffer -> the argument whose memory it takes
@@ -167,7 +174,7 @@ class _Pointers:
         self.lines.append(f"  {kind}* const {name} = {start};")
 
 
-def _phases(lowered: LoweredGraph, places: Sequence[Buffer], in_place: int) -> Phases | None:
+def _phases(lowered: LoweredGraph, places: Sequence[Buffer]) -> Phases | None:
     """The kernels in phases, each fused; None where rows cannot go in blocks."""
     phases = phases_of(lowered.kernels, places)
     if phases is None:
@@ -183,7 +190,7 @@ def _block_rows(total: Size, phases: Phases) -> str:
     """The number of rows in a block: what they need on the way stays in the cache."""
     per_row = size_at(total, 1) - size_at(total, 0)
     most = block_rows(per_row, int(sum(product(one.shape) for one in phases.sums)))
-    return f"rows <= {max(most, WHOLE)} ? rows : {most}"
+    return f"rows < {most} ? rows : {most}"
 
 
 def _kernel(kernel: Kernel, lanes: int, unneeded: set[str], add: bool = False) -> list[str]:

@@ -28,12 +28,16 @@ class Function:
     inputs : nested lists and dicts of TensorSpec or None
     in_place : int
         The first outputs take the memory of the first inputs: how many.
+    many_rows : bool
+        Whether there may be so many rows that they had better go in blocks; it changes the order
+        of sums, and so their last digits.
     """
 
     name: str
     call: Callable[..., Any]
     inputs: Sequence[Any]
     in_place: int = 0
+    many_rows: bool = False
 
 
 def compile_functions(
@@ -68,7 +72,9 @@ def compile_functions(
         for one in functions:
             graph = trace_one(one.call, one.inputs, open_rows=known_as is None)
             inputs = list(leaves(one.inputs))
-            parts.append(write_function(one.name, graph, inputs, one.in_place, lanes))
+            parts.append(
+                write_function(one.name, graph, inputs, one.in_place, lanes, one.many_rows)
+            )
         return write_program(parts, lanes)
 
     if known_as is None:

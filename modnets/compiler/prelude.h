@@ -15,3 +15,27 @@ struct FlushSubnormals {
     ~FlushSubnormals() { _mm_setcsr(before); }
 #endif
 };
+
+// The C library has its functions for vectors too, on Linux; elsewhere one lane follows the
+// other.  Declared here, as in a namespace they would be other functions.
+#if defined(__GLIBC__) && defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
+#if __GLIBC_PREREQ(2, 35)
+#define SIMD_VARIANT __attribute__((simd("notinbranch")))
+#endif
+#endif
+#ifndef SIMD_VARIANT
+#define SIMD_VARIANT
+#endif
+extern "C" {
+SIMD_VARIANT float expf(float) noexcept;
+SIMD_VARIANT float logf(float) noexcept;
+SIMD_VARIANT float log1pf(float) noexcept;
+SIMD_VARIANT float expm1f(float) noexcept;
+SIMD_VARIANT float tanhf(float) noexcept;
+SIMD_VARIANT float erff(float) noexcept;
+SIMD_VARIANT float sinf(float) noexcept;
+SIMD_VARIANT float cosf(float) noexcept;
+SIMD_VARIANT float atanf(float) noexcept;
+SIMD_VARIANT float sinhf(float) noexcept;
+SIMD_VARIANT float coshf(float) noexcept;
+}

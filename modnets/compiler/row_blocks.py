@@ -26,9 +26,8 @@ from modnets.compiler.symbolic import ROWS, LoopVariable, Size, known, size_at
 
 #: Vectors that the first and the second cache may hold of what rows need on the way.
 FIRST, SECOND = 512, 16384
-#: Fewest and most rows of a block, and so many that are always one: sums of the small tasks are
-#: added up in one order, whatever the network.
-LEAST, MOST, WHOLE = 8, 256, 64
+#: Fewest and most rows of a block.
+LEAST, MOST = 8, 256
 
 
 @dataclass(frozen=True)

@@ -63,17 +63,7 @@ static inline vec divide(vec a, vec b) { return a / b; }
 FOR_EACH_LANE(sqrt, sqrtf)
 #endif
 
-// The C library has its functions for vectors too, on Linux; elsewhere one lane follows the other.
-#if defined(__GLIBC__) && defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
-#if __GLIBC_PREREQ(2, 35)
-#define SIMD_VARIANT __attribute__((simd("notinbranch")))
-#endif
-#endif
-#ifndef SIMD_VARIANT
-#define SIMD_VARIANT
-#endif
 #define VECTOR_FUNCTION(name, function)                                                            \
-    extern "C" SIMD_VARIANT float function(float) noexcept;                                        \
     static inline vec name(vec x) {                                                                \
         float in[LANES], out[LANES];                                                               \
         memcpy(in, &x, sizeof x);                                                                  \

@@ -175,7 +175,7 @@ class TrainingStep:
 
     def compiled(self, functions: Sequence[Function], lanes: int) -> CompiledFunctions:
         """Machine code of functions of this step; compiled at the first call."""
-        name = " ".join(repr(one.inputs) for one in functions)
+        name = " ".join(f"{one.inputs} {one.many_rows}" for one in functions)
 
         def make() -> CompiledFunctions:
             known_as = None

@@ -15,10 +15,15 @@ from modnets.compiler.ir import UnsupportedOperation
 from modnets.compiler.symbolic import ROW_STEP, ROWS, Size
 from modnets.compiler.tracing import leaves
 from modnets.config.run_config import RunConfig
+from modnets.config.shapes import padded_rows
 from modnets.training.batches import Batches, Block, batch_specs
 from modnets.training.evaluation import Rows, row_specs
 from modnets.training.initialization import InitialState
 from modnets.training.step import Hyperparameters, Scores, TrainingStep
+
+
+#: Up to here the rows of a step stay together: those of the small tasks.
+FEW_ROWS = 64
 
 
 def compile_step(
@@ -49,7 +54,13 @@ def compile_step(
     batch = batch_specs(final, training_step.noise_size)
     inputs = training_step.step_specs(batch, training_step.n_rates)
     flat, states, *_, hyperparameters = inputs
-    train = Function("train", training_step.step, inputs, in_place=1 + len(states))
+    train = Function(
+        "train",
+        training_step.step,
+        inputs,
+        in_place=1 + len(states),
+        many_rows=padded_rows(final) > FEW_ROWS,
+    )
     evaluation = (flat, hyperparameters.buffers, *row_specs(final))
     evaluate = Function("evaluate", training_step.evaluate, evaluation)
     return training_step.compiled([train, evaluate], lanes)
