@@ -13,6 +13,7 @@ from modnets.checked import checked
 from modnets.errors import require
 from modnets.tasks.graphs import FunctionGraph
 from modnets.tasks.named_graphs import get_graph
+from modnets.tasks.task import MAX_TABLE_INPUTS
 
 
 class DenseVersionSpace:
@@ -40,6 +41,10 @@ class DenseVersionSpace:
         require(
             not graph.has_dont_cares,
             f"no exact theory of graph {graph}, which has don't-cares; allowed are graphs without",
+        )
+        require(
+            graph.enumerable,
+            f"graph {graph} has {graph.n_inputs} inputs; allowed are up to {MAX_TABLE_INPUTS}",
         )
         self.graph, self.kind, self.n_solutions = graph, "dense", 1
         self.n_functions = 2 ** (graph.n_rows * graph.n_outputs)
