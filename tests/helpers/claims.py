@@ -156,6 +156,10 @@ NAMES = [
     r"\(432 rows each, in the third 5 % with",
     r"\(958 endgames\)",
     r"\(1,000 rows; the others",
+    r"A table has up to 20 inputs; a graph of levels up to 1,000,",
+    r"Above 20 inputs give",
+    r"tables of up to 4,096 rows whole, of larger ones, and above 62 inputs, a stratified sample of 4,096",
+    r"of 21 to 62 inputs all rows drawn",
 ]
 
 CLAIMS: dict[str, tuple[str, dict[str, Source]]] = {
