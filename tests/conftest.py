@@ -111,9 +111,9 @@ def _seeded() -> None:
 #: Files whose tests train a lot, start processes or draw: ``make test-fast`` leaves them out.
 SLOW = {
     "analysis": ("pooling", "structure"),
-    "benchmarks": ("throughput",),
+    "benchmarks": ("size_grid", "throughput"),
     "commands": ("benchmark_command", "dependencies", "notebook", "train", "train_tasks"),
-    "compiler": ("compiled", "gradients"),
+    "compiler": ("compiled", "gradients", "within_a_replica"),
     "experiments": ("compaction", "executors", "live", "store_safety", "sweep"),
     "explorer": ("app", "page"),
     "models": ("identity", "thresholds"),

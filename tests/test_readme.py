@@ -18,7 +18,10 @@ from modnets.paths import NOTEBOOKS, ROOT
 
 DOCS = ROOT / "docs"
 #: The README first: names of its code are used in the pages.
-PAGES = [ROOT / "README.md", *(DOCS / f"{name}.md" for name in ("studies", "inside", "training", "own"))]
+PAGES = [
+    ROOT / "README.md",
+    *(DOCS / f"{name}.md" for name in ("studies", "inside", "training", "own")),
+]
 PROSE = [*PAGES, *sorted(set(DOCS.glob("*.md")) - set(PAGES)), ROOT / "CONTRIBUTING.md"]
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import ctypes
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
+from typing import cast
 
 from modnets.compiler.build_cache import can_compile, load_library
 from modnets.hardware import cores, lanes
@@ -29,7 +31,7 @@ extern "C" float multiply_add(long n, float x) {
 
 
 @cache
-def _kernel() -> ctypes._CFuncPtr:
+def _kernel() -> Callable[[int, float], float]:
     sums = [f"s{number}" for number in range(CHAINS)]
     source = SOURCE % {
         "lanes": lanes(),
@@ -39,7 +41,7 @@ def _kernel() -> ctypes._CFuncPtr:
     }
     kernel = load_library(source, lambda: source).multiply_add
     kernel.argtypes, kernel.restype = [ctypes.c_long, ctypes.c_float], ctypes.c_float
-    return kernel
+    return cast("Callable[[int, float], float]", kernel)
 
 
 def fma_rate() -> float:

@@ -52,14 +52,9 @@ class Size:
     def run(self) -> RunConfig:
         """A run of this size."""
         settings: dict[str, Any] = {"hidden": self.hidden} if self.hidden else {}
-        routing = {} if self.hidden else {"routing": "learned"}
-        return RunConfig(
-            graph=neighbours(self.inputs),
-            train_rows=self.rows,
-            model=self.model,
-            **settings,
-            **routing,
-        )
+        settings |= {} if self.hidden else {"routing": "learned"}
+        graph = neighbours(self.inputs)
+        return RunConfig(graph=graph, train_rows=self.rows, model=self.model, **settings)
 
 
 #: Inputs 6 to 12, rows 16 to 1,024, widths 12 to 512, depth 1 to 8, 1 to 256 runs.

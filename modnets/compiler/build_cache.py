@@ -108,9 +108,7 @@ def get_ready(compiled: bool) -> None:
     clear_temporary()
 
 
-def load_library(
-    name: str, write_source: Callable[[], str], level: str = "-O2"
-) -> ctypes.CDLL:
+def load_library(name: str, write_source: Callable[[], str], level: str = "-O2") -> ctypes.CDLL:
     """The library compiled from a source, from the cache or compiled now.
 
     Parameters

@@ -145,9 +145,7 @@ def statements(
         yield from _statements(group, depth, wide)
 
 
-def _statements(
-    body: Iterable[Statement], depth: int, wide: LoopVariable | None
-) -> Iterator[str]:
+def _statements(body: Iterable[Statement], depth: int, wide: LoopVariable | None) -> Iterator[str]:
     indent = "  " * depth
     for statement in body:
         if not isinstance(statement, Loop):

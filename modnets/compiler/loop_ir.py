@@ -280,9 +280,7 @@ class LoopBuilder:
         return max((self._depths.get(name, 0) for name in (*names, *variables)), default=0)
 
     @contextlib.contextmanager
-    def loop(
-        self, variable: str, size: Size, step: int = 1, wide: bool = False
-    ) -> Iterator[None]:
+    def loop(self, variable: str, size: Size, step: int = 1, wide: bool = False) -> Iterator[None]:
         """A loop; what is named inside is out of sight after it."""
         self.depends_on_rows |= not known(size)
         self._depths[variable] = len(self._scopes)

@@ -148,7 +148,7 @@ def _is_linear(value: Value) -> bool:
     if operation in ("{0} + {1}", "{0} - {1}", "-{0}"):
         return all(linear)
     if operation == "{0} * {1}":
-        return linear[0] and plain[1] or plain[0] and linear[1]
+        return (linear[0] and plain[1]) or (plain[0] and linear[1])
     if operation in ("divide({0}, {1})", "{0} / {1}"):
         return linear[0] and all(plain[1:])
     return False
@@ -173,7 +173,9 @@ def _is_by_row(kernel: Kernel, row_strides: dict[str, Size]) -> bool:
     if variables & builder.tested or _has_size_as_number(builder.body):
         return False
     places = [*builder.loads, *(Load(s.buffer, s.index, "float") for s in stores if sizes)]
-    strides = row_strides | {t.name: t.strides[_row_axis(kernel)] for _, t in kernel.outputs if sizes}
+    strides = row_strides | {
+        t.name: t.strides[_row_axis(kernel)] for _, t in kernel.outputs if sizes
+    }
     return all(_is_in_row(place, variables, strides.get(place.buffer)) for place in places)
 
 
@@ -182,7 +184,11 @@ def _is_in_row(place: Load, variables: set[str], row_stride: Size | None) -> boo
     inner = [atom.index for atom in place.index.parts if not isinstance(atom, LoopVariable)]
     if any(variables & set(index.variables()) or index.depends_on_rows() for index in inner):
         return False
-    steps = [place.index.parts[LoopVariable(v)] for v in variables if LoopVariable(v) in place.index.parts]
+    steps = [
+        place.index.parts[LoopVariable(v)]
+        for v in variables
+        if LoopVariable(v) in place.index.parts
+    ]
     if row_stride is None:
         return not steps and not place.index.depends_on_rows()
     if steps != [row_stride]:

@@ -21,7 +21,6 @@ from modnets.training.evaluation import Rows, row_specs
 from modnets.training.initialization import InitialState
 from modnets.training.step import Hyperparameters, Scores, TrainingStep
 
-
 #: Up to here the rows of a step stay together: those of the small tasks.
 FEW_ROWS = 64
 

@@ -1,0 +1,107 @@
+"""Steps vectorized within a replica, and rows in blocks: the same steps as in lanes."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from lanes import LOSSES, needs_compiler
+
+from modnets.compiler.compiled import Function, compile_functions
+from modnets.compiler.symbolic import ROWS
+from modnets.compiler.tracing import TensorSpec
+from modnets.config.grid import grid
+from modnets.config.run_config import RunConfig
+from modnets.tasks.random_graphs import random_graph
+from modnets.training.cost_model import step_times
+from modnets.training.engine import train_chunk
+
+pytestmark = needs_compiler
+
+WIDE = random_graph((8, 4, 3, 2), seed=1)
+STEPS = {
+    "dense": {"model": "dense", "hidden": (40, 17)},
+    "sparse": {"model": "sparse"},
+    "modular": {"model": "modular", "routing": "learned"},
+    "shared": {"model": "shared", "routing": "learned", "gumbel": True},
+    "known": {"model": "shared", "routing": "known", "optimizer": "sgd"},
+    "minibatches": {"model": "dense", "batch_size": 16, "input_noise": 0.1},
+}
+
+
+@pytest.mark.parametrize("name", STEPS)
+@pytest.mark.parametrize("rows", [40, 200])
+def test_all_ways_take_the_same_steps(name: str, rows: int) -> None:
+    base = RunConfig(graph=WIDE, train_rows=rows, epochs=4, eval_every=2, **STEPS[name])
+    runs = grid(base, seed=range(3))
+    eager = train_chunk(runs, chunk=4).table
+    for lanes in (None, 1):
+        trained = train_chunk(runs, chunk=4, compiled=True, lanes=lanes)
+        assert trained.compiled
+        for loss in LOSSES:
+            np.testing.assert_allclose(trained.table[loss], eager[loss], rtol=2e-4, atol=1e-5)
+
+
+def test_within_a_replica_a_result_is_its_own_whatever_trains_beside() -> None:
+    runs = grid(RunConfig(hidden=(24,), epochs=3), seed=range(3))
+    together = train_chunk(runs, chunk=8, compiled=True, lanes=1, threads=2).table
+    alone = train_chunk(runs[2:], chunk=1, compiled=True).table  # a chunk of one is so by itself
+    for loss in LOSSES:
+        assert together[together["run"] == runs[2].key][loss].tolist() == alone[loss].tolist()
+
+
+@pytest.mark.parametrize(
+    ("rows", "inner", "columns"),
+    [(4, 3, 5), (52, 36, 2), (52, 300, 70), (8, 64, 16), (100, 17, 33), (12, 2, 97)],
+)
+def test_products_of_all_shapes(rows: int, inner: int, columns: int) -> None:
+    """Of matrices and of their transposes, with rests in every direction."""
+
+    def products(
+        a: torch.Tensor, b: torch.Tensor, c: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        forward = a @ b.T
+        return forward, forward @ b, c.T @ forward
+
+    specs = [TensorSpec((ROWS, inner)), TensorSpec((columns, inner)), TensorSpec((ROWS, 3))]
+    machine = compile_functions([Function("f", products, specs)], lanes=1)
+    torch.manual_seed(0)
+    given = [torch.randn(rows, inner), torch.randn(columns, inner), torch.randn(rows, 3)]
+    wanted = products(*given)
+    found = [torch.full(one.shape, 777.0) for one in wanted]
+    arguments = [part[None, ..., None].contiguous() for part in (*given, *found)]
+    machine.run("f", 1, rows, arguments, machine.workspace("f", rows))
+    for one, other in zip(arguments[3:], wanted, strict=True):
+        torch.testing.assert_close(one[0, ..., 0], other, rtol=1e-4, atol=1e-4)
+
+
+def test_rows_that_meet_rows_do_not_go_in_blocks() -> None:
+    """Values less their mean over the rows: a sum that each row needs."""
+
+    def centred(x: torch.Tensor) -> torch.Tensor:
+        return torch.relu(x - x.sum(dim=0) * 0.01)
+
+    def summed(x: torch.Tensor) -> torch.Tensor:
+        return 2 * torch.relu(x).sum(dim=0)
+
+    functions = [
+        Function(call.__name__, call, [TensorSpec((ROWS, 3))], many_rows=True)
+        for call in (centred, summed)
+    ]
+    machine = compile_functions(functions)
+    torch.manual_seed(0)
+    rows, lanes = 1000, machine.lanes
+    x = torch.randn(1, rows, 3, lanes)
+    for one, shape in zip(functions, [(rows, 3), (3,)], strict=True):
+        found = torch.full((1, *shape, lanes), 777.0)
+        machine.run(one.name, 1, rows, [x, found], machine.workspace(one.name, rows))
+        wanted = torch.stack([one.call(x[0, ..., lane]) for lane in range(lanes)], dim=-1)
+        torch.testing.assert_close(found[0], wanted, rtol=1e-4, atol=1e-3)
+
+
+def test_large_networks_are_vectorized_within_small_ones_in_lanes() -> None:
+    small, large = (step_times(RunConfig(hidden=(width,) * 3)) for width in (24, 256))
+    assert small.lanes < 16 * small.within
+    assert large.lanes > 16 * large.within
+    more = step_times(RunConfig(graph=WIDE, train_rows=200, hidden=(24,) * 3))
+    assert more.within > 2 * small.within  # time grows with the rows
