@@ -1,6 +1,7 @@
 """Figures of results, and diagrams of networks, runs and tasks."""
 
 from .visuals.benchmark import plot_benchmark as benchmark
+from .visuals.benchmark import plot_benchmark_grid as benchmark_grid
 from .visuals.data_sets import plot_by_kind as by_kind
 from .visuals.diagrams.network import diagram_legend as diagram_legend
 from .visuals.diagrams.network import draw as draw
@@ -44,6 +45,7 @@ __all__ = [
     "ACCURACIES",
     "accuracy",
     "benchmark",
+    "benchmark_grid",
     "by_kind",
     "costs",
     "course",

@@ -17,6 +17,7 @@ from modnets.visuals.plots import kind_order
 from modnets.visuals.style import HALO, INK, PAGE_WIDTH, kind_style
 
 MILLISECONDS = "ms_per_run_per_1000_steps"
+OWN = kind_style("shared, known").color
 MARKERS = ("o", "s", "D", "^", "v", "P", "X")
 
 
@@ -60,6 +61,57 @@ def plot_benchmark(table: pd.DataFrame, *, axes: np.ndarray | None = None) -> np
     _draw_peers(table, axes[2])
     draw_legend(axes[:1], title=_caption(table), columns=6)
     return axes
+
+
+@checked
+def plot_benchmark_grid(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
+    """Time per run of networks of many sizes, and how many times of it other programs take.
+
+    Parameters
+    ----------
+    table : DataFrame
+        What :func:`~modnets.benchmarks.size_grid.benchmark_grid` returns.
+    ax : Axes, optional
+        By default a new figure of a page's width.
+    """
+    sizes = ["inputs", "rows", "model", "hidden", "runs"]
+    groups = list(table.groupby(sizes, sort=False))[::-1]
+    if ax is None:
+        figure, ax = plt.subplots(figsize=(PAGE_WIDTH, 1.1 + 0.19 * len(groups)))
+        figure.set_layout_engine("constrained")
+    peers = list(dict.fromkeys(table["peer"]))
+    for height, (_, of_size) in enumerate(groups):
+        for row in of_size.to_dict("records"):
+            number = peers.index(row["peer"])
+            color = INK if number else OWN
+            ax.scatter(row[MILLISECONDS], height, marker=MARKERS[number], s=16, color=color)
+            if number:
+                ax.annotate(
+                    f"{_rounded(row['times'])}×", (row[MILLISECONDS], height), (6, -2),
+                    textcoords="offset points", fontsize=6, color=INK,
+                )  # fmt: skip
+    for number, peer in enumerate(peers):
+        color = INK if number else OWN
+        ax.scatter([], [], marker=MARKERS[number], s=16, color=color, label=peer)
+    ax.set_yticks(range(len(groups)), [_size_label(*key) for key, _ in groups])
+    ax.tick_params(axis="y", labelsize=6.5)
+    ax.set(xscale="log", xlabel="ms per run for 1,000 steps", ylim=(-0.7, len(groups) - 0.3))
+    ax.grid(axis="x")
+    first = table.iloc[0]
+    caption = (
+        f"XOR, then AND of neighbours; full batch, Adam; {first['machine']}; "
+        f"multiply-adds {first['fma_gflops']:.0f} GFLOP/s"
+    )
+    handles = {"loc": "lower center", "bbox_to_anchor": (0.3, 1.0), "ncols": len(peers)}
+    ax.legend(title=caption, title_fontsize=6.5, fontsize=6.5, **handles)
+    return ax
+
+
+def _size_label(inputs: int, rows: int, model: str, hidden: str, runs: int) -> str:
+    """A network, its task, and how many of it: ``36-36-36: 6 inputs, 51 rows, 64 runs``."""
+    widths = hidden.split("-") if hidden else []
+    network = f"{widths[0]} x {len(widths)}" if widths else f"{model}, learned"
+    return f"{network}: {inputs} inputs, {rows:,} rows, {runs} run{'s' * (runs > 1)}"
 
 
 def _draw_over_runs(own: pd.DataFrame, column: str, ax: Axes) -> None:

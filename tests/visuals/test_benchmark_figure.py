@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 from drawings import check_drawing
 
-from modnets.visuals.benchmark import plot_benchmark
+from modnets.visuals.benchmark import plot_benchmark, plot_benchmark_grid
 
 FACTS = {"machine": "2 cores, X", "torch": "2", "sgemm_gflops": 300.0, "rows": 51, "steps": 1000}
 
@@ -46,3 +46,22 @@ def test_every_measurement_is_drawn(table: pd.DataFrame) -> None:
     assert "2 cores, X" in legend.get_title().get_text()
     assert "300 GFLOP/s" in legend.get_title().get_text()
     check_drawing(axes[0].figure)
+
+
+def test_every_size_is_a_row_with_all_who_train_it() -> None:
+    rows = [
+        {"peer": peer, "model": model, "hidden": hidden, "inputs": 6, "rows": 51, "runs": runs}
+        | {"ms_per_run_per_1000_steps": 2.0 * times, "times": times}
+        | {"machine": "2 cores, X", "fma_gflops": 300.0}
+        for model, hidden, runs in (("dense", "36-36-36", 64), ("shared", "", 1))
+        for peer, times in (("modnets 1", 1.0), ("jax 1", 3.5))
+    ]
+    ax = plot_benchmark_grid(pd.DataFrame(rows))
+    labels = [tick.get_text() for tick in ax.get_yticklabels()]
+    assert labels == [
+        "shared, learned: 6 inputs, 51 rows, 1 run",
+        "36 x 3: 6 inputs, 51 rows, 64 runs",
+    ]
+    assert [text.get_text() for text in ax.texts] == ["3.5×", "3.5×"]
+    assert "300 GFLOP/s" in ax.get_legend().get_title().get_text()
+    check_drawing(ax.figure)
