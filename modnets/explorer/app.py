@@ -16,13 +16,13 @@ import pandas as pd
 from IPython.display import HTML, display
 from matplotlib.figure import Figure
 
-from modnets.analysis.statistics import majority_floor
 from modnets.checked import checked
 from modnets.errors import first_line, require
 from modnets.experiments.live import Live
 from modnets.experiments.progress import in_batch
 from modnets.experiments.store import Store
 from modnets.explorer.controls import Controls
+from modnets.explorer.curves_widget import floor_of
 from modnets.explorer.finished_runs import FinishedRuns, latest
 from modnets.explorer.page import HINT
 from modnets.explorer.panel import Panel
@@ -280,7 +280,7 @@ class Explorer:
             return
         before, self._task = self._task, self.controls.task()
         if self.run_view.source is None:
-            self.panel.curves_widget.floor = majority_floor(self._task)
+            self.panel.curves_widget.floor = floor_of(self._task)
         else:
             self._mark_old()
             if self._task == before or self.session.running:

@@ -15,11 +15,20 @@ import numpy as np
 import pandas as pd
 import traitlets
 
+from modnets.analysis.statistics import majority_floor
 from modnets.explorer.descriptions import describe_kind
+from modnets.tasks.samples import Samples
+from modnets.tasks.task import Task
 from modnets.visuals.plots import kind_order
 from modnets.visuals.style import KNOWN, kind_style
 
 HERE = Path(__file__).parent
+
+
+def floor_of(task: Task) -> float | None:
+    """The accuracy of the best constant answer; None where a task has too many rows to know."""
+    known = task.enumerable or task.images is not None or isinstance(task, Samples)
+    return majority_floor(task) if known else None
 
 
 class CurvesWidget(anywidget.AnyWidget):

@@ -11,9 +11,8 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from modnets.analysis.epoch_curves import training_curves
-from modnets.analysis.statistics import majority_floor
 from modnets.config.run_config import RunConfig
-from modnets.explorer.curves_widget import curves_of, strip_of
+from modnets.explorer.curves_widget import curves_of, floor_of, strip_of
 from modnets.explorer.panel import Panel
 from modnets.explorer.run_source import RunSource
 from modnets.explorer.run_views import EDGE_COLORS, draw_network, tells_edges_apart
@@ -77,7 +76,7 @@ class RunView:
         widget = self.panel.curves_widget
         with widget.hold_sync():
             widget.epochs, widget.epoch = source.epochs, -1
-            widget.floor = majority_floor(source.graph)
+            widget.floor = floor_of(source.graph)
             widget.curves, widget.strip, widget.old = [], [], ""
             widget.measure, widget.caption = MEASURES[self.measure], ""
         self.panel.begin(source.epochs)

@@ -31,6 +31,7 @@ from modnets.models.registry import MODELS
 from modnets.tasks.digit_pairs import DigitPairs
 from modnets.tasks.graphs import FunctionGraph
 from modnets.tasks.named_graphs import GRAPHS, TASK_SETS
+from modnets.tasks.random_graphs import random_graph
 from modnets.visuals.diagrams.annotations import word_for
 from modnets.visuals.diagrams.usage import used_slots
 
@@ -485,3 +486,14 @@ def test_settings_have_sensible_limits(make: Callable[..., Explorer]) -> None:
     controls.graph.value = "6-2-2"
     assert controls.settings["train_rows"].max == 63
     assert controls.settings["runs"].max == 128
+
+
+def test_a_task_of_many_inputs_opens_and_trains() -> None:
+    graph = random_graph((30, 8, 2), seed=0)
+    explorer = Explorer(graph=graph, train_rows=16, epochs=4, runs=1, kinds=["dense"])
+    assert explorer.panel.curves_widget.floor is None  # of too many rows to count
+    explorer.train()
+    explorer.wait()
+    assert explorer.panel.curves_widget.curves
+    assert "too many rows" in explorer.panel.table.value
+    explorer.close()
