@@ -81,11 +81,11 @@ def test_chunk_and_compilation_follow_from_all_runs_wanted(
 ) -> None:
     monkeypatch.setattr("modnets.experiments.planning.can_compile", lambda: True)
     short = grid(BASE, seed=range(11))
-    assert choose(short, None, None) == (16, False)
+    assert choose(short, None, None) == (16, 0)
     long = grid(RunConfig(train_rows=16, epochs=COMPILE_FROM // 2), seed=range(CHUNK + 1))
-    assert choose(long, None, None) == (CHUNK, True)
-    assert choose(long[:CHUNK], None, None) == (CHUNK, False)
-    assert choose(long, 8, False) == (8, False)
+    assert choose(long, None, None) == (CHUNK, lanes())
+    assert choose(long[:CHUNK], None, None) == (CHUNK, 0)
+    assert choose(long, 8, False) == (8, 0)
     sweep(short[:9], store, chunk=16, progress=False)
     assert [(len(c.runs), c.size) for c in plan(short, store).chunks] == [(2, 16)]
 
@@ -95,11 +95,14 @@ def test_few_large_networks_do_not_fill_lanes_with_nothing(
 ) -> None:
     monkeypatch.setattr("modnets.experiments.planning.can_compile", lambda: True)
     large = RunConfig(graph=mn.tasks.DigitPairs(), epochs=200)
+    images = RunConfig(graph=mn.tasks.DigitPairs(), epochs=200, image_network="cnn")
     small = RunConfig(train_rows=16, epochs=COMPILE_FROM)
     seeds = range(lanes())
-    assert choose([large], None, None) == (1, False)
-    assert choose(grid(large, seed=seeds), None, None) == (CHUNK, True)
-    assert choose([small], None, None) == (CHUNK, True)
+    assert choose([large], None, None) == (CHUNK, 1)
+    assert choose([images], None, None) == (1, 0)
+    assert choose(grid(large, seed=seeds), None, None) == (CHUNK, 1)
+    assert choose(grid(images, seed=seeds), None, None) == (CHUNK, lanes())
+    assert choose([small], None, None) == (CHUNK, lanes())
 
 
 def test_a_plan_does_not_make_the_folder(store: Path) -> None:

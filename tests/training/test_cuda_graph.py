@@ -15,6 +15,7 @@ from torch import Tensor
 from modnets.config.grid import grid
 from modnets.config.run_config import RunConfig
 from modnets.experiments.planning import choose
+from modnets.hardware import lanes
 from modnets.training.backends.cuda_graph import CudaGraphBackend
 from modnets.training.costs import memory_of
 from modnets.training.engine import train_chunk
@@ -127,9 +128,9 @@ def test_a_chunk_takes_half_of_the_memory_that_is_free(
     free = int(2 * replicas * memory_of(base))
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (free, 10 * free))
     group = grid(base, seed=range(runs))
-    assert choose(group, None, None, "cuda") == (chunk, False)
-    assert choose(group, None, True, "cuda") == (chunk, True)
-    assert choose(group, 3, None, "cuda") == (3, False)
+    assert choose(group, None, None, "cuda") == (chunk, 0)
+    assert choose(group, None, True, "cuda") == (chunk, lanes())
+    assert choose(group, 3, None, "cuda") == (3, 0)
 
 
 def test_a_gpu_compiles_without_a_compiler_of_the_processor(
@@ -137,8 +138,8 @@ def test_a_gpu_compiles_without_a_compiler_of_the_processor(
 ) -> None:
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (2**36, 2**36))
     monkeypatch.setattr("modnets.experiments.planning.can_compile", lambda: False)
-    assert choose([RunConfig(epochs=1000)], None, None, "cuda") == (1, True)
-    assert choose([RunConfig(epochs=1000)], None, None, "cpu") == (1, False)
+    assert choose([RunConfig(epochs=1000)], None, None, "cuda") == (1, lanes())
+    assert choose([RunConfig(epochs=1000)], None, None, "cpu") == (1, 0)
 
 
 def test_memory_grows_with_rows_and_width() -> None:
