@@ -102,8 +102,9 @@ def plot_benchmark_grid(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
         f"XOR, then AND of neighbours; full batch, Adam; {first['machine']}; "
         f"multiply-adds {first['fma_gflops']:.0f} GFLOP/s"
     )
-    handles = {"loc": "lower center", "bbox_to_anchor": (0.3, 1.0), "ncols": len(peers)}
-    ax.legend(title=caption, title_fontsize=6.5, fontsize=6.5, **handles)
+    place: dict[str, Any] = {"loc": "lower center", "bbox_to_anchor": (0.3, 1.0)}
+    small: dict[str, Any] = {"fontsize": 6.5, "title_fontsize": 6.5}
+    ax.legend(title=caption, ncols=len(peers), **place, **small)
     return ax
 
 
