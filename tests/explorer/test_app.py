@@ -488,9 +488,9 @@ def test_settings_have_sensible_limits(make: Callable[..., Explorer]) -> None:
     assert controls.settings["runs"].max == 128
 
 
-def test_a_task_of_many_inputs_opens_and_trains() -> None:
-    graph = random_graph((30, 8, 2), seed=0)
-    explorer = Explorer(graph=graph, train_rows=16, epochs=4, runs=1, kinds=["dense"])
+def test_a_task_of_many_inputs_opens_and_trains(tmp_path: Path) -> None:
+    settings = {"train_rows": 16, "epochs": 4, "runs": 1, "kinds": ["dense"]}
+    explorer = Explorer(graph=random_graph((30, 8, 2), seed=0), store=tmp_path, **settings)
     assert explorer.panel.curves_widget.floor is None  # of too many rows to count
     explorer.train()
     explorer.wait()
