@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from modnets.config.run_config import RunConfig
 from modnets.errors import require
 from modnets.experiments.progress import Progress
 from modnets.tasks.graphs import FunctionGraph
-from modnets.training.cost_model import step_times
+from modnets.training.cost_model import WIDTH, step_times
 from modnets.training.engine import choose_device
 
 #: Work of one measurement, in microseconds of one core as the cost model estimates them.
@@ -142,13 +141,13 @@ def benchmark_grid(
 def steps_of(size: Size) -> int:
     """So many steps that a measurement takes about a second."""
     times = step_times(size.run)
-    each = min(times.lanes / 16, times.within) * size.runs
+    each = min(times.lanes / WIDTH, times.within) * size.runs
     return max(FEWEST_STEPS, min(MOST_STEPS, int(WORK / each)))
 
 
 def flags_of(size: Size, steps: int) -> str:
     """A size as the flags of a peer."""
-    flags = {"model": size.model, "inputs": size.inputs, "rows": size.rows, "runs": size.runs}
-    words = [f"--{name} {value}" for name, value in (flags | {"steps": steps}).items()]
-    hidden = ["--hidden", *map(str, size.hidden)] if size.hidden else []
-    return shlex.join(itertools.chain(*(word.split() for word in words), hidden))
+    words = ["--model", size.model, "--inputs", size.inputs, "--rows", size.rows]
+    words += ["--runs", size.runs, "--steps", steps]
+    words += ["--hidden", *size.hidden] if size.hidden else []
+    return shlex.join(map(str, words))

@@ -98,10 +98,10 @@ class Kernel:
         """
         places = [load.index for load in self.loads if not load.uniform or load.index.parts]
         places += [target.index(self.element()) for _, target in self.outputs]
-        best, least = None, float(len(places))
+        best, least, curved = None, float(len(places)), self._not_linear_in()
         for axis, size in enumerate(self.shape):
             variable = LoopVariable(f"i{axis}")
-            if size == 1 or not self._is_linear_in(variable):
+            if size == 1 or variable.name in curved:
                 continue
             steps = [place.parts.get(variable, 0) for place in places]
             elements = size_at(size, TYPICAL_ROWS)
@@ -111,14 +111,12 @@ class Kernel:
                 best, least = axis, cost
         return best
 
-    def _is_linear_in(self, variable: LoopVariable) -> bool:
-        """Whether all indices are linear in a loop variable, and no test depends on it."""
+    def _not_linear_in(self) -> set[str]:
+        """Loop variables in which some index is not linear, or that a test depends on."""
         builder = LoopBuilder()
         self.stores(builder, [self.element()], set())
-        places = [load.index for load in builder.loads]
-        if any(variable.name in inner.variables() for inner in _atoms(places)):
-            return False
-        return variable.name not in builder.tested
+        inner = _atoms([load.index for load in builder.loads])
+        return builder.tested.union(*(index.variables() for index in inner))
 
     def loops(
         self, lanes: int, unneeded: set[str], *, wide: int | None = None, add: bool = False

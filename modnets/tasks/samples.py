@@ -21,7 +21,7 @@ from modnets.checked import checked
 from modnets.errors import require, shown
 from modnets.tasks.gates import Gate
 from modnets.tasks.task import MAX_INPUTS, Task
-from modnets.tasks.truth_tables import DONT_CARE, Names, TruthTable, checked_names, is_nan
+from modnets.tasks.truth_tables import DONT_CARE, TruthTable, checked_names, is_nan
 
 #: Numbers of all samples together, at most.
 MAX_NUMBERS = 2**26
@@ -173,16 +173,6 @@ class Samples(Task):
     def n_counted(self) -> int:
         """Number of samples that a split divides, without given test rows."""
         return int(self.counted.sum())
-
-    @property
-    def input_labels(self) -> Names:
-        """The names of its inputs, by default x0, x1, ..."""
-        return self.input_names or super().input_labels
-
-    @property
-    def output_labels(self) -> Names:
-        """The names of its outputs, by default y0, y1, ..."""
-        return self.output_names or super().output_labels
 
     @property
     def tested(self) -> np.ndarray:

@@ -88,6 +88,10 @@ class Task:
         n_tasks = 1
         images = None
 
+    #: Where a task has names of its own.
+    input_names: tuple[str, ...] | None = None
+    output_names: tuple[str, ...] | None = None
+
     @property
     def n_sources(self) -> int:
         """Number of values that slots of the first level can read."""
@@ -111,12 +115,12 @@ class Task:
     @property
     def input_labels(self) -> tuple[str, ...]:
         """The names of its inputs in diagrams, by default x0, x1, ..."""
-        return tuple(f"x{index}" for index in range(self.n_sources))
+        return self.input_names or tuple(f"x{index}" for index in range(self.n_sources))
 
     @property
     def output_labels(self) -> tuple[str, ...]:
         """The names of its outputs in diagrams, by default y0, y1, ..."""
-        return tuple(f"y{index}" for index in range(self.n_outputs))
+        return self.output_names or tuple(f"y{index}" for index in range(self.n_outputs))
 
     @property
     def enumerable(self) -> bool:

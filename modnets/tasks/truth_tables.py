@@ -167,13 +167,3 @@ class TabledTask(Task):
     def n_counted(self) -> int:
         """Number of rows that a split divides: those with an output that is no don't-care."""
         return int(self.counted.sum()) if self.has_dont_cares else self.n_rows
-
-    @property
-    def input_labels(self) -> Names:
-        """The names of its inputs, by default x0, x1, ..."""
-        return self.input_names or super().input_labels
-
-    @property
-    def output_labels(self) -> Names:
-        """The names of its outputs, by default y0, y1, ..."""
-        return self.output_names or super().output_labels
