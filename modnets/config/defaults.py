@@ -7,6 +7,7 @@ from typing import Any
 
 from modnets.config.settings import SCHEDULE_OF, FinalSettings, Settings
 from modnets.models.registry import BUILT_IN
+from modnets.models.routing_methods import PUBLISHED, ROUTING_METHODS
 from modnets.tasks.splits import HELD_OUT, n_train_rows
 
 #: Width of a monolithic network; on truth tables in 2 * levels - 1 hidden layers.
@@ -25,7 +26,8 @@ MOST_ALL_DRAWN = 62
 
 OF_SLOTS: tuple[str, ...] = (
     *("knowledge", "routing", "selection", "outputs", "slots", "shared_modules", "arity"),
-    *("module_hidden", "output_levels", "lr_routing", "lr_selection", "temperature"),
+    *("module_hidden", "output_levels", "routing_method"),
+    *("lr_routing", "lr_selection", "temperature"),
 )
 OF_IMAGE_SLOTS = ("image_slots", "shared_image_modules", "image_routing", "image_selection")
 OF_IMAGES = ("samples", "test_samples", "image_network", "image_hidden", "channels")
@@ -135,10 +137,14 @@ def _modular(config: Settings) -> dict[str, Any]:
         values |= _image_slots(config, selection)
     read = config.routing, values["outputs"], values.get("image_routing")
     filled = selection, values.get("image_selection")
-    learned = "learned" in (*read, *filled)
+    method = config.routing_method if "learned" in (*read, *filled) else None
+    method = None if method == PUBLISHED else method
+    moves = not (method in ROUTING_METHODS and ROUTING_METHODS[method].fixed)
+    learned = "learned" in (*read, *filled) and moves
     return values | {
-        "lr_routing": config.lr_routing if "learned" in read else None,
-        "lr_selection": config.lr_selection if "learned" in filled else None,
+        "routing_method": method,
+        "lr_routing": config.lr_routing if learned and "learned" in read else None,
+        "lr_selection": config.lr_selection if learned and "learned" in filled else None,
         "temperature": config.temperature if learned else None,
         "gumbel": config.gumbel and learned,
         "per_sample_routing": config.per_sample_routing and config.gumbel and learned,

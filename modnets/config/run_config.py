@@ -118,17 +118,17 @@ class RunConfig(Settings):
 
     @property
     def kind(self) -> str:
-        """The kind of network in words: model, and what of its structure is known."""
+        """The kind of network in words: model, what of its structure is known, routing method."""
         if not self.is_modular:
             return self.model
         final = self.final
         choices = {name: getattr(final, name) for name in ("routing", "selection", "outputs")}
         known = [name for name, choice in choices.items() if choice == "known"]
-        if not known:
-            return f"{self.model}, learned"
         if "learned" not in choices.values():
             return f"{self.model}, known"
-        return f"{self.model}, known {' and '.join(known)}"
+        knowledge = f"known {' and '.join(known)}" if known else "learned"
+        method = "" if final.routing_method is None else f" ({final.routing_method})"
+        return f"{self.model}, {knowledge}{method}"
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> RunConfig:

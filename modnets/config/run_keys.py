@@ -25,6 +25,7 @@ LATER: dict[str, str | None] = {
     "record": "end",
     "evaluation_rows": None,
     "on_evaluation": None,
+    "routing_method": None,
     **dict.fromkeys(f"{name}_{part}" for name in SCHEDULE_OF for part in ("end", "hold")),
     **dict.fromkeys(("lr_routing_schedule", "lr_selection_schedule")),
     "temperature_schedule": "constant",

@@ -190,6 +190,11 @@ class Settings:
     output_levels: OutputLevels | None = setting(
         None, "modular: levels that outputs are read from; default last"
     )
+    routing_method: str | None = setting(
+        None,
+        "modular: how what is learned of routing, selection and outputs is found, a name in "
+        "ROUTING_METHODS; default published, straight-through choices",
+    )
     image_network: ImageNetwork | None = setting(
         None, "images: what looks at the pixels; default mlp"
     )

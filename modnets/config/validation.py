@@ -20,6 +20,7 @@ from modnets.models.hooks import HOOKS
 from modnets.models.losses import LOSSES
 from modnets.models.monolithic import sides
 from modnets.models.registry import BUILT_IN, MODELS
+from modnets.models.routing_methods import ROUTING_METHODS
 from modnets.values import boolean, integer, number, plain
 
 
@@ -265,6 +266,10 @@ def _check_modular(final: FinalSettings) -> None:
             f"shared_modules={final.shared_modules}; allowed is at least {needed}"
             + (f", the distinct gates of graph {graph}" if needed > 1 else ""),
         )
+    if final.routing_method is not None:
+        _check_routing_method(final)
+        if ROUTING_METHODS[final.routing_method].fixed:
+            return
     read = final.routing, final.outputs, final.image_routing
     filled = final.selection, final.image_selection
     if "learned" in read:
@@ -273,6 +278,16 @@ def _check_modular(final: FinalSettings) -> None:
         _needs_rate("lr_selection", final.lr_selection, "learned selection")
     if "learned" in (*read, *filled):
         require(final.temperature is not None, "temperature=None; allowed is above 0")
+
+
+def _check_routing_method(final: FinalSettings) -> None:
+    name, task = final.routing_method, final.graph
+    one_of("routing_method", name, ROUTING_METHODS)
+    assert name is not None
+    require(
+        not ROUTING_METHODS[name].of_bits or (task.images is None and task.n_tasks == 1),
+        f"routing_method={name!r} of graph {task}; allowed are tasks of bits, one at a time",
+    )
 
 
 def _check_outputs(final: FinalSettings) -> None:

@@ -18,7 +18,7 @@ from modnets.experiments.interruption import interruption_in_one_line
 from modnets.experiments.planning import MOST, Chunk, check_arguments, checked_runs
 from modnets.experiments.progress import Progress
 from modnets.training.engine import choose_device
-from modnets.training.initialization import NetworkInitializer
+from modnets.training.initialization import initial_network
 from modnets.training.watching import EvaluatedRuns, check_callable
 
 
@@ -46,7 +46,7 @@ class TrainedRun:
     @property
     def untrained(self) -> nn.Module:
         """The network as it was before training."""
-        return NetworkInitializer().draw(self.config).eval()
+        return initial_network(self.config).eval()
 
     @property
     def predicted(self) -> list[str]:

@@ -21,10 +21,21 @@ from modnets.models.hooks import HOOKS
 from modnets.models.losses import BUILT_IN_LOSSES, LOSSES
 from modnets.models.object_hasher import ObjectHasher
 from modnets.models.registry import BUILT_IN, MODELS, Config
+from modnets.models.routing_methods import BUILT_IN_METHODS, ROUTING_METHODS
 
 #: Kind of what is registered by name -> by name; and the names that are modnets' own.
-REGISTRIES: dict[str, dict[str, Any]] = {"model": MODELS, "loss": LOSSES, "on_evaluation": HOOKS}
-OWN_OF_MODNETS = {"model": BUILT_IN, "loss": BUILT_IN_LOSSES, "on_evaluation": ()}
+REGISTRIES: dict[str, dict[str, Any]] = {
+    "model": MODELS,
+    "loss": LOSSES,
+    "on_evaluation": HOOKS,
+    "routing_method": ROUTING_METHODS,
+}
+OWN_OF_MODNETS = {
+    "model": BUILT_IN,
+    "loss": BUILT_IN_LOSSES,
+    "on_evaluation": (),
+    "routing_method": BUILT_IN_METHODS,
+}
 
 #: Kind and name.
 Part = tuple[str, str]
@@ -38,6 +49,8 @@ def own_parts(config: Config) -> list[Part]:
     """What of a run is registered by name and not modnets' own: kinds and names."""
     parts = [("model", config.model), ("loss", config.loss)]
     parts += [("on_evaluation", name) for name in config.on_evaluation or ()]
+    if config.routing_method is not None and config.final.routing_method is not None:
+        parts.append(("routing_method", config.routing_method))
     return [(kind, name) for kind, name in parts if name not in OWN_OF_MODNETS[kind]]
 
 

@@ -47,6 +47,10 @@ class ModularNetwork(nn.Module):
         Read outputs from the slots of all levels; else from those of the last level.
     image_level : ImageLevel, optional
         Computes the inputs of the first level from images.
+    routing_type, selection_type : type
+        Classes of the learned choices of sources and of modules.
+    fixed : bool
+        Whether learned choices stay as they are before the first step.
 
     Raises
     ------
@@ -81,6 +85,9 @@ class ModularNetwork(nn.Module):
         n_tasks: int = 1,
         every_level: bool = False,
         image_level: ImageLevel | None = None,
+        routing_type: type[Routing] = Routing,
+        selection_type: type[Selection] = Selection,
+        fixed: bool = False,
     ) -> None:
         super().__init__()
         require(module_arch[-1] == 1, f"module_arch={tuple(module_arch)}; allowed is 1 output")
@@ -90,24 +97,24 @@ class ModularNetwork(nn.Module):
         known_routing = self._by_level("routing", routing)
         known_selection = self._by_level("selection", selection)
         routing_levels = [
-            Routing(n_sources, n_slots, module_arch[0], known, n_tasks)
+            routing_type(n_sources, n_slots, module_arch[0], known, n_tasks)
             for n_sources, n_slots, known in zip(
                 (n_inputs, *self.slots), self.slots, known_routing, strict=False
             )
         ]
         self.routing = cast("Sequence[Routing]", nn.ModuleList(routing_levels))
-        self.output_routing = self._make_output_routing(outputs)
-        if n_shared is None:
-            pools = [Modules(n_slots, module_arch) for n_slots in self.slots]
-            self.pools = cast("Sequence[Modules]", nn.ModuleList(pools))
-            return
-        pool = Modules(n_shared, module_arch)
-        self.pools = cast("Sequence[Modules]", nn.ModuleList([pool]))
-        selection_levels = [
-            Selection(n_shared, n_slots, known, n_tasks)
-            for n_slots, known in zip(self.slots, known_selection, strict=True)
-        ]
-        self.selection = cast("Sequence[Selection]", nn.ModuleList(selection_levels))
+        self.output_routing = self._make_output_routing(outputs, routing_type)
+        counts = self.slots if n_shared is None else [n_shared]
+        pools = [Modules(count, module_arch) for count in counts]
+        self.pools = cast("Sequence[Modules]", nn.ModuleList(pools))
+        if n_shared is not None:
+            selection_levels = [
+                selection_type(n_shared, n_slots, known, n_tasks)
+                for n_slots, known in zip(self.slots, known_selection, strict=True)
+            ]
+            self.selection = cast("Sequence[Selection]", nn.ModuleList(selection_levels))
+        for choice in self.choices():
+            choice.fixed = fixed and not choice.known
 
     def _by_level(self, name: str, known: Known | None) -> list[Known | None]:
         """The known choice of each level, of several tasks [level][task]; None if it is learned."""
@@ -121,7 +128,7 @@ class ModularNetwork(nn.Module):
             )
         return list(zip(*known, strict=True)) if self.n_tasks > 1 else list(known)
 
-    def _make_output_routing(self, outputs: Known | None) -> Routing:
+    def _make_output_routing(self, outputs: Known | None, kind: type[Routing]) -> Routing:
         """The routing of the outputs."""
         n_sources = sum(self.slots) if self.every_level else self.slots[-1]
         known = None
@@ -132,7 +139,7 @@ class ModularNetwork(nn.Module):
                 f"outputs={outputs}; allowed are {self.n_outputs} places of the last level",
             )
             known = [[slots] for slots in tasks] if self.n_tasks > 1 else [outputs]
-        return Routing(n_sources, 1, self.n_outputs, known, self.n_tasks)
+        return kind(n_sources, 1, self.n_outputs, known, self.n_tasks)
 
     def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *args: Any) -> None:
         """Read a state dict; in older ones the output routing is called ``readout``."""
@@ -153,6 +160,17 @@ class ModularNetwork(nn.Module):
         selection = self.selection if self.shared else ()
         choices: list[Routing | Selection] = [*self.routing, *selection, self.output_routing]
         return choices if self.image_level is None else [*choices, *self.image_level.choices()]
+
+    def choose(self, structure: Mapping[str, Any]) -> None:
+        """Make learned choices those of a structure, as :meth:`structure` gives it; no images."""
+        for task in range(self.n_tasks):
+            of = {name: one[task] if self.n_tasks > 1 else one for name, one in structure.items()}
+            for routing, slots in zip(self.routing, of["routing"], strict=True):
+                routing.choose(slots, task)
+            if self.shared:
+                for selection, modules in zip(self.selection, of["selection"], strict=True):
+                    selection.choose([[module] for module in modules], task)
+            self.output_routing.choose([of["outputs"]], task)
 
     @property
     def noise_size(self) -> int:
@@ -237,7 +255,8 @@ class ModularNetwork(nn.Module):
         """Values, shape (slot, row), from the inputs of the slots, shape (slot, position, row)."""
         if selection is None:
             return compute(self.pools[level].layers(), x)
-        if self.selection[level].known and self.n_tasks == 1:
+        choice = self.selection[level]
+        if (choice.known or choice.fixed) and self.n_tasks == 1:
             return compute(self.pools[0].layers_of(selection[..., 0]), x)
         every = compute(self.pools[0].layers(), x[:, None])  # (slot, module, row)
         return (selection * every).sum(dim=1)

@@ -28,6 +28,7 @@ from modnets.errors import require
 from modnets.models.images import ImageLevel
 from modnets.models.modular import ModularNetwork
 from modnets.models.monolithic import CNN, MLP, Monolithic
+from modnets.models.routing_methods import PUBLISHED, ROUTING_METHODS
 
 Config = Any  # a RunConfig, of a package that imports this one
 Builder = Callable[[Config], nn.Module]
@@ -43,6 +44,7 @@ def _monolithic(config: Config) -> nn.Module:
 
 def _modular(config: Config) -> nn.Module:
     known, every_level = config.known_graph, config.output_levels == "every"
+    method = ROUTING_METHODS[config.routing_method or PUBLISHED]
     with_images = known.images is not None
     return ModularNetwork(
         config.image_slots * known.bits if with_images else known.n_sources,
@@ -56,6 +58,9 @@ def _modular(config: Config) -> nn.Module:
         n_tasks=known.n_tasks,
         every_level=every_level,
         image_level=_image_level(config) if with_images else None,
+        routing_type=method.routing,
+        selection_type=method.selection,
+        fixed=method.fixed,
     )
 
 

@@ -82,6 +82,7 @@ class Choice(nn.Module):
         super().__init__()
         self.n_candidates, self.n_slots, self.n_tasks = n_candidates, n_slots, n_tasks
         self.known = known is not None
+        self.fixed = False  # learned before the first step, see `routing_methods`
         self.task_axis = (n_tasks,) if n_tasks > 1 else ()
         if known is None:
             self.logits = nn.Parameter(torch.empty(n_candidates, n_slots, *self.task_axis))
@@ -106,7 +107,23 @@ class Choice(nn.Module):
     @property
     def noise_size(self) -> int:
         """Number of logits that take Gumbel noise."""
-        return 0 if self.known else self.n_candidates * self.n_slots * self.n_tasks
+        free = not (self.known or self.fixed)
+        return self.n_candidates * self.n_slots * self.n_tasks if free else 0
+
+    def choose(self, slots: Sequence[Sequence[int]], task: int = 0) -> None:
+        """Make a learned choice take these candidates, in their order, for each slot.
+
+        The logits are 1 for the first candidate, less for each later rank, and -1 for what is not
+        chosen.
+        """
+        if self.known:
+            return
+        with torch.no_grad():
+            logits = self.logits[..., task] if self.task_axis else self.logits
+            logits.fill_(-1.0)
+            for slot, candidates in enumerate(slots):
+                for rank, candidate in enumerate(candidates):
+                    logits[candidate, slot] = 1.0 - rank / len(candidates)
 
     def _noisy(self, noise: Tensor | None) -> Tensor:
         """Logits with a row axis, shape (candidate, slot, [task], row or 1)."""
@@ -197,9 +214,10 @@ class Routing(Choice):
         logits = self._noisy(noise)
         positions = torch.arange(self.arity, device=logits.device)
         positions = positions.reshape(-1, *[1] * logits.dim())
-        hard = (ranks(logits) == positions).to(logits.dtype)
-        soft = torch.sigmoid(logits / temperature)
-        chosen = straight_through(hard, soft.expand_as(hard))
+        chosen = (ranks(logits) == positions).to(logits.dtype)
+        if not self.fixed:
+            soft = torch.sigmoid(logits / temperature)
+            chosen = straight_through(chosen, soft.expand_as(chosen))
         return choice_of_rows(chosen.permute(2, 0, 1, *range(3, chosen.dim())), task)
 
     def read(self, task: int = 0) -> list[tuple[int, ...]]:
@@ -267,9 +285,10 @@ class Selection(Choice):
         if self.known:
             return choice_of_rows(self.choice, task)
         logits = self._noisy(noise)
-        hard = (ranks(logits) == 0).to(logits.dtype)
-        soft = torch.softmax(logits / temperature, dim=0)
-        return choice_of_rows(straight_through(hard, soft).transpose(0, 1), task)
+        chosen = (ranks(logits) == 0).to(logits.dtype)
+        if not self.fixed:
+            chosen = straight_through(chosen, torch.softmax(logits / temperature, dim=0))
+        return choice_of_rows(chosen.transpose(0, 1), task)
 
     def fill(self, task: int = 0) -> list[int]:
         """[slot] -> the module that fills it now; without noise."""

@@ -103,13 +103,13 @@ def drawn_bits(index: np.ndarray, n_inputs: int) -> np.ndarray:
     G. L. Steele, D. Lea and C. H. Flood, Fast Splittable Pseudorandom Number Generators, OOPSLA
     2014.
     """
-    seeds = _mixed(np.asarray(index, dtype=np.int64).astype(np.uint64))
+    seeds = mixed(np.asarray(index, dtype=np.int64).astype(np.uint64))
     steps = np.arange(1, -(-n_inputs // 64) + 1, dtype=np.uint64) * GOLDEN_GAMMA
-    words = _mixed(seeds[:, None] + steps)
+    words = mixed(seeds[:, None] + steps)
     return np.unpackbits(words.astype(">u8").view(np.uint8), axis=1, count=n_inputs)
 
 
-def _mixed(z: np.ndarray) -> np.ndarray:
+def mixed(z: np.ndarray) -> np.ndarray:
     """The finalizer of SplitMix64, a bijection of 64 bits; uint64 of any shape."""
     z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)

@@ -28,7 +28,12 @@ from modnets.models.losses import BUILT_IN_LOSSES
 from modnets.models.network_checks import check_is_network, check_same_shapes
 from modnets.models.registry import BUILT_IN
 from modnets.training.backends.eager import one_thread
-from modnets.training.initialization import InitialState, NetworkInitializer, initial_state_of
+from modnets.training.initialization import (
+    InitialState,
+    NetworkInitializer,
+    initial_state_of,
+    searched,
+)
 from modnets.training.replicas import Replicas, in_last_rows, make_replicas
 from modnets.training.step_cache import training_step_of
 from modnets.training.watching import EvaluatedRuns
@@ -182,9 +187,13 @@ def _start(
     starts: list[InitialState] = []
     failures: dict[str, str] = {}
     initializer, training_step = NetworkInitializer(), None
-    for config in configs:
+    try:
+        found = searched(configs)
+    except Exception:  # of a routing method of a user's own: the same for all
+        return [], dict.fromkeys((config.key for config in configs), traceback.format_exc())
+    for config, one in zip(configs, found, strict=True):
         try:
-            network = initializer.draw(config)  # first: an error here is this run's alone
+            network = initializer.draw(config, one)  # first: an error here is this run's alone
             if to_check and training_step is None:
                 check_is_network(network, config)
                 try:

@@ -8,13 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
 
 from modnets.config.run_config import RunConfig
+from modnets.models.modular import ModularNetwork
 from modnets.models.network_digests import attribute_digests, combined_digest
 from modnets.models.registry import BUILT_IN, build
+from modnets.models.routing_methods import ROUTING_METHODS
+from modnets.models.routing_methods.method import RoutingMethod, TrainingRows
+from modnets.tasks.task import Task
 from modnets.training.random_streams import stream_seed
 from modnets.training.step import TrainingStep
 
@@ -46,6 +51,37 @@ def networks_of(starts: Sequence[InitialState]) -> list[nn.Module]:
     return networks
 
 
+@dataclass(frozen=True)
+class Found:
+    """What a run's routing method found before the first step."""
+
+    method: RoutingMethod
+    found: Any
+
+
+def searched(configs: Sequence[RunConfig]) -> list[Found | None]:
+    """What the routing method of runs of one shape finds on the training rows of each.
+
+    None for those that learn their choices beside their weights, or have none.
+    """
+    finals = [config.final for config in configs]
+    if finals[0].routing_method is None:
+        return [None] * len(configs)
+    method = ROUTING_METHODS[finals[0].routing_method]
+    task = cast("Task", finals[0].graph)
+    index = [final.split["train"] for final in finals]
+    rows = [TrainingRows(task.rows(one), task.targets(one)) for one in index]
+    seeds = [stream_seed(final.seed, "routing") for final in finals]
+    network = cast("ModularNetwork", build(finals[0], seed=0))
+    return [Found(method, found) for found in method.search(network, rows, seeds)]
+
+
+def initial_network(config: RunConfig) -> nn.Module:
+    """The network of a run before its first step."""
+    (found,) = searched([config])
+    return NetworkInitializer().draw(config, found)
+
+
 class NetworkInitializer:
     """The network of one run after the other."""
 
@@ -53,8 +89,15 @@ class NetworkInitializer:
         self.network: nn.Module | None = None
         self.flat = torch.empty(0)
 
-    def draw(self, config: RunConfig) -> nn.Module:
-        """The network of a run with its initial weights; good until the next one is drawn."""
+    def draw(self, config: RunConfig, found: Any = None) -> nn.Module:
+        """The network of a run with its initial weights; good until the next one is drawn.
+
+        Parameters
+        ----------
+        config : RunConfig
+        found
+            What its routing method found, see :func:`searched`, from which it starts.
+        """
         final = config.final
         again = self.network if config.model in BUILT_IN else None
         network = build(final, stream_seed(final.seed, "weights"), again)
@@ -62,6 +105,9 @@ class NetworkInitializer:
             self.network = network
             if config.model in BUILT_IN:
                 self.flat = lay_flat(network)
+        if found is not None:
+            with torch.no_grad():
+                found.method.start(network, found.found)
         return network
 
     def start(self) -> InitialState:

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Generator, Tensor
 
-STREAMS = ("weights", "order", "input noise", "gumbel noise", "hooks")
+STREAMS = ("weights", "order", "input noise", "gumbel noise", "hooks", "routing")
 BLOCK_NUMBERS = 2**14  # random numbers drawn at once for one run
 
 

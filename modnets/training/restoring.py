@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from modnets.config.run_config import RunConfig
 from modnets.errors import require
 from modnets.models.modular import ModularNetwork
-from modnets.models.routing import Choice, Routing
 from modnets.training.initialization import NetworkInitializer
 from modnets.training.step import TrainingStep
 
@@ -47,8 +45,7 @@ def rebuilt(config: RunConfig, values: Tensor, training_step: TrainingStep) -> n
 def from_structure(config: RunConfig, structure: Mapping[str, Any]) -> ModularNetwork:
     """A network with the recorded choices of a run; its weights are not the run's.
 
-    The logits of a learned choice are 1 for the first candidate, less for each later rank, and -1
-    for what is not chosen.
+    The logits of learned choices are as :meth:`~modnets.models.routing.Choice.choose` sets them.
 
     Parameters
     ----------
@@ -68,29 +65,5 @@ def from_structure(config: RunConfig, structure: Mapping[str, Any]) -> ModularNe
         f"model={config.model!r} on {config.graph}; allowed are networks with slots, of bits",
     )
     assert isinstance(network, ModularNetwork)
-    tasks = range(network.n_tasks)
-
-    def of(name: str, task: int) -> Any:
-        return structure[name][task] if network.n_tasks > 1 else structure[name]
-
-    with torch.no_grad():
-        for task in tasks:
-            for level, routing in enumerate(network.routing):
-                _choose(routing, of("routing", task)[level], task)
-            if network.shared:
-                for level, selection in enumerate(network.selection):
-                    _choose(selection, [[module] for module in of("selection", task)[level]], task)
-            _choose(network.output_routing, [of("outputs", task)], task)
+    network.choose(structure)
     return network.eval()
-
-
-def _choose(choice: Choice, slots: list[list[int]], task: int) -> None:
-    """Make a learned choice take these candidates, in their order, for each slot."""
-    if choice.known:
-        return
-    logits = choice.logits[..., task] if choice.task_axis else choice.logits
-    logits.fill_(-1.0)
-    arity = choice.arity if isinstance(choice, Routing) else 1
-    for slot, candidates in enumerate(slots):
-        for rank, candidate in enumerate(candidates):
-            logits[candidate, slot] = 1.0 - rank / arity

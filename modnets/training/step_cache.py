@@ -17,6 +17,7 @@ from modnets.config.shapes import shape_of
 from modnets.models.identity import identity_of
 from modnets.models.losses import BUILT_IN_LOSSES, check_loss
 from modnets.models.registry import BUILT_IN, build
+from modnets.models.routing_methods import BUILT_IN_METHODS, PUBLISHED
 from modnets.models.user_networks import examine
 from modnets.tasks.task import Task
 from modnets.training.backends.trial import another
@@ -53,7 +54,14 @@ def training_step_of(final: RunConfig, device: torch.device) -> TrainingStep:
         shape["graph"] = [task.n_inputs, task.n_sources, task.n_tasks, task.n_outputs]
         shape["graph"] += ["don't-cares"] * task.has_dont_cares
         shape["own schedules"] = own_schedules(final)
-    identities = " ".join((identity_of(final.model), identity_of(final.loss, "loss")))
+    method = final.routing_method or PUBLISHED
+    identities = " ".join(
+        (
+            identity_of(final.model),
+            identity_of(final.loss, "loss"),
+            identity_of(method, "routing_method"),
+        )
+    )
     return _training_step(_Key(json.dumps(shape), identities, device, final))
 
 
@@ -63,7 +71,7 @@ def _training_step(key: _Key) -> TrainingStep:
     network = build(final, seed=0)
     if final.loss not in BUILT_IN_LOSSES:
         check_loss(final.loss)
-    elif final.model in BUILT_IN:
+    elif final.model in BUILT_IN and (final.routing_method or PUBLISHED) in BUILT_IN_METHODS:
         known_as = key.known_as
     if final.model not in BUILT_IN:
         findings = examine(final, build, [another(final)], some_rows(final))

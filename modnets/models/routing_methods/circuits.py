@@ -1,0 +1,217 @@
+"""Boolean circuits of one shape on the training rows of many runs: what a search changes.
+
+A circuit is a modular network whose modules are tables: of each combination of input bits, a
+corner, an output bit.  There is an axis of runs, each with rows of its own, and one of chains, the
+circuits of a run.  Rows are bits of words, so that a gate takes as many steps as it has corners.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from modnets.models.modular import ModularNetwork
+from modnets.models.routing import Routing, Selection
+from modnets.models.structures import readable_slots
+
+ALL_ONES = np.uint64(2**64 - 1)
+WORD = 64  # rows in a word
+
+
+@dataclass(frozen=True)
+class CircuitShape:
+    """What the circuits of a network have in common.
+
+    Parameters
+    ----------
+    n_inputs : int
+    slots : tuple of int
+        In each level.
+    arity : int
+    n_shared : int or None
+        Tables of the pool; None where each slot has one of its own.
+    n_outputs : int
+    readable : tuple of (level, slot)
+        From which outputs are read, in the order of their indices.
+    routing, selection, outputs
+        What is known, as arrays; None where it is learned.  Routing by level, shape (slot,
+        position), a source that is not there being the number of sources; selection by level,
+        shape (slot,); outputs, shape (output,).
+    """
+
+    n_inputs: int
+    slots: tuple[int, ...]
+    arity: int
+    n_shared: int | None
+    n_outputs: int
+    readable: tuple[tuple[int, int], ...]
+    routing: tuple[np.ndarray | None, ...]
+    selection: tuple[np.ndarray | None, ...]
+    outputs: np.ndarray | None
+
+    @property
+    def corners(self) -> int:
+        """Combinations of the inputs of a module."""
+        return 2**self.arity
+
+    @property
+    def n_sources(self) -> tuple[int, ...]:
+        """Values that each level can read."""
+        return (self.n_inputs, *self.slots[:-1])
+
+    @classmethod
+    def of(cls, network: ModularNetwork) -> CircuitShape:
+        """That of a network of bits, of one task."""
+        routing, selection = [], []
+        for choice in network.routing:
+            routing.append(_known_sources(choice) if choice.known else None)
+        for level in network.selection if network.shared else ():
+            selection.append(_known_modules(level) if level.known else None)
+        outputs = network.output_routing
+        return cls(
+            network.n_inputs,
+            network.slots,
+            network.routing[0].arity,
+            network.pools[0].count if network.shared else None,
+            network.n_outputs,
+            readable_slots(network.slots, network.every_level),
+            tuple(routing),
+            tuple(selection) or (None,) * len(network.slots),
+            np.array(outputs.read()[0]) if outputs.known else None,
+        )
+
+
+def _known_sources(choice: Routing) -> np.ndarray:
+    nothing = [choice.n_candidates] * choice.arity
+    return np.array([(*sources, *nothing)[: choice.arity] for sources in choice.read()])
+
+
+def _known_modules(choice: Selection) -> np.ndarray:
+    return np.array(choice.fill())
+
+
+class RowBits:
+    """The rows of many runs, as words.
+
+    Parameters
+    ----------
+    rows : sequence of (ndarray, shape (row, input), and ndarray, shape (row, output))
+        Of each run; inputs are 0 or 1, and so are outputs, or DONT_CARE.
+
+    Attributes
+    ----------
+    x : ndarray of uint64, shape (run, input, word)
+    y, counted : ndarray of uint64, shape (run, output, word)
+        Outputs, and which of them there are: no don't-cares, no rows that fill up a word.
+    n_rows : int
+        The most that a run has.
+    """
+
+    def __init__(self, rows: Sequence[tuple[np.ndarray, np.ndarray]]) -> None:
+        self.n_rows = max(len(x) for x, _ in rows)
+        self.x = np.stack([self._words(x > 0.5) for x, _ in rows])
+        self.y = np.stack([self._words(y == 1) for _, y in rows])
+        self.counted = np.stack([self._words(y <= 1) for _, y in rows])
+
+    def _words(self, bits: np.ndarray) -> np.ndarray:
+        """Bits, shape (row, column), as words, shape (column, word)."""
+        length = -(-self.n_rows // WORD) * WORD
+        padded = np.zeros((bits.shape[1], length), bool)
+        padded[:, : len(bits)] = bits.T
+        return np.packbits(padded, axis=1).view(np.uint64)
+
+
+def count(words: np.ndarray) -> np.ndarray:
+    """Number of ones along the last axis."""
+    return np.bitwise_count(words).sum(axis=-1, dtype=np.int32)
+
+
+def corners_of(sources: np.ndarray) -> np.ndarray:
+    """The rows in each corner.
+
+    Parameters
+    ----------
+    sources : ndarray of uint64, shape (..., position, word)
+
+    Returns
+    -------
+    ndarray of uint64, shape (..., corner, word)
+        Bit i of a corner's index is the value of source i.
+    """
+    *_, arity, _ = sources.shape
+    corners = ALL_ONES[None, None] & np.broadcast_to(
+        ALL_ONES, (*sources.shape[:-2], 1, sources.shape[-1])
+    )
+    for position in range(arity):
+        source = sources[..., position : position + 1, :]
+        corners = np.concatenate([corners & ~source, corners & source], axis=-2)
+    return corners
+
+
+class Circuits:
+    """Circuits of many runs and chains, and their values on the rows.
+
+    Parameters
+    ----------
+    shape : CircuitShape
+    rows : RowBits
+
+    Attributes
+    ----------
+    sources : list of ndarray of int, shape (run, chain, slot, position), one for each level
+    tables : ndarray of uint64, shape (run, chain, table, corner), all ones or 0
+        Of own modules level by level; else of the pool.
+    filled : list of ndarray of int, shape (run, chain, slot), one for each level
+        The table of each slot.
+    outputs : ndarray of int, shape (run, chain, output)
+        Indices into ``shape.readable``.
+    """
+
+    sources: list[np.ndarray]
+    tables: np.ndarray
+    filled: list[np.ndarray]
+    outputs: np.ndarray
+
+    def __init__(self, shape: CircuitShape, rows: RowBits) -> None:
+        self.shape, self.rows = shape, rows
+
+    def with_zero(self, values: np.ndarray) -> np.ndarray:
+        """Values, shape (run, chain, node, word), and then a node that is 0."""
+        return np.concatenate([values, np.zeros_like(values[:, :, :1])], axis=2)
+
+    def inputs(self) -> np.ndarray:
+        """The input bits, shape (run, 1, input + 1, word)."""
+        return self.with_zero(self.rows.x[:, None])
+
+    def level(self, level: int, below: np.ndarray) -> np.ndarray:
+        """The values of a level, shape (run, chain, slot + 1, word), from those below."""
+        sources = self.sources[level]
+        n_runs, n_chains, n_slots, arity = sources.shape
+        below = np.broadcast_to(below, (n_runs, n_chains, *below.shape[2:]))
+        read = np.take_along_axis(below, sources.reshape(n_runs, n_chains, -1, 1), axis=2)
+        corners = corners_of(read.reshape(n_runs, n_chains, n_slots, arity, -1))
+        tables = np.take_along_axis(self.tables, self.filled[level][..., None], axis=2)
+        return self.with_zero(np.bitwise_or.reduce(corners & tables[..., None], axis=3))
+
+    def upward(self, values: list[np.ndarray]) -> list[np.ndarray]:
+        """The values of all levels, inputs first, from those of the lowest ones."""
+        values = list(values)
+        for level in range(len(values) - 1, len(self.shape.slots)):
+            values.append(self.level(level, values[-1]))
+        return values
+
+    def wrong(self, values: list[np.ndarray]) -> np.ndarray:
+        """Rows in which each output is wrong, shape (run, chain, output, word)."""
+        read = np.take_along_axis(self.readable(values), self.outputs[..., None], axis=2)
+        return (read ^ self.rows.y[:, None]) & self.rows.counted[:, None]
+
+    def readable(self, values: list[np.ndarray]) -> np.ndarray:
+        """The values that outputs can be read from, shape (run, chain, slot, word)."""
+        first = self.shape.readable[0][0]
+        return np.concatenate([level[:, :, :-1] for level in values[first + 1 :]], axis=2)
+
+    def errors(self, values: list[np.ndarray]) -> np.ndarray:
+        """Wrong output bits on all rows, shape (run, chain)."""
+        return count(self.wrong(values)).sum(axis=-1)

@@ -1,0 +1,132 @@
+"""What a way to learn choices is made of, and how to add one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+
+import numpy as np
+
+from modnets.checked import checked
+from modnets.errors import require
+from modnets.models.routing import Routing, Selection
+
+if TYPE_CHECKING:
+    from modnets.models.modular import ModularNetwork
+
+
+class TrainingRows(NamedTuple):
+    """The training rows of a run, all that a routing method sees of its task.
+
+    Parameters
+    ----------
+    x : ndarray, shape (row, input)
+    y : ndarray, shape (row, output)
+        0, 1, or 2 for a don't-care.
+    """
+
+    x: np.ndarray
+    y: np.ndarray
+
+
+class RoutingMethod:
+    """How the choices of a network are learned: routing, selection and outputs.
+
+    This one is the published method: straight-through choices by logits that are drawn from N(0, 1)
+    and learned beside the weights.  Others differ in one or more of its parts.
+
+    Attributes
+    ----------
+    routing, selection : type
+        The estimators: classes of a level's choice of sources and of modules.
+    fixed : bool
+        Whether choices stay as they are before the first step; weights alone are trained then.
+    of_bits : bool
+        Whether it works for tasks of bits only: one task, no images.
+    """
+
+    routing: type[Routing] = Routing
+    selection: type[Selection] = Selection
+    fixed = False
+    of_bits = False
+
+    def search(
+        self, network: ModularNetwork, rows: Sequence[TrainingRows], seeds: Sequence[int]
+    ) -> Sequence[Any]:
+        """What each of many runs of one shape starts from; None by default.
+
+        Parameters
+        ----------
+        network : ModularNetwork
+            Of this shape, with the choices that are known.
+        rows : sequence of TrainingRows
+            Of each run.  Test and validation rows are not at hand.
+        seeds : sequence of int
+            Of each run: all random numbers are to follow from it.  What is found for a run may not
+            depend on the others.
+        """
+        return [None] * len(rows)
+
+    def start(self, network: ModularNetwork, found: Any) -> None:
+        """Change a network, its weights and logits drawn, before the first step; by default not.
+
+        Parameters
+        ----------
+        network : ModularNetwork
+            To be changed in place.
+        found
+            What ``search`` gave for this run.
+        """
+
+    def arithmetic(self, found: Any) -> int:
+        """Floating-point operations of the search for a run."""
+        return 0
+
+
+PUBLISHED = "published"
+#: Name -> method.
+ROUTING_METHODS: dict[str, RoutingMethod] = {PUBLISHED: RoutingMethod()}
+
+Method = TypeVar("Method", bound="RoutingMethod | type[RoutingMethod]")
+
+
+@checked
+def register_routing_method(name: str) -> Callable[[Method], Method]:
+    """Decorator that adds a routing method: a subclass of RoutingMethod, or an instance of one.
+
+    Registering a name again replaces the method.  A run's key includes all code and values that it
+    can reach.
+
+    Raises
+    ------
+    ValueError
+        If the name is that of a method of modnets itself, or what is given is no RoutingMethod.
+
+    Examples
+    --------
+    >>> @register_routing_method("in order")
+    ... class InOrder(RoutingMethod):
+    ...     fixed = True
+    ...     def start(self, network, found):
+    ...         for level in network.routing:
+    ...             slots, inputs = range(level.n_slots), range(level.arity)
+    ...             level.choose([[(s + i) % level.n_candidates for i in inputs] for s in slots])
+    >>> del ROUTING_METHODS["in order"]
+    """
+    from modnets.models.routing_methods import BUILT_IN_METHODS  # which imports this one
+
+    require(
+        name not in BUILT_IN_METHODS, f"routing method name {name!r} is taken; allowed is any other"
+    )
+
+    def add(method: Method) -> Method:
+        made = method() if isinstance(method, type) else method
+        require(
+            isinstance(made, RoutingMethod),
+            f"routing method {name!r} is a {type(made).__name__}; allowed are subclasses of "
+            "RoutingMethod",
+        )
+        ROUTING_METHODS[name] = made
+        return method
+
+    return add
