@@ -177,6 +177,16 @@ TERMS = {
         "2013)",
         see_also=("learned", "routing", "selection"),
     ),
+    "routing method": Definition(
+        "how what is learned of routing, selection and outputs is found: by straight-through "
+        "choices beside the weights (published), or before the first step on the training rows",
+        see_also=("routing_method", "gibbs sampling", "mn.models.register_routing_method"),
+    ),
+    "gibbs sampling": Definition(
+        "one slot after the other is drawn anew given all others, sources and a table in place of "
+        "its module, with probability exp(-errors / temperature) on the training rows",
+        see_also=("routing_method", "routing method"),
+    ),
     "gumbel": Definition(
         "so that training tries other choices too, the likelier the larger their logit",
         see_also=("temperature", "per_sample_routing"),
@@ -427,6 +437,7 @@ OF_SETTINGS: dict[str, tuple[str, ...]] = {
     "batch_size": ("train_rows",),
     "optimizer": ("lr", "weight_decay", "schedule"),
     "lr": ("lr_routing", "lr_selection", "schedule", "mn.analysis.choose"),
+    "routing_method": ("routing method", "gibbs sampling", "learned"),
     "lr_routing": ("lr", "routing", "learned"),
     "lr_selection": ("lr", "selection", "learned"),
     "schedule": ("annealing", "gamma", "lr", "lr_end", "lr_hold"),

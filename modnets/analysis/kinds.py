@@ -41,7 +41,7 @@ def pieces_of(kind: str) -> frozenset[str] | None:
     >>> sorted(pieces_of("shared, known routing and outputs"))
     ['modules', 'outputs', 'routing', 'sharing']
     """
-    model, _, knowledge = kind.partition(", ")
+    model, _, knowledge = kind.partition(" (")[0].partition(", ")
     if model.split(" ")[0] in MONOLITHIC:
         return frozenset()
     if model not in _ALL_KNOWN:
@@ -101,4 +101,4 @@ def _rung(kind: str) -> tuple:
         return 0, MONOLITHIC.index(model), float(percent.rstrip(" %") or 0)
     # Powers of two: routing weighs more than all the others together.
     weight = sum(2**index for index, piece in enumerate(PIECES) if piece in pieces)
-    return 1, "sharing" in pieces, weight
+    return 1, "sharing" in pieces, weight, kind.partition(" (")[2]  # published first

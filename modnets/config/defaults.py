@@ -7,7 +7,7 @@ from typing import Any
 
 from modnets.config.settings import SCHEDULE_OF, FinalSettings, Settings
 from modnets.models.registry import BUILT_IN
-from modnets.models.routing_methods import PUBLISHED, ROUTING_METHODS
+from modnets.models.routing_methods.registry import PUBLISHED, ROUTING_METHODS
 from modnets.tasks.splits import HELD_OUT, n_train_rows
 
 #: Width of a monolithic network; on truth tables in 2 * levels - 1 hidden layers.

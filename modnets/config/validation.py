@@ -20,7 +20,7 @@ from modnets.models.hooks import HOOKS
 from modnets.models.losses import LOSSES
 from modnets.models.monolithic import sides
 from modnets.models.registry import BUILT_IN, MODELS
-from modnets.models.routing_methods import ROUTING_METHODS
+from modnets.models.routing_methods.registry import ROUTING_METHODS
 from modnets.values import boolean, integer, number, plain
 
 

@@ -21,7 +21,7 @@ from modnets.models.hooks import HOOKS
 from modnets.models.losses import BUILT_IN_LOSSES, LOSSES
 from modnets.models.object_hasher import ObjectHasher
 from modnets.models.registry import BUILT_IN, MODELS, Config
-from modnets.models.routing_methods import BUILT_IN_METHODS, ROUTING_METHODS
+from modnets.models.routing_methods.registry import BUILT_IN_METHODS, ROUTING_METHODS
 
 #: Kind of what is registered by name -> by name; and the names that are modnets' own.
 REGISTRIES: dict[str, dict[str, Any]] = {

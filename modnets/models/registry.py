@@ -28,7 +28,7 @@ from modnets.errors import require
 from modnets.models.images import ImageLevel
 from modnets.models.modular import ModularNetwork
 from modnets.models.monolithic import CNN, MLP, Monolithic
-from modnets.models.routing_methods import PUBLISHED, ROUTING_METHODS
+from modnets.models.routing_methods.registry import PUBLISHED, ROUTING_METHODS
 
 Config = Any  # a RunConfig, of a package that imports this one
 Builder = Callable[[Config], nn.Module]

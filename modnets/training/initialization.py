@@ -17,8 +17,8 @@ from modnets.config.run_config import RunConfig
 from modnets.models.modular import ModularNetwork
 from modnets.models.network_digests import attribute_digests, combined_digest
 from modnets.models.registry import BUILT_IN, build
-from modnets.models.routing_methods import ROUTING_METHODS
 from modnets.models.routing_methods.method import RoutingMethod, TrainingRows
+from modnets.models.routing_methods.registry import ROUTING_METHODS
 from modnets.tasks.task import Task
 from modnets.training.random_streams import stream_seed
 from modnets.training.step import TrainingStep

@@ -17,7 +17,7 @@ from modnets.config.shapes import shape_of
 from modnets.models.identity import identity_of
 from modnets.models.losses import BUILT_IN_LOSSES, check_loss
 from modnets.models.registry import BUILT_IN, build
-from modnets.models.routing_methods import BUILT_IN_METHODS, PUBLISHED
+from modnets.models.routing_methods.registry import BUILT_IN_METHODS, PUBLISHED
 from modnets.models.user_networks import examine
 from modnets.tasks.task import Task
 from modnets.training.backends.trial import another

@@ -143,6 +143,8 @@ MIXES = (
     "routing and outputs",
     "selection and outputs",
 )
+#: Colours of learned choices by their routing method; the published one has that of the kind.
+METHODS = {"best": "#009e73", "gibbs": "#cc79a7"}
 OTHERS = ("#009e73", "#cc79a7", "#7a5195", "#8a6d00", "#117733", "#aa4466")
 MARKERS = ("v", "P", "X", "*", "<", ">")
 
@@ -156,7 +158,8 @@ def kind_style(kind: str) -> KindStyle:
     kind : str
         As in ``RunConfig.kind``.  Partly known choices, such as ``"shared, known selection"``, get
         a colour between learned and known of the model; a sparse network, such as ``"sparse 75
-        %"``, is the paler the more weights are masked; any other name, such as that of a
+        %"``, is the paler the more weights are masked; what is learned by another routing method,
+        as ``"shared, learned (best)"``, has a colour of that; any other name, such as that of a
         user-defined model, gets a colour and marker from a hash of it, the same in every session.
 
     Returns
@@ -165,6 +168,10 @@ def kind_style(kind: str) -> KindStyle:
     """
     if kind in KINDS or kind in CLASSIFIERS:
         return (KINDS | CLASSIFIERS)[kind]
+    published, _, method = kind.removesuffix(")").partition(" (")
+    if published != kind and method in METHODS:
+        base = kind_style(published)
+        return replace(base, color=_blend(METHODS[method], base.color, 0.25), label=kind)
     model, _, known = kind.partition(", known ")
     if f"{model}, known" in KINDS and known in MIXES:
         index = MIXES.index(known)

@@ -604,6 +604,10 @@ IRRELEVANT = [
     (MODULAR, {"hidden": (5,), "selection": "known", "lr_selection": 0.5, "shared_modules": 3}),
     (MODULAR, {"arity": 2, "slots": (3, 2), "outputs": "learned"}),
     (MODULAR, {"per_sample_routing": True}),
+    (MODULAR, {"routing_method": "published"}),
+    (RunConfig(), {"routing_method": "best"}),
+    (RunConfig(model="modular", routing="known"), {"routing_method": "best"}),
+    (replace(MODULAR, routing_method="best"), {"lr_routing": 0.3, "gumbel": True}),
     (MODULAR, {"knowledge": "6-3-2-2"}),
     (RunConfig(), {"knowledge": ONE_LEVEL}),
     (RunConfig(model="modular", routing="known"), {"temperature": 1.0, "lr_routing": 0.5}),
@@ -686,6 +690,7 @@ RELEVANT = [
     (SHARED, {"selection": "known"}),
     (SHARED, {"shared_modules": 3}),
     (SHARED, {"lr_selection": 0.2}),
+    (SHARED, {"routing_method": "best"}),
 ]
 
 

@@ -7,10 +7,14 @@ import math
 
 import numpy as np
 
-from modnets.models.routing_methods.circuits import CircuitShape, RowBits, corners_of, count
+from modnets.models.routing_methods.circuits import (
+    MAX_SETS,
+    CircuitShape,
+    RowBits,
+    corners_of,
+    count,
+)
 
-#: Sets that are tried in each place; of more, those with the most information.
-MAX_SETS = 2048
 #: Words that are looked at together.
 BLOCK = 2**22
 

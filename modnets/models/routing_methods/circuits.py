@@ -7,6 +7,7 @@ circuits of a run.  Rows are bits of words, so that a gate takes as many steps a
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -16,8 +17,12 @@ from modnets.models.modular import ModularNetwork
 from modnets.models.routing import Routing, Selection
 from modnets.models.structures import readable_slots
 
+#: Inputs, shape (row, input), and outputs, shape (row, output), of a run.
+Rows = tuple[np.ndarray, np.ndarray]
 ALL_ONES = np.uint64(2**64 - 1)
 WORD = 64  # rows in a word
+#: Sets of inputs that are tried in each place; of more, those with the most information.
+MAX_SETS = 2048
 
 
 @dataclass(frozen=True)
@@ -61,6 +66,11 @@ class CircuitShape:
         """Values that each level can read."""
         return (self.n_inputs, *self.slots[:-1])
 
+    @property
+    def most_sets(self) -> int:
+        """Sets of sources that a slot may read, at most."""
+        return max(min(math.comb(n, self.arity), MAX_SETS) for n in self.n_sources)
+
     @classmethod
     def of(cls, network: ModularNetwork) -> CircuitShape:
         """That of a network of bits, of one task."""
@@ -97,7 +107,7 @@ class RowBits:
 
     Parameters
     ----------
-    rows : sequence of (ndarray, shape (row, input), and ndarray, shape (row, output))
+    rows : sequence of Rows
         Of each run; inputs are 0 or 1, and so are outputs, or DONT_CARE.
 
     Attributes
@@ -109,7 +119,7 @@ class RowBits:
         The most that a run has.
     """
 
-    def __init__(self, rows: Sequence[tuple[np.ndarray, np.ndarray]]) -> None:
+    def __init__(self, rows: Sequence[Rows]) -> None:
         self.n_rows = max(len(x) for x, _ in rows)
         self.x = np.stack([self._words(x > 0.5) for x, _ in rows])
         self.y = np.stack([self._words(y == 1) for _, y in rows])
@@ -141,9 +151,7 @@ def corners_of(sources: np.ndarray) -> np.ndarray:
         Bit i of a corner's index is the value of source i.
     """
     *_, arity, _ = sources.shape
-    corners = ALL_ONES[None, None] & np.broadcast_to(
-        ALL_ONES, (*sources.shape[:-2], 1, sources.shape[-1])
-    )
+    corners = np.full((*sources.shape[:-2], 1, sources.shape[-1]), ALL_ONES)
     for position in range(arity):
         source = sources[..., position : position + 1, :]
         corners = np.concatenate([corners & ~source, corners & source], axis=-2)
@@ -156,10 +164,12 @@ class Circuits:
     Parameters
     ----------
     shape : CircuitShape
-    rows : RowBits
+    rows : sequence of Rows
+        Of each run.
 
     Attributes
     ----------
+    rows : RowBits
     sources : list of ndarray of int, shape (run, chain, slot, position), one for each level
     tables : ndarray of uint64, shape (run, chain, table, corner), all ones or 0
         Of own modules level by level; else of the pool.
@@ -174,8 +184,8 @@ class Circuits:
     filled: list[np.ndarray]
     outputs: np.ndarray
 
-    def __init__(self, shape: CircuitShape, rows: RowBits) -> None:
-        self.shape, self.rows = shape, rows
+    def __init__(self, shape: CircuitShape, rows: Sequence[Rows]) -> None:
+        self.shape, self.rows = shape, RowBits(rows)
 
     def with_zero(self, values: np.ndarray) -> np.ndarray:
         """Values, shape (run, chain, node, word), and then a node that is 0."""
@@ -215,3 +225,25 @@ class Circuits:
     def errors(self, values: list[np.ndarray]) -> np.ndarray:
         """Wrong output bits on all rows, shape (run, chain)."""
         return count(self.wrong(values)).sum(axis=-1)
+
+    def read(self, run: int, chain: int) -> tuple[dict[str, list], np.ndarray]:
+        """A circuit's choices, as ``ModularNetwork.structure``, and its tables as bits."""
+        levels = zip(self.sources, self.shape.n_sources, strict=True)
+        structure: dict[str, list] = {
+            "routing": [
+                [[source for source in slot if source < n] for slot in sources[run, chain].tolist()]
+                for sources, n in levels
+            ]
+        }
+        if self.shape.n_shared is not None:
+            structure["selection"] = [level[run, chain].tolist() for level in self.filled]
+        structure["outputs"] = self.outputs[run, chain].tolist()
+        return structure, self.tables[run, chain] != 0
+
+    def go_on_with(self, runs: np.ndarray) -> None:
+        """Drop all other runs."""
+        self.sources = [level[runs] for level in self.sources]
+        self.filled = [level[runs] for level in self.filled]
+        self.tables, self.outputs = self.tables[runs], self.outputs[runs]
+        self.rows.x, self.rows.y = self.rows.x[runs], self.rows.y[runs]
+        self.rows.counted = self.rows.counted[runs]

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from modnets.models.modular import ModularNetwork
 from modnets.models.routing_methods.circuits import CircuitShape
-from modnets.models.routing_methods.gibbs import Annealing, FoundCircuit, search
 from modnets.models.routing_methods.method import RoutingMethod, TrainingRows
+from modnets.models.routing_methods.search import Annealing, FoundCircuit, search
 from modnets.models.routing_methods.tables import start_at_tables
 
 
@@ -32,7 +32,7 @@ class GibbsMethod(RoutingMethod):
     def search(
         self, network: ModularNetwork, rows: Sequence[TrainingRows], seeds: Sequence[int]
     ) -> list[FoundCircuit]:
-        """See :func:`modnets.models.routing_methods.gibbs.search`."""
+        """See :func:`modnets.models.routing_methods.search.search`."""
         return search(CircuitShape.of(network), rows, seeds, self.annealing)
 
     def start(self, network: ModularNetwork, found: FoundCircuit) -> None:

@@ -1,18 +1,14 @@
-"""What a way to learn choices is made of, and how to add one."""
+"""What a way to learn choices is made of."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from modnets.checked import checked
-from modnets.errors import require
+from modnets.models.modular import ModularNetwork
 from modnets.models.routing import Routing, Selection
-
-if TYPE_CHECKING:
-    from modnets.models.modular import ModularNetwork
 
 
 class TrainingRows(NamedTuple):
@@ -81,52 +77,3 @@ class RoutingMethod:
     def arithmetic(self, found: Any) -> int:
         """Floating-point operations of the search for a run."""
         return 0
-
-
-PUBLISHED = "published"
-#: Name -> method.
-ROUTING_METHODS: dict[str, RoutingMethod] = {PUBLISHED: RoutingMethod()}
-
-Method = TypeVar("Method", bound="RoutingMethod | type[RoutingMethod]")
-
-
-@checked
-def register_routing_method(name: str) -> Callable[[Method], Method]:
-    """Decorator that adds a routing method: a subclass of RoutingMethod, or an instance of one.
-
-    Registering a name again replaces the method.  A run's key includes all code and values that it
-    can reach.
-
-    Raises
-    ------
-    ValueError
-        If the name is that of a method of modnets itself, or what is given is no RoutingMethod.
-
-    Examples
-    --------
-    >>> @register_routing_method("in order")
-    ... class InOrder(RoutingMethod):
-    ...     fixed = True
-    ...     def start(self, network, found):
-    ...         for level in network.routing:
-    ...             slots, inputs = range(level.n_slots), range(level.arity)
-    ...             level.choose([[(s + i) % level.n_candidates for i in inputs] for s in slots])
-    >>> del ROUTING_METHODS["in order"]
-    """
-    from modnets.models.routing_methods import BUILT_IN_METHODS  # which imports this one
-
-    require(
-        name not in BUILT_IN_METHODS, f"routing method name {name!r} is taken; allowed is any other"
-    )
-
-    def add(method: Method) -> Method:
-        made = method() if isinstance(method, type) else method
-        require(
-            isinstance(made, RoutingMethod),
-            f"routing method {name!r} is a {type(made).__name__}; allowed are subclasses of "
-            "RoutingMethod",
-        )
-        ROUTING_METHODS[name] = made
-        return method
-
-    return add

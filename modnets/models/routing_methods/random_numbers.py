@@ -23,8 +23,8 @@ class CountedRandom:
 
     def __init__(self, seeds: Sequence[int], n_chains: int, number: int = 0) -> None:
         runs = mixed(np.array([seed % 2**64 for seed in seeds], dtype=np.uint64))
-        chains = mixed(np.arange(n_chains, dtype=np.uint64) + np.uint64(number * n_chains + 1))
-        self.state = mixed(runs[:, None] ^ chains)
+        chains = np.arange(n_chains, dtype=np.uint64) + np.uint64(number * n_chains + 1)
+        self.state = mixed(runs[:, None] + chains * GOLDEN_GAMMA)
         self.taken = 0
 
     def uniform(self, n: int) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Modules that start at tables: an MLP computes the bits of a table, changed as little as can be."""
+"""Modules that start at tables: MLPs changed as little as can be to compute the bits of a table."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def start_at_tables(network: ModularNetwork, tables: np.ndarray, seed: int) -> N
     seed : int
         Of the other draws.
     """
-    with torch.random.fork_rng(devices=[]):
+    with torch.no_grad(), torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)
         _start_at_tables(network, tables)
 
