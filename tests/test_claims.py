@@ -6,41 +6,11 @@ A number that no claim fills, and that is no name, is an error, so nothing can b
 from __future__ import annotations
 
 import re
-from functools import cache
-from typing import Any
 
-import pandas as pd
 import pytest
-from claims import CLAIMS, NAMES, Source
-
-from modnets.paths import FIGURES, ROOT
-
-
-@cache
-def table(name: str) -> pd.DataFrame:
-    found = pd.read_csv(FIGURES / f"{name}.csv", low_memory=False)
-    if "ms_per_run_per_1000_steps" in found:
-        found["seconds"] = found["ms_per_run_per_1000_steps"] / 1000
-    return found
-
-
-def row(csv: str, wanted: dict[str, Any], total: bool) -> pd.Series:
-    """The one row of a CSV that has these values; of several what they agree in, or their sums."""
-    found = table(csv)
-    for column, value in wanted.items():
-        found = found[found[column].isin(value if isinstance(value, tuple) else (value,))]
-    assert len(found), f"figures/{csv}.csv has no row with {wanted}"
-    if total:
-        return found.sum(numeric_only=True)
-    return found.iloc[0].where(found.eq(found.iloc[0]).all())
-
-
-def of(source: Source) -> Any:
-    """What a claim may say of a source."""
-    if source[0] != "ratio":
-        return row(*source)
-    _, column, (above, below) = source
-    return {"times": float(f"{row(*above)[column] / row(*below)[column]:.2g}")}
+from claims import CLAIMS, NAMES
+from renew import renewed
+from sources import of, pages
 
 
 def filled(name: str) -> str:
@@ -57,8 +27,7 @@ def plain(text: str) -> str:
 
 def prose() -> str:
     """The README and the pages of docs without their code."""
-    pages = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-    text = "\n".join(page.read_text() for page in pages).replace("(generated/", "(")
+    text = "\n".join(page.read_text() for page in pages()).replace("(generated/", "(")
     return plain(re.sub(r"```.*?```|`[^`]*`", " ", text, flags=re.DOTALL))
 
 
@@ -75,3 +44,20 @@ def test_no_number_stands_without_a_claim() -> None:
         text = re.sub(name, " ", text)
     rest = [text[max(0, m.start() - 30) : m.end() + 30] for m in re.finditer(r"\d[\d.,]*", text)]
     assert rest == []
+
+
+def test_numbers_are_renewed_where_they_stand_and_nothing_else_is() -> None:
+    words = "[a](figures/a.png) takes {a[s]:,.1f} s, {b[share]:.0%} of\n{c[n]:.0f} runs"
+    rows = {"a": {"s": 1234.56}, "b": {"share": 0.5}, "c": {"n": 24}}
+    old = "1 run, 7 %\n[a](generated/figures/a.png) takes\n9.9 s, inf % of 36 runs.  36 runs"
+    new = "1 run, 7 %\n[a](generated/figures/a.png) takes\n1,234.6 s, 50 % of 24 runs.  36 runs"
+    assert renewed(old, words, rows) == renewed(new, words, rows) == new
+    assert renewed("takes 9.9 s, 7 % of 36 tables", words, rows) == "takes 9.9 s, 7 % of 36 tables"
+
+
+def test_pages_need_no_renewal() -> None:
+    for page in pages():
+        text = page.read_text()
+        for words, sources in CLAIMS.values():
+            rows = {name: of(source) for name, source in sources.items()}
+            assert renewed(text, words, rows) == text

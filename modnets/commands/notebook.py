@@ -6,7 +6,6 @@ import json
 import sys
 import time
 from collections.abc import Sequence
-from csv import DictReader
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,7 +26,7 @@ MAX_TIMEOUT = 366 * 24 * 3600  # s
 ACTIONS = ("list", "plan", "run", "depends")
 USAGE = (
     "modnets notebook list | plan NAME,...|all | run NAME|all [-p name value]... [--quick] "
-    "[--output FOLDER] [--timeout N] | depends NAME|all"
+    "[--times] [--output FOLDER] [--timeout N] | depends NAME|all"
 )
 
 
@@ -49,6 +48,10 @@ def notebook_parser() -> Parser:
     parser.add_argument(
         "--quick", action="store_true", help="small values, to see in seconds that all works; "
         f"figures, results and copies go to {QUICK}, and -p goes before",
+    )  # fmt: skip
+    parser.add_argument(
+        "--times", action="store_true", help="write how long each took into figures/timings.csv; "
+        "of parameters as they stand, on a machine that does nothing else",
     )  # fmt: skip
     parser.add_argument(
         "--output", metavar="FOLDER", help=f"where executed copies go; default: {COPIES}"
@@ -93,9 +96,15 @@ def main(argv: Sequence[str]) -> int:
         if args.action == "depends":
             print(dependencies(folder, args.name))
             return 0
+        changed = args.quick or bool(args.parameter)
+        require(
+            not (args.times and changed),
+            "--times is of parameters as they stand; allowed is without -p and --quick",
+        )
         copies = QUICK / "notebooks" if args.quick else COPIES
         output = expanded(args.output, "--output").absolute() if args.output else copies
-        return run(folder, args.name, args.parameter, output, args.timeout, quick=args.quick)
+        small = {"quick": args.quick, "times": args.times}
+        return run(folder, args.name, args.parameter, output, args.timeout, **small)
     except BrokenPipeError:
         raise
     except (ValueError, OSError) as error:
@@ -166,7 +175,9 @@ def planned(folder: Path, names: Sequence[str], *, timed: bool = True) -> str:
     notebooks = [
         one for name in names for one in ([known[name]] if name in known else choose(folder, name))
     ]
-    times = durations() if timed else {}
+    from modnets.commands.timings import durations
+
+    times = durations(FIGURES) if timed else {}
     taken = [times[one.name] for one in notebooks if one.name in times]
     total = f", about {max(1, round(sum(taken) / 60))} min on 2 cores" if taken else ""
     lines = [f"{len(notebooks)} notebook{'s' * (len(notebooks) != 1)} to run{total}"]
@@ -174,15 +185,6 @@ def planned(folder: Path, names: Sequence[str], *, timed: bool = True) -> str:
         time_taken = f"{times[one.name]:.0f} s" if one.name in times else ""
         lines.append(f"{time_taken:>7}  {one.name}: {one.question}")
     return "\n".join(lines)
-
-
-def durations() -> dict[str, float]:
-    """Notebook -> seconds that it took on 2 cores, from ``figures/timings.csv``; {} without it."""
-    path = FIGURES / "timings.csv"
-    if not path.is_file():
-        return {}
-    with path.open(newline="") as file:
-        return {row["name"]: float(row["value"]) for row in DictReader(file) if row["unit"] == "s"}
 
 
 def dependencies(folder: Path, name: str) -> str:
@@ -201,6 +203,7 @@ def run(
     timeout: int | None = None,
     *,
     quick: bool = False,
+    times: bool = False,
 ) -> int:
     """Run one notebook or all of them; a failed one does not stop the others.
 
@@ -218,6 +221,8 @@ def run(
         Longest time for a cell; unit: seconds.
     quick : bool
         Take small values where none is given.
+    times : bool
+        Write how long each took into ``timings.csv`` of the figures.
 
     Returns
     -------
@@ -246,20 +251,24 @@ def run(
     output.mkdir(parents=True, exist_ok=True)
 
     from modnets.commands.execution import run_notebook
+    from modnets.commands.timings import record, runs_of
 
     failed = []
     for notebook, values in plan:
         copy, start = output / f"{notebook.name}.ipynb", time.perf_counter()
         _say(f"{notebook.name}: running, copy in {copy}")
         found = run_notebook(notebook, copy, values, timeout)
-        seconds = f"{time.perf_counter() - start:.1f} s"
+        seconds = time.perf_counter() - start
         for problem in found:
             _say(f"{notebook.name}: {problem}")
         if found:
             failed.append(notebook.name)
             continue
+        if times:
+            record(FIGURES, notebook.name, seconds, runs_of(copy))
         figures = " ".join(str(path) for path in notebook.figure_files(values))
-        print(f"{notebook.name}: done, {seconds}{' -> ' * bool(figures)}{figures}", flush=True)
+        done = f"{notebook.name}: done, {seconds:.1f} s"
+        print(f"{done}{' -> ' * bool(figures)}{figures}", flush=True)
     if failed:
         _say(f"{len(failed)} of {len(plan)} notebooks failed: {', '.join(failed)}")
     return 1 if failed else 0
