@@ -47,7 +47,7 @@ class Progress:
         self.last_line = time.monotonic()
         self.marks = deque([(self.last_line, self.done)], maxlen=RATE_OVER + 1)
         self.bar: Any = None
-        self.lines = False
+        self.lines, self.told = False, -1
         if not show or done >= total:
             return
         if in_jupyter():
@@ -74,7 +74,7 @@ class Progress:
         self.marks.append((now, self.done))
         rate = (self.done - done_then) / (now - then) if now > then else 0.0
         left = max(0.0, self.total - self.done) / rate if rate > 0 else float("inf")
-        complete = int(self.done + 1e-6)  # parts of runs add up to a little less
+        self.told = complete = int(self.done + 1e-6)  # parts of runs add up to a little less
         to_do = max(0, self.total - complete)
         print(
             f"{complete} of {self.total} runs done, {to_do} to do, "
@@ -96,5 +96,5 @@ class Progress:
             self.bar.n = round(self.done)
             self.bar.refresh()
             self.bar.close()
-        elif self.lines and kind is None:
+        elif self.lines and kind is None and self.told < self.total:
             self._line()

@@ -218,7 +218,7 @@ def _caption(needed: pd.DataFrame, summary: pd.DataFrame, control: pd.DataFrame)
             f"◀ {few} rows do;  ▶ {many} rows do not, but",
             "    the share beside it solves the table",
             "saved: rows less than dense",
-            f"control: mean over {few} to {many} rows;",
+            "control: mean over numbers of rows;",
             "    dotted: the majority answer",
             "below: rows saved by a piece, a mark for",
             "    each network that it is added to, in",

@@ -302,6 +302,7 @@ def test_progress_prints_plain_lines_where_nobody_looks(
     lines = capsys.readouterr().err.splitlines()
     assert lines[0].startswith("7 of 10 runs done, 3 to do, ")
     assert lines[-1].startswith("10 of 10 runs done, 0 to do, ")
+    assert len(lines) == 2  # the end is told once
     assert all("runs/s" in line and "s left" in line for line in lines)
 
 
