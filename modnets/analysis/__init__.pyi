@@ -6,6 +6,7 @@ from ..training.costs import forward_flops as forward_flops
 from .chance import chance_level as chance_level
 from .classifiers import CANDIDATES as CANDIDATES
 from .classifiers import classify as classify
+from .decisions import decided as decided
 from .dynamics import course as course
 from .dynamics import rewiring as rewiring
 from .dynamics import slot_changes as slot_changes

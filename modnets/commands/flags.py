@@ -150,6 +150,7 @@ FLAGS = {
              meaning="modular: widths of the graph whose structure counts as known",
              default="the task itself"),
         Flag("--output_levels", "output_levels", str),
+        Flag("--routing_method", "routing_method", str),
         Flag("--img_module_arch", "image_hidden", whole, "+", default="pixels 128 64 bits",
              meaning="modular, mlp: widths of an image module, as 784 128 64 3"),
         Flag("--num_img_slots", "image_slots", whole),

@@ -58,9 +58,10 @@ def describe_kind(kind: str) -> str:
         return f"sparse: a multilayer perceptron, {share} of its weights absent from the start"
     if model not in SLOTS or not rest:
         return f"{kind}: a model of your own"
+    rest, _, method = rest.removesuffix(")").partition(" (")
     known = rest.removeprefix("known ")
     connections = CONNECTIONS.get(rest, f"known: the {known}; the rest is learned")
-    return f"{SLOTS[model]}; {connections}"
+    return f"{SLOTS[model]}; {connections}" + (f", by routing method {method!r}" * bool(method))
 
 
 def gate_formula(gate: str, reads: Sequence[str]) -> str:

@@ -9,12 +9,15 @@ import ipywidgets as widgets
 
 from modnets.config.run_config import RunConfig
 from modnets.models.registry import BUILT_IN, MODELS
+from modnets.models.routing_methods.registry import PUBLISHED, ROUTING_METHODS
 from modnets.visuals.style import KINDS
 
 META = {f.name: f.metadata for f in fields(RunConfig)}
 SOURCES = ("named", "random", "table")
 TABLE = "x0,x1,y0\n0,0,0\n0,1,1\n1,0,1\n1,1,0\n"
 MAX_INPUTS = 10
+#: Routing methods that are no kind of their own here: the one without a name, and steps of "best".
+NOT_OFFERED = (PUBLISHED, "gibbs")
 
 #: Setting -> its control; label, kind of widget, and limits.
 SETTINGS: dict[str, tuple[str, type[widgets.Widget], dict[str, Any]]] = {
@@ -55,9 +58,12 @@ def meaning(name: str) -> str:
 
 
 def available_kinds() -> dict[str, dict[str, Any]]:
-    """Kind of network -> its settings; registered user-defined models too."""
+    """Kind of network -> its settings; user-defined models and routing methods too."""
     kinds: dict[str, dict[str, Any]] = {}
     for kind in KINDS:
         model, _, routing = kind.partition(", ")
         kinds[kind] = {"model": model} | ({"routing": routing} if routing else {})
+        for method in ROUTING_METHODS if routing == "learned" else ():
+            if method not in NOT_OFFERED:
+                kinds[f"{kind} ({method})"] = kinds[kind] | {"routing_method": method}
     return kinds | {name: {"model": name} for name in MODELS if name not in BUILT_IN}

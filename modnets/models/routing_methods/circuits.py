@@ -8,8 +8,9 @@ circuits of a run.  Rows are bits of words, so that a gate takes as many steps a
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -247,3 +248,41 @@ class Circuits:
         self.tables, self.outputs = self.tables[runs], self.outputs[runs]
         self.rows.x, self.rows.y = self.rows.x[runs], self.rows.y[runs]
         self.rows.counted = self.rows.counted[runs]
+
+    def write(self, structure: Mapping[str, Any], tables: np.ndarray) -> None:
+        """Make the only circuit of the only run one that :meth:`read` gave."""
+        shape, firsts = self.shape, np.cumsum([0, *self.shape.slots])
+        filled = structure.get("selection") or [
+            range(first, first + n_slots)
+            for first, n_slots in zip(firsts, shape.slots, strict=False)
+        ]
+        levels = zip(structure["routing"], shape.n_sources, strict=True)
+        self.sources = [
+            np.array([[[(*slot, *[n] * shape.arity)[: shape.arity] for slot in level]]])
+            for level, n in levels
+        ]
+        self.filled = [np.array([[list(level)]]) for level in filled]
+        self.tables = np.where(tables, ALL_ONES, np.uint64(0))[None, None]
+        self.outputs = np.array([[structure["outputs"]]])
+
+
+def outputs_of(
+    shape: CircuitShape, structure: Mapping[str, Any], tables: np.ndarray, x: np.ndarray
+) -> np.ndarray:
+    """The outputs of a circuit, as :meth:`Circuits.read` gives it, for rows of bits.
+
+    Parameters
+    ----------
+    shape : CircuitShape
+    structure : dict
+    tables : ndarray of bool, shape (table, corner)
+    x : ndarray, shape (row, input)
+
+    Returns
+    -------
+    ndarray of bool, shape (row, output)
+    """
+    circuits = Circuits(shape, [(x, np.zeros((len(x), shape.n_outputs)))])
+    circuits.write(structure, tables)
+    wrong = circuits.wrong(circuits.upward([circuits.inputs()]))[0, 0]  # where all should be 0
+    return np.unpackbits(wrong.view(np.uint8), axis=1)[:, : len(x)].T.astype(bool)

@@ -1,0 +1,124 @@
+"""Whether the training rows of a run leave one function: what any learner could do.
+
+Exact where all functions of a network can be enumerated; else from circuits that are searched
+independently of each other and fit the rows: two that differ prove that several functions are left.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import cast
+
+import numpy as np
+import pandas as pd
+
+from modnets.analysis.version_space.modular import VersionSpace
+from modnets.checked import checked
+from modnets.config.run_config import RunConfig
+from modnets.config.shapes import shape_of
+from modnets.errors import require
+from modnets.models.modular import ModularNetwork
+from modnets.models.registry import build
+from modnets.models.routing_methods.circuits import CircuitShape, outputs_of
+from modnets.models.routing_methods.search import Annealing, search
+from modnets.tasks.task import Task
+from modnets.training.random_streams import stream_seed
+
+#: Rows of a table on which circuits are compared; of a larger one, a sample.
+MOST_ROWS = 2**12
+#: Searches of a run between looks at what they have found.
+AT_ONCE = 4
+
+
+@checked(searches=(2, 10_000))
+def decided(runs: Iterable[RunConfig], *, searches: int = 16) -> pd.DataFrame:
+    """Whether the training rows of each run leave one function that its network can express.
+
+    Modules may be any gate, and what is known of routing, selection and outputs holds; else the
+    choices are free.  No learner that knows nothing more can be sure of the others.
+
+    Parameters
+    ----------
+    runs : iterable of RunConfig
+        Of modular networks on tasks of bits.
+    searches : int
+        Circuits that are searched where the functions are too many to enumerate.
+
+    Returns
+    -------
+    DataFrame
+        A row for each run: ``run``, its key; ``decided``, a bool; ``exact``, whether by
+        enumeration.  Where it is not exact, False is certain, and True says that all searches
+        found the same function (or none, if no circuit fits).
+
+    Raises
+    ------
+    ValueError
+        If a network has no slots, or reads images, or several tasks at once.
+    """
+    groups: dict[str, list[RunConfig]] = {}
+    given = list(runs)
+    for run in given:
+        require(
+            run.is_modular and run.graph.images is None and run.graph.n_tasks == 1,
+            f"runs: {run}; allowed are modular networks on tasks of bits, one at a time",
+        )
+        groups.setdefault(shape_of(run) + str(run.final.train_rows), []).append(run)
+    found: dict[str, tuple[bool, bool]] = {}
+    for group in groups.values():
+        space = _space(group[0])
+        if space is not None:
+            answers = space.answers([run.split for run in group])
+            by_run = [(bool(single), True) for single in answers["single"]]
+        else:
+            by_run = [(one, False) for one in _by_search(group, searches)]
+        found |= {run.key: one for run, one in zip(group, by_run, strict=True)}
+    rows = [(run.key, *found[run.key]) for run in given]
+    return pd.DataFrame(rows, columns=["run", "decided", "exact"])
+
+
+def _space(run: RunConfig) -> VersionSpace | None:
+    """The functions of a run's network, where they can be enumerated."""
+    try:
+        space = VersionSpace(run)
+    except ValueError:
+        return None
+    return space if space.refusal is None else None
+
+
+def _by_search(runs: Sequence[RunConfig], searches: int) -> list[bool]:
+    """Whether independent searches find one function, for runs of one shape."""
+    shape = CircuitShape.of(cast("ModularNetwork", build(runs[0].final, seed=0)))
+    functions: list[set[bytes]] = [set() for _ in runs]
+    for first in range(0, searches, AT_ONCE):
+        left = [index for index, one in enumerate(functions) if len(one) <= 1]
+        if not left:
+            break
+        seeds = range(first, min(first + AT_ONCE, searches))
+        places = [index for index in left for _ in seeds]
+        rows = {index: _training_rows(runs[index]) for index in left}
+        circuits = search(
+            shape,
+            [rows[index] for index in places],
+            [stream_seed(seed, "routing") for _ in left for seed in seeds],
+            Annealing(),
+        )
+        compared = {index: _rows_compared(runs[index]) for index in left}
+        for index, one in zip(places, circuits, strict=True):
+            if one.errors == 0:
+                outputs = outputs_of(shape, one.structure, one.tables, compared[index])
+                functions[index].add(outputs.tobytes())
+    return [len(one) <= 1 for one in functions]
+
+
+def _training_rows(run: RunConfig) -> tuple[np.ndarray, np.ndarray]:
+    task, index = cast("Task", run.final.graph), run.split["train"]
+    return task.rows(index), task.targets(index)
+
+
+def _rows_compared(run: RunConfig) -> np.ndarray:
+    task = run.final.graph
+    if task.enumerable and task.n_rows <= MOST_ROWS:
+        return task.rows()
+    index = np.concatenate([part[:MOST_ROWS] for part in run.split.values()])
+    return task.rows(index[:MOST_ROWS])
