@@ -31,7 +31,7 @@ AT_ONCE = 4
 
 
 @checked(searches=(2, 10_000))
-def decided(runs: Iterable[RunConfig], *, searches: int = 16) -> pd.DataFrame:
+def decided(runs: Iterable[RunConfig], *, searches: int = 32) -> pd.DataFrame:
     """Whether the training rows of each run leave one function that its network can express.
 
     Modules may be any gate, and what is known of routing, selection and outputs holds; else the

@@ -52,7 +52,7 @@ def test_searches_agree_with_enumeration() -> None:
         for seed in range(5)
     ]
     exact = mn.analysis.decided(runs)["decided"].tolist()
-    by_search = [decisions._by_search([run], 16)[0] for run in runs]
+    by_search = [decisions._by_search([run], 64)[0] for run in runs]
     assert by_search == exact
     assert len(set(exact)) == 2
 
