@@ -192,8 +192,8 @@ class Settings:
     )
     routing_method: str | None = setting(
         None,
-        "modular: how what is learned of routing, selection and outputs is found, a name in "
-        "ROUTING_METHODS; default published, straight-through choices",
+        "modular: how choices that are learned are found, a name in ROUTING_METHODS; default "
+        "published",
     )
     image_network: ImageNetwork | None = setting(
         None, "images: what looks at the pixels; default mlp"
