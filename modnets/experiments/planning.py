@@ -16,11 +16,12 @@ import torch
 
 from modnets.compiler.build_cache import can_compile
 from modnets.config.run_config import RunConfig
-from modnets.config.shapes import shape_of, total_steps
+from modnets.config.shapes import padded_rows, shape_of, total_steps
 from modnets.errors import require, shown
 from modnets.experiments.store import Store
 from modnets.hardware import cores, lanes
 from modnets.models.identity import cached_digests
+from modnets.models.routing import FEW_CANDIDATES
 from modnets.training.cost_model import COMPILE_LANES, COMPILE_WITHIN, step_times
 from modnets.training.costs import memory_of
 from modnets.training.engine import Trained, choose_device, train_chunk
@@ -166,7 +167,8 @@ def choose(
     if not on_cpu:
         width = lanes() if compiled or (compiled is None and work >= COMPILE_FROM) else 0
         return chunk or min(_most_on(device, group[0]), _power_of_two(len(group))), width
-    if compiled is False or (compiled is None and (work < COMPILE_FROM or not can_compile())):
+    is_short = work < COMPILE_FROM and not _is_wide(group[0])
+    if compiled is False or (compiled is None and (is_short or not can_compile())):
         width = 0
     else:
         # Small tensors are never faster one operation at a time; those of images are, at times.
@@ -181,12 +183,22 @@ def choose(
     return chunk, width
 
 
+def _is_wide(run: RunConfig) -> bool:
+    """Whether tensors are so large that compiling pays from the first step.
+
+    Where modules read many sources, each operation alone goes through memory far larger than caches.
+    """
+    final = run.final
+    return final.is_modular and final.graph.images is None and final.graph.n_inputs > FEW_CANDIDATES
+
+
 def _fastest(group: Sequence[RunConfig], chunk: int | None, *, may_be_eager: bool) -> int:
     """Replicas in a vector of the step that takes the least time; 0 for tensor operations.
 
     See ``training.cost_model``.
     """
-    full, steps, run = lanes(), total_steps(group[0]), group[0]
+    full, run = lanes(), group[0]
+    steps = total_steps(run) + (_steps_of_evaluations(run) if _is_wide(run) else 0)
     if chunk == 1:
         return 1
     try:
@@ -202,6 +214,15 @@ def _fastest(group: Sequence[RunConfig], chunk: int | None, *, may_be_eager: boo
     if may_be_eager:
         seconds[0] = steps * eager / 1e6
     return min(seconds, key=seconds.__getitem__)
+
+
+def _steps_of_evaluations(run: RunConfig) -> int:
+    """Training steps that take as long as the evaluations of a large table: no gradient is taken."""
+    final = run.final
+    assert final.eval_every is not None  # resolved
+    n_evaluations = 1 + math.ceil(final.epochs / final.eval_every)
+    rows = final.evaluation_rows or final.graph.n_rows
+    return n_evaluations * rows // (3 * padded_rows(run))
 
 
 def _power_of_two(number: int) -> int:

@@ -1,7 +1,8 @@
 """The modules of a modular network: small MLPs of one shape, their weights stacked.
 
 Values have shape (source, row), and products are written as multiply and sum: matrices of 2 x 12
-are too small for a library's matrix products, and a compiler turns the sums into loops.
+are too small for a library's matrix products, and a compiler turns the sums into loops.  What
+slots read of many sources is a matrix product.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ from itertools import pairwise
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+from modnets.models.routing import FEW_CANDIDATES
 
 #: Weight and bias of each layer.
 Layers = list[tuple[Tensor, Tensor]]
@@ -87,4 +90,6 @@ def read(choice: Tensor, values: Tensor) -> Tensor:
     -------
     Tensor, shape (slot, position, row)
     """
+    if choice.shape[2] > FEW_CANDIDATES and choice.shape[3] == 1:
+        return (choice.flatten(0, 1)[..., 0] @ values).unflatten(0, choice.shape[:2])
     return (choice * values).sum(dim=2)

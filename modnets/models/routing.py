@@ -19,6 +19,8 @@ from modnets.errors import require
 
 #: A known choice: [slot] -> sources or module; of several tasks [task][slot] -> ...
 Known = Sequence[Any]
+#: Up to so many candidates all pairs are compared; what a slot reads is a sum that is fused.
+FEW_CANDIDATES = 32
 
 
 def straight_through(hard: Tensor, soft: Tensor) -> Tensor:
@@ -45,6 +47,36 @@ def ranks(logits: Tensor) -> Tensor:
     earlier = earlier.reshape(*earlier.shape, *[1] * (logits.dim() - 1))
     this, other = logits[:, None], logits[None, :]
     return ((other > this) | ((other == this) & earlier)).sum(dim=1)
+
+
+def preferred(logits: Tensor, count: int) -> Tensor:
+    """The sources preferred most, as one-hot choices; of equal ones the earlier comes first.
+
+    Of many sources, of which few are preferred, one largest logit after the other is looked for:
+    time and memory grow with their number, and not with its square.
+
+    Parameters
+    ----------
+    logits : Tensor, shape (source, ...)
+    count : int
+
+    Returns
+    -------
+    Tensor, shape (position, source, ...)
+    """
+    axes = [1] * logits.dim()
+    if len(logits) <= max(FEW_CANDIDATES, 16 * count):
+        positions = torch.arange(count, device=logits.device).reshape(-1, *axes)
+        return (ranks(logits) == positions).to(logits.dtype)
+    index = torch.arange(len(logits), device=logits.device, dtype=logits.dtype)
+    index, left, chosen = index.reshape(-1, *axes[1:]), logits.detach(), []
+    for _ in range(count):
+        largest = left == left.amax(dim=0)
+        first = torch.where(largest, index, float(len(logits))).amin(dim=0)
+        taken = index == first
+        chosen.append(taken.to(logits.dtype))
+        left = torch.where(taken, -torch.inf, left)
+    return torch.stack(chosen)
 
 
 def choice_of_rows(choice: Tensor, task: Tensor | None) -> Tensor:
@@ -212,9 +244,7 @@ class Routing(Choice):
         if self.known:
             return choice_of_rows(self.choice, task)
         logits = self._noisy(noise)
-        positions = torch.arange(self.arity, device=logits.device)
-        positions = positions.reshape(-1, *[1] * logits.dim())
-        chosen = (ranks(logits) == positions).to(logits.dtype)
+        chosen = preferred(logits, self.arity)
         if not self.fixed:
             soft = torch.sigmoid(logits / temperature)
             chosen = straight_through(chosen, soft.expand_as(chosen))
@@ -285,10 +315,9 @@ class Selection(Choice):
         if self.known:
             return choice_of_rows(self.choice, task)
         logits = self._noisy(noise)
-        chosen = (ranks(logits) == 0).to(logits.dtype)
+        chosen = preferred(logits, 1)[0]
         if not self.fixed:
             chosen = straight_through(chosen, torch.softmax(logits / temperature, dim=0))
-        return choice_of_rows(chosen.transpose(0, 1), task)
 
     def fill(self, task: int = 0) -> list[int]:
         """[slot] -> the module that fills it now; without noise."""

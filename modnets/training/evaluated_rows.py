@@ -23,7 +23,7 @@ PARTS = ("train", "validation", "test", "test_seen", "test_unseen")
 #: In place of the number of a part: the row is in none.
 NO_PART = 255
 #: Input numbers of a replica's block of rows, and rows in a block, at most; this bounds memory.
-BLOCK_NUMBERS, BLOCK_ROWS = 2**16, 1024
+BLOCK_NUMBERS, BLOCK_ROWS = 2**18, 1024
 
 
 def parts_of(task: Task) -> tuple[str, ...]:
@@ -38,7 +38,7 @@ def is_whole_table(final: RunConfig) -> bool:
 
 
 def rows_in_block(n_inputs: int) -> int:
-    """Rows that are evaluated at once: 1,024, and fewer of more than 64 inputs."""
+    """Rows that are evaluated at once: 1,024, and fewer of more than 256 inputs."""
     return min(BLOCK_ROWS, 2 ** (BLOCK_NUMBERS // n_inputs).bit_length() // 2)
 
 

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from modnets.models.routing import Routing, Selection, ranks
+from modnets.models.modules import read
+from modnets.models.routing import FEW_CANDIDATES, Routing, Selection, preferred, ranks
 
 # Few distinct values, so that ties are common.
 tied = hnp.arrays(
@@ -39,6 +40,35 @@ def test_ranks_are_those_of_a_stable_sort(logits: np.ndarray) -> None:
     order = np.argsort(-logits, axis=0, kind="stable")
     wanted = np.argsort(order, axis=0, kind="stable")
     assert ranks(torch.from_numpy(logits)).tolist() == wanted.tolist()
+
+
+@pytest.mark.parametrize("n_sources", [5, FEW_CANDIDATES, 53, 211])
+@pytest.mark.parametrize("count", [1, 2, 3, 5])
+def test_the_sources_preferred_are_those_of_the_lowest_ranks(n_sources: int, count: int) -> None:
+    generator = torch.Generator().manual_seed(n_sources)
+    logits = torch.randint(-9, 9, (n_sources, 7, 3), generator=generator).float()  # many ties
+    logits[1] = -torch.inf
+    expected = torch.stack([ranks(logits) == position for position in range(count)])
+    chosen = preferred(logits, count)
+    assert chosen.dtype == logits.dtype
+    assert torch.equal(chosen, expected.float())
+
+
+@pytest.mark.parametrize("rows", [1, 11])
+@pytest.mark.parametrize("n_sources", [7, 53])
+def test_slots_read_what_the_sum_over_sources_is(n_sources: int, rows: int) -> None:
+    torch.manual_seed(0)
+    choice = torch.randn(3, 2, n_sources, rows, requires_grad=True)
+    values = torch.randn(n_sources, 11, requires_grad=True)
+    literal = torch.einsum("spnr,nr->spr", choice.expand(-1, -1, -1, 11), values)
+    found, grads = read(choice, values), torch.randn(3, 2, 11)
+    assert torch.allclose(found, literal, atol=1e-5)
+    for one, other in zip(
+        torch.autograd.grad(found, (choice, values), grads),
+        torch.autograd.grad(literal, (choice, values), grads),
+        strict=True,
+    ):
+        assert torch.allclose(one, other, atol=1e-5)
 
 
 @pytest.mark.parametrize("arity", [1, 2, 3, 4])

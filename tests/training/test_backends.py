@@ -17,6 +17,7 @@ from modnets.config.grid import grid
 from modnets.config.run_config import RunConfig
 from modnets.experiments.planning import choose
 from modnets.models.registry import MODELS
+from modnets.tasks.random_graphs import random_graph
 from modnets.training.engine import train_chunk
 
 NOISY = {"input_noise": 0.1, "gumbel": True}
@@ -30,6 +31,7 @@ RUNS = {
     | {"optimizer": "rmsprop", "temperature": 0.7},
     "one input": {"graph": mn.FunctionGraph(1, [["NOR 0"]]), "hidden": (3,), "train_rows": 1},
     "22 inputs": {"graph": mn.FunctionGraph(22, [["XOR 0 21", "OR 3 4"]]), "hidden": (5,)},
+    "53 inputs": {"graph": random_graph((53, 7, 3)), "model": "modular", "weight_decay": 0.01},
 }
 
 
@@ -167,6 +169,18 @@ def test_a_compiler_that_fails(
         assert not trained.failures
     (line,) = capfd.readouterr().err.splitlines()
     assert "no-such-flag" in line
+
+
+@needs_compiler
+@pytest.mark.parametrize(("widths", "compiled"), [((20, 9, 3), False), ((60, 29, 3), True)])
+def test_short_runs_are_compiled_where_modules_read_many_sources(
+    widths: tuple[int, ...], compiled: bool
+) -> None:
+    run = RunConfig(graph=random_graph(widths), model="modular", epochs=2, train_rows=23)
+    assert (choose([run], None, None)[1] > 0) is compiled
+    assert choose([run], None, False)[1] == 0
+    dense = RunConfig(graph=random_graph(widths), model="dense", epochs=2, train_rows=23)
+    assert choose([dense], None, None)[1] == 0
 
 
 def test_no_compiler(

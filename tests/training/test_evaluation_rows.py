@@ -160,4 +160,4 @@ def test_memory_is_bounded() -> None:
     assert drawn.part.shape == (1, 2**16)  # one split, whatever the number of runs
     assert len(evaluated.blocks) == 64
     assert evaluated.blocks[3] is not evaluated.blocks[3]  # not kept
-    assert [rows_in_block(n) for n in (6, 62, 64, 100, 1000)] == [1024, 1024, 1024, 512, 64]
+    assert [rows_in_block(n) for n in (6, 62, 64, 100, 1000)] == [1024, 1024, 1024, 1024, 256]
