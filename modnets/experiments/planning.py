@@ -186,7 +186,7 @@ def choose(
 def _is_wide(run: RunConfig) -> bool:
     """Whether tensors are so large that compiling pays from the first step.
 
-    Where modules read many sources, each operation alone goes through memory far larger than caches.
+    Where modules read many sources, each operation alone reads more memory than a cache holds.
     """
     final = run.final
     return final.is_modular and final.graph.images is None and final.graph.n_inputs > FEW_CANDIDATES
@@ -217,7 +217,7 @@ def _fastest(group: Sequence[RunConfig], chunk: int | None, *, may_be_eager: boo
 
 
 def _steps_of_evaluations(run: RunConfig) -> int:
-    """Training steps that take as long as the evaluations of a large table: no gradient is taken."""
+    """Training steps that take as long as a run's evaluations, which take no gradient."""
     final = run.final
     assert final.eval_every is not None  # resolved
     n_evaluations = 1 + math.ceil(final.epochs / final.eval_every)
