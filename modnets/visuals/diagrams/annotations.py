@@ -12,8 +12,9 @@ from modnets.models.gate_fits import fit_gates_of_runs, inputs_met
 from modnets.models.modular import ModularNetwork
 from modnets.models.recovery import match, nodes_of, true_edges
 from modnets.models.structures import parameters_of, structures
-from modnets.tasks.gates import bits_of
+from modnets.tasks.gates import bits_of, drawn_bits
 from modnets.tasks.graphs import FunctionGraph
+from modnets.tasks.splits import MAX_INDEX
 from modnets.tasks.task import Task
 from modnets.tasks.task_sets import TaskSet
 from modnets.visuals.diagrams.usage import Used
@@ -112,5 +113,11 @@ def _rows(graph: Task) -> np.ndarray:
     """Rows of the truth table, shape (row, input), all inputs 0 first."""
     if 2**graph.n_sources <= MAX_ROWS:
         return inputs_met(graph)
-    index = np.random.default_rng(0).integers(1, 2**graph.n_sources, MAX_ROWS - 1)
-    return bits_of(np.concatenate([[0], index]), graph.n_sources)
+    total = min(2**graph.n_sources, MAX_INDEX)
+    index = np.random.default_rng(0).integers(1, total, MAX_ROWS - 1)
+    index = np.concatenate([[0], index])
+    if graph.n_sources < MAX_INDEX.bit_length():
+        return bits_of(index, graph.n_sources)
+    rows = drawn_bits(index, graph.n_sources)
+    rows[0] = 0
+    return rows

@@ -13,6 +13,7 @@ from modnets.tasks.task import Task
 from modnets.visuals.diagrams import usage
 from modnets.visuals.diagrams.annotations import Findings, lines_of
 from modnets.visuals.diagrams.canvas import Canvas
+from modnets.visuals.diagrams.excerpt import Excerpt
 from modnets.visuals.diagrams.images import (
     bit_names,
     draw_image_arrows,
@@ -26,6 +27,7 @@ from modnets.visuals.diagrams.parts import (
     draw_arrows,
     draw_boxes,
     draw_inputs,
+    draw_note,
     draw_outputs,
     new_canvas,
     short,
@@ -51,35 +53,40 @@ def draw_levels(
 ) -> Axes:
     """Draw one task of a modular network; see ``diagrams.draw``."""
     names, colors, shared = _modules(network)
-    layout = layout_of(network, matrices)
+    reads, part = usage.reads(network, task), excerpt_of(network, task)
+    matrices = matrices and not part.is_part
+    layout = layout_of(network, matrices, part)
     used, fills = usage.used_slots(network, task), usage.fills(network, task)
     canvas = new_canvas(ax, layout, layout.total_width if matrices else layout.width, title)
-    canvas.crowded = max(network.slots) > MANY
+    canvas.crowded = max(layout.widths[1:-1]) > MANY
     canvas.recede = found or not matrices or max(layout.widths) > MANY
     findings = Findings.of(network, graph, task, used) if found and graph is not None else None
     input_labels = None if graph is None else graph.input_labels
     if network.image_level is None:
-        draw_inputs(canvas, layout, usage.used_inputs(network, task), input_labels)
+        inputs = part.of_row(0, short(_labels(input_labels, "x", network.n_inputs), "x"))
+        draw_inputs(canvas, layout, part.of_row(0, usage.used_inputs(network, task)), inputs)
     else:
         _draw_image_level(canvas, layout, network, network.image_level, names, colors, pixels)
-    draw_outputs(canvas, layout, None if graph is None else graph.output_labels)
+    outputs = None if graph is None else graph.output_labels
+    outputs = short(_labels(outputs, "y", network.n_outputs), "y")
+    draw_outputs(canvas, layout, part.of_row(-1, outputs))
     modules = [[names[m] for m in level] for level in fills]
-    draw_boxes(
-        canvas,
-        layout,
+    lines = (
         lines_of(findings, modules, not matrices)
         if findings
-        else _slot_names(network, graph, task, modules),
-        [[colors[m] for m in level] for level in fills],
-        used,
-        "_slot",
+        else _slot_names(network, graph, task, modules)
     )
+    boxes = [[colors[m] for m in level] for level in fills]
+    used_drawn = part.of_levels(used)
+    draw_boxes(canvas, layout, part.of_levels(lines), part.of_levels(boxes), used_drawn, "_slot")
     choices = [*network.routing, network.output_routing]
-    used_nodes = [*used, (True,) * network.n_outputs]
+    used_nodes = [*used_drawn, [True] * layout.widths[-1]]
     edges = findings.edges if findings else None
-    for row, (choice, level) in enumerate(zip(choices, usage.reads(network, task), strict=True)):
-        true = edges[row] if edges else None
+    for row, (choice, level) in enumerate(zip(choices, part.reads(reads), strict=True)):
+        true = part.of_row(row + 1, edges[row]) if edges else None
         draw_arrows(canvas, layout, row + 1, level, choice.known, used_nodes[row], true)
+    if part.is_part:
+        draw_note(canvas, part.note("slots"))
     if not matrices:
         return canvas.ax
     modules_used = usage.used_modules(network, task)
@@ -112,14 +119,27 @@ def _modules(network: ModularNetwork) -> tuple[list[str], list[str], list[bool]]
     return names, module_colors(len(names)), shared
 
 
-def layout_of(network: ModularNetwork, matrices: bool = True) -> Layout:
+def _labels(names: Sequence[str] | None, letter: str, count: int) -> Sequence[str]:
+    """Names of inputs or outputs, by default x0, x1 and so on."""
+    return names or [f"{letter}{index}" for index in range(count)]
+
+
+def excerpt_of(network: ModularNetwork, task: int = 0) -> Excerpt:
+    """The nodes of a network that are drawn; all where it reads images."""
+    widths = (network.n_inputs, *network.slots, network.n_outputs)
+    if network.image_level is not None:
+        return Excerpt.whole(widths)
+    return Excerpt.of(widths, usage.reads(network, task))
+
+
+def layout_of(network: ModularNetwork, matrices: bool, part: Excerpt) -> Layout:
     """The layout of a network's diagram."""
     n_pool = sum(_modules(network)[2]) if matrices else 0
     level, n_selected = network.image_level, network.pools[0].count if network.shared else 0
     if level is not None and level.selection is not None:
         n_selected = max(n_selected, len(level.pool))
     return Layout.levels(
-        (network.n_inputs, *network.slots, network.n_outputs),
+        part.drawn,
         n_output_candidates=sum(network.slots) if network.every_level and matrices else 0,
         selection=n_selected,
         pool=n_pool,

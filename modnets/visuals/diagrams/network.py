@@ -54,7 +54,9 @@ def draw(
     and arrows from what a slot reads to its inputs.  Beside each level are the matrices of its
     choices: routing (rows: sources; columns: slots; digits: input positions) and, for shared
     modules, selection (rows: modules; columns: slots), with the pool below.  Solid arrows are
-    known, dashed ones learned.  Nodes that no path to an output uses are dark.
+    known, dashed ones learned.  Nodes that no path to an output uses are dark.  Of a network with
+    more than 40 nodes in a row what its first outputs depend on is drawn, without the matrices and
+    with a note of how much that is.
 
     Images are squares at the bottom.  The image slots above them are wide boxes with several values
     each: a2, a1, a0 are those of the first, most significant bit first.

@@ -14,11 +14,22 @@ from modnets.visuals.diagrams.usage import Node, Used
 MAX_INSIDE, MAX_LETTERS = 3, 9
 #: Largest font size outside of circles, in units.
 NAME = 0.2
+#: Height of a line below the diagram, and the font size of what it says, in units.
+NOTE, NOTE_FONT = 0.4, 0.15
 
 
 def new_canvas(ax: Axes | None, layout: Layout, width: float, title: str | None) -> Canvas:
     """A canvas that the rows of a layout fit on."""
     return Canvas(ax, width, layout.bottom, layout.top + layout.radius, title)
+
+
+def draw_note(canvas: Canvas, note: str) -> None:
+    """A line below the diagram."""
+    low, high = canvas.ax.get_ylim()
+    left, right = canvas.ax.get_xlim()
+    canvas.ax.set_ylim(low - NOTE, high)
+    size = min(NOTE_FONT, 1.7 * (right - left) / len(note))
+    canvas.text(((left + right) / 2, low - NOTE / 2), note, size)
 
 
 def draw_inputs(
@@ -100,17 +111,20 @@ def draw_arrows(
     canvas: Canvas,
     layout: Layout,
     row: int,
-    reads: Sequence[Sequence[Node]],
+    reads: Sequence[Sequence[Node | None]],
     known: bool,
     used: Sequence[bool],
     true: Sequence[Sequence[bool | None]] | None = None,
 ) -> None:
     """The arrows into one row, [slot] -> what it reads by input place, from left to right.
 
-    ``true`` says in the same shape which of them are edges of the task's graph.
+    None stands for what is not drawn.  ``true`` says in the same shape which of them are edges of
+    the task's graph.
     """
     for slot, sources in enumerate(reads):
         for index, source in enumerate(sources):
+            if source is None:
+                continue
             end = layout.entry(row, slot, index, len(sources))
             via = layout.detour(source, (row, slot))
             is_true = true[slot][index] if true else None

@@ -15,7 +15,7 @@ from modnets.errors import require
 from modnets.experiments.single_run import TrainedRun
 from modnets.models.modular import ModularNetwork
 from modnets.visuals.diagrams.canvas import MARGIN
-from modnets.visuals.diagrams.modular import layout_of
+from modnets.visuals.diagrams.modular import excerpt_of, layout_of
 from modnets.visuals.diagrams.network import draw
 from modnets.visuals.style import PAGE_WIDTH
 
@@ -179,6 +179,6 @@ def _height(run: TrainedRun) -> float:
     """Height of a run's panel, as a share of its width."""
     if not isinstance(run.network, ModularNetwork):
         return HEIGHT
-    layout = layout_of(run.network, matrices=False)
+    layout = layout_of(run.network, False, excerpt_of(run.network))
     height = layout.top + layout.radius - layout.bottom + 2 * MARGIN
     return height / (layout.width + 2 * MARGIN)

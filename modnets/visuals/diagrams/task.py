@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -18,6 +19,7 @@ from modnets.tasks.task import Task
 from modnets.tasks.task_sets import TaskSet
 from modnets.visuals.diagrams import usage
 from modnets.visuals.diagrams.canvas import Canvas
+from modnets.visuals.diagrams.excerpt import Excerpt
 from modnets.visuals.diagrams.images import (
     check_images,
     draw_image_arrows,
@@ -29,8 +31,10 @@ from modnets.visuals.diagrams.parts import (
     draw_arrows,
     draw_boxes,
     draw_inputs,
+    draw_note,
     draw_outputs,
     new_canvas,
+    short,
 )
 from modnets.visuals.style import PALE, module_colors
 
@@ -52,7 +56,8 @@ def draw_graph(
     A gate has the colour of its shared module under known selection.  Nodes that no output needs
     are dark.  A task without known structure is a single box, of its table or samples.  The tasks
     of a set are side by side, equal gates in equal colours.  Digit pairs have their two images
-    below, and in between the bits of each, most significant first.
+    below, and in between the bits of each, most significant first.  Of a graph with more than 40
+    nodes in a row what its first outputs depend on is drawn, with a note of how much that is.
 
     Parameters
     ----------
@@ -90,7 +95,9 @@ def draw_graph(
     if pairs is not None:
         _draw_pairs(canvas, layout, pairs, used, pixels)
     else:
-        draw_inputs(canvas, layout, used, diagram.input_labels)
+        draw_inputs(canvas, layout, used, diagram.input_names)
+    if diagram.excerpt.is_part:
+        draw_note(canvas, diagram.excerpt.note("gates"))
     return canvas.ax
 
 
@@ -171,15 +178,26 @@ class _Diagram:
 
     def layout(self, left: float = 0.0, images: tuple[int, int] | None = None) -> Layout:
         """Its layout."""
-        return Layout.levels(self.widths, left=left, images=images)
+        return Layout.levels(self.excerpt.drawn, left=left, images=images)
+
+    @cached_property
+    def excerpt(self) -> Excerpt:
+        """The nodes that are drawn."""
+        return Excerpt.of(self.widths, self.reads)
+
+    @property
+    def input_names(self) -> list[str]:
+        """The names of the inputs that are drawn."""
+        return self.excerpt.of_row(0, short(self.input_labels, "x"))
 
     def draw(self, canvas: Canvas, layout: Layout) -> tuple[bool, ...]:
         """Draw all but the inputs; returns which of these are used."""
-        used = usage.used_rows(self.widths, self.reads)
-        draw_outputs(canvas, layout, self.output_labels)
-        names = [[[name] for name in level] for level in self.names]
-        draw_boxes(canvas, layout, names, self.fills, used[1:-1], "_gate")
-        for row, level in enumerate(self.reads, start=1):
+        part, rows = self.excerpt, usage.used_rows(self.widths, self.reads)
+        used = [tuple(part.of_row(row, level)) for row, level in enumerate(rows)]
+        draw_outputs(canvas, layout, part.of_row(-1, short(self.output_labels, "y")))
+        names = [[[name] for name in level] for level in part.of_levels(self.names)]
+        draw_boxes(canvas, layout, names, part.of_levels(self.fills), used[1:-1], "_gate")
+        for row, level in enumerate(part.reads(self.reads), start=1):
             draw_arrows(canvas, layout, row, level, True, used[row])
         return used[0]
 
@@ -194,7 +212,7 @@ def _draw_side_by_side(graph: TaskSet, ax: Axes | None, title: str | None) -> Ax
     last, highest = layouts[-1], max(layout.top + layout.radius for layout in layouts)
     canvas = Canvas(ax, last.left + last.width, last.bottom, highest + NAME, title)
     for task, (diagram, layout) in enumerate(zip(diagrams, layouts, strict=True)):
-        draw_inputs(canvas, layout, diagram.draw(canvas, layout), diagram.input_labels)
+        draw_inputs(canvas, layout, diagram.draw(canvas, layout), diagram.input_names)
         name = f"task {task}: {graph.graphs[task]}"
         at = layout.left + layout.width / 2, highest + NAME / 2
         canvas.text(at, name, min(0.16, 1.6 * layout.width / len(name)))
