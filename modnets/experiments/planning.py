@@ -20,8 +20,8 @@ from modnets.config.shapes import padded_rows, shape_of, total_steps
 from modnets.errors import require, shown
 from modnets.experiments.store import Store
 from modnets.hardware import cores, lanes
+from modnets.models.hard_choices import FEW_CANDIDATES
 from modnets.models.identity import cached_digests
-from modnets.models.routing import FEW_CANDIDATES
 from modnets.training.cost_model import COMPILE_LANES, COMPILE_WITHIN, step_times
 from modnets.training.costs import memory_of
 from modnets.training.engine import Trained, choose_device, train_chunk

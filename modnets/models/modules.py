@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from modnets.models.routing import FEW_CANDIDATES
+from modnets.models.hard_choices import FEW_CANDIDATES
 
 #: Weight and bias of each layer.
 Layers = list[tuple[Tensor, Tensor]]

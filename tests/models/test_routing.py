@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from modnets.models.hard_choices import FEW_CANDIDATES, preferred, ranks
 from modnets.models.modules import read
-from modnets.models.routing import FEW_CANDIDATES, Routing, Selection, preferred, ranks
+from modnets.models.routing import Routing, Selection
 
 # Few distinct values, so that ties are common.
 tied = hnp.arrays(

@@ -67,8 +67,8 @@ def draw_levels(
         draw_inputs(canvas, layout, part.of_row(0, usage.used_inputs(network, task)), inputs)
     else:
         _draw_image_level(canvas, layout, network, network.image_level, names, colors, pixels)
-    outputs = None if graph is None else graph.output_labels
-    outputs = short(_labels(outputs, "y", network.n_outputs), "y")
+    output_labels = None if graph is None else graph.output_labels
+    outputs = short(_labels(output_labels, "y", network.n_outputs), "y")
     draw_outputs(canvas, layout, part.of_row(-1, outputs))
     modules = [[names[m] for m in level] for level in fills]
     lines = (
@@ -77,10 +77,10 @@ def draw_levels(
         else _slot_names(network, graph, task, modules)
     )
     boxes = [[colors[m] for m in level] for level in fills]
-    used_drawn = part.of_levels(used)
+    used_drawn = [tuple(level) for level in part.of_levels(used)]
     draw_boxes(canvas, layout, part.of_levels(lines), part.of_levels(boxes), used_drawn, "_slot")
     choices = [*network.routing, network.output_routing]
-    used_nodes = [*used_drawn, [True] * layout.widths[-1]]
+    used_nodes = [*used_drawn, (True,) * layout.widths[-1]]
     edges = findings.edges if findings else None
     for row, (choice, level) in enumerate(zip(choices, part.reads(reads), strict=True)):
         true = part.of_row(row + 1, edges[row]) if edges else None
