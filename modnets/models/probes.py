@@ -3,7 +3,8 @@
 A probe is a ridge regression from the units of a hidden layer to a sub-function of the task's graph
 (Alain and Bengio, 2016).  It is scored by leave-one-out cross-validation (means are those of all
 rows), since with nearly as many units as rows a probe fits anything.  A layer of random weights
-scores well too on simple functions, so compare with the network before training.
+scores well too on simple functions, so compare with the network before training.  Of a table of
+more than 512 rows probes take a fixed sample, the same for all networks of a width.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from modnets.tasks.graphs import FunctionGraph
 
 #: Ridge penalty, relative to the sum of squares of a unit over all rows, averaged over units.
 RIDGE = 1e-3
+#: Tables of up to so many rows, or so many times the units of the widest layer, are probed whole.
+WHOLE_ROWS, ROWS_FOR_UNIT = 512, 8
 #: Units times rows of the networks that are probed at once, so that they stay in the cache.
 MAX_VALUES = 2**18
 
@@ -92,6 +95,22 @@ def readable(units: np.ndarray, targets: np.ndarray) -> np.ndarray:
     return (of_ones + of_zeros) / 2
 
 
+def probed_rows(n_rows: int, n_units: int) -> np.ndarray:
+    """The rows of a table that probes take, in ascending order, shape (row,).
+
+    Parameters
+    ----------
+    n_rows : int
+        Of the table.
+    n_units : int
+        Of the widest layer: a probe needs several rows for each unit.
+    """
+    most = max(WHOLE_ROWS, ROWS_FOR_UNIT * n_units)
+    if n_rows <= most:
+        return np.arange(n_rows)
+    return np.sort(np.random.default_rng(0).permutation(n_rows)[:most])
+
+
 def readable_by_layer(
     network: MLP, values: Parameters, graph: FunctionGraph, x: np.ndarray
 ) -> np.ndarray:
@@ -103,9 +122,11 @@ def readable_by_layer(
         As for ``hidden_units``.
     graph : FunctionGraph
     x : ndarray of {0, 1}, shape (row, input)
+        All rows; see :func:`probed_rows`.
     """
-    targets, n_runs = sub_functions(graph, x), len(next(iter(values.values())))
     widest = max(len(layer.weight) for layer in list(network.layers)[:-1])
+    x = x[probed_rows(len(x), widest)]
+    targets, n_runs = sub_functions(graph, x), len(next(iter(values.values())))
     step = max(1, MAX_VALUES // (len(x) * widest))
     parts = []
     for start in range(0, n_runs, step):

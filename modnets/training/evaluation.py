@@ -8,28 +8,21 @@ drawn here, so that evaluating a run does not change it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from typing import NamedTuple, cast
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from modnets.compiler.symbolic import ROW_STEP, ROWS
-from modnets.compiler.tracing import TensorSpec
 from modnets.config.run_config import RunConfig
 from modnets.tasks.digit_pairs import DigitPairs
-from modnets.tasks.task import Task
 from modnets.tasks.truth_tables import DONT_CARE
-from modnets.training.batches import images_on, inputs_of
 from modnets.training.evaluated_rows import (
     PARTS,
     EvaluatedRows,
-    is_whole_table,
-    parts_of,
-    rows_in_block,
 )
+from modnets.training.row_blocks import RowBlocks, Rows
 from modnets.training.sampling_errors import Sample, stratified
 from modnets.training.step import Scores
 
@@ -38,102 +31,6 @@ MEASURES = ("loss", "bit_accuracy", "row_accuracy")
 ERRORS = ("bit_accuracy_se", "row_accuracy_se")
 #: Up to here the truth table that a run has learned, and what it computes inside, is recorded.
 MAX_KEPT_ROWS = 4096
-#: Bytes of blocks that are kept from one evaluation to the next; more are made each time.
-KEPT_BYTES = 2**27
-
-
-@dataclass(frozen=True)
-class Rows:
-    """Some of the rows to evaluate.
-
-    Parameters
-    ----------
-    number : int
-        Of this block of rows.
-    x, y : Tensor, shape (row, column) and (row, output); each replica's own: (replica, row, ...)
-    parts : Tensor, shape (replica, part, row)
-        1 where a row is in a part of the split; the last is of all rows that count as the table.
-    images : Tensor, shape (image, pixel), optional
-        What the indices in ``x`` refer to.
-    """
-
-    number: int
-    x: Tensor
-    y: Tensor
-    parts: Tensor
-    images: Tensor | None = None
-
-    @property
-    def uniform(self) -> bool:
-        """Whether they are the same for all replicas."""
-        return self.x.dim() == 2
-
-    def inputs(self, replicas: slice = slice(None)) -> Tensor:
-        """What networks read, of all replicas or of some; see :func:`inputs_of`."""
-        return inputs_of(self.x if self.uniform else self.x[replicas], self.images)
-
-
-def row_specs(final: RunConfig) -> tuple[TensorSpec, TensorSpec, TensorSpec]:
-    """The shapes of the inputs, y and parts of Rows, as one replica sees them."""
-    task = cast("Task", final.graph)
-    x, y = (
-        TensorSpec((ROWS, width), uniform=is_whole_table(final))
-        for width in (task.n_inputs, task.n_outputs)
-    )
-    return x, y, TensorSpec((len(parts_of(task)) + 1, ROWS))
-
-
-class RowBlocks(Sequence[Rows]):
-    """The rows of an evaluation in blocks, the last one padded.
-
-    They are kept, up to ``KEPT_BYTES`` together; more than that are made anew whenever needed, so
-    that memory does not grow with the table.
-
-    Parameters
-    ----------
-    drawn : EvaluatedRows
-    device : torch.device
-    """
-
-    def __init__(self, drawn: EvaluatedRows, device: torch.device) -> None:
-        self.drawn, self.device, task = drawn, device, drawn.task
-        self.images = images_on(task, device)
-        self.size = rows_in_block(task.n_inputs)
-        n_replicas = len(drawn.replica_split)
-        width = task.n_inputs + task.n_outputs if task.images is None else 2 + task.n_outputs
-        numbers = width * (1 if drawn.whole else n_replicas) + (len(drawn.names) + 1) * n_replicas
-        self._kept: dict[int, Rows] | None = (
-            {} if 4 * numbers * drawn.n_rows <= KEPT_BYTES else None
-        )
-
-    def __len__(self) -> int:
-        return -(-self.drawn.n_rows // self.size)
-
-    def __getitem__(self, number: int) -> Rows:  # type: ignore[override]
-        if not 0 <= number < len(self):
-            raise IndexError(number)
-        if self._kept is None:
-            return self._made(number)
-        if number not in self._kept:
-            self._kept[number] = self._made(number)
-        return self._kept[number]
-
-    def __iter__(self) -> Iterator[Rows]:
-        return map(self.__getitem__, range(len(self)))
-
-    def _made(self, number: int) -> Rows:
-        drawn, start = self.drawn, number * self.size
-        rows = slice(start, min(start + self.size, drawn.n_rows))
-        missing = -(rows.stop - start) % ROW_STEP
-        dtype = torch.float32 if self.images is None else torch.int64
-        x, y = (torch.from_numpy(np.array(part)) for part in (drawn.x(rows), drawn.y(rows)))
-        x, y, parts = x.to(dtype), y.to(torch.float32), torch.from_numpy(drawn.masks(rows))
-        x, y = (torch.nn.functional.pad(part, (0, 0, 0, missing)) for part in (x, y))
-        parts = torch.nn.functional.pad(parts, (0, missing))
-        # what is laid out for a block's number is found again only where the block is kept
-        number = number if self._kept is not None else 0
-        x, y, parts = (part.contiguous().to(self.device) for part in (x, y, parts))
-        return Rows(number, x, y, parts, self.images)
 
 
 class Evaluated(NamedTuple):
@@ -178,16 +75,19 @@ class Evaluation:
         small = self.whole_table and self.n_rows <= MAX_KEPT_ROWS
         self.keeps_bits = small or self.votes is not None
 
-    def scored(self, evaluate: Callable[[Rows], Scores]) -> Evaluated:
+    def scored(self, evaluate: Callable[[Rows], Scores], *, recorded: bool = True) -> Evaluated:
         """What replicas score on all rows, block by block.
 
         Parameters
         ----------
         evaluate : callable
             Of a backend: rows -> Scores with a replica axis in front.
+        recorded : bool
+            Whether the answers will be looked at.
         """
         sums: list[Tensor] = []
         bits: list[Tensor] = []
+        keeps_bits = self.keeps_bits and (recorded or self.votes is not None)
         finite = torch.ones(len(self.counts), dtype=torch.bool, device=self.device)
         for rows in self.blocks:
             *of_rows, logits = evaluate(rows)
@@ -195,8 +95,9 @@ class Evaluation:
                 of_rows += self._squares(rows, logits)
             sums = sums or [torch.zeros_like(part) for part in of_rows]
             sums = [part + more for part, more in zip(sums, of_rows, strict=True)]
-            finite &= logits.isfinite().flatten(1).all(dim=1)
-            if self.keeps_bits:
+            ends = torch.aminmax(logits.flatten(1), dim=1)  # NaN where there is one
+            finite &= ends.min.isfinite() & ends.max.isfinite()
+            if keeps_bits:
                 bits.append(logits > 0)
         return Evaluated(sums, self.solved(sums, bits), finite, bits)
 

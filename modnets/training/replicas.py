@@ -123,10 +123,11 @@ class Replicas:
             yield epoch
 
     def _evaluate(self, epoch: int) -> None:
-        found = self.evaluation.scored(self.backend.evaluate)
+        recorded = epoch == self.first.epochs or self.first.record == "every"
+        found = self.evaluation.scored(self.backend.evaluate, recorded=recorded)
         self.evaluated.append((epoch, found.sums, found.solved))
         self._warn_of_nan(epoch, (~found.finite)[: len(self.runs)])
-        if epoch == self.first.epochs or self.first.record == "every":
+        if recorded:
             self._record(epoch, found.bits)
         if self.first.on_evaluation:
             self.measured.append(self._measure(epoch))

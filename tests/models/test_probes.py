@@ -7,9 +7,17 @@ import pytest
 import torch
 
 from modnets.config.run_config import RunConfig
-from modnets.models.probes import RIDGE, hidden_units, readable, readable_by_layer, sub_functions
+from modnets.models.probes import (
+    RIDGE,
+    hidden_units,
+    probed_rows,
+    readable,
+    readable_by_layer,
+    sub_functions,
+)
 from modnets.models.registry import build
 from modnets.tasks.named_graphs import GRAPHS
+from modnets.tasks.random_graphs import random_graph
 
 
 def literally(units: np.ndarray, target: np.ndarray) -> float:
@@ -67,3 +75,22 @@ def test_sub_functions_of_a_graph() -> None:
     x = graph.rows().astype(int)
     a, b, c = x[:, 0] ^ x[:, 1], x[:, 2] ^ x[:, 3], x[:, 4] ^ x[:, 5]
     assert sub_functions(graph, graph.rows()).tolist() == np.array([a, b, c, a & b, b & c]).tolist()
+
+
+def test_large_tables_are_probed_on_a_fixed_sample_of_their_rows() -> None:
+    assert probed_rows(512, 36).tolist() == list(range(512))
+    rows = probed_rows(4096, 36)
+    assert len(rows) == len(set(rows.tolist())) == 512
+    assert rows.tolist() == sorted(rows.tolist()) == probed_rows(4096, 5).tolist()
+    assert abs(rows.mean() - 2047.5) < 200  # from all of the table
+    assert len(probed_rows(4096, 100)) == 800  # more for wide layers
+    graph = random_graph((10, 3, 2), seed=1)
+    run = RunConfig(graph=graph, model="dense", hidden=(7,), train_rows=9).final
+    network = build(run, 3)
+    values = {n: p.detach()[None] for n, p in network.named_parameters()}
+    x = graph.rows()
+    some = x[probed_rows(1024, 7)]
+    (units,) = hidden_units(network, values, some)
+    found = readable_by_layer(network, values, graph, x)[0, 0]
+    for number, target in enumerate(sub_functions(graph, some)):
+        assert found[number] == pytest.approx(literally(units[0], target))

@@ -14,7 +14,7 @@ from modnets.config.run_config import RunConfig
 from modnets.tasks.graphs import FunctionGraph
 from modnets.tasks.random_graphs import random_graph
 from modnets.tasks.splits import sample_of_split, sample_sizes
-from modnets.training import evaluation
+from modnets.training import evaluation, row_blocks
 from modnets.training.engine import train_chunk
 from modnets.training.evaluated_rows import EvaluatedRows, rows_in_block
 from modnets.training.evaluation import Evaluation
@@ -124,7 +124,7 @@ def test_measures_by_hand() -> None:
     assert found["solved"][0].tolist() == [False, False, True]
 
 
-def _scores(block: evaluation.Rows, logits: torch.Tensor) -> evaluation.Scores:
+def _scores(block: row_blocks.Rows, logits: torch.Tensor) -> evaluation.Scores:
     cared = block.y < 2
     right = (((logits > 0) == (block.y > 0.5)) & cared).float()
     rows = (right.bool() | ~cared).all(dim=2).float()
@@ -137,7 +137,7 @@ def test_blocks_made_anew_are_those_that_are_kept(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kept = _last(RUNS[name], seeds=3)
-    monkeypatch.setattr(evaluation, "KEPT_BYTES", 0)
+    monkeypatch.setattr(row_blocks, "KEPT_BYTES", 0)
     assert repr(_last(RUNS[name], seeds=3)) == repr(kept)
 
 

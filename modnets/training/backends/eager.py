@@ -17,7 +17,7 @@ from torch.func import vmap
 from torch.fx.experimental.proxy_tensor import make_fx
 
 from modnets.training.batches import Block
-from modnets.training.evaluation import Rows
+from modnets.training.row_blocks import Rows
 from modnets.training.step import Batch, Hyperparameters, Scores, StepScale, TrainingStep
 
 

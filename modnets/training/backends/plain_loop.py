@@ -20,8 +20,8 @@ from modnets.config.run_config import RunConfig
 from modnets.models.losses import logits_and_penalty
 from modnets.models.network_digests import input_dtype
 from modnets.training.batches import Block, batch_at
-from modnets.training.evaluation import Rows
 from modnets.training.optimizers import of_torch
+from modnets.training.row_blocks import Rows
 from modnets.training.step import Batch, Scores, TrainingStep
 
 

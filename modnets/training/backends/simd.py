@@ -17,8 +17,8 @@ from modnets.compiler.tracing import leaves
 from modnets.config.run_config import RunConfig
 from modnets.config.shapes import padded_rows
 from modnets.training.batches import Batches, Block, batch_specs
-from modnets.training.evaluation import Rows, row_specs
 from modnets.training.initialization import InitialState
+from modnets.training.row_blocks import Rows, row_specs
 from modnets.training.step import Hyperparameters, Scores, TrainingStep
 
 #: Up to here the rows of a step stay together: those of the small tasks.

@@ -15,7 +15,7 @@ from torch import Tensor
 from modnets.compiler.tracing import leaves, refill
 from modnets.training.backends.eager import EagerBackend
 from modnets.training.batches import Block
-from modnets.training.evaluation import Rows
+from modnets.training.row_blocks import Rows
 from modnets.training.step import Scores, StepScale
 
 

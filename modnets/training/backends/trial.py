@@ -20,8 +20,9 @@ from modnets.config.run_config import RunConfig
 from modnets.errors import first_line
 from modnets.training.backends.plain_loop import PlainLoopBackend
 from modnets.training.batches import Batches, Block
-from modnets.training.evaluation import Evaluation, Rows
+from modnets.training.evaluation import Evaluation
 from modnets.training.initialization import InitialState, networks_of
+from modnets.training.row_blocks import Rows
 from modnets.training.schedules import StepScales
 from modnets.training.step import Batch, Scores, TrainingStep
 
