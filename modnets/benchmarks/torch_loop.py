@@ -39,9 +39,10 @@ def train_usually(config: RunConfig, workers: int | None = None) -> tuple[nn.Mod
     """
     final = config.final
     network = build(final, stream_seed(final.seed, "weights")).train()
-    task, rows = final.graph, final.graph.rows(final.split["train"])
+    task, index = final.graph, final.split["train"]
+    rows = task.rows(index)
     x = inputs_of(torch.tensor(rows), images_on(task, torch.device("cpu"))).float()
-    y = torch.tensor(task.evaluate(rows), dtype=torch.float32)
+    y = torch.tensor(task.targets(index), dtype=torch.float32)
     batches: Iterable[Sequence[Tensor]] = [(x, y)]
     if workers is not None:
         data = TensorDataset(x, y)

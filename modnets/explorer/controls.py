@@ -23,9 +23,9 @@ from modnets.explorer.settings import (
     available_kinds,
     meaning,
 )
-from modnets.tasks.data_sets import named_data_set
+from modnets.tasks.data_sets import DATA_SETS, named_data_set
 from modnets.tasks.graphs import FunctionGraph
-from modnets.tasks.named_graphs import GRAPHS, TASK_SETS
+from modnets.tasks.named_graphs import GRAPHS, TASK_SETS, get_graph
 from modnets.tasks.random_graphs import random_graph
 from modnets.tasks.tables import parse_table
 from modnets.tasks.task import Task
@@ -54,7 +54,8 @@ class Controls:
         allowed = {*SETTINGS, "graph", "kinds", "gumbel"}
         unknown = [name for name in values if name not in allowed]
         require(not unknown, f"unknown setting {unknown}; allowed: {', '.join(sorted(allowed))}")
-        names = [*GRAPHS, *TASK_SETS, *([f"{graph}"] if self.user_task is not None else [])]
+        names = [*GRAPHS, *TASK_SETS, *DATA_SETS]
+        names += [f"{graph}"] if self.user_task is not None else []
         kinds = list(values.get("kinds", ("dense", "modular, known", "shared, learned")))
         unknown = [kind for kind in kinds if kind not in self.kinds_settings]
         require(
@@ -180,7 +181,7 @@ class Controls:
             return FunctionGraph.from_table(table, name="typed table")
         if self.user_task is not None and self.graph.value == str(self.user_task):
             return self.user_task
-        return (GRAPHS | TASK_SETS)[self.graph.value]
+        return get_graph(self.graph.value)
 
     def differences(self, run_view: RunView) -> tuple[str, str]:
         """What differs between the runs shown and the choice: settings of the one, of the other."""

@@ -56,6 +56,7 @@ def test_modular_networks_need_less_arithmetic_and_known_ones_least() -> None:
         ({}, None),
         ({}, 0),
         ({"graph": "two tasks"}, None),
+        ({"graph": "monks-3"}, None),
         ({"graph": DigitPairs(), "samples": 2, "hidden": (7,)}, None),
     ],
 )

@@ -28,6 +28,7 @@ from modnets.explorer.session import HEARTBEAT
 from modnets.explorer.settings import SETTINGS
 from modnets.models.gate_fits import fit_gates
 from modnets.models.registry import MODELS
+from modnets.tasks.data_sets import DATA_SETS
 from modnets.tasks.digit_pairs import DigitPairs
 from modnets.tasks.graphs import FunctionGraph
 from modnets.tasks.named_graphs import GRAPHS, TASK_SETS
@@ -105,6 +106,17 @@ def test_a_graph_drawn_at_random(make: Callable[..., Explorer]) -> None:
     controls.gates.value = "NANDY"
     assert "unknown gate 'NANDY'" in unescape(controls.errors["task"].value)
     assert explorer.panel.train.disabled
+
+
+def test_data_sets_are_in_the_list_of_tasks(make: Callable[..., Explorer]) -> None:
+    controls = make().controls
+    assert {"6-3-2-2", "two tasks", *DATA_SETS} <= {*controls.graph.options}
+    for kind, box in controls.kinds.items():
+        box.value = kind in ("dense", "modular, learned")
+    for name in ("monks-2", "tic-tac-toe"):
+        controls.graph.value = name
+        assert controls.problems == {}
+        assert {run.graph for run in controls.configs()} == {DATA_SETS[name]()}
 
 
 def test_a_typed_table_trains_and_a_bad_one_says_why(make: Callable[..., Explorer]) -> None:
