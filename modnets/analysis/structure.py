@@ -16,6 +16,7 @@ import pandas as pd
 from modnets.checked import checked
 from modnets.errors import require
 from modnets.experiments.store import finished
+from modnets.tasks.task import MAX_TABLE_INPUTS
 
 
 @checked
@@ -47,7 +48,14 @@ def gates(
         graph ``node`` and ``sub_function`` (such as ``"XOR 0 1"``; missing where it matches none);
         ``faithful`` (whether the fitted gates of the network reproduce its whole table; missing
         for runs recorded by versions without it).
+
+    Raises
+    ------
+    ValueError
+        If a table lacks a column, or all runs have more than 20 inputs: gates are those of a whole
+        table.
     """
+    runs = None if runs is None else list(runs)
     rows: list[tuple[Any, ...]] = []
     for run, epoch, structure, config in _recorded(store, runs, every):
         if "gates" not in structure:
@@ -66,6 +74,8 @@ def gates(
                     keys = (run, epoch, task, level + 1, slot, module, reads, bool(used))
                     rows.append((*keys, gate, clear, node, text, of_task.get("faithful")))
                 first += len(gates)
+    if not rows:
+        _check_not_wide("gates", store, runs)
     names = ["run", "epoch", "task", "level", "slot", "module", "reads", "used", "gate", "clarity"]
     frame = pd.DataFrame(rows, columns=[*names, "node", "sub_function", "faithful"])
     return frame.astype({"node": "Int64", "faithful": "boolean"})
@@ -91,7 +101,7 @@ def probes(
         ``run``, ``epoch``, ``layer`` (hidden, 1 is the first), ``level``, ``node``,
         ``sub_function``, ``accuracy`` (balanced, on held-out rows, in [0, 1]; 0.5 is chance).
     """
-    rows = []
+    runs, rows = None if runs is None else list(runs), []
     for run, epoch, structure, config in _recorded(store, runs, every):
         levels = config["graph"].get("levels") or []
         nodes = [
@@ -102,8 +112,23 @@ def probes(
         for layer, accuracies in enumerate(structure.get("readable", []), start=1):
             for node, accuracy in zip(nodes, accuracies, strict=True):
                 rows.append((run, epoch, layer, *node, accuracy))
+    if not rows:
+        _check_not_wide("probes", store, runs)
     names = ["run", "epoch", "layer", "level", "node", "sub_function", "accuracy"]
     return pd.DataFrame(rows, columns=names)
+
+
+def _check_not_wide(
+    name: str, store: str | Path | pd.DataFrame, runs: Iterable[str] | None
+) -> None:
+    """Raise ValueError where there is nothing since no run has a table to look at."""
+    configs = details_of(store, runs, ["config"])["config"].dropna()
+    n_inputs = [json.loads(config)["graph"].get("n_inputs", 0) for config in configs]
+    require(
+        min(n_inputs, default=0) <= MAX_TABLE_INPUTS,
+        f"store: runs of {min(n_inputs, default=0)} inputs have no {name}, which are found on the "
+        f"whole table; allowed are up to {MAX_TABLE_INPUTS} inputs",
+    )
 
 
 def details_of(

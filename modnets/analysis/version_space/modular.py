@@ -28,6 +28,8 @@ from modnets.checked import checked
 from modnets.config.run_config import RunConfig
 from modnets.errors import require
 from modnets.tasks.graphs import FunctionGraph
+from modnets.tasks.named_graphs import get_graph
+from modnets.tasks.task import Task
 
 #: The most inputs of a table that is enumerated.
 MOST_INPUTS = 12
@@ -68,10 +70,7 @@ class VersionSpace:
             not graph.has_dont_cares,
             f"no exact theory of graph {graph}, which has don't-cares; allowed are graphs without",
         )
-        require(
-            graph.n_inputs <= MOST_INPUTS,
-            f"graph {graph} has {graph.n_inputs} inputs; allowed are {MOST_INPUTS} to enumerate",
-        )
+        _check_inputs(graph)
         require(
             run.final.output_levels == "last",
             f"output_levels={run.final.output_levels!r}; allowed is 'last'",
@@ -224,6 +223,7 @@ def modular_version_space(
     >>> space.n_labelled, space.n_functions, [solution.modules for solution in space.solutions]
     (256, 100, [('XOR', 'AND'), ('XNOR', 'NOR')])
     """
+    _check_inputs(get_graph(graph))
     choices: dict[str, Any] = {"routing": routing, "outputs": outputs}
     choices["selection"] = selection if shared else None
     run = RunConfig(
@@ -240,3 +240,11 @@ def modular_version_space(
 def _short(number: int) -> str:
     """An integer in three digits, also beyond the range of float."""
     return f"{number:.3g}" if number < 2**1000 else f"2**{number.bit_length() - 1}"
+
+
+def _check_inputs(graph: Task) -> None:
+    """Raise ValueError where there are more inputs than can be enumerated."""
+    require(
+        graph.n_inputs <= MOST_INPUTS,
+        f"graph {graph} has {graph.n_inputs} inputs; allowed are {MOST_INPUTS} to enumerate",
+    )
