@@ -112,7 +112,7 @@ def test_data_sets_are_in_the_list_of_tasks(make: Callable[..., Explorer]) -> No
     controls = make().controls
     assert {"6-3-2-2", "two tasks", *DATA_SETS} <= {*controls.graph.options}
     for kind, box in controls.kinds.items():
-        box.value = kind in ("dense", "modular, learned")
+        box.value = kind == "dense"
     for name in ("monks-2", "tic-tac-toe"):
         controls.graph.value = name
         assert controls.problems == {}
