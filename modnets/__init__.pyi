@@ -8,6 +8,7 @@ from .analysis.statistics import summarize as summarize
 from .benchmarks.throughput import benchmark as benchmark
 from .config.grid import grid as grid
 from .config.run_config import RunConfig as RunConfig
+from .config.studies import study as study
 from .experiments.failures import RunsFailed as RunsFailed
 from .experiments.failures import WorkersLost as WorkersLost
 from .experiments.live import Live as Live

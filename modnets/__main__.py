@@ -14,6 +14,8 @@ from modnets.experiments.interruption import Terminated, sigterm_interrupts
 #: Command -> what it does.  Each is the module of that name in modnets.commands.
 COMMANDS = {
     "train": "train networks of one kind, with the paper's flags",
+    "sweep": "train the runs of a study's file",
+    "results": "what a store holds: status, export, compare, verify",
     "notebook": "list the notebooks, or run them in batch",
     "benchmark": "measure how fast networks train here, and the usual way beside it",
 }

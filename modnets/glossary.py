@@ -12,6 +12,8 @@ from modnets.commands.benchmark import benchmark_parser
 from modnets.commands.flags import FLAGS
 from modnets.commands.notebook import notebook_parser
 from modnets.commands.parser import Parser
+from modnets.commands.results import results_parser
+from modnets.commands.sweep import sweep_parser
 from modnets.config.setting_docs import setting_doc
 from modnets.config.validation import SETTING_TYPES
 from modnets.errors import shown
@@ -134,7 +136,13 @@ def _glossary() -> dict[str, Entry]:
                 add(name, "flag", Definition(text, see_also=related), "modnets train")
                 if flag.setting:
                     entries[flag.setting].sources.append(f"modnets train {name}")
-    for command, parser in (("benchmark", benchmark_parser()), ("notebook", notebook_parser())):
+    parsers = {
+        "benchmark": benchmark_parser(),
+        "notebook": notebook_parser(),
+        "results": results_parser(),
+        "sweep": sweep_parser(),
+    }
+    for command, parser in parsers.items():
         for name, text in _flags_of(parser).items():
             add(name, "flag", Definition(f"modnets {command}: {text}"), f"modnets {command}")
     return entries

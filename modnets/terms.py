@@ -52,6 +52,16 @@ TERMS = {
         "a folder of Parquet files with the results of runs; a sweep leaves out what is in it",
         see_also=("mn.Store", "mn.load", "mn.sweep"),
     ),
+    "study": Definition(
+        "the runs of a question, as a YAML file: settings, axes, axes that go together, filters; a "
+        "sweep keeps the file in its store",
+        see_also=("store", "shard", "mn.study", "mn.sweep"),
+    ),
+    "shard": Definition(
+        "a part of a study for one of several jobs, as 1/3: the parts are disjoint and together "
+        "all, and each run comes out as in one sweep",
+        see_also=("study", "mn.sweep"),
+    ),
     "replay": Definition(
         "training a run again from its config, with the same chunk and choice of compiled steps: "
         "the result is the same bit for bit",

@@ -18,6 +18,8 @@ from modnets.errors import require
 
 #: Largest integer, in absolute value: that of an int64 column.
 MAX_INTEGER = 2**63 - 1
+#: Numbers that a range may stand for: each is a run.
+MAX_RANGE = 1_000_000
 #: Largest depth of nested lists and dicts.
 MAX_DEPTH = 32
 
@@ -50,6 +52,31 @@ def integer(value: Any) -> int:
     result = int(value)
     require(result == value and abs(result) <= MAX_INTEGER, "not whole, or too large")
     return result
+
+
+def whole_range(text: str) -> list[int]:
+    """A whole number, or the numbers of a range with its end left out: ``0:20``, ``0:20:2``.
+
+    Raises
+    ------
+    ValueError
+        What is allowed; an empty range is not.
+    """
+    allowed = "allowed are whole numbers, or a range such as 0:20 or 0:20:2"
+    parts = []
+    for part in text.split(":"):
+        try:
+            parts.append(integer(int(part)))
+        except ValueError:
+            most = f", at most {MAX_INTEGER}" if part.strip().lstrip("+-").isdecimal() else ""
+            raise ValueError(f"{allowed}{most}") from None
+    if len(parts) == 1:
+        return parts
+    require(len(parts) <= 3 and 0 not in parts[2:] and bool(range(*parts)), allowed)
+    first, end, step = (*parts, 1)[:3]
+    count = -((first - end) // step) if step > 0 else -((end - first) // -step)
+    require(count <= MAX_RANGE, f"{count:,} numbers; allowed are at most {MAX_RANGE:,}")
+    return list(range(*parts))
 
 
 def number(value: Any) -> float:

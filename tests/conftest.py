@@ -112,9 +112,12 @@ def _seeded() -> None:
 SLOW = {
     "analysis": ("pooling", "structure"),
     "benchmarks": ("size_grid", "throughput"),
-    "commands": ("benchmark_command", "dependencies", "notebook", "train", "train_tasks"),
+    "commands": (
+        *("benchmark_command", "dependencies", "notebook", "results_command", "sweep_command"),
+        *("train", "train_tasks"),
+    ),
     "compiler": ("compiled", "gradients", "within_a_replica"),
-    "experiments": ("compaction", "executors", "live", "store_safety", "sweep"),
+    "experiments": ("compaction", "executors", "live", "shards", "store_safety", "sweep"),
     "explorer": ("app", "page"),
     "models": ("identity", "thresholds"),
     "training": (

@@ -8,10 +8,8 @@ from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
 from modnets.errors import nearest, shown
-from modnets.values import MAX_INTEGER
+from modnets.values import MAX_INTEGER, whole_range
 
-#: Numbers that a range may stand for: each is a run.
-MAX_RANGE = 1_000_000
 LONG_FLAG = re.compile(r"--[A-Za-z][\w-]*(=.*)?", re.DOTALL)
 
 
@@ -74,19 +72,12 @@ def whole(word: str) -> int:
 
 def whole_or_range(word: str) -> list[int]:
     """A whole number, or a range with its end left out: ``0:20``, ``0:20:2``."""
-    allowed = "whole numbers, or a range such as 0:20 or 0:20:2"
-    parts = [_read(_bounded, part, allowed, word) for part in word.split(":")]
-    if len(parts) == 1:
-        return parts
-    if len(parts) > 3 or 0 in parts[2:] or not range(*parts):
-        raise argparse.ArgumentTypeError(f"given {shown(word)}; allowed are {allowed}")
-    first, end, step = (*parts, 1)[:3]
-    count = -((first - end) // step) if step > 0 else -((end - first) // -step)
-    if count > MAX_RANGE:
+    try:
+        return whole_range(word)
+    except ValueError as error:
         raise argparse.ArgumentTypeError(
-            f"given {shown(word)}, {count:,} numbers; allowed are at most {MAX_RANGE:,}"
-        )
-    return list(range(*parts))
+            f"given {shown(word)}{', ' if str(error)[0].isdigit() else '; '}{error}"
+        ) from None
 
 
 def _bounded(word: str) -> int:
@@ -96,12 +87,11 @@ def _bounded(word: str) -> int:
     return number
 
 
-def _read(kind: Callable[[str], Any], part: str, allowed: str, word: str | None = None) -> Any:
+def _read(kind: Callable[[str], Any], part: str, allowed: str) -> Any:
     try:
         return kind(part)
     except ValueError:
-        given = part if word is None else word
         most = f", at most {MAX_INTEGER}" if part.lstrip("+-").isdecimal() else ""
         raise argparse.ArgumentTypeError(
-            f"given {shown(given)}; allowed is {allowed}{most}"
+            f"given {shown(part)}; allowed is {allowed}{most}"
         ) from None

@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import itertools
-import math
 from collections.abc import Iterable, Mapping
-from dataclasses import fields, replace
+from dataclasses import fields
 from typing import Any
 
+from modnets.config.points import MAX_RUNS, Axis, Points, distinct
 from modnets.config.run_config import RunConfig
-from modnets.config.run_keys import SEEDS
 from modnets.errors import one_of, require, shown
-from modnets.models.identity import cached_digests
-
-#: Runs that a grid may list: more do not fit into memory.
-MAX_RUNS = 2_000_000
 
 #: An axis that stands for several settings.
 TOGETHER = {"seeds": ("split_seed", "seed")}
@@ -52,29 +47,14 @@ def grid(base: RunConfig | None = None, **axes: Any) -> list[RunConfig]:
     for name, members in TOGETHER.items():
         both = [member for member in members if member in axes and name in axes]
         require(not both, f"{name} and {', '.join(both)}; allowed is one or the other")
-    values = [_axis(name, axis) for name, axis in axes.items()]
-    count = math.prod(map(len, values))
-    require(count <= MAX_RUNS, f"{count:,} runs in a grid; allowed are at most {MAX_RUNS:,}")
-    # All settings are checked once; copies with other seeds are made from that run.
-    checked: dict[tuple[int, ...], RunConfig] = {}
-    runs: dict[str, RunConfig] = {}
-    others = [axis for axis, name in enumerate(axes) if name not in (*SEEDS, *TOGETHER)]
-    with cached_digests():
-        for point in itertools.product(*map(enumerate, values)):
-            indices = tuple(point[axis][0] for axis in others)
-            settings = _settings(dict(zip(axes, (value for _, value in point), strict=True)))
-            if indices not in checked:
-                run = checked[indices] = replace(base, **settings)
-            else:
-                seeds = {name: settings[name] for name in SEEDS if name in settings}
-                run = checked[indices].with_seeds(**seeds)
-            runs.setdefault(run.key, run)
-    return list(runs.values())
+    settings = {f.name: getattr(base, f.name) for f in fields(base)}
+    return distinct([Points(settings, tuple(axis_of(name, axes[name]) for name in axes))])
 
 
-def _settings(point: dict[str, Any]) -> dict[str, Any]:
-    """The settings of a point, with those that stand for several written out."""
-    return {n: value for name, value in point.items() for n in TOGETHER.get(name, (name,))}
+def axis_of(name: str, values: Any) -> Axis:
+    """The axis of a setting, or of one that stands for several."""
+    members = TOGETHER.get(name, (name,))
+    return Axis(members, [(value,) * len(members) for value in _axis(name, values)])
 
 
 def _axis(name: str, values: Any) -> list[Any]:

@@ -12,10 +12,11 @@ import numpy as np
 
 from modnets.checked import read
 from modnets.config.defaults import n_examples, worked_out
-from modnets.config.run_keys import SEEDS, WORKED_OUT, Common, common_of, key_of
+from modnets.config.run_keys import WORKED_OUT, Common, common_of, key_of
 from modnets.config.setting_docs import with_parameters
 from modnets.config.settings import (
     GRAPH_SETTINGS,
+    SEEDS,
     FinalSettings,
     GraphSetting,
     KnowledgeSetting,
@@ -27,6 +28,7 @@ from modnets.config.validation import (
     WORDS,
     check,
     check_numbers,
+    check_seeds,
     check_words,
     coerce,
     naming_settings,
@@ -100,7 +102,7 @@ class RunConfig(Settings):
         seeds = {name: coerce(name, value) for name, value in seeds.items()}
         run = object.__new__(RunConfig)
         run.__dict__.update(self._values() | seeds | {"_like": self, "common": self.common})
-        check_numbers(run)
+        check_seeds(run)
         return run
 
     @property

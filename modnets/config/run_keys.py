@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from operator import itemgetter
 from typing import Any
 
-from modnets.config.settings import NAMES, SCHEDULE_OF, FinalSettings
+from modnets.config.settings import NAMES, SCHEDULE_OF, SEEDS, FinalSettings
 from modnets.tasks.serialization import without_labels
 from modnets.values import thawed
 
@@ -30,9 +31,6 @@ LATER: dict[str, str | None] = {
     **dict.fromkeys(("lr_routing_schedule", "lr_selection_schedule")),
     "temperature_schedule": "constant",
 }
-
-#: Settings from which no other follows.
-SEEDS = ("seed", "split_seed")
 
 #: What is worked out of a config, and not sent with it to other processes.
 WORKED_OUT = ("common", "_like")
@@ -131,3 +129,30 @@ def key_of(values: dict[str, Any], common: Common, identity: str) -> str:
         texts[index] = repr(values[texts[index]])  # as JSON writes numbers
     texts.append(f", {json.dumps(identity)}]")
     return hashlib.sha256("".join(texts).encode()).hexdigest()[:16]
+
+
+def keys_with_seeds(
+    values: dict[str, Any], common: Common, identity: str, seeds: Sequence[tuple[int, int]]
+) -> Iterator[str]:
+    """The keys of a run with other seeds, as :func:`key_of` gives them one by one.
+
+    Parameters
+    ----------
+    values, common, identity
+        As there.
+    seeds : sequence of (int, int)
+        Seed and split seed.
+    """
+    texts = list(common.pieces)
+    for index in range(1, len(texts), 2):
+        texts[index] = texts[index] if texts[index] in SEEDS else repr(values[texts[index]])
+    texts.append(f", {json.dumps(identity)}]")
+    first, second = sorted(map(common.pieces.index, SEEDS))
+    begin = hashlib.sha256("".join(texts[:first]).encode())
+    between, end = "".join(texts[first + 1 : second]), "".join(texts[second + 1 :])
+    is_seed_first = texts[first] == "seed"
+    for seed, split_seed in seeds:
+        one, other = (seed, split_seed) if is_seed_first else (split_seed, seed)
+        digest = begin.copy()
+        digest.update(f"{one}{between}{other}{end}".encode())
+        yield digest.hexdigest()[:16]

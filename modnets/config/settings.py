@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Generic, Literal, NamedTuple, TypeVar, get_args
 
 from modnets.tasks.splits import HeldOut
@@ -35,6 +36,8 @@ MAX_EPOCHS = 10**9
 MAX_SAMPLES = 10**5
 #: Rows evaluated: enough for a standard error in each part of the split, and the largest table.
 MIN_EVALUATION_ROWS, MAX_EVALUATION_ROWS = 16, 2**20
+#: Settings from which no other follows.
+SEEDS = ("seed", "split_seed")
 #: Settings that hold a graph.
 GRAPH_SETTINGS = ("graph", "knowledge")
 
@@ -82,6 +85,13 @@ class Range(NamedTuple):
     most: float | None = None
     above: bool = False
     below: bool = False
+
+    def __contains__(self, value: object) -> bool:
+        assert isinstance(value, int | float)
+        low = self.least is None or value > self.least or (value == self.least and not self.above)
+        return low and (
+            self.most is None or value < self.most or (value == self.most and not self.below)
+        )
 
     def __str__(self) -> str:
         if self.least is None:
@@ -334,7 +344,7 @@ class Settings:
 
     def _values(self) -> dict[str, Any]:
         """Every setting by its name."""
-        return {name: vars(self)[name] for name in NAMES}
+        return dict(zip(NAMES, _values_of(vars(self)), strict=True))
 
     def to_dict(self) -> dict[str, Any]:
         """The config as plain JSON values, from which ``from_dict`` makes it again."""
@@ -345,6 +355,7 @@ class Settings:
 
 
 NAMES = tuple(f.name for f in fields(Settings))
+_values_of = itemgetter(*NAMES)
 
 if TYPE_CHECKING:
 

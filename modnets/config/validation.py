@@ -14,7 +14,15 @@ from typing import Any, Literal, NamedTuple, Union, get_args, get_origin, get_ty
 import numpy as np
 
 from modnets.config.limits import MAX_LAYERS, check_sizes
-from modnets.config.settings import SCHEDULE_OF, FinalSettings, Names, Options, Range, Settings
+from modnets.config.settings import (
+    SCHEDULE_OF,
+    SEEDS,
+    FinalSettings,
+    Names,
+    Options,
+    Range,
+    Settings,
+)
 from modnets.errors import one_of, require, shown
 from modnets.models.hooks import HOOKS
 from modnets.models.losses import LOSSES
@@ -174,6 +182,28 @@ def check_numbers(config: Settings) -> None:
         or (gamma is not None and 0 < gamma <= 1),
         f"gamma={gamma}; allowed for schedule='exponential' is in (0, 1], or lr_end above 0",
     )
+
+
+def check_alone(name: str, value: Any) -> None:
+    """Raise unless a setting may have a value, whatever the others are."""
+    value = coerce(name, value)
+    if value is None:
+        return
+    named = {"model": MODELS, "loss": LOSSES, **WORDS, **REQUIRED_WORDS}
+    if name in named:
+        one_of(name, value, named[name])
+    for hook in value if name == "on_evaluation" else ():
+        one_of(name, hook, HOOKS)
+    if isinstance(value, int | float):
+        allowed = RANGES[name]
+        require(value in allowed, f"{name}={value}; allowed is {allowed}")
+
+
+def check_seeds(config: Settings) -> None:
+    """Raise unless the seeds are in their ranges; quick, as there are many."""
+    for name in SEEDS:
+        value, least = vars(config)[name], RANGES[name].least
+        require(value >= least, f"{name}={value}; allowed is at least {least}")
 
 
 def check_words(config: Settings) -> None:

@@ -38,10 +38,16 @@ def provenance_in(metadata: dict[bytes, bytes] | None, n_rows: int) -> list[tupl
     return [(n_rows, recorded)]
 
 
-def compact(folder: Path) -> None:
-    """Merge small files of a store until there are few; what cannot be merged stays as it is."""
+def compact(folder: Path, *, whole: bool = False) -> None:
+    """Merge small files of a store until there are few, or all of them into one.
+
+    What cannot be merged stays as it is.
+    """
     with _alone(folder) as alone:
         if not alone:
+            return
+        if whole:
+            _merge(folder, store_files.listed(folder))
             return
         merged = True
         while merged:

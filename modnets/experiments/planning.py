@@ -25,6 +25,7 @@ from modnets.models.identity import cached_digests
 from modnets.training.cost_model import COMPILE_LANES, COMPILE_WITHIN, step_times
 from modnets.training.costs import memory_of
 from modnets.training.engine import Trained, choose_device, train_chunk
+from modnets.values import whole_range
 
 CHUNK = 64  # of fewer than this the cost of each call shows
 MAX_CHUNK = 256  # of many runs; beyond it nothing is gained
@@ -80,11 +81,14 @@ class Plan:
         Keys of the wanted runs that the store holds.
     chunks : tuple of Chunk
         The others.
+    failed : set of str
+        Keys of those that failed before, and are left out.
     """
 
     wanted: tuple[RunConfig, ...]
     done: frozenset[str]
     chunks: tuple[Chunk, ...]
+    failed: frozenset[str] = frozenset()
 
     @property
     def n_to_do(self) -> int:
@@ -92,7 +96,8 @@ class Plan:
         return sum(len(chunk.runs) for chunk in self.chunks)
 
     def __str__(self) -> str:
-        return f"{len(self.wanted)} runs: {len(self.done)} done, {self.n_to_do} to do"
+        failed = f", {len(self.failed)} failed before" if self.failed else ""
+        return f"{len(self.wanted)} runs: {len(self.done)} done, {self.n_to_do} to do{failed}"
 
 
 def plan(
@@ -102,6 +107,8 @@ def plan(
     chunk: int | None = None,
     compiled: bool | None = None,
     device: str = "auto",
+    shard: str | tuple[int, int] | None = None,
+    retry_failed: bool = True,
 ) -> Plan:
     """What ``sweep`` would do with the same arguments, without doing it.
 
@@ -118,37 +125,78 @@ def plan(
     wanted = checked_runs(runs)
     choose_device(str(device))
     held = set() if results is None else results.keys_read()
+    failed = set() if results is None or retry_failed else set(results.failures())
+    how = {"chunk": chunk, "compiled": compiled, "device": device, "shard": shard}
     with cached_digests():
-        return planned(wanted, held, chunk=chunk, compiled=compiled, device=device)
+        return planned(wanted, held, failed, **how)
 
 
 def planned(
     wanted: tuple[RunConfig, ...],
     held: Set[str],
+    failed: Set[str] = frozenset(),
     *,
     chunk: int | None,
     compiled: bool | None,
     device: str,
+    shard: str | tuple[int, int] | None = None,
 ) -> Plan:
-    """The plan for runs, each once, of which a store holds some."""
+    """The plan for runs, each once, of which a store holds some.
+
+    Parameters
+    ----------
+    wanted : tuple of RunConfig
+    held, failed : set of str
+        Keys of runs that the store holds, and of those that are not tried again.
+    chunk, compiled, device
+        As in :func:`modnets.sweep`.
+    shard : str or (int, int), optional
+        Only this part of the runs, as ``"1/3"``; they train as they would among all.
+    """
     device = str(choose_device(str(device)))
-    done = frozenset(run.key for run in wanted if run.key in held)
     # Chosen from all runs wanted, not from those left to do, so that a resumed sweep trains as
     # the interrupted one did.
     groups: dict[str, list[RunConfig]] = {}
     for run in wanted:
         groups.setdefault(shape_of(run), []).append(run)
+    if shard is not None:
+        number, n_shards = read_shard(shard)
+        every = [run.key for group in groups.values() for run in group]
+        mine = set(every[number - 1 :: n_shards])  # of each shape as many as the others, or one more
+        wanted = tuple(run for run in wanted if run.key in mine)
+    keys = {run.key for run in wanted}
+    done = frozenset(keys & held)
+    failed = frozenset((keys & failed) - held)
+    to_do = keys - done - failed
     by_group = []
     for group in groups.values():
         size, width = choose(group, chunk, compiled, device)
-        missing = [run for run in group if run.key not in done]
+        missing = [run for run in group if run.key in to_do]
         # A vector takes the rows of its largest.
         missing.sort(key=lambda run: run.common.final.train_rows)
         parts = [tuple(missing[i : i + size]) for i in range(0, len(missing), size)]
         by_group.append([Chunk(part, size, width > 0, device, width or None) for part in parts])
     # First a chunk of each group, so that two workers never wait for the same compilation.
     chunks = [c for layer in itertools.zip_longest(*by_group) for c in layer if c is not None]
-    return Plan(wanted, done, tuple(chunks))
+    return Plan(wanted, done, tuple(chunks), failed)
+
+
+def read_shard(shard: str | tuple[int, int]) -> tuple[int, int]:
+    """Which part of how many, from ``"1/3"`` or ``(1, 3)``.
+
+    Raises
+    ------
+    ValueError
+        If there is no such part.
+    """
+    allowed = f"shard={shown(shard)}; allowed is i/n, i from 1 to n, as 1/3"
+    parts = shard.split("/") if isinstance(shard, str) else shard
+    try:
+        number, n_shards = (whole_range(str(part))[0] for part in parts)
+    except (TypeError, ValueError):
+        raise ValueError(allowed) from None
+    require(1 <= number <= n_shards, allowed)
+    return number, n_shards
 
 
 def choose(
@@ -270,7 +318,7 @@ def check_arguments(**arguments: Any) -> None:
             require(whole, f"{name}={shown(value)}; allowed is a whole number, 1 to {most}")
             require(least, f"{name}={value}; allowed is at least 1")
             require(value <= most, f"{name}={value}; allowed is at most {most}")
-    for name in ("compiled", "progress"):
+    for name in ("compiled", "progress", "retry_failed"):
         value = arguments.get(name)
         either = "True or False" + (" or None" if name == "compiled" else "")
         nothing = value is None and (name == "compiled" or name not in arguments)

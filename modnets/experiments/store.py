@@ -15,7 +15,7 @@ import contextlib
 import json
 import os
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Set
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
@@ -24,10 +24,13 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from modnets.config.run_config import RunConfig
 from modnets.errors import require
-from modnets.experiments import store_files
+from modnets.experiments import failed_runs, store_files, study_files
 from modnets.experiments.columns import DETAILS, decoded, schema, with_measures
 from modnets.experiments.compaction import compact, provenance_in
+from modnets.experiments.exports import SUFFIXES, read_export
+from modnets.experiments.failed_runs import Failure
 from modnets.experiments.ordering import quick_memory, tidy
 from modnets.experiments.store_files import Content, Damaged, StoreError
 from modnets.leftovers import clear
@@ -217,7 +220,27 @@ class Store:
                 parts = [pa.table({n: pa.array([], schema().field(n).type) for n in columns})]
             return tidy(pa.concat_tables(parts), runs).to_pandas()
 
+    def failures(self) -> dict[str, Failure]:
+        """The runs that failed and are not there, by key: what went wrong, and when."""
+        return failed_runs.read(self.folder)
+
+    def studies(self) -> dict[str, str]:
+        """The files of studies whose runs were trained here: name -> text."""
+        return study_files.read(self.folder)
+
     # What a sweep does, and nobody else
+
+    def write_failures(self, failures: Mapping[str, tuple[RunConfig, str]]) -> None:
+        """Note which runs have failed, with their tracebacks."""
+        failed_runs.write(self.folder, failures)
+
+    def forget_failures(self, held: Set[str]) -> None:
+        """Remove notes on runs that are there now."""
+        failed_runs.forget(self.folder, held)
+
+    def keep_study(self, text: str) -> None:
+        """Keep the file of a study beside its results, under a name by its content."""
+        study_files.write(self.folder, text)
 
     def clean_up(self) -> set[str]:
         """Clear away what killed processes left, set damaged files aside; the runs it holds."""
@@ -230,10 +253,10 @@ class Store:
         """Raise ValueError unless the folder may be written, or made."""
         store_files.may_write(self.folder)
 
-    def compact(self) -> None:
-        """Merge many small files into few; readers and other writers need not wait."""
+    def compact(self, *, whole: bool = False) -> None:
+        """Merge many small files into few, or all into one; others that read or write go on."""
         with contextlib.suppress(OSError):
-            compact(self.folder)
+            compact(self.folder, whole=whole)
 
 
 def _report_damage(path: Path, error: Damaged, sweeps: bool) -> None:
@@ -260,9 +283,14 @@ def _report_flipped(content: Content, sweeps: bool) -> None:
 
 
 def load(store: str | Path) -> pd.DataFrame:
-    """The tidy table of everything in a store.
+    """The tidy table of everything in a store, or of a file that was exported from one.
 
     Nothing in it is changed; damaged files are reported and left out.
+
+    Parameters
+    ----------
+    store : str or Path
+        The folder of a sweep; or ``FILE.csv``, ``FILE.parquet`` of ``modnets results export``.
 
     Raises
     ------
@@ -271,7 +299,8 @@ def load(store: str | Path) -> pd.DataFrame:
     StoreError
         If a file in it cannot be read that is not damaged.
     """
-    return finished(store).table()
+    path = expanded(store, "store")
+    return read_export(path) if path.suffix in SUFFIXES and path.is_file() else finished(store).table()
 
 
 def finished(folder: str | Path, name: str = "store") -> Store:

@@ -189,9 +189,9 @@ def write(folder: Path, content: pa.Table, metadata: dict[str, str]) -> Path:
     return write_bytes(folder, sink.getvalue())
 
 
-def write_bytes(folder: Path, data: Any) -> Path:
-    """Write what is in a file; see :func:`write`."""
-    path = folder / name_of(data)
+def write_bytes(folder: Path, data: Any, name: str | None = None) -> Path:
+    """Write what is in a file, by default one of results; see :func:`write`."""
+    path = folder / (name or name_of(data))
     partial = folder / f".runs-{mark()}"
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -13,12 +13,19 @@ import pandas as pd
 
 from modnets.config.run_config import RunConfig
 from modnets.config.run_keys import SCHEMA_VERSION
+from modnets.config.studies import Study
 from modnets.experiments.columns import DETAILS, with_measures
 from modnets.experiments.executors import ChunksLeft, Watch, train_all
 from modnets.experiments.failures import RunsFailed, WorkersLost
 from modnets.experiments.interruption import interruption_in_one_line
 from modnets.experiments.ordering import ordered
-from modnets.experiments.planning import Chunk, check_arguments, checked_runs, planned
+from modnets.experiments.planning import (
+    Chunk,
+    check_arguments,
+    checked_runs,
+    planned,
+    read_shard,
+)
 from modnets.experiments.progress import Progress
 from modnets.experiments.store import Store
 from modnets.experiments.store_files import StoreError
@@ -41,13 +48,15 @@ def sweep(
     device: str = "auto",
     progress: bool = True,
     on_evaluation: Callable[[EvaluatedRuns], object] | None = None,
+    shard: str | tuple[int, int] | None = None,
+    retry_failed: bool = True,
 ) -> pd.DataFrame:
     """Train runs, many side by side, and hand back their table.
 
     Parameters
     ----------
     runs : iterable of RunConfig
-        See :func:`modnets.grid`.
+        See :func:`modnets.grid`, or :func:`modnets.study`, whose file is kept in the store.
     store : str or Path, optional
         Folder for the results.  Runs that it holds are not trained again; an interrupted sweep
         goes on with the same call.
@@ -70,6 +79,11 @@ def sweep(
         column: ``lambda e: print(e.epoch, e.measures["test_bit_accuracy"].mean())``.  It only looks
         on, in this process; where ``workers`` or an executor are given it is pickled and called
         there.  Runs fail that it raises an error in.
+    shard : str or (int, int), optional
+        Only a part of the runs, as ``"1/3"``, for jobs that do not know of each other: the parts
+        are disjoint, together all, and each run comes out as it would in one sweep of all.
+    retry_failed : bool
+        Whether runs that failed in an earlier sweep of the store are tried again.
 
     Returns
     -------
@@ -98,10 +112,13 @@ def sweep(
         device=device,
         progress=progress,
         executor=executor,
+        retry_failed=retry_failed,
     )
+    shard = None if shard is None else read_shard(shard)
     check_callable(on_evaluation)
     results = None if store is None else Store(store)
     wanted = checked_runs(runs)
+    how = {"chunk": chunk, "compiled": compiled, "device": device, "shard": shard}
     choose_device(str(device))
     held: set[str] = set()
     failures: dict[str, tuple[RunConfig, str]] = {}
@@ -115,9 +132,14 @@ def sweep(
 
     with interruption_in_one_line(stands), cached_digests():
         held |= set() if results is None else results.clean_up()
-        todo = planned(wanted, held, chunk=chunk, compiled=compiled, device=device)
+        before = {} if results is None else results.failures()
+        todo = planned(wanted, held, set() if retry_failed else set(before), **how)
+        wanted = todo.wanted
+        failures |= {run.key: (run, before[run.key].trace) for run in wanted if run.key in todo.failed}
         if results is not None and todo.chunks:
             results.check_writable()
+            if isinstance(runs, Study):
+                results.keep_study(runs.text)
         lost: ChunksLeft | None = None
         watch = None if on_evaluation is None else Watch(on_evaluation)
         with (
@@ -129,7 +151,10 @@ def sweep(
             try:
                 for number, (part, trained) in enumerate(trained_parts, start=1):
                     by_key = {run.key: run for run in part.runs}
-                    failures |= {k: (by_key[k], text) for k, text in trained.failures.items()}
+                    failed = {k: (by_key[k], text) for k, text in trained.failures.items()}
+                    failures |= failed
+                    if results is not None and failed:
+                        results.write_failures(failed)
                     if trained.table.empty:
                         continue
                     if results is None:
@@ -143,6 +168,7 @@ def sweep(
                 lost = error
         if results is not None:
             results.compact()
+            results.forget_failures(held)
         table = _table(results, kept, wanted)
     if lost is not None:
         left = [run for part in lost.chunks for run in part.runs]

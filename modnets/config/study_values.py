@@ -1,0 +1,101 @@
+"""Values of settings as a study's file or a command line gives them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from modnets.config.grid import TOGETHER
+from modnets.config.settings import GRAPH_SETTINGS
+from modnets.config.validation import SETTING_TYPES
+from modnets.config.yaml_text import from_yaml
+from modnets.errors import require, shown
+from modnets.tasks.graph_specs import graph_from
+from modnets.tasks.task import Task
+from modnets.values import plain, whole_range
+
+WIDTHS = re.compile(r"\d+(-\d+)*")
+RANGE = re.compile(r"[-+]?\d+(:[-+]?\d+){1,2}")
+
+
+def kind_of(name: str) -> Any:
+    """The type of a setting, or of those that an axis stands for."""
+    return SETTING_TYPES[TOGETHER.get(name, (name,))[0]].kind
+
+
+def one_value(name: str, value: Any) -> Any:
+    """A value of a setting: widths may be ``3-2``, graphs a name or a dict, numbers a text."""
+    kind = kind_of(name)
+    if name in GRAPH_SETTINGS and value is not None:
+        return graph_from(value, name)
+    if kind is tuple:
+        if isinstance(value, str) and WIDTHS.fullmatch(value):
+            return tuple(map(int, value.split("-")))
+        if isinstance(value, int) and not isinstance(value, bool):
+            return (value,)
+    return tuple(value) if isinstance(value, list) else value
+
+
+def axis_values(name: str, value: Any) -> list[Any]:
+    """The values along an axis: of a list each, of ``0:6`` or ``{range: [0, 6]}`` each number.
+
+    Raises
+    ------
+    ValueError
+        One line with what is allowed.
+    """
+    if kind_of(name) is int:
+        if isinstance(value, Mapping):
+            ends = value.get("range")
+            require(
+                [*value] == ["range"] and isinstance(ends, list | tuple) and 2 <= len(ends) <= 3,
+                f"{name}={shown(value)}; allowed is a list, or a range, as {{range: [0, 6]}}",
+            )
+            assert isinstance(ends, list | tuple)
+            value = ":".join(map(str, ends))
+        if isinstance(value, str) and (RANGE.fullmatch(value) or ":" in value):
+            try:
+                return whole_range(value)
+            except ValueError as error:
+                raise ValueError(f"{name}={shown(value)}; {error}") from None
+        if isinstance(value, range):
+            value = list(value)
+    if isinstance(value, list) or (isinstance(value, tuple) and kind_of(name) is not tuple):
+        require(bool(value), f"{name}=[]; allowed is at least one value")
+        ranged = kind_of(name) is int
+        return [
+            one
+            for entry in value
+            for one in (
+                axis_values(name, entry)
+                if ranged and isinstance(entry, str | Mapping)
+                else [one_value(name, entry)]
+            )
+        ]
+    return [one_value(name, value)]
+
+
+def written(value: Any) -> Any:
+    """A value as YAML has it: tasks as dicts, ranges as ``0:6``, tuples as lists."""
+    if isinstance(value, Task):
+        return value.to_dict()
+    if isinstance(value, range):
+        return f"{value.start}:{value.stop}:{value.step}"
+    if isinstance(value, Mapping):
+        return {name: written(entry) for name, entry in value.items()}
+    return [written(one) for one in value] if isinstance(value, list | tuple) else plain(value)
+
+
+def from_words(name: str, text: str) -> Any:
+    """What a command line gives for a setting: ``dense,shared``, ``0:20``, ``3-2``, ``[1, 2]``.
+
+    Raises
+    ------
+    ValueError
+        If it is no YAML.
+    """
+    whole = text.lstrip().startswith(("[", "{", '"', "'"))
+    parts = [text] if whole or "," not in text else text.split(",")
+    values = [from_yaml(part, name) for part in parts]
+    return values[0] if len(values) == 1 else values
