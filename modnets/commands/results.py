@@ -84,7 +84,9 @@ def main(argv: Sequence[str]) -> int:
         wanted = 2 if args.action == "compare" else 1
         if len(args.folders) != wanted:
             many = "two stores" if wanted == 2 else "one store"
-            raise UsageError(f"{args.action} takes {many}; given: {' '.join(args.folders) or 'none'}")
+            raise UsageError(
+                f"{args.action} takes {many}; given: {' '.join(args.folders) or 'none'}"
+            )
         if args.limit is not None and args.limit < 1:
             raise UsageError(f"--limit={args.limit}; allowed is at least 1")
         from modnets.experiments.store import finished

@@ -35,7 +35,10 @@ def status_of(store: Store) -> str:
         runs = last(table)
         for name in axes_of(runs):
             counts = runs[name].value_counts(dropna=False, sort=False)
-            told = [f"{'none' if value != value else value} ({count:,})" for value, count in [*counts.items()][:VALUES]]
+            told = [
+                f"{'none' if value != value else value} ({count:,})"
+                for value, count in [*counts.items()][:VALUES]
+            ]
             more = [f"{len(counts) - VALUES} others"] if len(counts) > VALUES else []
             lines.append(f"  {name}: {', '.join(told + more)}")
         lines.append(f"  solved: {int(runs['solved'].sum()):,} of {len(runs):,} runs")

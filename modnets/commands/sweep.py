@@ -92,7 +92,8 @@ def main(argv: Sequence[str]) -> int:
             missing = "a study's file, as study.yaml" if args.study is None else "--store FOLDER"
             raise UsageError(f"{missing} is missing; modnets sweep --help shows an example")
         from modnets.config.studies import study
-        from modnets.experiments.planning import check_arguments, read_shard
+        from modnets.experiments.planning import check_arguments
+        from modnets.experiments.shards import read_shard
         from modnets.experiments.store import Store
 
         shard = None if args.shard is None else read_shard(args.shard)
@@ -114,9 +115,7 @@ def main(argv: Sequence[str]) -> int:
         if args.dry_run:
             print(dry_run(wanted, results, shard, retry_failed=args.retry_failed, **how))
             return 0
-        table = sweep(
-            wanted, results.folder, shard=shard, retry_failed=args.retry_failed, **how
-        )
+        table = sweep(wanted, results.folder, shard=shard, retry_failed=args.retry_failed, **how)
     except (StoreError, WorkersLost) as error:
         _say(str(error))
         return 1
@@ -179,7 +178,9 @@ def dry_run(
     lines = [f"{found.n_runs:,} runs: {found.n_done:,} done, {to_do:,} to do, "
              f"{found.n_failed:,} failed before"]  # fmt: skip
     if found.n_failed and not retry_failed:
-        lines.append(f"those that failed are left out; --retry_failed, {_how_to_see(results.folder)}")
+        lines.append(
+            f"those that failed are left out; --retry_failed, {_how_to_see(results.folder)}"
+        )
     if to_do:
         lines.append(estimated(found, to_do, workers, device))
     return "\n".join([*lines, f"nothing was trained; store: {results.folder}"])

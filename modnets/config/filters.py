@@ -64,7 +64,9 @@ class Filter:
 
     def __call__(self, settings: Mapping[str, Any]) -> bool:
         """Whether all conditions hold for the settings of a point."""
-        values = {name: _comparable(name, settings.get(name, DEFAULTS[name])) for name in self.names}
+        values = {
+            name: _comparable(name, settings.get(name, DEFAULTS[name])) for name in self.names
+        }
         for text, code in zip(self.texts, self._compiled, strict=True):
             try:
                 if not eval(code, {"__builtins__": {}}, values):

@@ -19,7 +19,6 @@ import contextlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from os import PathLike
-from pathlib import Path
 from typing import Any
 
 from modnets.config.filters import Filter
@@ -27,8 +26,7 @@ from modnets.config.grid import TOGETHER
 from modnets.config.points import Axis, Points, distinct
 from modnets.config.run_config import RunConfig
 from modnets.config.settings import NAMES
-from modnets.config.study_values import axis_values, kind_of, one_value, written
-from modnets.config.validation import check_alone
+from modnets.config.study_values import axis_values, check_alone, kind_of, one_value, written
 from modnets.config.yaml_text import MAX_BYTES, Lines, from_yaml, to_yaml
 from modnets.errors import in_a_line, one_of, require, shown
 from modnets.paths import expanded
@@ -123,7 +121,9 @@ class Study:
                 for other in ("base", "axes"):
                     stays = {name} if part is spec and other == section else set()
                     if part.get(other):
-                        part[other] = {n: v for n, v in part[other].items() if n not in gone - stays}
+                        part[other] = {
+                            n: v for n, v in part[other].items() if n not in gone - stays
+                        }
             new = value[0] if isinstance(value, list) and not several else value
             spec[section] = (spec.get(section) or {}) | {name: new}
         ordered = {name: spec[name] for name in ENTRIES if spec.get(name)}
@@ -168,12 +168,14 @@ class Study:
         with _at(self.source, line):
             require(
                 len(axes) > 1 and len(set(lengths.values())) == 1,
-                "zip of " + (", ".join(f"{n} values of {k}" for k, n in lengths.items()) or "nothing")
+                "zip of "
+                + (", ".join(f"{n} values of {k}" for k, n in lengths.items()) or "nothing")
                 + "; allowed are several settings with as many values each",
             )
         names = tuple(name for axis in axes for name in axis.names)
         rows = zip(*(axis.values for axis in axes), strict=True)
         return Axis(names, [tuple(v for values in row for v in values) for row in rows])
+
 
 def study(source: str | PathLike[str] | Mapping[str, Any], **settings: Any) -> Study:
     """The runs of a study's file: ``mn.sweep(mn.study("study.yaml"), store=...)``.

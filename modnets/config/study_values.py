@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from modnets.config.grid import TOGETHER
 from modnets.config.settings import GRAPH_SETTINGS
-from modnets.config.validation import SETTING_TYPES
+from modnets.config.validation import RANGES, REQUIRED_WORDS, SETTING_TYPES, WORDS, coerce
 from modnets.config.yaml_text import from_yaml
-from modnets.errors import require, shown
+from modnets.errors import one_of, require, shown
+from modnets.models.hooks import HOOKS
+from modnets.models.losses import LOSSES
+from modnets.models.registry import MODELS
 from modnets.tasks.graph_specs import graph_from
 from modnets.tasks.task import Task
 from modnets.values import plain, whole_range
@@ -74,6 +77,21 @@ def axis_values(name: str, value: Any) -> list[Any]:
             )
         ]
     return [one_value(name, value)]
+
+
+def check_alone(name: str, value: Any) -> None:
+    """Raise unless a setting may have a value, whatever the others are."""
+    value = coerce(name, value)
+    if value is None:
+        return
+    named: dict[str, Iterable[str]] = {"model": MODELS, "loss": LOSSES, **WORDS, **REQUIRED_WORDS}
+    if name in named:
+        one_of(name, value, named[name])
+    for hook in value if name == "on_evaluation" else ():
+        one_of(name, hook, HOOKS)
+    if isinstance(value, int | float):
+        allowed = RANGES[name]
+        require(value in allowed, f"{name}={value}; allowed is {allowed}")
 
 
 def written(value: Any) -> Any:

@@ -184,21 +184,6 @@ def check_numbers(config: Settings) -> None:
     )
 
 
-def check_alone(name: str, value: Any) -> None:
-    """Raise unless a setting may have a value, whatever the others are."""
-    value = coerce(name, value)
-    if value is None:
-        return
-    named = {"model": MODELS, "loss": LOSSES, **WORDS, **REQUIRED_WORDS}
-    if name in named:
-        one_of(name, value, named[name])
-    for hook in value if name == "on_evaluation" else ():
-        one_of(name, hook, HOOKS)
-    if isinstance(value, int | float):
-        allowed = RANGES[name]
-        require(value in allowed, f"{name}={value}; allowed is {allowed}")
-
-
 def check_seeds(config: Settings) -> None:
     """Raise unless the seeds are in their ranges; quick, as there are many."""
     for name in SEEDS:

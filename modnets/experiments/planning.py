@@ -25,7 +25,6 @@ from modnets.models.identity import cached_digests
 from modnets.training.cost_model import COMPILE_LANES, COMPILE_WITHIN, step_times
 from modnets.training.costs import memory_of
 from modnets.training.engine import Trained, choose_device, train_chunk
-from modnets.values import whole_range
 
 CHUNK = 64  # of fewer than this the cost of each call shows
 MAX_CHUNK = 256  # of many runs; beyond it nothing is gained
@@ -126,7 +125,7 @@ def plan(
     choose_device(str(device))
     held = set() if results is None else results.keys_read()
     failed = set() if results is None or retry_failed else set(results.failures())
-    how = {"chunk": chunk, "compiled": compiled, "device": device, "shard": shard}
+    how: dict[str, Any] = {"chunk": chunk, "compiled": compiled, "device": device, "shard": shard}
     with cached_digests():
         return planned(wanted, held, failed, **how)
 
@@ -160,9 +159,7 @@ def planned(
     for run in wanted:
         groups.setdefault(shape_of(run), []).append(run)
     if shard is not None:
-        number, n_shards = read_shard(shard)
-        every = [run.key for group in groups.values() for run in group]
-        mine = set(every[number - 1 :: n_shards])  # of each shape as many as the others, or one more
+        mine = keys_of_shard(groups.values(), shard)
         wanted = tuple(run for run in wanted if run.key in mine)
     keys = {run.key for run in wanted}
     done = frozenset(keys & held)
@@ -179,24 +176,6 @@ def planned(
     # First a chunk of each group, so that two workers never wait for the same compilation.
     chunks = [c for layer in itertools.zip_longest(*by_group) for c in layer if c is not None]
     return Plan(wanted, done, tuple(chunks), failed)
-
-
-def read_shard(shard: str | tuple[int, int]) -> tuple[int, int]:
-    """Which part of how many, from ``"1/3"`` or ``(1, 3)``.
-
-    Raises
-    ------
-    ValueError
-        If there is no such part.
-    """
-    allowed = f"shard={shown(shard)}; allowed is i/n, i from 1 to n, as 1/3"
-    parts = shard.split("/") if isinstance(shard, str) else shard
-    try:
-        number, n_shards = (whole_range(str(part))[0] for part in parts)
-    except (TypeError, ValueError):
-        raise ValueError(allowed) from None
-    require(1 <= number <= n_shards, allowed)
-    return number, n_shards
 
 
 def choose(

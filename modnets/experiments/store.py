@@ -29,6 +29,7 @@ from modnets.errors import require
 from modnets.experiments import failed_runs, store_files, study_files
 from modnets.experiments.columns import DETAILS, decoded, schema, with_measures
 from modnets.experiments.compaction import compact, provenance_in
+from modnets.experiments.damage_reports import report_damage, report_flipped
 from modnets.experiments.exports import SUFFIXES, read_export
 from modnets.experiments.failed_runs import Failure
 from modnets.experiments.ordering import quick_memory, tidy
@@ -133,13 +134,13 @@ class Store:
         for path in paths:
             outcome = outcomes.get(path)
             if isinstance(outcome, Damaged):
-                _report_damage(path, outcome, sweeps)
+                report_damage(path, outcome, sweeps)
             elif isinstance(outcome, StoreError):
                 print(f"modnets: {outcome}", file=sys.stderr)
             elif outcome is not None:
                 parts.append(outcome)
             if path in flipped:
-                _report_flipped(flipped[path], sweeps)
+                report_flipped(flipped[path], sweeps)
         return parts
 
     def keys(self) -> set[str]:
@@ -259,29 +260,6 @@ class Store:
             compact(self.folder, whole=whole)
 
 
-def _report_damage(path: Path, error: Damaged, sweeps: bool) -> None:
-    """Name a damaged file, in a line."""
-    done = "left out; the next sweep sets it aside and does its runs again"
-    if sweeps:
-        try:
-            done = f"set aside as {store_files.set_aside(path).name}, its runs are done again"
-        except FileNotFoundError:  # somebody else has done so
-            return
-        except OSError as refused:
-            done = f"left out, as it cannot be set aside ({refused.strerror})"
-    print(f"modnets: {path.name} is damaged ({error}); {done}", file=sys.stderr)
-
-
-def _report_flipped(content: Content, sweeps: bool) -> None:
-    """Say, in a line, that a bit was put right."""
-    done = "put right in reading; the next sweep does so on the disk"
-    if sweeps:
-        with contextlib.suppress(OSError):
-            store_files.write_bytes(content.path.parent, content.data)
-            done = "put right"
-    print(f"modnets: {content.path.name} has one bit that flipped; {done}", file=sys.stderr)
-
-
 def load(store: str | Path) -> pd.DataFrame:
     """The tidy table of everything in a store, or of a file that was exported from one.
 
@@ -300,7 +278,9 @@ def load(store: str | Path) -> pd.DataFrame:
         If a file in it cannot be read that is not damaged.
     """
     path = expanded(store, "store")
-    return read_export(path) if path.suffix in SUFFIXES and path.is_file() else finished(store).table()
+    return (
+        read_export(path) if path.suffix in SUFFIXES and path.is_file() else finished(store).table()
+    )
 
 
 def finished(folder: str | Path, name: str = "store") -> Store:

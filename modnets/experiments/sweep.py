@@ -24,9 +24,9 @@ from modnets.experiments.planning import (
     check_arguments,
     checked_runs,
     planned,
-    read_shard,
 )
 from modnets.experiments.progress import Progress
+from modnets.experiments.shards import read_shard
 from modnets.experiments.store import Store
 from modnets.experiments.store_files import StoreError
 from modnets.models.identity import cached_digests
@@ -118,7 +118,7 @@ def sweep(
     check_callable(on_evaluation)
     results = None if store is None else Store(store)
     wanted = checked_runs(runs)
-    how = {"chunk": chunk, "compiled": compiled, "device": device, "shard": shard}
+    how: dict[str, Any] = {"chunk": chunk, "compiled": compiled, "device": device, "shard": shard}
     choose_device(str(device))
     held: set[str] = set()
     failures: dict[str, tuple[RunConfig, str]] = {}
@@ -135,7 +135,9 @@ def sweep(
         before = {} if results is None else results.failures()
         todo = planned(wanted, held, set() if retry_failed else set(before), **how)
         wanted = todo.wanted
-        failures |= {run.key: (run, before[run.key].trace) for run in wanted if run.key in todo.failed}
+        failures |= {
+            run.key: (run, before[run.key].trace) for run in wanted if run.key in todo.failed
+        }
         if results is not None and todo.chunks:
             results.check_writable()
             if isinstance(runs, Study):

@@ -1,4 +1,4 @@
-"""Graphs as files and command lines give them: a name, a dict, or a family that they are drawn from.
+"""Graphs as files and command lines give them: a name, a dict, or a family to draw from.
 
 ``FAMILIES_OF_GRAPHS`` is where a family of random graphs is added: its name, and the function of
 its parameters that makes one graph.
@@ -44,7 +44,7 @@ def graph_from(value: Any, parameter: str = "graph") -> Task:
         f"{parameter}={shown(value)}; allowed is a name, as 6-3-2-2, or a dict",
     )
     if len(value) == 1:
-        (family, parameters), = value.items()
+        ((family, parameters),) = value.items()
         one_of("family of graphs", family, FAMILIES_OF_GRAPHS)
         make = FAMILIES_OF_GRAPHS[family]
         names = list(inspect.signature(make).parameters)

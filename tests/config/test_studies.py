@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from modnets.config.run_keys import keys_with_seeds
 from modnets.config.studies import Study, study
 from modnets.config.study_values import from_words
 from modnets.config.yaml_text import from_yaml, to_yaml
+from modnets.paths import ROOT
 from modnets.tasks.graph_specs import graph_from
 
 BASE = mn.RunConfig(graph="6-2-2", epochs=7)
@@ -85,6 +87,14 @@ def test_the_pilot_and_study_of_a_notebook_as_a_file() -> None:
     assert set(keys(read(text))) == set(keys([*known, *learned]))
 
 
+def test_the_file_in_the_docs_is_one() -> None:
+    (text,) = re.findall(
+        r"```yaml\n(.*?)```", (ROOT / "docs" / "studies.md").read_text(), re.DOTALL
+    )
+    found = tally(read(text).parts)
+    assert found.n_runs == 32 * (2 + 3 + 3 * 2 + 3 + 3 * 2)
+
+
 @pytest.mark.parametrize(
     "more",
     [
@@ -99,7 +109,9 @@ def test_the_pilot_and_study_of_a_notebook_as_a_file() -> None:
 )
 def test_counting_lists_nothing_and_agrees(more: str, monkeypatch: pytest.MonkeyPatch) -> None:
     seeds = "" if "parts" in more or "zip" in more else "seeds: 0:5, "
-    text = f"base: {{epochs: 3}}\naxes: {{{seeds}model: [dense, shared], routing: [known, learned]}}"
+    text = (
+        f"base: {{epochs: 3}}\naxes: {{{seeds}model: [dense, shared], routing: [known, learned]}}"
+    )
     found = read(f"{text}\n{more}")
     every = found.runs
     held, failed = set(keys(every)[::3]), set(keys(every)[::2])
@@ -170,9 +182,9 @@ def test_settings_replace_those_of_the_file() -> None:
     parts = read("axes: {seed: 0:2}\nparts: [{base: {epochs: 3}}, {axes: {epochs: [4, 5]}}]")
     assert [run.epochs for run in parts] == [3, 3, 4, 5, 4, 5] or len(parts) == 6
     assert {run.epochs for run in parts.with_settings({"epochs": 9})} == {9}
-    with pytest.raises(ValueError, match="goes together with lr_selection in s.yaml"):
+    with pytest.raises(ValueError, match=r"goes together with lr_selection in s\.yaml"):
         read(TEXT).with_settings({"lr_routing": 1})
-    with pytest.raises(ValueError, match="seed: s.yaml has seeds, which stands for"):
+    with pytest.raises(ValueError, match=r"seed: s\.yaml has seeds, which stands for"):
         read(TEXT).with_settings({"seed": 1})
 
 
@@ -237,7 +249,7 @@ def test_yaml_has_no_traps() -> None:
         ("base: {graph: 6-3-2}", "unknown graph '6-3-2', did you mean '6-3-2-2'?"),
         ("axes: {graph: [{rndom: {}}]}", "unknown family of graphs 'rndom', did you mean 'random'"),
         ("axes: {graph: [{random: {sed: 1}}]}", "unknown parameter of random 'sed', did you mean"),
-        ("axes: {graph: [{n_inputs: 2, levels: 3}]}", "line 1: graph={'n_inputs': 2, 'levels': 3}: "),
+        ("axes: {graph: [{n_inputs: 2, levels: 3}]}", "graph={'n_inputs': 2, 'levels': 3}: "),
         ("parts: [{about: x}]", "line 1: unknown entry 'about'"),
         ("parts: 3", "s.yaml: parts=3; allowed is a list"),
     ],

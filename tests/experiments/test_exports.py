@@ -139,7 +139,11 @@ def test_files_of_earlier_versions_have_no_digest(results: Store) -> None:
     path = results.files()[0]
     path.rename(path.with_name("runs-0123456789abcdef.parquet"))
     found = verify(results)
-    assert (found.runs, found.unsigned, found.problems) == (8, ["runs-0123456789abcdef.parquet"], [])
+    assert (found.runs, found.unsigned, found.problems) == (
+        8,
+        ["runs-0123456789abcdef.parquet"],
+        [],
+    )
 
 
 # Groups, and two stores
