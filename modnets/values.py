@@ -62,17 +62,19 @@ def whole_range(text: str) -> list[int]:
     ValueError
         What is allowed; an empty range is not.
     """
-    allowed = "allowed are whole numbers, or a range such as 0:20 or 0:20:2"
+    allowed = "whole numbers, or a range such as 0:20 or 0:20:2"
     parts = []
     for part in text.split(":"):
         try:
             parts.append(integer(int(part)))
         except ValueError:
             most = f", at most {MAX_INTEGER}" if part.strip().lstrip("+-").isdecimal() else ""
-            raise ValueError(f"{allowed}{most}") from None
+            raise ValueError(f"allowed is {allowed}{most}") from None
     if len(parts) == 1:
         return parts
-    require(len(parts) <= 3 and 0 not in parts[2:] and bool(range(*parts)), allowed)
+    require(
+        len(parts) <= 3 and 0 not in parts[2:] and bool(range(*parts)), f"allowed are {allowed}"
+    )
     first, end, step = (*parts, 1)[:3]
     count = -((first - end) // step) if step > 0 else -((end - first) // -step)
     require(count <= MAX_RANGE, f"{count:,} numbers; allowed are at most {MAX_RANGE:,}")

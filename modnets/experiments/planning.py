@@ -18,6 +18,7 @@ from modnets.compiler.build_cache import can_compile
 from modnets.config.run_config import RunConfig
 from modnets.config.shapes import padded_rows, shape_of, total_steps
 from modnets.errors import require, shown
+from modnets.experiments.shards import keys_of_shard
 from modnets.experiments.store import Store
 from modnets.hardware import cores, lanes
 from modnets.models.hard_choices import FEW_CANDIDATES
