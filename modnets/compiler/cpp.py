@@ -12,6 +12,7 @@ from typing import cast
 from modnets.compiler.loop_ir import (
     Accumulate,
     Apply,
+    Axes,
     Declare,
     Expression,
     IndexValue,
@@ -177,9 +178,10 @@ def _line(
             operand = f"({operand} & 1)"
         return REDUCTIONS[statement.how][1].format(a=statement.name, x=operand) + ";"
     if isinstance(statement, Multiply):
-        matrices = ", ".join(map(_matrix, (statement.left, statement.right)))
-        sizes = ", ".join(map(str, statement.sizes))
-        return f"matmul({statement.buffer} + {index(statement.start)}, {matrices}, {sizes});"
+        target = statement.target
+        operands = f"{target.buffer} + {index(target.start)}, {_axes(target.rows)}"
+        operands += "".join(f", {_matrix(one)}" for one in (statement.left, statement.right))
+        return f"matmul({operands}, {str(statement.add).lower()});"
     place, value = index(statement.index), _operand(statement.operand)
     if wide is None:
         sign = "+=" if statement.add else "="
@@ -190,4 +192,10 @@ def _line(
 
 
 def _matrix(matrix: Matrix) -> str:
-    return f"{{{matrix.buffer} + {index(matrix.start)}, {matrix.row}, {matrix.column}}}"
+    axes = f"{_axes(matrix.rows)}, {_axes(matrix.columns)}"
+    return f"Matrix{{{matrix.buffer} + {index(matrix.start)}, {axes}}}"
+
+
+def _axes(axes: Axes) -> str:
+    sizes, steps = (", ".join(map(str, numbers)) for numbers in zip(*axes, strict=True))
+    return f"Axes{{{{{sizes}}}, {{{steps}}}}}"

@@ -33,6 +33,7 @@ from modnets.compiler.symbolic import (
     contiguous,
     flat,
     known,
+    reshaped_strides,
 )
 
 #: Iterations of a reduction that are written out.
@@ -95,6 +96,11 @@ class Buffer(Value):
         self.name, self.offset, self.uniform = name, offset, uniform
         self.strides = contiguous(self.shape) if strides is None else tuple(strides)
 
+    @property
+    def is_contiguous(self) -> bool:
+        """Whether its elements lie as those of a tensor without gaps, last axis fastest."""
+        return self.strides == contiguous(self.shape)
+
     def slice(self, axis: int, start: Size, size: Size) -> Buffer:
         """A slice along an axis, to be written."""
         shape = (*self.shape[:axis], size, *self.shape[axis + 1 :])
@@ -115,9 +121,12 @@ class Buffer(Value):
     def __repr__(self) -> str:
         return self.name
 
-    def reshaped(self, shape: Sequence[Size]) -> Buffer:
-        """The same memory in another shape."""
-        return Buffer(self.name, shape, self.kind, self.offset, self.uniform)
+    def reshaped(self, shape: Sequence[Size]) -> Buffer | None:
+        """The same memory in another shape; None if no steps give that."""
+        strides = reshaped_strides(self.shape, self.strides, tuple(shape))
+        if strides is None:
+            return None
+        return Buffer(self.name, shape, self.kind, self.offset, self.uniform, strides)
 
 
 class Pointwise(Value):

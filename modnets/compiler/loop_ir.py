@@ -174,25 +174,28 @@ class Store:
     add: bool = False
 
 
+#: Nested axes that count as one, the last fastest: the size of each, and its step in memory.
+Axes = tuple[tuple[Size, Size], ...]
+
+
 @dataclass(frozen=True)
 class Matrix:
-    """A matrix in memory: where it begins, and how far its rows and columns are apart."""
+    """A matrix in memory: where it begins, and how its rows and columns lie."""
 
     buffer: str
     start: Index
-    row: Size
-    column: Size
+    rows: Axes
+    columns: Axes
 
 
 @dataclass(frozen=True)
 class Multiply:
-    """Write the product of two matrices into a buffer; ``sizes``: rows, inner, columns."""
+    """Write the product of two matrices where a third one lies; ``add``: to what is there."""
 
-    buffer: str
-    start: Index
+    target: Matrix
     left: Matrix
     right: Matrix
-    sizes: tuple[Size, Size, Size]
+    add: bool = False
 
 
 @dataclass(frozen=True)

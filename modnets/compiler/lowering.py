@@ -124,6 +124,6 @@ def _output(value: Value, memory: Memory) -> Buffer:
     """A result, as floats in a buffer that a kernel writes."""
     written = {target.name for kernel in memory.kernels for _, target in kernel.outputs}
     value = elementwise.convert(value, "float")
-    if isinstance(value, Buffer) and value.name in written:
+    if isinstance(value, Buffer) and value.name in written and value.is_contiguous:
         return value
     return memory.realize_into(value, memory.allocate(value.shape, "float"))

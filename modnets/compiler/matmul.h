@@ -2,15 +2,36 @@
 //
 // A block of ROWS x VECTORS results stays in registers while it runs over the inner axis; the right
 // matrix is packed before, so that its columns lie side by side.  (The usual form: K. Goto and
-// R. van de Geijn, Anatomy of high-performance matrix multiplication, 2008.)
+// R. van de Geijn, Anatomy of high-performance matrix multiplication, 2008.)  Where an element of
+// the left matrix lies is a sum of what its row and its place along the inner axis add, each looked
+// up in a table: so the windows of an image are a matrix without being copied.
 typedef float unaligned __attribute__((vector_size(4 * LANES), aligned(4), may_alias));
-static const long INNER = 256;           // of the inner axis at once: a packed panel stays in the cache
+static const long INNER = 256;    // of the inner axis at once: a packed panel stays in the cache
+static const long ROWS_AT_ONCE = 240; // a multiple of the rows of each block
 static const int MOST_VECTORS = LANES == 16 ? 4 : 2;
 static const int MOST_ROWS = LANES == 16 ? 8 : 6;
+#define UNROLL _Pragma("GCC unroll 16")
+
+// Nested axes that count as one, the last fastest, and their steps in memory.
+struct Axes {
+    long size[3], step[3];
+    long count() const { return size[0] * size[1] * size[2]; }
+    // Where the elements from `first` on lie; the last one again and again beyond `n` of them.
+    void places(long first, long n, long padded, long* to) const {
+        long k = first % size[2], j = first / size[2] % size[1], i = first / size[2] / size[1];
+        for (long done = 0; done < n;) {
+            long at = i * step[0] + j * step[1] + k * step[2];
+            for (; k < size[2] && done < n; k++, at += step[2]) to[done++] = at;
+            if (k == size[2]) k = 0, j++;
+            if (j == size[1]) j = 0, i++;
+        }
+        for (long done = n; done < padded; done++) to[done] = to[n - 1];
+    }
+};
 
 struct Matrix {
     const float* data;
-    long row, column; // steps in memory
+    Axes row, column;
 };
 
 #if defined(__has_builtin)
@@ -61,45 +82,55 @@ static inline void transpose_block(const float* from, long step, float* to, long
 #endif
 }
 
-// Columns of a matrix side by side, `n` of them out of up to `padded`; zeros beyond.
-static void pack(Matrix b, long inner, long n, long padded, float* to) {
+// Columns of a matrix side by side, `n` of them out of up to `padded`; zeros beyond.  Its elements
+// lie at `inner` along the inner axis, and columns `step` apart.
+static void pack(const float* b, const long* inner, bool dense, long depth, long step, long n, long padded, float* to) {
     long column = 0;
-    if (b.row == 1)
-        for (; column + LANES <= n; column += LANES) {
-            const float* from = b.data + column * b.column;
-            long k = 0;
-            for (; k + LANES <= inner; k += LANES)
-                transpose_block(from + k, b.column, to + k * padded + column, padded);
-            for (; k < inner; k++)
-                for (int j = 0; j < LANES; j++) to[k * padded + column + j] = from[k + j * b.column];
-        }
-    else if (b.column == 1)
+    if (step == 1) {
         for (; column + LANES <= n; column += LANES)
-            for (long k = 0; k < inner; k++)
-                *(unaligned*)(to + k * padded + column) = *(const unaligned*)(b.data + k * b.row + column);
+            for (long k = 0; k < depth; k++)
+                *(unaligned*)(to + k * padded + column) = *(const unaligned*)(b + inner[k] + column);
+        if (column < n)
+            for (long k = 0; k < depth; k++)
+                wide::store(to + k * padded + column, wide::load(b + inner[k] + column, wide::Some{n - column}), wide::All());
+        return;
+    }
+    if (dense)
+        for (; column + LANES <= n; column += LANES) {
+            const float* from = b + inner[0] + column * step;
+            long k = 0;
+            for (; k + LANES <= depth; k += LANES)
+                transpose_block(from + k, step, to + k * padded + column, padded);
+            for (; k < depth; k++)
+                for (int j = 0; j < LANES; j++) to[k * padded + column + j] = from[k + j * step];
+        }
     for (; column < n; column++)
-        for (long k = 0; k < inner; k++)
-            to[k * padded + column] = b.data[k * b.row + column * b.column];
+        for (long k = 0; k < depth; k++) to[k * padded + column] = b[inner[k] + column * step];
     for (; column < padded; column++)
-        for (long k = 0; k < inner; k++) to[k * padded + column] = 0.0f;
+        for (long k = 0; k < depth; k++) to[k * padded + column] = 0.0f;
 }
 
+// Results of a few rows, `present` of them, and of columns that fill some vectors.
 template <int ROWS, int VECTORS>
-static inline void block(
-    Matrix a, const float* packed, long inner, float* c, long c_row, long columns, bool add) {
+static OUTLINE void block(
+    const float* a, const long* rows, const long* inner, const float* packed, long depth, float* c,
+    const long* places, long present, long columns, bool add) {
     unaligned sums[ROWS][VECTORS] = {};
-    const float* from = a.data;
-    for (long k = 0; k < inner; k++, from += a.column, packed += VECTORS * LANES) {
+    const float* from[ROWS];
+    UNROLL for (int i = 0; i < ROWS; i++) from[i] = a + rows[i];
+    for (long k = 0; k < depth; k++, packed += VECTORS * LANES) {
         unaligned right[VECTORS];
-        for (int j = 0; j < VECTORS; j++) right[j] = *(const unaligned*)(packed + j * LANES);
-        for (int i = 0; i < ROWS; i++) {
-            const float left = from[i * a.row];
-            for (int j = 0; j < VECTORS; j++) sums[i][j] += left * right[j];
+        const long at = inner[k];
+        UNROLL for (int j = 0; j < VECTORS; j++) right[j] = *(const unaligned*)(packed + j * LANES);
+        UNROLL for (int i = 0; i < ROWS; i++) {
+            const float left = from[i][at];
+            UNROLL for (int j = 0; j < VECTORS; j++) sums[i][j] += left * right[j];
         }
     }
-    for (int i = 0; i < ROWS; i++) {
-        float* to = c + i * c_row;
-        for (int j = 0; j < VECTORS; j++) {
+    UNROLL for (int i = 0; i < ROWS; i++) {
+        if (i >= present) return;
+        float* to = c + places[i];
+        UNROLL for (int j = 0; j < VECTORS; j++) {
             float* place = to + j * LANES;
             wide::vec sum = (wide::vec)sums[i][j];
             if (columns >= (j + 1) * LANES) {
@@ -114,51 +145,53 @@ static inline void block(
     }
 }
 
-template <int VECTORS, int ROWS> struct Rows {
-    static inline void rest(
-        long rows, Matrix a, const float* packed, long inner, float* c, long c_row, long columns,
-        bool add) {
-        if (rows == ROWS) block<ROWS, VECTORS>(a, packed, inner, c, c_row, columns, add);
-        else Rows<VECTORS, ROWS - 1>::rest(rows, a, packed, inner, c, c_row, columns, add);
-    }
-};
-template <int VECTORS> struct Rows<VECTORS, 0> {
-    static inline void rest(long, Matrix, const float*, long, float*, long, long, bool) {}
-};
-
+// All rows, for columns that fill some vectors.
 template <int VECTORS>
 static void panel(
-    Matrix a, const float* packed, long rows, long inner, float* c, long c_row, long columns,
-    bool add) {
+    const Matrix& a, const Axes& target, const long* inner, const float* packed,
+    long depth, float* c, long columns, bool add) {
     const int ROWS = VECTORS == 4 ? 6 : MOST_ROWS;
-    for (; rows >= ROWS; rows -= ROWS, a.data += ROWS * a.row, c += ROWS * c_row)
-        block<ROWS, VECTORS>(a, packed, inner, c, c_row, columns, add);
-    Rows<VECTORS, ROWS - 1>::rest(rows, a, packed, inner, c, c_row, columns, add);
+    const long rows = a.row.count();
+    long from[ROWS_AT_ONCE + MOST_ROWS], to[ROWS_AT_ONCE + MOST_ROWS];
+    for (long start = 0; start < rows; start += ROWS_AT_ONCE) {
+        const long n = rows - start < ROWS_AT_ONCE ? rows - start : ROWS_AT_ONCE;
+        a.row.places(start, n, n + ROWS - 1, from);
+        target.places(start, n, n, to);
+        for (long i = 0; i < n; i += ROWS)
+            if (n - i > ROWS / 2)
+                block<ROWS, VECTORS>(
+                    a.data, from + i, inner, packed, depth, c, to + i, n - i, columns, add);
+            else
+                block<ROWS / 2, VECTORS>(
+                    a.data, from + i, inner, packed, depth, c, to + i, n - i, columns, add);
+    }
 }
 
-// c (rows, columns) = a (rows, inner) b (inner, columns); c without gaps.
-static __attribute__((noinline)) void matmul(
-    float* c, Matrix a, Matrix b, long rows, long inner, long columns) {
+// c (rows, columns) = a (rows, inner) b (inner, columns), or added to what is there; columns of c
+// lie side by side.
+static OUTLINE void matmul(float* c, Axes target, Matrix a, Matrix b, bool add) {
     alignas(64) float packed[INNER * MOST_VECTORS * LANES];
-    if (inner <= 0) memset(c, 0, rows * columns * sizeof(float));
-    for (long k = 0; k < inner; k += INNER) {
+    long left[INNER], right[INNER];
+    const long inner = a.column.count(), columns = b.column.count(), step = b.column.step[2];
+    const bool dense = b.row.count() == b.row.size[2] && b.row.step[2] == 1;
+    for (long k = 0; k < inner; k += INNER, add = true) {
         const long depth = inner - k < INNER ? inner - k : INNER;
-        const Matrix left = {a.data + k * a.column, a.row, a.column};
+        a.column.places(k, depth, depth, left);
+        b.row.places(k, depth, depth, right);
         long column = 0;
         while (column < columns) {
             const long left_over = columns - column;
             const long vectors = (left_over + LANES - 1) / LANES;
             const int taken = vectors < MOST_VECTORS ? vectors : MOST_VECTORS;
             const long n = left_over < taken * LANES ? left_over : taken * LANES;
-            const Matrix right = {b.data + k * b.row + column * b.column, b.row, b.column};
-            pack(right, depth, n, taken * LANES, packed);
+            pack(b.data + column * step, right, dense, depth, step, n, taken * LANES, packed);
             float* to = c + column;
             switch (taken) {
-            case 1: panel<1>(left, packed, rows, depth, to, columns, n, k > 0); break;
-            case 2: panel<2>(left, packed, rows, depth, to, columns, n, k > 0); break;
+            case 1: panel<1>(a, target, left, packed, depth, to, n, add); break;
+            case 2: panel<2>(a, target, left, packed, depth, to, n, add); break;
 #if LANES == 16
-            case 3: panel<3>(left, packed, rows, depth, to, columns, n, k > 0); break;
-            case 4: panel<4>(left, packed, rows, depth, to, columns, n, k > 0); break;
+            case 3: panel<3>(a, target, left, packed, depth, to, n, add); break;
+            case 4: panel<4>(a, target, left, packed, depth, to, n, add); break;
 #endif
             }
             column += n;

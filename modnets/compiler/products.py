@@ -7,16 +7,16 @@ networks have most of their arithmetic there.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 from modnets.compiler.ir import Buffer, Value
 from modnets.compiler.kernels import TYPICAL_ROWS, WIDTH, Kernel
-from modnets.compiler.loop_ir import Load, Loop, LoopBuilder, Matrix, Multiply, Statement
+from modnets.compiler.loop_ir import Axes, Load, Loop, LoopBuilder, Matrix, Multiply, Statement
 from modnets.compiler.symbolic import (
-    Atom,
     Index,
     LoopVariable,
     MultiIndex,
     Size,
-    flat,
     product,
     size_at,
 )
@@ -24,7 +24,13 @@ from modnets.compiler.symbolic import (
 #: Multiplications from which a product is worth a call.
 SMALLEST = 1024
 
-BATCH, ROW, COLUMN, INNER = map(LoopVariable, ("batch", "row", "column", "inner"))
+#: Axes that the rows of a product can consist of, and its inner axis.
+MOST_AXES = 3
+
+BATCH, COLUMN = LoopVariable("batch"), LoopVariable("column")
+ROW, INNER = (
+    tuple(LoopVariable(f"{name}{axis}") for axis in range(MOST_AXES)) for name in ("row", "inner")
+)
 
 
 class MatrixProduct(Kernel):
@@ -32,9 +38,12 @@ class MatrixProduct(Kernel):
 
     Parameters
     ----------
-    left, right : Value, shape (batch, row, inner) and (batch, inner, column)
+    left, right : Value, shape (batch, *row, *inner) and (batch, *inner, column)
         Matrices in memory; see :func:`located`.
-    target : Buffer, shape (batch, row, column)
+    target : Buffer, shape (batch, *row, column)
+        Its columns lie side by side; its rows may overlap, but those along the last axis of rows.
+    add : bool
+        Add to what is there.
 
     Raises
     ------
@@ -44,13 +53,18 @@ class MatrixProduct(Kernel):
 
     reduces, is_small = True, False
 
-    def __init__(self, left: Value, right: Value, target: Buffer) -> None:
-        places = located(left, (BATCH, ROW, INNER)), located(right, (BATCH, INNER, COLUMN))
+    def __init__(self, left: Value, right: Value, target: Buffer, *, add: bool = False) -> None:
+        self.rows = ROW[: len(target.shape) - 2]
+        self.inner = INNER[: len(right.shape) - 2]
+        places = (
+            located(left, (BATCH, *self.rows, *self.inner)),
+            located(right, (BATCH, *self.inner, COLUMN)),
+        )
         if None in places:
             raise ValueError("a matrix that is not in memory")
         self.left, self.right = (place for place in places if place is not None)
-        self.shape, self.inner = target.shape, left.shape[-1]
-        self.target = target
+        self.shape, self.inner_shape = target.shape, right.shape[1:-1]
+        self.target, self.add = target, add
         self.outputs = [(target, target)]
         self.loads = {self.left, self.right}
 
@@ -68,13 +82,15 @@ class MatrixProduct(Kernel):
         self, lanes: int, unneeded: set[str], *, wide: int | None = None, add: bool = False
     ) -> list[Statement]:
         """See Kernel; lanes is 1."""
-        batch, rows, columns = self.shape
-        left = Matrix(self.left.buffer, *_steps(self.left.index, ROW, INNER))
-        right = Matrix(self.right.buffer, *_steps(self.right.index, INNER, COLUMN))
-        start = flat((Index.of(BATCH), Index(), Index()), self.target.strides) + self.target.offset
-        sizes = rows, self.inner, columns
-        multiply = Multiply(self.target.name, start, left, right, sizes)
-        return [Loop(BATCH.name, batch, 1, [multiply])]
+        batch, *rows, columns = self.shape
+        sizes = dict(zip(self.rows, rows, strict=True))
+        sizes |= dict(zip(self.inner, self.inner_shape, strict=True)) | {COLUMN: columns}
+        left = _matrix(self.left, self.rows, self.inner, sizes)
+        right = _matrix(self.right, self.inner, (COLUMN,), sizes)
+        element = tuple(map(Index.of, (BATCH, *self.rows, COLUMN)))
+        place = Load(self.target.name, self.target.index(element), "float")
+        target = _matrix(place, self.rows, (COLUMN,), sizes)
+        return [Loop(BATCH.name, batch, 1, [Multiply(target, left, right, self.add)])]
 
 
 def located(value: Value, axes: tuple[LoopVariable, ...]) -> Load | None:
@@ -88,11 +104,59 @@ def located(value: Value, axes: tuple[LoopVariable, ...]) -> Load | None:
     return loads[0] if set(loads[0].index.parts) <= set(axes) else None
 
 
-def _steps(index: Index, row: Atom, column: Atom) -> tuple[Index, Size, Size]:
-    """Where a matrix begins, and how far its rows and columns are apart."""
-    steps = [index.parts.get(atom, 0) for atom in (row, column)]
-    start = Index({a: f for a, f in index.parts.items() if a not in (row, column)}, index.constant)
-    return start, steps[0], steps[1]
+def in_memory(value: Value) -> bool:
+    """Whether a tensor lies in memory, each axis with a step of its own."""
+    axes = tuple(LoopVariable(f"axis{number}") for number in range(len(value.shape)))
+    return located(value, axes) is not None
+
+
+def memory_order(value: Value) -> list[int]:
+    """The order of axes, the last side by side, in which most of what a tensor is made of lies."""
+    builder = LoopBuilder()
+    axes = [LoopVariable(f"axis{number}") for number in range(len(value.shape))]
+    value.emit(builder, [tuple(map(Index.of, axes))])
+    orders: list[tuple[int, ...]] = []
+    for load in dict.fromkeys(builder.loads):
+        steps = [_largest_step(load.index, axis) for axis in axes]
+        if all(step or size == 1 for step, size in zip(steps, value.shape, strict=True)):
+            orders.append(tuple(sorted(range(len(axes)), key=lambda axis: -steps[axis])))
+    return [*max(orders, key=lambda order: orders.count(order))] if orders else [*range(len(axes))]
+
+
+def _largest_step(index: Index, variable: LoopVariable) -> int:
+    """The largest step in memory that goes with a variable, by itself or in a clip or modulus."""
+    steps = [
+        size_at(factor, TYPICAL_ROWS)
+        for atom, factor in index.parts.items()
+        if atom == variable or variable.name in Index.of(atom).variables()
+    ]
+    return max(steps, default=0)
+
+
+def _matrix(
+    place: Load,
+    rows: Sequence[LoopVariable],
+    columns: Sequence[LoopVariable],
+    sizes: Mapping[LoopVariable, Size],
+) -> Matrix:
+    """Where the elements of a matrix lie, from where one of them does."""
+    index, gone = place.index, {*rows, *columns}
+    start = Index({a: f for a, f in index.parts.items() if a not in gone}, index.constant)
+    return Matrix(place.buffer, start, _axes(index, rows, sizes), _axes(index, columns, sizes))
+
+
+def _axes(
+    index: Index, variables: Sequence[LoopVariable], sizes: Mapping[LoopVariable, Size]
+) -> Axes:
+    """Nested axes with their steps, as few of them as can be."""
+    axes: list[tuple[Size, Size]] = []
+    for variable in variables:
+        size, step = sizes[variable], index.parts.get(variable, 0)
+        if axes and axes[-1][1] == step * size:
+            axes[-1] = axes[-1][0] * size, step
+        elif size != 1:
+            axes.append((size, step))
+    return tuple([(1, 0)] * (MOST_AXES - len(axes)) + axes)
 
 
 def is_worthwhile(rows: Size, inner: Size, columns: Size) -> bool:

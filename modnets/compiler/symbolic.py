@@ -64,6 +64,31 @@ def contiguous(shape: Sequence[Size]) -> tuple[Size, ...]:
     return tuple(strides)
 
 
+def reshaped_strides(
+    shape: Sequence[Size], strides: Sequence[Size], new: Sequence[Size]
+) -> tuple[Size, ...] | None:
+    """The strides of a tensor in another shape; None if it would have to be moved."""
+    if tuple(strides) == contiguous(shape):
+        return contiguous(new)
+    pieces: list[tuple[Size, Size]] = []  # of axes without gaps between: size, step of the last
+    for size, step in zip(shape, strides, strict=True):
+        if size != 1 and pieces and pieces[-1][1] == size * step:
+            pieces[-1] = pieces[-1][0] * size, step
+        elif size != 1:
+            pieces.append((size, step))
+    result: list[Size] = []
+    whole, step = pieces.pop() if pieces else (1, 1)
+    done: Size = 1
+    for size in reversed(new):
+        if size != 1 and done == whole and pieces:
+            (whole, step), done = pieces.pop(), 1
+        result.insert(0, done * step)
+        done = done * size
+        if size_at(done, 1) > size_at(whole, 1):
+            return None
+    return tuple(result) if done == whole and not pieces else None
+
+
 @cache
 def is_linear(size: Size) -> bool:
     """Whether a size is a whole number and a whole multiple of the number of rows."""

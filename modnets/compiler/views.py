@@ -153,6 +153,32 @@ def reshape(value: Value, shape: Sequence[Size]) -> Value | None:
     return View(shape, value, reindex)
 
 
+def merged(value: Value, shape: Sequence[Size], apart: int) -> Value | None:
+    """The same elements in a shape that merges axes, each found by division.
+
+    None if the shape does not only merge axes, or merges the one that has to stay apart.
+    """
+    groups = _split_groups(shape, value.shape)
+    if groups is None or [apart] not in groups:
+        return None
+    if not all(known(value.shape[axis]) for axes in groups if len(axes) > 1 for axis in axes):
+        return None
+
+    def reindex(element: MultiIndex) -> MultiIndex:
+        indices = dict.fromkeys(range(len(value.shape)), Index())
+        for index, axes in zip(element, groups, strict=True):
+            inner = 1
+            for axis in reversed(axes):
+                size = value.shape[axis]
+                first, last = axis == axes[0], inner == 1
+                within = index if first else Index.of(Modulo(index, inner * size))
+                indices[axis] = within if last else within.clipped(0, size, inner)
+                inner = inner * size
+        return tuple(indices[axis] for axis in range(len(value.shape)))
+
+    return View(shape, value, reindex)
+
+
 def _split_groups(old: Sequence[Size], new: Sequence[Size]) -> list[list[int]] | None:
     """For each old axis the new axes that it is split into; None if some were merged."""
     groups, axis = [], 0

@@ -24,7 +24,7 @@ from modnets.training.costs import PRODUCTS, operations_of, trace_of
 LANES_PRODUCTS, WITHIN_PRODUCTS = 120e3, 140e3
 LANES_OTHER, WITHIN_OTHER = 45e3, 20e3
 #: Of products within a replica that are too small for ``matmul.h``, and of its convolutions.
-WITHIN_SMALL, WITHIN_CONVOLUTION = 5e3, 4e3
+WITHIN_SMALL, WITHIN_CONVOLUTION = 5e3, 90e3
 #: Of tensor operations called one by one, for many replicas and for one.
 EAGER_MANY, EAGER_ONE = 10e3, 30e3
 #: What each call of a tensor operation takes; microseconds.
@@ -39,7 +39,7 @@ FREE |= {"select", "slice", "split_with_sizes", "getitem", "detach", "alias"}
 #: Parameters of a replica at which lanes take twice as long, as they leave the cache.
 CACHED_PARAMETERS = 1e5
 #: Seconds that a C++ compiler takes.
-COMPILE_LANES, COMPILE_WITHIN = 2.0, 4.0
+COMPILE_LANES, COMPILE_WITHIN = 2.0, 2.0
 
 
 @dataclass(frozen=True)
@@ -106,17 +106,22 @@ def _is_product(node: fx.Node) -> bool:
 
 def _within(node: fx.Node, count: int, rows: int) -> float:
     """Microseconds of a product within a replica."""
-    if name_of(node) not in PRODUCTS:
-        return count / WITHIN_CONVOLUTION
     arguments: tuple[Any, ...] = node.args
+    if name_of(node) not in PRODUCTS:
+        weight = arguments[1 if name_of(node) == "convolution" else 2]
+        return count / _filled(_shape(weight, rows)[0]) / WITHIN_CONVOLUTION
     left, right = (_shape(one, rows) for one in arguments[-2:])
     inner, columns = left[-1], right[-1] if len(right) > 1 else 1
     n_rows = left[-2] if len(left) > 1 else 1
     if not is_worthwhile(n_rows, inner, columns):
         return count / WITHIN_SMALL
     columns = max(columns, n_rows) if columns <= WIDTH // 2 else columns
-    filled = columns / (math.ceil(columns / WIDTH) * WIDTH)
-    return count * (1 + HALF_INNER / inner) / filled / WITHIN_PRODUCTS
+    return count * (1 + HALF_INNER / inner) / _filled(columns) / WITHIN_PRODUCTS
+
+
+def _filled(columns: int) -> float:
+    """The share of the lanes of vectors that columns fill."""
+    return columns / (math.ceil(columns / WIDTH) * WIDTH)
 
 
 def _shape(node: fx.Node, rows: int) -> list[int]:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 from lanes import LOSSES, needs_compiler
+from torch import Tensor
 
 from modnets.compiler.compiled import Function, compile_functions
-from modnets.compiler.symbolic import ROWS
+from modnets.compiler.symbolic import ROWS, reshaped_strides
 from modnets.compiler.tracing import TensorSpec
 from modnets.config.grid import grid
 from modnets.config.run_config import RunConfig
+from modnets.tasks.digit_pairs import DigitPairs
 from modnets.tasks.random_graphs import random_graph
 from modnets.training.cost_model import step_times
 from modnets.training.engine import train_chunk
@@ -75,6 +80,66 @@ def test_products_of_all_shapes(rows: int, inner: int, columns: int) -> None:
         torch.testing.assert_close(one[0, ..., 0], other, rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.parametrize(
+    ("n_in", "n_out", "kernel", "padding", "side"),
+    [(2, 13, 5, 0, 10), (3, 7, 3, 1, 8), (5, 37, 3, 2, 5), (1, 17, 1, 0, 4)],
+)
+def test_convolutions_as_products_of_windows(
+    n_in: int, n_out: int, kernel: int, padding: int, side: int
+) -> None:
+    """Pooled, so that their gradients pass through merged axes, with all three gradients."""
+    half = (side + 2 * padding - kernel + 1) // 2
+
+    def loss(weight: Tensor, bias: Tensor, outer: Tensor, x: Tensor) -> Tensor:
+        y = torch.relu(F.conv2d(x, weight, bias, padding=padding))[:, :, : 2 * half, : 2 * half]
+        y = y.unflatten(3, (half, 2)).unflatten(2, (half, 2)).amax(dim=(3, 5))
+        return (y.flatten(1) * outer).square().sum()
+
+    def gradients(*given: Tensor) -> list[Tensor]:
+        weight, bias, _, x = torch.func.grad(loss, (0, 1, 2, 3))(*given)
+        return [weight, bias, x]
+
+    rows, sizes = 12, [(n_out, n_in, kernel, kernel), (n_out,), (n_out * half**2,)]
+    specs = [*map(TensorSpec, sizes), TensorSpec((ROWS, n_in, side, side))]
+    machine = compile_functions([Function("f", gradients, specs)], lanes=1)
+    torch.manual_seed(0)
+    given = [*map(torch.randn, sizes), torch.randn(rows, n_in, side, side)]
+    wanted = gradients(*given)
+    found = [torch.full(one.shape, 777.0) for one in wanted]
+    arguments = [part[None, ..., None].contiguous() for part in (*given, *found)]
+    machine.run("f", 1, rows, arguments, machine.workspace("f", rows))
+    for one, other in zip(arguments[4:], wanted, strict=True):
+        torch.testing.assert_close(one[0, ..., 0], other, rtol=1e-4, atol=1e-3)
+
+
+def test_few_networks_of_images_take_the_same_steps_as_tensor_operations() -> None:
+    base = RunConfig(graph=DigitPairs(), model="dense", image_network="cnn", batch_size=32)
+    runs = grid(replace(base, samples=2, test_samples=2, epochs=2), seed=range(2))
+    eager = train_chunk(runs, chunk=2).table
+    within = train_chunk(runs, chunk=2, compiled=True, lanes=1)
+    assert within.compiled
+    for name in ("train_loss", "test_loss"):
+        np.testing.assert_allclose(within.table[name], eager[name], rtol=1e-3)
+
+
+@pytest.mark.parametrize(
+    "shape", [(2, 3, 5, 7), (6, 35), (2, 15, 7), (210,), (2, 3, 1, 35), (5, 42)]
+)
+@pytest.mark.parametrize("order", [(0, 1, 2, 3), (0, 2, 3, 1), (1, 2, 3, 0), (0, 1, 3, 2)])
+def test_another_shape_of_the_same_memory(shape: tuple[int, ...], order: tuple[int, ...]) -> None:
+    sizes = (2, 3, 5, 7)
+    back = [order.index(axis) for axis in range(4)]
+    tensor = torch.arange(210).reshape([sizes[axis] for axis in order]).permute(back)
+    strides = reshaped_strides(sizes, tensor.stride(), shape)
+    try:
+        wanted = tensor.view(shape)
+    except RuntimeError:  # there is no such view
+        assert strides is None
+        return
+    assert strides is not None
+    assert torch.equal(tensor.as_strided(shape, strides), wanted)
+
+
 def test_rows_that_meet_rows_do_not_go_in_blocks() -> None:
     """Values less their mean over the rows: a sum that each row needs."""
 
@@ -103,5 +168,7 @@ def test_large_networks_are_vectorized_within_small_ones_in_lanes() -> None:
     small, large = (step_times(RunConfig(hidden=(width,) * 3)) for width in (24, 256))
     assert small.lanes < 16 * small.within
     assert large.lanes > 16 * large.within
+    images = RunConfig(graph=DigitPairs(), model="dense", image_network="cnn")
+    assert step_times(images).within < step_times(images).eager_one
     more = step_times(RunConfig(graph=WIDE, train_rows=200, hidden=(24,) * 3))
     assert more.within > 2 * small.within  # time grows with the rows

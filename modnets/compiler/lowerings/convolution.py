@@ -8,6 +8,7 @@ from typing import Any
 from modnets.compiler import views
 from modnets.compiler.elementwise import arithmetic
 from modnets.compiler.ir import Constant, Reduction, UnsupportedOperation, Value, WhereIndex
+from modnets.compiler.lowerings import window_products
 from modnets.compiler.lowerings.registry import Context, lowers
 from modnets.compiler.symbolic import InBounds, IndexTest, MultiIndex, Size
 
@@ -16,8 +17,11 @@ from modnets.compiler.symbolic import InBounds, IndexTest, MultiIndex, Size
 def _convolution(ctx: Context, x: Value, weight: Value, bias: Value | None, *how: Any) -> Value:
     """Of images, shape (row, channel, y, x), with kernels that move by one."""
     padding = _padding(*how)
-    kernel = weight.shape[2:]
-    correlated = _correlated(ctx, x, weight, kernel, padding)
+    if window_products.are_worthwhile(ctx.memory, ctx.shape, weight):
+        bordered = window_products.bordered(ctx.memory, x, padding)
+        correlated = window_products.correlated(ctx.memory, bordered, weight)
+    else:
+        correlated = _correlated(ctx, x, weight, weight.shape[2:], padding)
     if bias is None:
         return correlated
     bias = views.unsqueeze(views.unsqueeze(bias, -1), -1)
@@ -33,11 +37,17 @@ def _convolution_backward(
     padding, kernel = _padding(*geometry), weight.shape[2:]
     grads = ctx.realize_for_reuse(grads)
     gradients: list[Value | None] = [None, None, None]
-    if wanted[0]:
+    products = window_products.are_worthwhile(ctx.memory, grads.shape, weight)
+    if wanted[0] and products:
+        gradients[0] = window_products.by_images(ctx.memory, grads, weight, padding)
+    elif wanted[0]:
         flipped = ctx.realize_for_reuse(views.permute(views.flip(weight, [2, 3]), [1, 0, 2, 3]))
         back = [size - 1 - pad for size, pad in zip(kernel, padding, strict=True)]
         gradients[0] = _correlated(ctx, grads, flipped, kernel, back)
-    if wanted[1]:
+    if wanted[1] and products:
+        bordered = window_products.bordered(ctx.memory, x, padding)
+        gradients[1] = window_products.by_kernels(ctx.memory, bordered, grads)
+    elif wanted[1]:
         windows = _windows(ctx, x, grads.shape[2:], padding)  # (row, channel, i, j, y, x)
         windows = views.unsqueeze(views.permute(windows, [1, 2, 3, 0, 4, 5]), 0)
         each = views.permute(grads, [1, 0, 2, 3])  # (out, row, y, x)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,10 +14,9 @@ from modnets.compiler.elementwise import arithmetic, kind_of, name_of
 from modnets.compiler.ir import Buffer, FlattenedView, UnsupportedOperation, Value, View
 from modnets.compiler.kernels import Kernel
 from modnets.compiler.loop_ir import Kind
-from modnets.compiler.products import BATCH, COLUMN, ROW, MatrixProduct, located
-from modnets.compiler.symbolic import Size, is_linear, product, size_of
+from modnets.compiler.products import MatrixProduct, in_memory, memory_order
+from modnets.compiler.symbolic import Size, contiguous, is_linear, product, size_of
 
-AXES = BATCH, ROW, COLUMN
 #: Operation, by its name in aten -> ``rule(context, *arguments)``, with values for tensors.
 RULES: dict[str, Callable[..., Any]] = {}
 
@@ -51,12 +50,24 @@ class Memory:
     kinds: dict[str, Kind] = field(default_factory=dict)
     #: Of each value that was realized, by its id: the value itself, and what it is now.
     _realized: dict[int, tuple[Value, Value]] = field(default_factory=dict)
+    #: Of each value and what was made of it: the value itself, and that.
+    _made: dict[tuple[int, Hashable], tuple[Value, Value]] = field(default_factory=dict)
 
-    def allocate(self, shape: Sequence[Size], kind: Kind) -> Buffer:
-        """A new buffer."""
+    def allocate(
+        self, shape: Sequence[Size], kind: Kind, order: Sequence[int] | None = None
+    ) -> Buffer:
+        """A new buffer; ``order``: of its axes in memory, the last of them side by side."""
         name = f"b{len(self.sizes)}"
         self.sizes[name], self.kinds[name] = product(shape), kind
-        return Buffer(name, shape, kind)
+        order = range(len(shape)) if order is None else order
+        steps = dict(zip(order, contiguous([shape[axis] for axis in order]), strict=True))
+        return Buffer(name, shape, kind, strides=[steps[axis] for axis in range(len(shape))])
+
+    def once(self, value: Value, what: Hashable, make: Callable[[], Value]) -> Value:
+        """What is made of a value, made at the first call."""
+        if (id(value), what) not in self._made:
+            self._made[id(value), what] = value, make()
+        return self._made[id(value), what][1]
 
     def realize(self, value: Value) -> Value:
         """A value in memory; a view of all elements stays one, of what is in memory."""
@@ -69,7 +80,8 @@ class Memory:
     def _realize(self, value: Value) -> Value:
         if isinstance(value, View) and product(value.shape) == product(value.source.shape):
             return View(value.shape, self.realize(value.source), value.reindex)
-        return self.realize_into(value, self.allocate(value.shape, value.kind))
+        order = memory_order(value) if self.products else None
+        return self.realize_into(value, self.allocate(value.shape, value.kind, order))
 
     def realize_into(self, value: Value, target: Buffer) -> Buffer:
         """A value in memory, in a given buffer."""
@@ -77,13 +89,18 @@ class Memory:
         return target
 
     def multiply(self, left: Value, right: Value) -> Buffer:
-        """The product of matrices, shape (batch, row, inner) and (batch, inner, column)."""
+        """The product of matrices, shape (batch, *row, *inner) and (batch, *inner, column)."""
+        n_rows = len(left.shape) - len(right.shape) + 1
+        target = self.allocate((*left.shape[: 1 + n_rows], right.shape[-1]), "float")
+        return self.multiply_into(left, right, target)
+
+    def multiply_into(self, left: Value, right: Value, target: Buffer, add: bool = False) -> Buffer:
+        """A product of matrices in a given buffer, or added to it; see ``MatrixProduct``."""
         left, right = (
-            one if located(one, AXES) else self.realize_into(one, self.allocate(one.shape, "float"))
+            one if in_memory(one) else self.realize_into(one, self.allocate(one.shape, "float"))
             for one in (left, right)
         )
-        target = self.allocate((*left.shape[:2], right.shape[2]), "float")
-        self.kernels.append(MatrixProduct(left, right, target))
+        self.kernels.append(MatrixProduct(left, right, target, add=add))
         return target
 
     def realize_for_reuse(self, value: Value) -> Value:
@@ -149,11 +166,14 @@ class Context:
     def reshape(self, value: Value, shape: Sequence[Size]) -> Value:
         """The same elements in another shape."""
         reshaped = views.reshape(value, shape)
+        if reshaped is None and self.memory.products and value.cost and not value.reduces:
+            reshaped = views.merged(value, shape, apart=memory_order(value)[-1])
         if reshaped is None and len(shape) == 1 and self._only_for_cat():
             return FlattenedView(value, shape[0])
         if reshaped is None:
             target = self.memory.allocate(value.shape, value.kind)
-            reshaped = self.memory.realize_into(value, target).reshaped(tuple(shape))
+            reshaped = views.reshape(self.memory.realize_into(value, target), shape)
+            assert reshaped is not None  # there are no gaps
         return reshaped
 
     def _only_for_cat(self) -> bool:
