@@ -65,7 +65,7 @@ def compile_functions(
     """
 
     lanes = vector_width() if lanes is None else lanes
-    level = "-O2" if lanes > 1 else "-O2 -freciprocal-math"
+    level = "-O2" if lanes > 1 else "-O2 -fvect-cost-model -freciprocal-math"
 
     def write() -> str:
         parts = []
