@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
@@ -13,9 +14,11 @@ from torch import fx
 from modnets.compiler import cpp
 from modnets.compiler.elementwise import kind_of
 from modnets.compiler.ir import Buffer, checked_number
-from modnets.compiler.kernels import Kernel, fused
+from modnets.compiler.kernels import TYPICAL_ROWS, Kernel, fused
+from modnets.compiler.loop_ir import Loop
 from modnets.compiler.lowering import LoweredGraph, lower
 from modnets.compiler.memory import can_overwrite, offsets_of, only_inside
+from modnets.compiler.products import MatrixProduct
 from modnets.compiler.row_blocks import Phases, block_rows, has_rows, phases_of
 from modnets.compiler.symbolic import (
     ROWS,
@@ -33,6 +36,10 @@ from modnets.hardware import lanes as vector_width
 BLOCK = cast(int, sympy.Symbol("block", integer=True, positive=True))
 
 
+#: Elements from which threads share a kernel.
+SHARED = 2**15
+
+
 def write_program(functions: Sequence[str], lanes: int) -> str:
     """The C++ of functions, with the vectors that they are written in.
 
@@ -43,13 +50,12 @@ def write_program(functions: Sequence[str], lanes: int) -> str:
     lanes : int
         Replicas in a vector; 1 to vectorize within a replica.
     """
-    prelude, simd, matmul = (
-        Path(__file__).with_name(name).read_text() for name in ("prelude.h", "simd.h", "matmul.h")
-    )
+    files = ("prelude.h", "simd.h", "team.h", "matmul.h")
+    prelude, simd, *within = (Path(__file__).with_name(name).read_text() for name in files)
     parts = [f"#define LANES {lanes}", simd]
     if lanes == 1:
         parts = ["namespace scalar {", *parts, "#undef LANES", "}", "namespace wide {"]
-        parts += [f"#define LANES {vector_width()}", simd, "}", matmul]
+        parts += [f"#define LANES {vector_width()}", simd, "}", *within]
     return "\n".join([prelude, "namespace simd {", *parts, *functions, "}  // namespace simd"])
 
 
@@ -136,7 +142,8 @@ def write_function(
         for kernel in phases.rows:
             lines += _kernel(kernel, lanes, unneeded[id(kernel)], add=not has_rows(kernel))
         lines += ["}"]
-    lines += [f"static void step({taken}, long rows) {{"]
+    team = "" if lanes > 1 else ", Team& team"
+    lines += [f"static void step({taken}, long rows{team}) {{"]
     lines += [f"  {block}"] if block else []
     lines += pointers.lines
     for kernel in phases.before:
@@ -156,6 +163,8 @@ def write_function(
         "block": f"{block} " if block else "",
         "workspace": substituted(total, size),
         "vec": types["float"],
+        "team": "" if lanes > 1 else "Team team(threads);",
+        "with_team": "" if lanes > 1 else ", team",
     }
     return "\n".join([*lines, "}", "}", run])
 
@@ -198,11 +207,18 @@ def _kernel(kernel: Kernel, lanes: int, unneeded: set[str], add: bool = False) -
     names = " ".join(sorted(kernel.writes - unneeded))
     wide = kernel.wide_axis() if lanes == 1 else None
     body = kernel.loops(lanes, unneeded, wide=wide, add=add)
+    if lanes == 1 and not isinstance(kernel, MatrixProduct) and _is_large(kernel):
+        body = [replace(one, shared=True) if isinstance(one, Loop) else one for one in body]
     variable = None if wide is None else LoopVariable(f"i{wide}")
     lines = list(cpp.statements(body, 2, variable))
     if lanes == 1:
         lines.insert(0, f"    using namespace {'scalar' if wide is None else 'wide'};")
     return [f"  {{  // {names}", *lines, f"  }}  // {names}"]
+
+
+def _is_large(kernel: Kernel) -> bool:
+    """Whether threads had better share a kernel; each element is computed by itself."""
+    return size_at(product(kernel.shape), TYPICAL_ROWS) >= SHARED
 
 
 def _constant(name: str, tensor: torch.Tensor) -> str:
@@ -216,12 +232,14 @@ RUN = """
 extern "C" long workspace_%(name)s(long rows) { %(block)sreturn %(workspace)s; }
 
 extern "C" void run_%(name)s(
-    long steps, long rows, char** arguments, const long* strides, %(vec)s* work) {
+    long steps, long rows, char** arguments, const long* strides, %(vec)s* work,
+    long threads) {
   FlushSubnormals flush;
+  %(team)s
   char* now[%(count)s];
   memcpy(now, arguments, sizeof now);
   for (long s = 0; s < steps; s++) {
-    %(name)s::step(now, work, rows);
+    %(name)s::step(now, work, rows%(with_team)s);
     for (int i = 0; i < %(count)s; i++) now[i] += strides[i];
   }
 }

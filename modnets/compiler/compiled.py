@@ -65,7 +65,7 @@ def compile_functions(
     """
 
     lanes = vector_width() if lanes is None else lanes
-    level = "-O2" if lanes > 1 else "-O2 -fvect-cost-model -freciprocal-math"
+    level = "-O2" if lanes > 1 else "-O2 -fvect-cost-model -freciprocal-math -pthread"
 
     def write() -> str:
         parts = []
@@ -90,7 +90,7 @@ def _entry(library: ctypes.CDLL, name: str) -> tuple[Any, Any]:
     """The C functions of a compiled function: the size of its workspace, and its run."""
     size, run = getattr(library, f"workspace_{name}"), getattr(library, f"run_{name}")
     size.argtypes, size.restype = [ctypes.c_long], ctypes.c_long
-    run.argtypes = [ctypes.c_long, ctypes.c_long, *[ctypes.c_void_p] * 3]
+    run.argtypes = [*[ctypes.c_long] * 2, *[ctypes.c_void_p] * 3, ctypes.c_long]
     run.restype = None
     return size, run
 
@@ -117,7 +117,13 @@ class CompiledFunctions:
         return torch.empty(self.entries[name][0](rows) * self.lanes)
 
     def run(
-        self, name: str, steps: int, rows: int, arguments: Sequence[Tensor], workspace: Tensor
+        self,
+        name: str,
+        steps: int,
+        rows: int,
+        arguments: Sequence[Tensor],
+        workspace: Tensor,
+        threads: int = 1,
     ) -> None:
         """Run a function for one vector of replicas; Python's lock is free meanwhile.
 
@@ -133,8 +139,10 @@ class CompiledFunctions:
             on from step to step; a uniform one has no lanes.
         workspace : Tensor
             For at least as many rows.
+        threads : int
+            That share the work within a replica, where there is one lane; it changes no result.
         """
         pointers = (ctypes.c_void_p * len(arguments))(*[t.data_ptr() for t in arguments])
         steps_apart = [t.stride(0) * t.element_size() if t.shape[0] > 1 else 0 for t in arguments]
         strides = (ctypes.c_long * len(arguments))(*steps_apart)
-        self.entries[name][1](steps, rows, pointers, strides, workspace.data_ptr())
+        self.entries[name][1](steps, rows, pointers, strides, workspace.data_ptr(), threads)

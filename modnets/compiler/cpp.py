@@ -153,13 +153,19 @@ def _statements(body: Iterable[Statement], depth: int, wide: LoopVariable | None
             yield indent + _line(statement, wide)
             continue
         name, size, step = statement.variable, statement.size, statement.step
+        first, last = ("first", "last") if statement.shared else ("0", str(size))
+        if statement.shared:
+            grain = "LANES" if statement.wide else str(step)
+            yield f"{indent}team.loop({size}, {grain}, [&](long first, long last) {{"
         if statement.wide:
-            yield f"{indent}for_each({size}, [&](long {name}, auto n) INLINE {{"
+            yield f"{indent}for_each({first}, {last}, [&](long {name}, auto n) INLINE {{"
         else:
             advance = f"++{name}" if step == 1 else f"{name} += {step}"
-            yield f"{indent}for (long {name} = 0; {name} < {size}; {advance}) {{"
+            yield f"{indent}for (long {name} = {first}; {name} < {last}; {advance}) {{"
         yield from statements(statement.body, depth + 1, wide)
         yield indent + ("});" if statement.wide else "}")
+        if statement.shared:
+            yield f"{indent}}});"
 
 
 def _line(
@@ -181,7 +187,7 @@ def _line(
         target = statement.target
         operands = f"{target.buffer} + {index(target.start)}, {_axes(target.rows)}"
         operands += "".join(f", {_matrix(one)}" for one in (statement.left, statement.right))
-        return f"matmul({operands}, {str(statement.add).lower()});"
+        return f"matmul(team, {operands}, {str(statement.add).lower()});"
     place, value = index(statement.index), _operand(statement.operand)
     if wide is None:
         sign = "+=" if statement.add else "="

@@ -200,13 +200,26 @@ class Multiply:
 
 @dataclass(frozen=True)
 class Loop:
-    """A loop over a variable, from 0 up to a size; ``wide``: as many at once as a vector holds."""
+    """A loop over a variable, from 0 up to a size.
+
+    Parameters
+    ----------
+    variable : str
+    size : Size
+    step : int
+    body : list of Statement
+    wide : bool
+        As many at once as a vector holds.
+    shared : bool
+        Threads share it.
+    """
 
     variable: str
     size: Size
     step: int
     body: list[Statement]
     wide: bool = False
+    shared: bool = False
 
 
 Statement = Let | Declare | Accumulate | Store | Multiply | Loop

@@ -8,6 +8,7 @@
 typedef float unaligned __attribute__((vector_size(4 * LANES), aligned(4), may_alias));
 static const long INNER = 256;    // of the inner axis at once: a packed panel stays in the cache
 static const long ROWS_AT_ONCE = 240; // a multiple of the rows of each block
+static const long SHARED = 1000000; // multiply-adds from which threads share a product
 static const int MOST_VECTORS = LANES == 16 ? 4 : 2;
 static const int MOST_ROWS = LANES == 16 ? 8 : 6;
 #define UNROLL _Pragma("GCC unroll 16")
@@ -145,16 +146,15 @@ static OUTLINE void block(
     }
 }
 
-// All rows, for columns that fill some vectors.
+// Some rows, for columns that fill some vectors.
 template <int VECTORS>
 static void panel(
     const Matrix& a, const Axes& target, const long* inner, const float* packed,
-    long depth, float* c, long columns, bool add) {
+    long depth, float* c, long columns, bool add, long row, long end) {
     const int ROWS = VECTORS == 4 ? 6 : MOST_ROWS;
-    const long rows = a.row.count();
     long from[ROWS_AT_ONCE + MOST_ROWS], to[ROWS_AT_ONCE + MOST_ROWS];
-    for (long start = 0; start < rows; start += ROWS_AT_ONCE) {
-        const long n = rows - start < ROWS_AT_ONCE ? rows - start : ROWS_AT_ONCE;
+    for (long start = row; start < end; start += ROWS_AT_ONCE) {
+        const long n = end - start < ROWS_AT_ONCE ? end - start : ROWS_AT_ONCE;
         a.row.places(start, n, n + ROWS - 1, from);
         target.places(start, n, n, to);
         for (long i = 0; i < n; i += ROWS)
@@ -167,34 +167,56 @@ static void panel(
     }
 }
 
-// c (rows, columns) = a (rows, inner) b (inner, columns), or added to what is there; columns of c
-// lie side by side.
-static OUTLINE void matmul(float* c, Axes target, Matrix a, Matrix b, bool add) {
+// Some rows and columns of c (rows, columns) = a (rows, inner) b (inner, columns), or added to what
+// is there; columns of c lie side by side.
+static OUTLINE void some_results(
+    float* c, const Axes& target, const Matrix& a, const Matrix& b, bool add, long row, long last_row,
+    long column, long last_column) {
     alignas(64) float packed[INNER * MOST_VECTORS * LANES];
     long left[INNER], right[INNER];
-    const long inner = a.column.count(), columns = b.column.count(), step = b.column.step[2];
+    const long inner = a.column.count(), step = b.column.step[2];
     const bool dense = b.row.count() == b.row.size[2] && b.row.step[2] == 1;
     for (long k = 0; k < inner; k += INNER, add = true) {
         const long depth = inner - k < INNER ? inner - k : INNER;
         a.column.places(k, depth, depth, left);
         b.row.places(k, depth, depth, right);
-        long column = 0;
-        while (column < columns) {
-            const long left_over = columns - column;
+        for (long at = column; at < last_column;) {
+            const long left_over = last_column - at;
             const long vectors = (left_over + LANES - 1) / LANES;
             const int taken = vectors < MOST_VECTORS ? vectors : MOST_VECTORS;
             const long n = left_over < taken * LANES ? left_over : taken * LANES;
-            pack(b.data + column * step, right, dense, depth, step, n, taken * LANES, packed);
-            float* to = c + column;
+            pack(b.data + at * step, right, dense, depth, step, n, taken * LANES, packed);
+#define PANEL(vectors)                                                                             \
+    case vectors:                                                                                  \
+        panel<vectors>(a, target, left, packed, depth, c + at, n, add, row, last_row);             \
+        break;
             switch (taken) {
-            case 1: panel<1>(a, target, left, packed, depth, to, n, add); break;
-            case 2: panel<2>(a, target, left, packed, depth, to, n, add); break;
+                PANEL(1)
+                PANEL(2)
 #if LANES == 16
-            case 3: panel<3>(a, target, left, packed, depth, to, n, add); break;
-            case 4: panel<4>(a, target, left, packed, depth, to, n, add); break;
+                PANEL(3)
+                PANEL(4)
 #endif
             }
-            column += n;
+#undef PANEL
+            at += n;
         }
     }
+}
+
+// All results, by as many threads as there are: each takes some columns, or some rows.  Where
+// results are added, rows may overlap, but not those of different places on their first axis.
+static OUTLINE void matmul(Team& team, float* c, Axes target, Matrix a, Matrix b, bool add) {
+    const long rows = a.row.count(), inner = a.column.count(), columns = b.column.count();
+    const long grain = add ? target.size[1] * target.size[2] : MOST_ROWS;
+    if (team.threads == 1 || rows * inner * columns < SHARED)
+        some_results(c, target, a, b, add, 0, rows, 0, columns);
+    else if (!add && columns >= team.threads * MOST_VECTORS * LANES)
+        team.loop(columns, MOST_VECTORS * LANES, [&](long first, long last) {
+            some_results(c, target, a, b, add, 0, rows, first, last);
+        });
+    else
+        team.loop(rows, grain, [&](long first, long last) {
+            some_results(c, target, a, b, add, first, last, 0, columns);
+        });
 }

@@ -1,7 +1,13 @@
 #include <math.h>
+#include <pthread.h>
+#include <sched.h>
 #include <string.h>
+#include <unistd.h>
 #if defined(__x86_64__)
 #include <immintrin.h>
+#define PAUSE _mm_pause()
+#else
+#define PAUSE sched_yield()
 #endif
 
 #define INLINE __attribute__((always_inline))

@@ -41,9 +41,9 @@ class MatrixProduct(Kernel):
     left, right : Value, shape (batch, *row, *inner) and (batch, *inner, column)
         Matrices in memory; see :func:`located`.
     target : Buffer, shape (batch, *row, column)
-        Its columns lie side by side; its rows may overlap, but those along the last axis of rows.
+        Its columns lie side by side.
     add : bool
-        Add to what is there.
+        Add to what is there.  Rows may overlap then, but not along their first axis.
 
     Raises
     ------

@@ -131,8 +131,7 @@ template <class T, class V, class N> static inline void store(T* to, long step, 
     store(from, x, All());
     for (long lane = 0; lane < count(n); lane++) to[lane * step] = from[lane];
 }
-template <class Body> static inline void for_each(long size, Body body) {
-    long i = 0;
+template <class Body> static inline void for_each(long i, long size, Body body) {
     for (; i + LANES <= size; i += LANES) body(i, All());
     if (i < size) body(i, Some{size - i});
 }

@@ -140,6 +140,19 @@ def test_another_shape_of_the_same_memory(shape: tuple[int, ...], order: tuple[i
     assert torch.equal(tensor.as_strided(shape, strides), wanted)
 
 
+@pytest.mark.parametrize("network", ["cnn", "mlp"])
+def test_a_result_is_the_same_whatever_the_number_of_threads(network: str) -> None:
+    base = RunConfig(graph=DigitPairs(), model="dense", image_network=network, batch_size=64)
+    runs = [replace(base, samples=2, test_samples=2, epochs=2)]
+    weights = []
+    for threads in (1, 2, 5):
+        trained = train_chunk(runs, chunk=1, compiled=True, threads=threads, keep_networks=True)
+        assert trained.threads == threads
+        weights.append([p.detach() for p in trained.networks[0].parameters()])
+    for others in weights[1:]:
+        assert all(map(torch.equal, weights[0], others))
+
+
 def test_rows_that_meet_rows_do_not_go_in_blocks() -> None:
     """Values less their mean over the rows: a sum that each row needs."""
 

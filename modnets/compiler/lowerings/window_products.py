@@ -71,22 +71,23 @@ def by_kernels(memory: Memory, x: Value, grads: Value) -> Value:
 def by_images(memory: Memory, grads: Value, weight: Value, padding: Sequence[int]) -> Value:
     """The gradient by the images: what each place gives back, added where its window lies.
 
-    For each row of the kernels a product, whose results are a row of all windows.  Windows side by
-    side overlap, so that the product goes over all rows before it takes the next place.
+    For each row of the kernels a product, whose results are added to a row of all windows.  Windows
+    side by side overlap, so that the product first goes down an image; images do not overlap, so
+    that threads can share them.
     """
     n_rows, _, height, width = grads.shape
     n_in, *kernel = weight.shape[1:]
     sizes = [a + b - 1 for a, b in zip((height, width), kernel, strict=True)]
     whole = _zeros(memory, (n_rows, n_in, *sizes))
     row, channel, down, right = whole.strides
-    shape = (kernel[0], width, n_rows, height, kernel[1] * n_in)
-    target = Buffer(whole.name, shape, strides=(down, right, row, down, channel))
+    shape = (kernel[0], n_rows, width, height, kernel[1] * n_in)
+    target = Buffer(whole.name, shape, strides=(down, row, right, down, channel))
     kernels = memory.allocate(weight.shape, "float", (0, 2, 3, 1))
     memory.realize_into(weight, kernels)
     kernels = _arranged(kernels, (2, 0, 3, 1))  # (i, out, j, in)
     flat = kernels.reshaped((*kernels.shape[:2], kernel[1] * n_in))
     assert flat is not None  # there are no gaps
-    each = views.unsqueeze(views.permute(grads, [3, 0, 2, 1]), 0)
+    each = views.unsqueeze(views.permute(grads, [0, 3, 2, 1]), 0)
     each = views.expand(each, (kernel[0], *each.shape[1:]))
     memory.multiply_into(each, flat, target, add=True)
     inside: Value = whole

@@ -76,7 +76,8 @@ class SimdBackend:
         As for EagerBackend.
     batches : Batches
     threads : int
-        Vectors at a time; it changes no result.
+        Vectors at a time; those left over share the work within a replica that has vectors of its
+        own.  It changes no result.
     """
 
     compiled = True
@@ -104,9 +105,11 @@ class SimdBackend:
             )
             for start in range(0, len(flat), width)
         ]
-        self.threads = min(threads, len(self.vectors))
+        self.at_once = min(threads, len(self.vectors))
+        self.within = threads // self.at_once if width == 1 else 1
+        self.threads = self.at_once * self.within
         most = max(vector.rows for vector in self.vectors)
-        self.workspaces = [functions.workspace("train", most) for _ in range(self.threads)]
+        self.workspaces = [functions.workspace("train", most) for _ in range(self.at_once)]
 
     @property
     def flat(self) -> Tensor:
@@ -117,13 +120,13 @@ class SimdBackend:
         """Take the steps of a block."""
 
         def work(start: int) -> None:
-            for vector in self.vectors[start :: self.threads]:
-                vector.train(self.functions, block, self.workspaces[start])
+            for vector in self.vectors[start :: self.at_once]:
+                vector.train(self.functions, block, self.workspaces[start], self.within)
 
-        if self.threads == 1:
+        if self.at_once == 1:
             work(0)
         else:
-            list(pool_of(self.threads).map(work, range(self.threads)))
+            list(pool_of(self.at_once).map(work, range(self.at_once)))
 
     def evaluate(self, rows: Rows) -> Scores:
         """What ``TrainingStep.evaluate`` gives, with a replica axis in front."""
@@ -159,7 +162,9 @@ class _Vector:
         self.hyperparameters = [self._in_lanes(part[None]) for part in leaves(hyperparameters)]
         self.buffers = self.hyperparameters[: len(hyperparameters.buffers)]
 
-    def train(self, functions: CompiledFunctions, block: Block, workspace: Tensor) -> None:
+    def train(
+        self, functions: CompiledFunctions, block: Block, workspace: Tensor, threads: int
+    ) -> None:
         """Take the steps of a block."""
         batch = [
             self._in_lanes(part, shape, name)
@@ -170,7 +175,7 @@ class _Vector:
         factor, corrections, *temperature = leaves(block.step_scale)
         step_scale = self._in_lanes(factor), corrections, *map(self._in_lanes, temperature)
         arguments = [*self.state, *batch, *step_scale, *self.hyperparameters]
-        functions.run("train", block.steps, self.rows, arguments, workspace)
+        functions.run("train", block.steps, self.rows, arguments, workspace, threads)
 
     def evaluate(self, functions: CompiledFunctions, rows: Rows, workspace: Tensor) -> list[Tensor]:
         """What ``TrainingStep.evaluate`` gives for these replicas."""
