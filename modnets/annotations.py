@@ -90,6 +90,10 @@ def read_as(option: str, value: Any) -> Any:
     if outer == "Callable":
         require(callable(value), "")
         return value
+    if outer == "type":
+        require(isinstance(value, type), "")
+        require(any(kind.__name__ == inner[0] for kind in value.__mro__), "")
+        return value
     require(not isinstance(value, type), "")
     require(any(kind.__name__ == outer for kind in type(value).__mro__), "")
     return value
@@ -112,6 +116,8 @@ def _option_in_words(option: str) -> str:
         return "a dict" + (f", each value {in_words(inner[1])}" if len(inner) > 1 else "")
     if outer == "None":
         return "None"
+    if outer == "type":
+        return f"a class, {inner[0]} or one derived from it"
     return WORDS.get(outer, f"a {outer}")
 
 

@@ -189,7 +189,8 @@ TERMS = {
     ),
     "routing method": Definition(
         "how what is learned of routing, selection and outputs is found: by straight-through "
-        "choices beside the weights (published), or before the first step on the training rows",
+        "choices beside the weights (published), maybe of whole sets of sources, by mixtures of "
+        "modules' outputs, or before the first step on the training rows",
         see_also=("routing_method", "gibbs sampling", "mn.models.register_routing_method"),
     ),
     "gibbs sampling": Definition(

@@ -29,6 +29,7 @@ from modnets.models.losses import LOSSES
 from modnets.models.monolithic import sides
 from modnets.models.registry import BUILT_IN, MODELS
 from modnets.models.routing_methods.registry import ROUTING_METHODS
+from modnets.models.set_routing import SetRouting
 from modnets.values import boolean, integer, number, plain
 
 
@@ -303,6 +304,10 @@ def _check_routing_method(final: FinalSettings) -> None:
         not ROUTING_METHODS[name].of_bits or (task.images is None and task.n_tasks == 1),
         f"routing_method={name!r} of graph {task}; allowed are tasks of bits, one at a time",
     )
+    routing = ROUTING_METHODS[name].routing
+    if final.routing == "learned" and issubclass(routing, SetRouting):
+        for n_sources in (final.known_graph.n_sources, *final.slots[:-1]):
+            routing.check(n_sources, final.arity)
 
 
 def _check_outputs(final: FinalSettings) -> None:

@@ -16,8 +16,11 @@ from .registry import build as build
 from .registry import n_weights as n_weights
 from .registry import register as register
 from .routing_methods.gibbs_methods import GibbsMethod as GibbsMethod
+from .routing_methods.information import InformationMethod as InformationMethod
 from .routing_methods.method import RoutingMethod as RoutingMethod
 from .routing_methods.method import TrainingRows as TrainingRows
+from .routing_methods.mixtures import MixturesMethod as MixturesMethod
+from .routing_methods.mixtures import SetsMethod as SetsMethod
 from .routing_methods.registry import ROUTING_METHODS as ROUTING_METHODS
 from .routing_methods.registry import register_routing_method as register_routing_method
 from .routing_methods.search import Annealing as Annealing

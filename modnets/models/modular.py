@@ -20,6 +20,7 @@ from modnets.errors import require
 from modnets.models.images import ImageLevel
 from modnets.models.modules import Modules, compute, read
 from modnets.models.routing import Known, Routing, Selection
+from modnets.models.set_routing import SetRouting, mixed
 
 
 class ModularNetwork(nn.Module):
@@ -49,6 +50,8 @@ class ModularNetwork(nn.Module):
         Computes the inputs of the first level from images.
     routing_type, selection_type : type
         Classes of the learned choices of sources and of modules.
+    output_type : type, optional
+        Class of the learned output routing; by default that of the choices of sources.
     fixed : bool
         Whether learned choices stay as they are before the first step.
 
@@ -87,6 +90,7 @@ class ModularNetwork(nn.Module):
         image_level: ImageLevel | None = None,
         routing_type: type[Routing] = Routing,
         selection_type: type[Selection] = Selection,
+        output_type: type[Routing] | None = None,
         fixed: bool = False,
     ) -> None:
         super().__init__()
@@ -103,7 +107,7 @@ class ModularNetwork(nn.Module):
             )
         ]
         self.routing = cast("Sequence[Routing]", nn.ModuleList(routing_levels))
-        self.output_routing = self._make_output_routing(outputs, routing_type)
+        self.output_routing = self._make_output_routing(outputs, output_type or routing_type)
         counts = self.slots if n_shared is None else [n_shared]
         pools = [Modules(count, module_arch) for count in counts]
         self.pools = cast("Sequence[Modules]", nn.ModuleList(pools))
@@ -211,7 +215,7 @@ class ModularNetwork(nn.Module):
         every = []
         for level in range(len(self.slots)):
             selection = chosen[len(self.slots) + level] if self.shared else None
-            values = self._level(level, read(chosen[level], values), selection)
+            values = self._level(level, values, chosen[level], selection)
             every.append(values)
         return read(chosen[n_levels - 1], torch.cat(every) if self.every_level else values)[0].T
 
@@ -251,12 +255,18 @@ class ModularNetwork(nn.Module):
             structure["selection"] = [level.fill(task) for level in self.selection]
         return structure | {"outputs": list(self.output_routing.read(task)[0])}
 
-    def _level(self, level: int, x: Tensor, selection: Tensor | None) -> Tensor:
-        """Values, shape (slot, row), from the inputs of the slots, shape (slot, position, row)."""
+    def _level(
+        self, level: int, values: Tensor, routing: Tensor, selection: Tensor | None
+    ) -> Tensor:
+        """Values of a level, shape (slot, row), from those of the level below and its choices."""
+        choice, pool = self.routing[level], self.pools[0 if self.shared else level]
+        if isinstance(choice, SetRouting) and not choice.known:
+            return mixed(pool.layers(), choice.inputs(values), routing, selection)
+        x = read(routing, values)  # (slot, position, row)
         if selection is None:
-            return compute(self.pools[level].layers(), x)
-        choice = self.selection[level]
-        if (choice.known or choice.fixed) and self.n_tasks == 1:
-            return compute(self.pools[0].layers_of(selection[..., 0]), x)
-        every = compute(self.pools[0].layers(), x[:, None])  # (slot, module, row)
+            return compute(pool.layers(), x)
+        filled = self.selection[level]
+        if (filled.known or filled.fixed) and self.n_tasks == 1:
+            return compute(pool.layers_of(selection[..., 0]), x)
+        every = compute(pool.layers(), x[:, None])  # (slot, module, row)
         return (selection * every).sum(dim=1)

@@ -28,6 +28,8 @@ from modnets.errors import require
 from modnets.models.images import ImageLevel
 from modnets.models.modular import ModularNetwork
 from modnets.models.monolithic import CNN, MLP, Monolithic
+from modnets.models.routing import Routing
+from modnets.models.routing_methods.method import RoutingMethod
 from modnets.models.routing_methods.registry import PUBLISHED, ROUTING_METHODS
 
 Config = Any  # a RunConfig, of a package that imports this one
@@ -60,8 +62,14 @@ def _modular(config: Config) -> nn.Module:
         image_level=_image_level(config) if with_images else None,
         routing_type=method.routing,
         selection_type=method.selection,
+        output_type=_output_type(config, method),
         fixed=method.fixed,
     )
+
+
+def _output_type(config: Config, method: RoutingMethod) -> type[Routing]:
+    alike = config.routing == "learned" and config.selection != "known"
+    return method.routing if method.outputs is None else method.outputs if alike else Routing
 
 
 def _image_level(config: Config) -> ImageLevel:

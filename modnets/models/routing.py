@@ -36,6 +36,7 @@ class Choice(nn.Module):
 
     choice: Tensor  # if it is known
     logits: nn.Parameter  # if it is learned
+    scale = 1.0  # standard deviation of the initial logits
 
     def __init__(self, n_candidates: int, n_slots: int, n_tasks: int, known: Known | None) -> None:
         super().__init__()
@@ -61,7 +62,7 @@ class Choice(nn.Module):
     def reset_parameters(self) -> None:
         """Draw the logits anew."""
         if not self.known:
-            nn.init.normal_(self.logits)
+            nn.init.normal_(self.logits, std=self.scale)
 
     @property
     def noise_size(self) -> int:
@@ -88,6 +89,13 @@ class Choice(nn.Module):
         """Logits with a row axis, shape (candidate, slot, [task], row or 1)."""
         logits = self.logits[..., None]
         return logits if noise is None else logits + noise.reshape(*self.logits.shape, -1)
+
+    def one_of(self, logits: Tensor, temperature: Tensor | float) -> Tensor:
+        """One-hot choice of the largest logit of each slot, with the gradient of a softmax."""
+        chosen = preferred(logits, 1)[0]
+        if not self.fixed:
+            chosen = straight_through(chosen, torch.softmax(logits / temperature, dim=0))
+        return chosen
 
     def of_task(self, task: int) -> Tensor:
         """The logits of one task or, if known, its choice for one row."""
@@ -184,8 +192,15 @@ class Routing(Choice):
             used = values.any(dim=2).sum(dim=1).tolist()
             sources = values.argmax(dim=2).tolist()
             return [tuple(slot[:count]) for slot, count in zip(sources, used, strict=True)]
-        order = values.argsort(dim=0, descending=True, stable=True)
-        return [tuple(slot) for slot in order[: self.arity].T.tolist()]
+        return [tuple(slot) for slot in self.sources_by(values).T.tolist()]
+
+    def sources_by(self, logits: Tensor) -> Tensor:
+        """The sources that slots read, shape (position, slot, ...), by logits (candidate, ...)."""
+        return logits.argsort(dim=0, descending=True, stable=True)[: self.arity]
+
+    def by_source(self, logits: Tensor) -> Tensor:
+        """How much slots prefer each source, shape (source, slot), by logits (candidate, slot)."""
+        return logits
 
 
 class Selection(Choice):
@@ -241,10 +256,7 @@ class Selection(Choice):
         """
         if self.known:
             return choice_of_rows(self.choice, task)
-        logits = self._noisy(noise)
-        chosen = preferred(logits, 1)[0]
-        if not self.fixed:
-            chosen = straight_through(chosen, torch.softmax(logits / temperature, dim=0))
+        chosen = self.one_of(self._noisy(noise), temperature)
         return choice_of_rows(chosen.transpose(0, 1), task)
 
     def fill(self, task: int = 0) -> list[int]:

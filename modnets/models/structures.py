@@ -12,7 +12,6 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
-import torch
 from torch import Tensor, nn
 
 from modnets.models.modular import ModularNetwork
@@ -235,8 +234,8 @@ def _read(choice: Routing | Selection, logits: Tensor | None, n_runs: int) -> np
     if not choice.task_axis:
         logits = logits[..., None]
     if isinstance(choice, Routing):
-        order = torch.argsort(logits, dim=1, descending=True, stable=True)[:, : choice.arity]
-        return order.permute(0, 3, 2, 1).cpu().numpy()
+        sources = choice.sources_by(logits.permute(1, 2, 0, 3))  # (position, slot, run, task)
+        return sources.permute(2, 3, 1, 0).cpu().numpy()
     return logits.argmax(dim=1).transpose(1, 2).cpu().numpy()
 
 

@@ -144,7 +144,13 @@ MIXES = (
     "selection and outputs",
 )
 #: Colours of learned choices by their routing method; the published one has that of the kind.
-METHODS = {"best": "#009e73", "gibbs": "#cc79a7"}
+METHODS = {
+    "best": "#009e73",
+    "gibbs": "#cc79a7",
+    "mixtures": "#7a5195",
+    "sets": "#8a6d00",
+    "information": "#56b4e9",
+}
 OTHERS = ("#009e73", "#cc79a7", "#7a5195", "#8a6d00", "#117733", "#aa4466")
 MARKERS = ("v", "P", "X", "*", "<", ">")
 

@@ -34,7 +34,11 @@ class RoutingMethod:
     Attributes
     ----------
     routing, selection : type
-        The estimators: classes of a level's choice of sources and of modules.
+        The estimators: classes of a level's choice of sources and of modules.  Where routing is a
+        SetRouting, it is a choice among sets, and the outputs of modules are mixed.
+    outputs : type or None
+        That of the output routing where slots of the last level are alike, their sources and
+        modules not known; by default the class of routing.
     fixed : bool
         Whether choices stay as they are before the first step; weights alone are trained then.
     of_bits : bool
@@ -43,6 +47,7 @@ class RoutingMethod:
 
     routing: type[Routing] = Routing
     selection: type[Selection] = Selection
+    outputs: type[Routing] | None = None
     fixed = False
     of_bits = False
 

@@ -8,7 +8,9 @@ from typing import TypeVar
 from modnets.checked import checked
 from modnets.errors import require
 from modnets.models.routing_methods.gibbs_methods import GibbsMethod
+from modnets.models.routing_methods.information import InformationMethod
 from modnets.models.routing_methods.method import RoutingMethod
+from modnets.models.routing_methods.mixtures import MixturesMethod, SetsMethod
 
 PUBLISHED = "published"
 #: Name -> method.
@@ -16,6 +18,9 @@ ROUTING_METHODS: dict[str, RoutingMethod] = {
     PUBLISHED: RoutingMethod(),
     "gibbs": GibbsMethod(with_tables=False),
     "best": GibbsMethod(with_tables=True),
+    "mixtures": MixturesMethod(),
+    "sets": SetsMethod(),
+    "information": InformationMethod(),
 }
 #: Names of the methods of modnets itself.
 BUILT_IN_METHODS = tuple(ROUTING_METHODS)

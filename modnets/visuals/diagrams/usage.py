@@ -166,6 +166,7 @@ def choice_values(choice: Routing | Selection, task: int = 0) -> list[list[float
     """The matrix of a choice, [source or module][slot]: logits if learned, 0 or 1 if known."""
     values = choice.of_task(task)
     if not choice.known:
+        values = choice.by_source(values) if isinstance(choice, Routing) else values
         return values.tolist()
     return (values.sum(dim=1) if isinstance(choice, Routing) else values).T.tolist()
 
