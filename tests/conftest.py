@@ -119,7 +119,7 @@ SLOW = {
     "compiler": ("compiled", "gradients", "within_a_replica"),
     "experiments": ("compaction", "executors", "live", "shards", "store_safety", "sweep"),
     "explorer": ("app", "page"),
-    "models": ("identity", "thresholds"),
+    "models": ("identity", "mixtures", "thresholds"),
     "training": (
         *("backends", "costs", "cuda_graph", "dont_cares", "engine", "hooks", "inspection"),
         *("own_losses", "own_networks", "own_refusals", "schedules", "tasks_in_engine"),
