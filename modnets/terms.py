@@ -198,6 +198,11 @@ TERMS = {
         "its module, with probability exp(-errors / temperature) on the training rows",
         see_also=("routing_method", "routing method"),
     ),
+    "successive halving": Definition(
+        "many starts train for a short time, the best of them for longer, the best of these to the "
+        "end (Jamieson and Talwalkar, 2016); here thirds, by the loss on training rows",
+        see_also=("restarts", "start"),
+    ),
     "gumbel": Definition(
         "so that training tries other choices too, the likelier the larger their logit",
         see_also=("temperature", "per_sample_routing"),
@@ -327,6 +332,15 @@ RESULT_COLUMNS = {
         range="true or false; in [0, 1]",
         see_also=("row_accuracy", "sample complexity", "evaluation_rows"),
     ),
+    "start": Definition(
+        "the start that a run with restarts has kept, 0 is the run without them; in its last row",
+        see_also=("restarts", "flops"),
+    ),
+    "flops": Definition(
+        "floating-point operations of the training steps of all starts of a run with restarts, "
+        "forward, backward and optimizer, without evaluations; in its last row",
+        see_also=("restarts", "start", "mn.analysis.costs_of"),
+    ),
     "predicted": Definition(
         "a detail (Store.details): the truth table that the run has learned, for each output a "
         "hexadecimal number, first row in the highest bit",
@@ -445,6 +459,7 @@ OF_SETTINGS: dict[str, tuple[str, ...]] = {
     "image_selection": ("selection", "shared_image_modules"),
     "options": ("mn.register",),
     "epochs": ("epoch", "eval_every"),
+    "restarts": ("successive halving", "start", "flops", "seed"),
     "batch_size": ("train_rows",),
     "optimizer": ("lr", "weight_decay", "schedule"),
     "lr": ("lr_routing", "lr_selection", "schedule", "mn.analysis.choose"),

@@ -117,12 +117,16 @@ SLOW = {
         *("train", "train_tasks"),
     ),
     "compiler": ("compiled", "gradients", "within_a_replica"),
-    "experiments": ("compaction", "executors", "live", "shards", "store_safety", "sweep"),
+    "experiments": (
+        *("compaction", "executors", "live", "restarts_in_sweeps", "shards", "store_safety"),
+        *("sweep",),
+    ),
     "explorer": ("app", "page"),
     "models": ("identity", "mixtures", "thresholds"),
     "training": (
         *("backends", "costs", "cuda_graph", "dont_cares", "engine", "hooks", "inspection"),
-        *("own_losses", "own_networks", "own_refusals", "schedules", "tasks_in_engine"),
+        *("own_losses", "own_networks", "own_refusals", "restarts", "schedules"),
+        "tasks_in_engine",
     ),
     "visuals": (
         *("efficiency", "gate_shares_figures", "heatmaps", "ladder", "plots", "task_drawings"),

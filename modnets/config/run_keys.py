@@ -27,6 +27,7 @@ LATER: dict[str, str | None] = {
     "evaluation_rows": None,
     "on_evaluation": None,
     "routing_method": None,
+    "restarts": None,
     **dict.fromkeys(f"{name}_{part}" for name in SCHEDULE_OF for part in ("end", "hold")),
     **dict.fromkeys(("lr_routing_schedule", "lr_selection_schedule")),
     "temperature_schedule": "constant",

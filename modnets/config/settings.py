@@ -32,6 +32,7 @@ SCHEDULE_OF = {
     "temperature": "temperature_schedule",
 }
 MAX_EPOCHS = 10**9
+MAX_RESTARTS = 3**6
 #: Pairs of images drawn for each pair of digits.
 MAX_SAMPLES = 10**5
 #: Rows evaluated: enough for a standard error in each part of the split, and the largest table.
@@ -234,6 +235,15 @@ class Settings:
     )
 
     epochs: int = setting(1000, "passes over the training rows", "epochs", least=1, most=MAX_EPOCHS)
+    restarts: int | None = setting(
+        None,
+        "networks that a run starts with, by seeds of its own: all train for a ninth of the "
+        "epochs, the best third of them by training loss for a third, the best third of those to "
+        "the end, and the best of these is the run's; default 1",
+        "starts",
+        least=1,
+        most=MAX_RESTARTS,
+    )
     batch_size: int | None = setting(
         None, "rows in each step; default all training rows, of images 128", "rows", least=1
     )

@@ -16,6 +16,7 @@ from modnets.models.hooks import MEASURED
 from modnets.training.evaluated_rows import PARTS
 from modnets.training.evaluation import ERRORS, MEASURES
 from modnets.training.inspection import INSPECTED
+from modnets.training.replicas import OF_RESTARTS
 
 #: What a run has learned and what made it; not part of the tidy table.
 DETAILS = ("predicted", "structure", "config")
@@ -34,7 +35,7 @@ def schema() -> pa.Schema:
         columns |= {f"{part}_{measure}": pa.float64() for measure in MEASURES}
     columns |= dict.fromkeys(("bit_accuracy", "row_accuracy", *ERRORS), pa.float64())
     columns["solved"] = pa.bool_()
-    columns |= dict.fromkeys(INSPECTED, pa.float64())
+    columns |= dict.fromkeys((*INSPECTED, *OF_RESTARTS), pa.float64())
     columns[MEASURED] = pa.string()
     columns |= dict.fromkeys(DETAILS, pa.string())
     return pa.schema(list(columns.items()))
@@ -43,10 +44,12 @@ def schema() -> pa.Schema:
 def with_measures(table: pd.DataFrame) -> pd.DataFrame:
     """A table whose column of what hooks have measured is a column for each name, at the end.
 
-    Runs without the hook, and evaluations at which it gave no number, have NaN.
+    Runs without the hook, and evaluations at which it gave no number, have NaN.  Columns of
+    restarts are left out where no run has some.
     """
     texts = table[MEASURED]
-    table = table.drop(columns=MEASURED)
+    empty = [name for name in OF_RESTARTS if table[name].isna().all()]
+    table = table.drop(columns=[MEASURED, *empty])
     if texts.isna().all():
         return table
     rows = [json.loads(text) if isinstance(text, str) else {} for text in texts]
@@ -77,7 +80,7 @@ def decoded(
     kinds = {name: schema().field(name).type for name in wanted}
     strings = [name for name in wanted if coded and kinds[name] == pa.string()]
     kinds |= dict.fromkeys(strings, pa.dictionary(pa.int32(), pa.string()))
-    later = dict.fromkeys((*INSPECTED, *ERRORS, MEASURED)) | LATER
+    later = dict.fromkeys((*INSPECTED, *OF_RESTARTS, *ERRORS, MEASURED)) | LATER
     with decoding(content):
         file = content.open(strings)
         there = set(file.schema_arrow.names)

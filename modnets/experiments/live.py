@@ -30,7 +30,7 @@ from modnets.experiments.store import Store
 from modnets.experiments.sweep import RunsFailed, provenance_of
 from modnets.training.backends.eager import one_thread
 from modnets.training.engine import Trained, finished, set_up
-from modnets.training.replicas import Replicas
+from modnets.training.restarts import Starts
 from modnets.training.restoring import rebuilt
 
 #: Steps of a chunk from which on it is worth to wait for a compiler.
@@ -44,11 +44,11 @@ class Part:
 
     def __init__(self, chunk: Chunk, compiled: bool | None) -> None:
         self.chunk, self.compiled = chunk, compiled
-        self.replicas: Replicas | None = None
+        self.starts: Starts | None = None
         self.failures: dict[str, str] = {}
         self.trained: Trained | None = None
-        #: Epoch -> parameters of all runs, shape (run, parameter).
-        self.parameters: dict[int, Tensor] = {}
+        #: Epoch -> parameters of all that train, shape (parameter,), by their keys.
+        self.parameters: dict[int, dict[str, Tensor]] = {}
         self.epoch, self.epochs, self.seconds = -1, chunk.runs[0].epochs, 0.0
         self._evaluations: Iterator[int] = iter(())
 
@@ -56,10 +56,10 @@ class Part:
         """Train to the next evaluation; the first is before any step."""
         started = time.perf_counter()
         with one_thread(), torch.no_grad():
-            if self.replicas is None:
+            if self.starts is None:
                 self._set_up()
-            if self.replicas is not None:
-                self._evaluate(self.replicas)
+            if self.starts is not None:
+                self._evaluate(self.starts)
         self.seconds += time.perf_counter() - started
 
     def _set_up(self) -> None:
@@ -77,25 +77,28 @@ class Part:
             if self.compiled is False:
                 raise NotCompiledError
             with contextlib.nullcontext() if waits else without_compiling():
-                self.replicas, self.failures = make(compiled=True)
+                self.starts, self.failures = make(compiled=True)
         except NotCompiledError:
-            self.replicas, self.failures = make(compiled=False)
-        if self.replicas is None:  # not one of its networks could be built
+            self.starts, self.failures = make(compiled=False)
+        if self.starts is None:  # not one of its networks could be built
             self.epoch, self.trained = self.epochs, Trained(pd.DataFrame(), self.failures)
         else:
-            self._evaluations = self.replicas.evaluations()
+            self._evaluations = self.starts.evaluations()
 
-    def _evaluate(self, replicas: Replicas) -> None:
+    def _evaluate(self, starts: Starts) -> None:
         self.epoch = next(self._evaluations)
-        self.parameters[self.epoch] = replicas.rows.detach().cpu().clone()
+        rows = starts.replicas.rows.detach().cpu().clone()
+        keys = (run.key for run in starts.replicas.runs)
+        self.parameters[self.epoch] = dict(zip(keys, rows, strict=True))
         if self.epoch == self.epochs:
-            self.trained = finished(replicas, self.failures)
+            self.trained = finished(starts, self.failures)
             self.trained.duration = self.seconds
 
     @property
     def n_bytes(self) -> int:
         """Memory of the parameters kept."""
-        return sum(flat.numel() * flat.element_size() for flat in self.parameters.values())
+        rows = [row for kept in self.parameters.values() for row in kept.values()]
+        return sum(row.numel() * row.element_size() for row in rows)
 
     def thin_out(self) -> None:
         """Let go of the parameters of every second evaluation, never of the last."""
@@ -244,10 +247,10 @@ class Live:
         """
         frames = []
         for part in self.parts:
-            if part.replicas is None or not part.replicas.evaluated:
+            if part.starts is None or not part.starts.replicas.evaluated:
                 continue
-            epochs, measures = part.replicas.measures()
-            runs = part.replicas.runs
+            epochs, measures = part.starts.measures()
+            runs = part.starts.runs
             columns: dict[str, Any] = {
                 "run": np.repeat([run.key for run in runs], len(epochs)),
                 "kind": np.repeat([run.kind for run in runs], len(epochs)),
@@ -264,22 +267,16 @@ class Live:
         first.
         """
         part, config = self._places[run]
-        if part.replicas is None or config not in part.replicas.runs:
+        if part.starts is None or config not in part.starts.runs:
             return {}
-        details, index = dict(part.replicas.details), part.replicas.runs.index(config)
-        last = max((one for one in details if one <= epoch), default=None)
-        if last is None:
-            return {}
-        return {"epoch": last} | {
-            name: details[last][name][index] for name in ("structure", "predicted")
-        }
+        return part.starts.record(config, epoch)
 
     def chunk_of(self, run: str) -> tuple[int, bool] | None:
         """Runs side by side, and whether steps are compiled: how a run trains, if it does."""
         part, _ = self._places[run]
-        if part.replicas is None:
+        if part.starts is None:
             return None
-        compiled = part.replicas.backend.compiled
+        compiled = part.starts.replicas.backend.compiled
         within = compiled and part.chunk.lanes == 1  # each as if it were alone
         return 1 if within else part.chunk.size, compiled
 
@@ -288,7 +285,7 @@ class Live:
         part, config = self._places[run]
         kept = dict(part.parameters)
         last = max((one for one in kept if one <= epoch), default=None)
-        if last is None or part.replicas is None:
+        if last is None or part.starts is None:
             return None
-        index = part.replicas.runs.index(config)
-        return rebuilt(config, kept[last][index], part.replicas.training_step)
+        start = part.starts.leader(config)
+        return rebuilt(start, kept[last][start.key], part.starts.replicas.training_step)

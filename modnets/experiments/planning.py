@@ -16,7 +16,7 @@ import torch
 
 from modnets.compiler.build_cache import can_compile
 from modnets.config.run_config import RunConfig
-from modnets.config.shapes import padded_rows, shape_of, total_steps
+from modnets.config.shapes import padded_rows, shape_of, steps_per_epoch, total_steps
 from modnets.errors import require, shown
 from modnets.experiments.shards import keys_of_shard
 from modnets.experiments.store import Store
@@ -26,9 +26,10 @@ from modnets.models.identity import cached_digests
 from modnets.training.cost_model import COMPILE_LANES, COMPILE_WITHIN, step_times
 from modnets.training.costs import memory_of
 from modnets.training.engine import Trained, choose_device, train_chunk
+from modnets.training.restarts import spans_of
 
 CHUNK = 64  # of fewer than this the cost of each call shows
-MAX_CHUNK = 256  # of many runs; beyond it nothing is gained
+MAX_CHUNK = 256  # of many runs, and of all their starts; beyond it nothing is gained
 #: Below this work, chunks x steps, compiling (1 to 5 s) never pays.
 COMPILE_FROM = 1000
 
@@ -172,7 +173,8 @@ def planned(
         missing = [run for run in group if run.key in to_do]
         # A vector takes the rows of its largest.
         missing.sort(key=lambda run: run.common.final.train_rows)
-        parts = [tuple(missing[i : i + size]) for i in range(0, len(missing), size)]
+        most = min(size, max(1, max(size, MAX_CHUNK) // (group[0].final.restarts or 1)))
+        parts = [tuple(missing[i : i + most]) for i in range(0, len(missing), most)]
         by_group.append([Chunk(part, size, width > 0, device, width or None) for part in parts])
     # First a chunk of each group, so that two workers never wait for the same compilation.
     chunks = [c for layer in itertools.zip_longest(*by_group) for c in layer if c is not None]
@@ -190,11 +192,13 @@ def choose(
     lanes : int
         Replicas in a vector of a compiled step; 0 for tensor operations.
     """
-    on_cpu = device == "cpu"
-    work = math.ceil(len(group) / CHUNK) * total_steps(group[0])
+    on_cpu, n_starts = device == "cpu", len(group) * (group[0].final.restarts or 1)
+    work = steps_per_epoch(group[0]) * sum(
+        math.ceil(len(group) * starts / CHUNK) * epochs for starts, epochs in spans_of(group[0])
+    )
     if not on_cpu:
         width = lanes() if compiled or (compiled is None and work >= COMPILE_FROM) else 0
-        return chunk or min(_most_on(device, group[0]), _power_of_two(len(group))), width
+        return chunk or min(_most_on(device, group[0]), _power_of_two(n_starts)), width
     is_short = work < COMPILE_FROM and not _is_wide(group[0])
     if compiled is False or (compiled is None and (is_short or not can_compile())):
         width = 0
@@ -204,10 +208,10 @@ def choose(
         width = _fastest(group, chunk, may_be_eager=may_be_eager)
     if chunk is None and width:
         chunk = CHUNK
-        while chunk < MAX_CHUNK and len(group) >= 4 * cores() * chunk:  # a few for each core
+        while chunk < MAX_CHUNK and n_starts >= 4 * cores() * chunk:  # a few for each core
             chunk *= 2
     elif chunk is None:
-        chunk = min(CHUNK, _power_of_two(len(group)))
+        chunk = min(CHUNK, _power_of_two(n_starts))
     return chunk, width
 
 
@@ -226,21 +230,26 @@ def _fastest(group: Sequence[RunConfig], chunk: int | None, *, may_be_eager: boo
     See ``training.cost_model``.
     """
     full, run = lanes(), group[0]
-    steps = total_steps(run) + (_steps_of_evaluations(run) if _is_wide(run) else 0)
+    evaluations = _steps_of_evaluations(run) / total_steps(run) if _is_wide(run) else 0.0
     if chunk == 1:
         return 1
     try:
         times = step_times(run)
     except Exception:  # of a user-defined network, where it is built: each run has its own failure
         return full
-    n_runs, n_chunks = len(group), math.ceil(len(group) / CHUNK)
-    eager = n_chunks * times.eager_calls + n_runs * (times.eager if n_runs > 1 else times.eager_one)
-    seconds = {
-        full: COMPILE_LANES + steps * math.ceil(n_runs / full) * times.lanes / 1e6,
-        1: COMPILE_WITHIN + steps * n_runs * times.within / 1e6,
-    }
-    if may_be_eager:
-        seconds[0] = steps * eager / 1e6
+    seconds = {full: COMPILE_LANES, 1: COMPILE_WITHIN} | ({0: 0.0} if may_be_eager else {})
+    for n_starts, epochs in spans_of(run):
+        n_replicas = len(group) * n_starts
+        steps = epochs * steps_per_epoch(run) * (1 + evaluations)
+        calls = math.ceil(n_replicas / CHUNK) * times.eager_calls
+        each = times.eager if n_replicas > 1 else times.eager_one
+        of_a_step = {
+            full: math.ceil(n_replicas / full) * times.lanes,
+            1: n_replicas * times.within,
+            0: calls + n_replicas * each,
+        }
+        for width in seconds:
+            seconds[width] += steps * of_a_step[width] / 1e6
     return min(seconds, key=seconds.__getitem__)
 
 

@@ -19,6 +19,7 @@ from modnets.experiments.planning import MOST, Chunk, check_arguments, checked_r
 from modnets.experiments.progress import Progress
 from modnets.training.engine import choose_device
 from modnets.training.initialization import initial_network
+from modnets.training.restarts import starts_of
 from modnets.training.watching import EvaluatedRuns, check_callable
 
 
@@ -46,7 +47,9 @@ class TrainedRun:
     @property
     def untrained(self) -> nn.Module:
         """The network as it was before training."""
-        return initial_network(self.config).eval()
+        starts = starts_of(self.config)
+        start = self.table["start"].iloc[-1] if len(starts) > 1 else 0
+        return initial_network(starts[int(start)]).eval()
 
     @property
     def predicted(self) -> list[str]:

@@ -13,7 +13,7 @@ import torch
 from torch import Generator, Tensor
 
 from modnets.compiler.symbolic import ROWS
-from modnets.compiler.tracing import TensorSpec
+from modnets.compiler.tracing import TensorSpec, leaves, refill
 from modnets.config.run_config import RunConfig
 from modnets.config.shapes import is_full_batch, padded_rows, steps_per_epoch
 from modnets.tasks.task import Task
@@ -40,6 +40,13 @@ class Block:
     steps: int
     batch: Batch[Tensor]
     step_scale: StepScale[Tensor]
+
+    def of(self, replicas: slice) -> Block:
+        """The same steps of some of the replicas."""
+        batch = refill(self.batch, (part[:, replicas] for part in leaves(self.batch)))
+        factor, corrections, temperature = self.step_scale
+        temperature = None if temperature is None else temperature[:, replicas]
+        return Block(self.steps, batch, StepScale(factor[:, replicas], corrections, temperature))
 
     def at(self, step: int) -> tuple[Batch[Tensor], StepScale[Tensor]]:
         """Batch and step scale of one step."""
@@ -219,6 +226,14 @@ class Batches:
         for steps, batch in self.blocks(1):
             for step in range(steps):
                 yield batch_at(batch, step)
+
+    def skip(self, epochs: int) -> None:
+        """Pass over the next epochs."""
+        if self.order is not None:
+            self.order.skip(epochs)
+        for noise in (self.input_noise, self.gumbel):
+            if noise is not None:
+                noise.skip(epochs * self.steps)
 
     def blocks(self, epochs: int) -> Iterator[tuple[int, Batch[Tensor]]]:
         """The next epochs in blocks that fit in memory.

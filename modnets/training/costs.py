@@ -120,7 +120,7 @@ def costs_of(runs: Iterable[RunConfig]) -> pd.DataFrame:
         one row, as :func:`~modnets.analysis.forward_flops` without and with ``wired``;
         ``epoch_flops``, of the training steps of an epoch.
     """
-    networks: dict[str, dict[str, int]] = {}
+    networks: dict[str, dict[str, Any]] = {}
     steps: dict[str, Size] = {}
     rows = []
     for run in runs:
@@ -132,14 +132,23 @@ def costs_of(runs: Iterable[RunConfig]) -> pd.DataFrame:
                 "forward_flops": forward_flops(run),
                 "wired_flops": forward_flops(run, wired=True),
             }
-        full, rest = divmod(final.n_examples, final.batch_size)
-        epoch = full * size_at(steps[shape], final.batch_size) + (
-            rest and size_at(steps[shape], rest)
-        )
+        epoch = _of_epoch(steps[shape], run)
         named: dict[str, Any] = {"run": run.key, "graph": str(run.graph), "kind": run.kind}
         named |= {"train_rows": final.train_rows}
         rows.append(named | networks[shape] | {"epoch_flops": epoch})
     return pd.DataFrame(rows)
+
+
+def epoch_flops(runs: Sequence[RunConfig]) -> list[int]:
+    """Floating-point operations of the training steps of an epoch, of runs of one shape."""
+    steps = _operations(trace_of(runs[0]))
+    return [_of_epoch(steps, run) for run in runs]
+
+
+def _of_epoch(steps: Size, run: RunConfig) -> int:
+    """Operations of an epoch, given those of a step."""
+    full, rest = divmod(run.n_examples, run.final.batch_size)
+    return full * size_at(steps, run.final.batch_size) + (rest and size_at(steps, rest))
 
 
 def _training_step(config: RunConfig) -> TrainingStep:

@@ -34,7 +34,8 @@ from modnets.training.initialization import (
     initial_state_of,
     searched,
 )
-from modnets.training.replicas import Replicas, in_last_rows, make_replicas
+from modnets.training.replicas import in_last_rows, make_replicas
+from modnets.training.restarts import Starts, starts_of
 from modnets.training.step_cache import training_step_of
 from modnets.training.watching import EvaluatedRuns
 
@@ -123,18 +124,18 @@ def train_chunk(
     """
     started = time.perf_counter()
     with one_thread(), torch.no_grad():
-        replicas, failures = set_up(
+        starts, failures = set_up(
             configs, chunk=chunk, compiled=compiled, lanes=lanes, device=device, threads=threads
         )
-        if replicas is None:
+        if starts is None:
             return Trained(pd.DataFrame(), failures)
-        for epoch in replicas.evaluations():
+        for epoch in starts.evaluations():
             if epoch and on_evaluation is not None:
                 on_evaluation(epoch)
-            if watch is not None and watch(replicas.latest()) is True:
-                replicas.end()
+            if watch is not None and watch(starts.latest()) is True:
+                starts.end()
                 break
-        trained = finished(replicas, failures, keep_networks=keep_networks)
+        trained = finished(starts, failures, keep_networks=keep_networks)
     trained.duration = time.perf_counter() - started
     return trained
 
@@ -147,50 +148,57 @@ def set_up(
     lanes: int | None = None,
     device: str,
     threads: int,
-) -> tuple[Replicas | None, dict[str, str]]:
+) -> tuple[Starts | None, dict[str, str]]:
     """A chunk of runs of one shape before its first step, and tracebacks of those that failed.
 
-    No replicas where all failed.  Parameters as for :func:`train_chunk`.
+    No starts where all failed.  Parameters as for :func:`train_chunk`.
     """
     require(len({shape_of(config) for config in configs}) == 1, "runs of a chunk have one shape")
     require(len(configs) <= chunk, f"chunk={chunk} is too small for {len(configs)} runs")
-    starts, failures = _start(configs, choose_device(device))
+    plain = {config.key: starts_of(config) for config in configs}
+    states, failed = _start(
+        [one for starts in plain.values() for one in starts], choose_device(device)
+    )
+    failures = {
+        key: failed[one.key] for key, starts in plain.items() for one in starts if one.key in failed
+    }
     runs = [config for config in configs if config.key not in failures]
     if not runs:
         return None, failures
+    starts = [one for run in runs for one in plain[run.key]]
     if lanes is None:
         lanes = 1 if chunk == 1 else vector_width()
     width = lanes if compiled else 0
-    return make_replicas(runs, starts, chunk, width, choose_device(device), threads), failures
+    initial = [states[one.key] for one in starts]
+    replicas = make_replicas(starts, initial, chunk, width, choose_device(device), threads)
+    return Starts(runs, replicas), failures
 
 
-def finished(
-    replicas: Replicas, failures: dict[str, str], *, keep_networks: bool = False
-) -> Trained:
+def finished(starts: Starts, failures: dict[str, str], *, keep_networks: bool = False) -> Trained:
     """Results of a chunk that has trained to its end; the caller sets the duration."""
-    table, runs = replicas.table(), replicas.runs
+    table, runs = starts.table(), starts.runs
     networks = []
     if keep_networks:
-        networks = replicas.networks()
+        networks = starts.networks()
     configs = [json.dumps(run.to_dict()) for run in runs]
     table["config"] = in_last_rows(configs, len(table) // len(runs))
-    backend = replicas.backend
+    backend = starts.replicas.backend
     return Trained(table, failures, networks, compiled=backend.compiled, threads=backend.threads)
 
 
 def _start(
     configs: Sequence[RunConfig], device: torch.device
-) -> tuple[list[InitialState], dict[str, str]]:
-    """Initial weights of runs, and tracebacks of those that cannot be built or do not fit."""
+) -> tuple[dict[str, InitialState], dict[str, str]]:
+    """Initial weights of runs by their keys, and tracebacks of those that cannot be built."""
     user_defined = configs[0].model not in BUILT_IN
     to_check = user_defined or configs[0].loss not in BUILT_IN_LOSSES
-    starts: list[InitialState] = []
+    starts: dict[str, InitialState] = {}
     failures: dict[str, str] = {}
     initializer, training_step = NetworkInitializer(), None
     try:
         found = searched(configs)
     except Exception:  # of a routing method of a user's own: the same for all
-        return [], dict.fromkeys((config.key for config in configs), traceback.format_exc())
+        return {}, dict.fromkeys((config.key for config in configs), traceback.format_exc())
     for config, one in zip(configs, found, strict=True):
         try:
             network = initializer.draw(config, one)  # first: an error here is this run's alone
@@ -200,14 +208,14 @@ def _start(
                     training_step = training_step_of(config.final, device)
                 except Exception:  # of the network, or its refusal: the same for all
                     left = [one.key for one in configs if one.key not in failures]
-                    return [], failures | dict.fromkeys(left, traceback.format_exc())
+                    return {}, failures | dict.fromkeys(left, traceback.format_exc())
             if not user_defined:
-                starts.append(initializer.start())
+                starts[config.key] = initializer.start()
             else:
                 assert training_step is not None
                 assert training_step.findings is not None
                 check_same_shapes(network, training_step.findings.shapes, config)
-                starts.append(initial_state_of(network, training_step))
+                starts[config.key] = initial_state_of(network, training_step)
         except Exception:
             failures[config.key] = traceback.format_exc()
     return starts, failures

@@ -28,13 +28,17 @@ from modnets.training.step import TrainingStep
 class InitialState:
     """A run's initial parameters, shape (parameter,), and its buffers.
 
-    Of a user-defined network the network too, and the digest of its other attributes.
+    Of a user-defined network the network too, and the digest of its other attributes.  Where
+    training goes on from here, what its optimizer keeps: ``states``, each shape (parameter,), or
+    the optimizer of a plain loop.
     """
 
     flat: Tensor
     buffers: dict[str, Tensor]
     network: nn.Module | None = None
     attributes: str = ""
+    states: tuple[Tensor, ...] = ()
+    optimizer: torch.optim.Optimizer | None = None
 
 
 def initial_state_of(network: nn.Module, training_step: TrainingStep) -> InitialState:

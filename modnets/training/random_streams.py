@@ -25,6 +25,14 @@ def stream_seed(seed: int, stream: str) -> int:
     return int(sequence.generate_state(1, np.uint64)[0] >> 1)
 
 
+def start_seed(seed: int, start: int) -> int:
+    """The seed of one of a run's starts, of all its streams; of the first the run's own."""
+    if start == 0:
+        return seed
+    sequence = np.random.SeedSequence(seed, spawn_key=(start,))
+    return int(sequence.generate_state(1, np.uint64)[0] >> 1)
+
+
 def generator(seed: int, stream: str) -> Generator:
     """A generator at the start of one of a run's streams."""
     return Generator().manual_seed(stream_seed(seed, stream))
@@ -67,6 +75,11 @@ class BlockStream:
             self.position = 0
         start, self.position = self.position, min(self.length, self.position + most)
         return self.block[start : self.position]
+
+    def skip(self, steps: int) -> None:
+        """Pass over the next steps."""
+        while steps:
+            steps -= len(self.take(steps))
 
     def left(self, most: int) -> int:
         """The number of steps that ``take`` will return."""

@@ -6,6 +6,7 @@ import contextlib
 import json
 import sys
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from torch import Tensor, nn
 from modnets.config.run_config import RunConfig
 from modnets.errors import require
 from modnets.models.hooks import MEASURED, called
-from modnets.training.backends.choice import Backend, ReplicaSlots, make_backend
+from modnets.training.backends.choice import BackendChoice, choose_backend
 from modnets.training.backends.plain_loop import PlainLoopBackend, restored
 from modnets.training.batches import Block
 from modnets.training.initialization import InitialState
@@ -24,9 +25,11 @@ from modnets.training.inspection import INSPECTED, NetworkInspector
 from modnets.training.random_streams import stream_seed
 from modnets.training.restoring import rebuilt
 from modnets.training.schedules import StepScales
-from modnets.training.step import TrainingStep
 from modnets.training.step_cache import training_step_of
 from modnets.training.watching import EvaluatedRuns
+
+#: Columns that runs with restarts fill.
+OF_RESTARTS = ("start", "flops")
 
 
 def make_replicas(
@@ -51,9 +54,8 @@ def make_replicas(
     threads : int
     """
     training_step = training_step_of(runs[0].final, device)
-    backend, slots = make_backend(training_step, runs, starts, chunk, lanes, device, threads)
-    inspector = NetworkInspector(runs, training_step, slots.hyperparameters.buffers)
-    return Replicas(runs, device, training_step, backend, slots, inspector)
+    choice = choose_backend(training_step, runs, starts, chunk, lanes, device, threads)
+    return Replicas(runs, starts, choice)
 
 
 class Replicas:
@@ -62,27 +64,29 @@ class Replicas:
     Parameters
     ----------
     runs : sequence of RunConfig, of one shape
-    device : torch.device
-    training_step : TrainingStep
-    backend : Backend
-    slots : ReplicaSlots
-        What the backend was filled with.
-    inspector : NetworkInspector
+    starts : sequence of InitialState
+        Where training begins, or goes on, for each run.
+    choice : BackendChoice
+    epoch : int
+        How many epochs have passed.
     """
 
     def __init__(
         self,
         runs: Sequence[RunConfig],
-        device: torch.device,
-        training_step: TrainingStep,
-        backend: Backend,
-        slots: ReplicaSlots,
-        inspector: NetworkInspector,
+        starts: Sequence[InitialState],
+        choice: BackendChoice,
+        epoch: int = 0,
     ) -> None:
-        self.runs, self.device, self.first = runs, device, runs[0].final
-        self.training_step, self.backend, self.inspector = training_step, backend, inspector
+        self.runs, self.starts, self.choice, self.epoch = runs, starts, choice, epoch
+        self.first, self.training_step = runs[0].final, choice.training_step
+        self.backend, slots = choice.filled(runs, starts)
+        buffers = slots.hyperparameters.buffers
+        self.inspector = NetworkInspector(runs, self.training_step, buffers)
         self.padded, self.batches = slots.finals, slots.batches
+        self.batches.skip(epoch)
         self.evaluation = slots.evaluation
+        self.step_scales = StepScales(self.padded, self.training_step, choice.device)
         #: Of each evaluation: epoch, sums as in ``evaluation.Evaluated``, what is solved.
         self.evaluated: list[tuple[int, list[Tensor], Tensor]] = []
         #: Of each evaluation at which it is recorded: columns of what the runs have learned.
@@ -108,19 +112,69 @@ class Replicas:
             for run, row in zip(self.runs, self.rows, strict=True)
         ]
 
-    def evaluations(self) -> Iterator[int]:
-        """Train to the end; yields the epoch after each evaluation, the first before any step."""
+    def evaluations(self, before: int | None = None) -> Iterator[int]:
+        """Train to the end; yields the epoch after each evaluation, the first before any step.
+
+        Parameters
+        ----------
+        before : int, optional
+            Train up to this epoch only, at which nothing is evaluated yet.
+        """
         first = self.first
         assert first.eval_every is not None  # resolved
-        step_scales = StepScales(self.padded, self.training_step, self.device)
-        epochs = sorted({*range(0, first.epochs, first.eval_every), first.epochs})
-        done = 0
-        for before, epoch in zip([0, *epochs], epochs, strict=False):
-            for n_steps, batch in self.batches.blocks(epoch - before):
-                self.backend.train(Block(n_steps, batch, step_scales.of(done, n_steps)))
-                done += n_steps
+        for epoch in sorted({*range(0, first.epochs, first.eval_every), first.epochs}):
+            if self.evaluated and epoch <= self.evaluated[-1][0]:
+                continue
+            if before is not None and epoch >= before:
+                break
+            self._train(epoch)
             self._evaluate(epoch)
             yield epoch
+        if before is not None:
+            self._train(before)
+
+    def _train(self, epoch: int) -> None:
+        """Take the steps up to an epoch."""
+        done = self.epoch * self.batches.steps
+        for n_steps, batch in self.batches.blocks(epoch - self.epoch):
+            self.backend.train(Block(n_steps, batch, self.step_scales.of(done, n_steps)))
+            done += n_steps
+        self.epoch = epoch
+
+    def training_losses(self) -> np.ndarray:
+        """Mean losses on training rows as the runs are now, in evaluation; shape (run,)."""
+        found = self.evaluation.scored(self.backend.evaluate, recorded=False)
+        sums = [part[None] for part in found.sums]
+        measures = self.evaluation.measures(sums, found.solved[None])
+        return measures["train_loss"][0, : len(self.runs)]
+
+    def kept(self, places: Sequence[int]) -> Replicas:
+        """Some of the runs, where they are now, with what has been evaluated of them."""
+        reached = self._reached()
+        starts, runs = [reached[place] for place in places], [self.runs[place] for place in places]
+        kept = Replicas(runs, starts, self.choice, self.epoch)
+        slots = [*places, *[places[0]] * (len(kept.padded) - len(places))]
+        kept.evaluated = [
+            (epoch, [part[slots] for part in sums], solved[slots])
+            for epoch, sums, solved in self.evaluated
+        ]
+        kept.details = {
+            epoch: {name: [column[place] for place in places] for name, column in columns.items()}
+            for epoch, columns in self.details.items()
+        }
+        kept.measured = [[texts[place] for place in places] for texts in self.measured]
+        kept.columns, kept.warned_of_nan = self.columns, self.warned_of_nan
+        return kept
+
+    def _reached(self) -> list[InitialState]:
+        """What the runs go on from."""
+        backend, flat = self.backend, self.backend.flat
+        if isinstance(backend, PlainLoopBackend):
+            networks = zip(self.starts, flat, backend.optimizers, strict=True)
+            return [replace(one, flat=row, optimizer=own) for one, row, own in networks]
+        states = list(zip(*backend.states, strict=True)) or [()] * len(flat)
+        replicas = zip(self.starts, flat, states, strict=False)  # some may be there to fill up
+        return [replace(one, flat=row, states=kept) for one, row, kept in replicas]
 
     def _evaluate(self, epoch: int) -> None:
         recorded = epoch == self.first.epochs or self.first.record == "every"
@@ -188,9 +242,15 @@ class Replicas:
             file=sys.stderr,
         )
 
-    def table(self) -> pd.DataFrame:
-        """What has been evaluated until now: one row per run and evaluated epoch."""
-        return self._table(*self.measures())
+    def table(self, runs: Sequence[RunConfig] | None = None) -> pd.DataFrame:
+        """What has been evaluated until now: one row per run and evaluated epoch.
+
+        Parameters
+        ----------
+        runs : sequence of RunConfig, optional
+            Whose settings the rows have, in place of those that train.
+        """
+        return self._table(self.runs if runs is None else runs, *self.measures())
 
     def measures(self) -> tuple[list[int], dict[str, np.ndarray]]:
         """Epochs evaluated until now, and each measure of the runs, shape (run, epoch)."""
@@ -199,9 +259,11 @@ class Replicas:
         measures = self.evaluation.measures(every, torch.stack(solved))
         return list(epochs), {name: one[:, : len(self.runs)].T for name, one in measures.items()}
 
-    def _table(self, epochs: Sequence[int], measures: dict[str, np.ndarray]) -> pd.DataFrame:
-        n_runs, n_epochs = len(self.runs), len(epochs)
-        rows = [run.to_row() for run in self.runs]
+    def _table(
+        self, runs: Sequence[RunConfig], epochs: Sequence[int], measures: dict[str, np.ndarray]
+    ) -> pd.DataFrame:
+        n_runs, n_epochs = len(runs), len(epochs)
+        rows = [run.to_row() for run in runs]
         columns: dict[str, Any] = {
             name: np.repeat(_column([row[name] for row in rows]), n_epochs) for name in rows[0]
         }
@@ -213,7 +275,7 @@ class Replicas:
         texts = {"predicted": None, "structure": None} | dict.fromkeys(INSPECTED, np.nan)
         for name, absent in texts.items():
             table[name] = self._recorded(name, epochs, absent)
-        return table
+        return table.assign(**dict.fromkeys(OF_RESTARTS, np.nan))
 
     def _recorded(self, name: str, epochs: Sequence[int], absent: Any) -> np.ndarray:
         """A column of what was recorded, absent in the rows of other epochs."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import cast
 
 import numpy as np
@@ -51,6 +51,11 @@ class Rows:
     def uniform(self) -> bool:
         """Whether they are the same for all replicas."""
         return self.x.dim() == 2
+
+    def of(self, replicas: slice) -> Rows:
+        """The same rows, for some of the replicas."""
+        x, y = (self.x, self.y) if self.uniform else (self.x[replicas], self.y[replicas])
+        return replace(self, x=x, y=y, parts=self.parts[replicas])
 
     def inputs(self, replicas: slice = slice(None)) -> Tensor:
         """What networks read, of all replicas or of some; see :func:`inputs_of`."""

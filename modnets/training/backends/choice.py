@@ -16,11 +16,13 @@ from torch import Tensor
 from modnets.compiler.build_cache import can_compile
 from modnets.compiler.compiled import CompiledFunctions
 from modnets.compiler.ir import UnsupportedOperation
+from modnets.compiler.tracing import leaves, refill
 from modnets.config.run_config import RunConfig
 from modnets.errors import first_line
 from modnets.models.registry import build
 from modnets.training.backends.cuda_graph import CudaGraphBackend
 from modnets.training.backends.eager import EagerBackend
+from modnets.training.backends.grouped import GroupedBackend
 from modnets.training.backends.plain_loop import PlainLoopBackend
 from modnets.training.backends.simd import SimdBackend, compile_step
 from modnets.training.backends.single import SingleReplicaBackend
@@ -30,7 +32,7 @@ from modnets.training.evaluation import Evaluation
 from modnets.training.initialization import InitialState, initial_state_of, networks_of
 from modnets.training.step import Hyperparameters, TrainingStep
 
-Backend = EagerBackend | SimdBackend | PlainLoopBackend
+Backend = EagerBackend | GroupedBackend | SimdBackend | PlainLoopBackend
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,7 @@ class ReplicaSlots:
 
     Parameters
     ----------
-    finals : list of RunConfig
+    finals : sequence of RunConfig
         Of each slot, with all defaults resolved.
     flat : Tensor, shape (replica, parameter)
         Initial parameters.
@@ -48,14 +50,92 @@ class ReplicaSlots:
     evaluation : Evaluation
     """
 
-    finals: list[RunConfig]
+    finals: Sequence[RunConfig]
     flat: Tensor
     hyperparameters: Hyperparameters[Tensor]
     batches: Batches
     evaluation: Evaluation
 
 
-def make_backend(
+@dataclass(frozen=True)
+class BackendChoice:
+    """What takes the steps of the runs of a chunk, however many of them still train.
+
+    Parameters
+    ----------
+    training_step : TrainingStep
+        Of these runs.
+    device : torch.device
+    chunk : int
+        Replicas in a batch of tensor operations.
+    threads : int
+        Of compiled steps.
+    functions : CompiledFunctions, optional
+        Machine code, where there is some.
+    kind : type, optional
+        Of a backend of tensor operations; without one and without machine code, a plain loop.
+    """
+
+    training_step: TrainingStep
+    device: torch.device
+    chunk: int
+    threads: int
+    functions: CompiledFunctions | None = None
+    kind: type[EagerBackend] | None = None
+
+    def filled(
+        self, runs: Sequence[RunConfig], starts: Sequence[InitialState]
+    ) -> tuple[Backend, ReplicaSlots]:
+        """A backend ready to train, and what it was filled with.
+
+        Parameters
+        ----------
+        runs : sequence of RunConfig
+        starts : sequence of InitialState
+            One for each run.
+        """
+        finals = [run.final for run in runs]
+        width = 1 if self.kind is None else self.chunk  # replicas side by side
+        width = width if self.functions is None else self.functions.lanes
+        missing = -len(runs) % width
+        starts, padded = [*starts, *[starts[0]] * missing], [*finals, *[finals[0]] * missing]
+        flat, hyperparameters = _initial(self.training_step, starts, padded, self.device)
+        batches = Batches(finals, len(padded), self.training_step.noise_size, self.device)
+        slots = ReplicaSlots(
+            padded, flat, hyperparameters, batches, Evaluation(padded, self.device)
+        )
+        return self._backend(slots, starts), slots
+
+    def _backend(self, slots: ReplicaSlots, starts: Sequence[InitialState]) -> Backend:
+        flat, hyperparameters = slots.flat, slots.hyperparameters
+        kept = [torch.stack(part) for part in zip(*(one.states for one in starts), strict=True)]
+        states = kept or [torch.zeros_like(flat) for _ in range(self.training_step.n_states)]
+        if self.functions is not None:
+            return SimdBackend(
+                self.functions,
+                self.training_step,
+                flat,
+                hyperparameters,
+                slots.batches,
+                self.threads,
+                states=states,
+            )
+        if self.kind is None:
+            optimizers = [start.optimizer for start in starts]
+            networks = networks_of(starts)
+            return PlainLoopBackend(
+                self.training_step, networks, slots.finals, self.device, optimizers
+            )
+        groups = []
+        for first in range(0, len(flat), self.chunk):
+            part = slice(first, first + self.chunk)
+            own = refill(hyperparameters, (one[part] for one in leaves(hyperparameters)))
+            group = [state[part] for state in states]
+            groups.append(self.kind(self.training_step, flat[part], own, states=group))
+        return groups[0] if len(groups) == 1 else GroupedBackend(groups)
+
+
+def choose_backend(
     training_step: TrainingStep,
     runs: Sequence[RunConfig],
     starts: Sequence[InitialState],
@@ -63,8 +143,8 @@ def make_backend(
     lanes: int,
     device: torch.device,
     threads: int,
-) -> tuple[Backend, ReplicaSlots]:
-    """The backend that takes the steps of some runs of one shape, ready to train.
+) -> BackendChoice:
+    """What takes the steps of some runs of one shape.
 
     Parameters
     ----------
@@ -79,49 +159,35 @@ def make_backend(
         impossible, a line says why.
     device : torch.device
     threads : int
-
-    Returns
-    -------
-    Backend
-    ReplicaSlots
-        What it was filled with.
     """
-    finals = [run.final for run in runs]
+    final = runs[0].final
     user_defined, on_cpu = training_step.findings is not None, device.type == "cpu"
     unbatchable = _why_unbatchable(training_step, starts)
-    functions = None
     if lanes and on_cpu and can_compile() and unbatchable is None:
-        functions = _compiled(training_step, finals[0], starts, device, lanes)
+        functions = _compiled(training_step, final, starts, device, lanes)
+        if functions is not None:
+            return BackendChoice(training_step, device, chunk, threads, functions=functions)
     kind = SingleReplicaBackend if chunk == 1 else EagerBackend
     if lanes and not on_cpu:
         kind = CudaGraphBackend
-    if user_defined and functions is None and unbatchable is None and chunk > 1:
+    if user_defined and unbatchable is None and chunk > 1:
         unbatchable = _trial(
             training_step,
-            finals[0],
+            final,
             device,
             "eager",
             lambda starts, finals, batches: kind(
                 training_step, *_initial(training_step, starts, finals, device)
             ),
         )
-    plain = user_defined and functions is None and (chunk == 1 or unbatchable is not None)
+    plain = user_defined and (chunk == 1 or unbatchable is not None)
     if plain and chunk > 1:
         training_step.print_once(
             "plain loop",
-            f"modnets: networks of model {finals[0].model!r} train one after the other, as in a "
+            f"modnets: networks of model {final.model!r} train one after the other, as in a "
             f"plain loop: {unbatchable}",
         )
-    size = len(runs) if plain else chunk
-    if functions is not None:
-        size = -(-len(runs) // lanes) * lanes
-    slots = _filled(training_step, finals, starts, size, device)
-    if functions is not None:
-        initial = slots.flat, slots.hyperparameters
-        return SimdBackend(functions, training_step, *initial, slots.batches, threads), slots
-    if plain:
-        return PlainLoopBackend(training_step, networks_of(starts), finals, device), slots
-    return kind(training_step, slots.flat, slots.hyperparameters), slots
+    return BackendChoice(training_step, device, chunk, threads, kind=None if plain else kind)
 
 
 def _why_unbatchable(training_step: TrainingStep, starts: Sequence[InitialState]) -> str | None:
@@ -187,28 +253,6 @@ def _trial(
         return disagreement(training_step, starts, finals, backend, device, width)
 
     return training_step.trial(name, run)
-
-
-def _filled(
-    training_step: TrainingStep,
-    finals: Sequence[RunConfig],
-    starts: Sequence[InitialState],
-    size: int,
-    device: torch.device,
-) -> ReplicaSlots:
-    """So many replica slots; those beyond the runs repeat the first run."""
-    missing = size - len(finals)
-    padded = [*finals, *[finals[0]] * missing]
-    flat, hyperparameters = _initial(
-        training_step, [*starts, *[starts[0]] * missing], padded, device
-    )
-    return ReplicaSlots(
-        finals=padded,
-        flat=flat,
-        hyperparameters=hyperparameters,
-        batches=Batches(finals, size, training_step.noise_size, device),
-        evaluation=Evaluation(padded, device),
-    )
 
 
 def _initial(

@@ -43,7 +43,7 @@ class CudaGraphBackend(EagerBackend):
 
     Parameters
     ----------
-    training_step, flat, hyperparameters
+    training_step, flat, hyperparameters, states
         As for EagerBackend.
     capture : callable
         Makes a step that takes and returns nothing cheap to run.
@@ -60,8 +60,10 @@ class CudaGraphBackend(EagerBackend):
         hyperparameters: Hyperparameters[Tensor],
         capture: Callable[[Callable[[], None]], Callable[[], None]] = capture,
         fuse: Callable[..., Any] = torch.compile,
+        *,
+        states: list[Tensor] | None = None,
     ) -> None:
-        super().__init__(training_step, flat, hyperparameters)
+        super().__init__(training_step, flat, hyperparameters, states=states)
         self.capture, self.fuse = capture, fuse
         self.inputs: list[Tensor] = []  # batch and step scale of the captured step
         self.sources: list[Tensor] = []  # what they were copied from

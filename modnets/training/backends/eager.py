@@ -30,17 +30,24 @@ class EagerBackend:
     flat : Tensor, shape (replica, parameter)
         Initial parameters.
     hyperparameters : Hyperparameters, shape (replica, ...)
+    states : list of Tensor, shape (replica, parameter), optional
+        What the optimizer keeps; zeros by default.
     """
 
     compiled = False
     threads = 1
 
     def __init__(
-        self, training_step: TrainingStep, flat: Tensor, hyperparameters: Hyperparameters[Tensor]
+        self,
+        training_step: TrainingStep,
+        flat: Tensor,
+        hyperparameters: Hyperparameters[Tensor],
+        *,
+        states: list[Tensor] | None = None,
     ) -> None:
         self.training_step, self.flat = training_step, flat
         self.hyperparameters = hyperparameters
-        self.states = [torch.zeros_like(flat) for _ in range(training_step.n_states)]
+        self.states = states or [torch.zeros_like(flat) for _ in range(training_step.n_states)]
 
     def train(self, block: Block) -> None:
         """Take the steps of a block."""

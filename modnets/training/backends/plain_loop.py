@@ -47,6 +47,8 @@ class PlainLoopBackend:
     finals : sequence of RunConfig
         Of each network, worked out.
     device : torch.device
+    optimizers : sequence of Optimizer or None, optional
+        Of each network, where training goes on; by default new ones.
     """
 
     compiled = False
@@ -58,12 +60,17 @@ class PlainLoopBackend:
         networks: Sequence[nn.Module],
         finals: Sequence[RunConfig],
         device: torch.device,
+        optimizers: Sequence[torch.optim.Optimizer | None] | None = None,
     ) -> None:
         self.training_step, self.finals = training_step, finals
         self.loss = OF_TORCH.get(finals[0].loss)
         self.networks = [network.to(device) for network in networks]
         self.type = input_dtype(self.networks[0])
-        self.optimizers = [self._optimizer(*pair) for pair in zip(networks, finals, strict=True)]
+        given = optimizers or [None] * len(networks)
+        self.optimizers = [
+            one or self._optimizer(network, final)
+            for one, network, final in zip(given, networks, finals, strict=True)
+        ]
 
     def _optimizer(self, network: nn.Module, final: RunConfig) -> torch.optim.Optimizer:
         groups = [

@@ -72,7 +72,7 @@ class SimdBackend:
     ----------
     functions : CompiledFunctions
         See :func:`compile_step`.
-    training_step, flat, hyperparameters
+    training_step, flat, hyperparameters, states
         As for EagerBackend.
     batches : Batches
     threads : int
@@ -90,14 +90,16 @@ class SimdBackend:
         hyperparameters: Hyperparameters[Tensor],
         batches: Batches,
         threads: int,
+        *,
+        states: list[Tensor] | None = None,
     ) -> None:
         self.functions, width = functions, functions.lanes
         specs = batch_specs(batches.final, training_step.noise_size)
         shapes = [spec.shape for spec in leaves(specs)]
+        states = states or [torch.zeros_like(flat) for _ in range(training_step.n_states)]
         self.vectors = [
             _Vector(
-                training_step.n_states,
-                flat,
+                [flat, *states],
                 hyperparameters,
                 batches,
                 shapes,
@@ -114,7 +116,15 @@ class SimdBackend:
     @property
     def flat(self) -> Tensor:
         """Parameters, shape (replica, parameter)."""
-        return torch.cat([vector.state[0][0].T for vector in self.vectors])
+        return self._state(0)
+
+    @property
+    def states(self) -> list[Tensor]:
+        """What the optimizer keeps, each of shape (replica, parameter)."""
+        return [self._state(number) for number in range(1, len(self.vectors[0].state))]
+
+    def _state(self, number: int) -> Tensor:
+        return torch.cat([vector.state[number][0].T for vector in self.vectors])
 
     def train(self, block: Block) -> None:
         """Take the steps of a block."""
@@ -146,8 +156,7 @@ class _Vector:
 
     def __init__(
         self,
-        n_states: int,
-        flat: Tensor,
+        state: Sequence[Tensor],
         hyperparameters: Hyperparameters[Tensor],
         batches: Batches,
         batch_shapes: Sequence[Sequence[Size]],
@@ -157,8 +166,7 @@ class _Vector:
         self.rows = -(-max(batches.n_rows[replicas]) // ROW_STEP) * ROW_STEP
         self.batch_shapes = batch_shapes
         self.laid_out: dict[Any, tuple[Tensor, Tensor]] = {}
-        self.state = [self._in_lanes(flat[None])]
-        self.state += [torch.zeros_like(self.state[0]) for _ in range(n_states)]
+        self.state = [self._in_lanes(part[None]) for part in state]
         self.hyperparameters = [self._in_lanes(part[None]) for part in leaves(hyperparameters)]
         self.buffers = self.hyperparameters[: len(hyperparameters.buffers)]
 

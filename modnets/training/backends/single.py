@@ -24,7 +24,7 @@ class SingleReplicaBackend(EagerBackend):
 
     Parameters
     ----------
-    training_step, flat, hyperparameters
+    training_step, flat, hyperparameters, states
         As for EagerBackend; with one replica.
     """
 
