@@ -118,15 +118,17 @@ SLOW = {
     ),
     "compiler": ("compiled", "gradients", "within_a_replica"),
     "experiments": (
+    "experiments": (
         *("compaction", "executors", "live", "restarts_in_sweeps", "shards", "store_safety"),
         *("sweep",),
+    ),
     ),
     "explorer": ("app", "page"),
     "models": ("identity", "mixtures", "thresholds"),
     "training": (
         *("backends", "costs", "cuda_graph", "dont_cares", "engine", "hooks", "inspection"),
         *("own_losses", "own_networks", "own_refusals", "restarts", "schedules"),
-        "tasks_in_engine",
+        *("tasks_in_engine",),
     ),
     "visuals": (
         *("efficiency", "gate_shares_figures", "heatmaps", "ladder", "plots", "task_drawings"),
