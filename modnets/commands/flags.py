@@ -169,6 +169,8 @@ FLAGS = {
     ),
     "training": (
         Flag("--epochs", "epochs", whole),
+        Flag("--restarts", "restarts", whole),
+        Flag("--full_restarts", "full_restarts", None),
         Flag("--batch_size", "batch_size", whole),
         Flag("--optimizer", "optimizer", str),
         Flag("--lr", "lr", number),

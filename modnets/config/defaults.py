@@ -64,6 +64,7 @@ def _rows(config: Settings) -> dict[str, Any]:
         "samples": samples,
         "test_samples": (config.test_samples or SAMPLES) if with_images else None,
         "restarts": None if config.restarts == 1 else config.restarts,
+        "full_restarts": config.full_restarts and config.restarts not in (None, 1),
         "batch_size": min(batch, examples),
         "evaluation_rows": _evaluation_rows(config),
         "eval_every": math.ceil(config.epochs / 20) if every is None else every,

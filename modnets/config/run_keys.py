@@ -22,12 +22,13 @@ from modnets.values import thawed
 SCHEMA_VERSION = 1
 
 #: Settings that came after the first stores: at these values they do not enter a run's key.
-LATER: dict[str, str | None] = {
+LATER: dict[str, str | bool | None] = {
     "record": "end",
     "evaluation_rows": None,
     "on_evaluation": None,
     "routing_method": None,
     "restarts": None,
+    "full_restarts": False,
     **dict.fromkeys(f"{name}_{part}" for name in SCHEDULE_OF for part in ("end", "hold")),
     **dict.fromkeys(("lr_routing_schedule", "lr_selection_schedule")),
     "temperature_schedule": "constant",

@@ -244,6 +244,7 @@ class Settings:
         least=1,
         most=MAX_RESTARTS,
     )
+    full_restarts: bool = setting(False, "restarts: all of them train to the end, none is stopped")
     batch_size: int | None = setting(
         None, "rows in each step; default all training rows, of images 128", "rows", least=1
     )

@@ -3,6 +3,7 @@
 A run with ``restarts=k`` is k plain runs, its starts, which have one split and differ in their seed
 alone.  All train up to a ninth of the epochs, the best third of them up to a third, the best third
 of those to the end, by schedules of all epochs; the best of these is what the run has learned.
+With ``full_restarts`` all train to the end.
 Best is who has the lowest mean loss on training rows, in evaluation: other rows have no say.
 
 Each start is a replica, so that it is the same bit for bit as the plain run of its seed.
@@ -39,6 +40,8 @@ class Rung(NamedTuple):
 def rungs_of(config: RunConfig) -> list[Rung]:
     """The stretches of a run's training, and how many of its starts take part in each."""
     starts, rungs = config.final.restarts or 1, []
+    if config.final.full_restarts:
+        return [Rung(starts, config.epochs)]
     for share in SHARES:
         rungs.append(Rung(starts, max(1, round(config.epochs / share))))
         starts = math.ceil(starts / ONE_OF)
@@ -67,7 +70,8 @@ def starts_of(run: RunConfig) -> list[RunConfig]:
     """The plain runs that the starts of a run are; of one without restarts, itself."""
     if run.final.restarts is None:
         return [run]
-    plain, seeds = replace(run, restarts=None), range(1, run.final.restarts)
+    plain = replace(run, restarts=None, full_restarts=False)
+    seeds = range(1, run.final.restarts)
     return [plain, *(plain.with_seeds(seed=start_seed(run.seed, one)) for one in seeds)]
 
 

@@ -28,7 +28,15 @@ from modnets.training.step import TrainingStep
 MAX_STEPS = 64
 #: Of what a chunk has in common, what does not enter the step of built-in networks.
 NOT_IN_STEP = {
-    *("epochs", "restarts", "eval_every", "train_rows", "batch_size", "padded_rows"),
+    *(
+        "epochs",
+        "restarts",
+        "full_restarts",
+        "eval_every",
+        "train_rows",
+        "batch_size",
+        "padded_rows",
+    ),
     *("knowledge", "held_out", "samples", "test_samples", "record", "evaluation_rows"),
     *SCHEDULE_OF.values(),
     "on_evaluation",

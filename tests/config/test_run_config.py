@@ -606,6 +606,7 @@ IRRELEVANT = [
     (MODULAR, {"per_sample_routing": True}),
     (MODULAR, {"routing_method": "published"}),
     (RunConfig(), {"routing_method": "best"}),
+    (RunConfig(), {"restarts": 1, "full_restarts": True}),
     (RunConfig(model="modular", routing="known"), {"routing_method": "best"}),
     (replace(MODULAR, routing_method="best"), {"lr_routing": 0.3, "gumbel": True}),
     (MODULAR, {"knowledge": "6-3-2-2"}),
@@ -691,6 +692,8 @@ RELEVANT = [
     (SHARED, {"shared_modules": 3}),
     (SHARED, {"lr_selection": 0.2}),
     (SHARED, {"routing_method": "best"}),
+    (RunConfig(), {"restarts": 9}),
+    (RunConfig(restarts=9), {"full_restarts": True}),
 ]
 
 

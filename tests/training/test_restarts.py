@@ -93,6 +93,9 @@ def test_rungs_are_a_ninth_a_third_and_all() -> None:
     for restarts, passes in ((None, 1), (9, 7 / 3), (27, 7)):
         spans = spans_of(replace(run, restarts=restarts))
         assert sum(starts * epochs for starts, epochs in spans) == pytest.approx(900 * passes)
+    full = replace(run, restarts=9, full_restarts=True)
+    assert rungs_of(full) == [(9, 900)]
+    assert spans_of(full, until=150) == [(9, 150)]
     assert spans_of(replace(run, restarts=9), until=150) == [(9, 100), (3, 50), (1, 0)]
 
 
@@ -159,6 +162,18 @@ def test_training_rows_alone_choose() -> None:
     }
     assert [chosen[run.key] for run in runs] == starts["train_loss"]
     assert starts["train_loss"] != starts["test_loss"]
+
+
+@needs_compiler
+def test_full_restarts_keep_the_best_at_the_end() -> None:
+    runs = grid(RunConfig(**EPOCHS, restarts=7, full_restarts=True), seeds=range(3))
+    found = train_chunk(runs, chunk=8, compiled=True).table.groupby("run").last()
+    for run in runs:
+        losses = trained(starts_of(run), chunk=8, compiled=True).table.groupby("run").last()
+        best_of_all = [losses.loc[one.key, "train_loss"] for one in starts_of(run)]
+        assert found.loc[run.key, "start"] == np.argmin(best_of_all)
+        assert found.loc[run.key, "train_loss"] == min(best_of_all)
+        assert found.loc[run.key, "flops"] == 7 * 18 * arithmetic_of(run)
 
 
 @pytest.mark.parametrize("model", ["dense", "shared"])
