@@ -118,10 +118,8 @@ SLOW = {
     ),
     "compiler": ("compiled", "gradients", "within_a_replica"),
     "experiments": (
-    "experiments": (
         *("compaction", "executors", "live", "restarts_in_sweeps", "shards", "store_safety"),
         *("sweep",),
-    ),
     ),
     "explorer": ("app", "page"),
     "models": ("identity", "mixtures", "thresholds"),
