@@ -29,6 +29,7 @@ from .visuals.ladder import plot_ladder as ladder
 from .visuals.legends import draw_legend as draw_legend
 from .visuals.multi_task import plot_multi_task as multi_task
 from .visuals.multi_task import plot_needed as needed
+from .visuals.overview import plot_overview as overview
 from .visuals.plots import plot_accuracy as accuracy
 from .visuals.plots import plot_solved as solved
 from .visuals.recovery import plot_recovery as recovery
@@ -71,6 +72,7 @@ __all__ = [
     "multi_task",
     "needed",
     "outcome",
+    "overview",
     "recovery",
     "save_figure",
     "solve_times",

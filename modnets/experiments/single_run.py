@@ -23,7 +23,7 @@ from modnets.training.restarts import starts_of
 from modnets.training.watching import EvaluatedRuns, check_callable
 
 
-@dataclass
+@dataclass(repr=False)
 class TrainedRun:
     """One run to look at: its network with trained weights, and its table.
 
@@ -38,6 +38,11 @@ class TrainedRun:
     config: RunConfig
     network: nn.Module
     table: pd.DataFrame
+
+    def __repr__(self) -> str:
+        end = self.table.iloc[-1]
+        state = "solved" if self.solved else f"{100 * end['bit_accuracy']:.0f} % of the bits right"
+        return f"<TrainedRun {self.config}: {state} after {int(end['epoch']):,} epochs>"
 
     @property
     def solved(self) -> bool:

@@ -229,6 +229,9 @@ def test_train_hands_back_the_network() -> None:
     run = RunConfig(model="shared", routing="known", train_rows=40, epochs=400)
     one = train(run, progress=False)
     assert one.solved
+    assert repr(one) == (
+        "<TrainedRun 6-3-2-2 shared, known 40 rows seed 0: solved after 400 epochs>"
+    )
     assert one.structure["routing"] == [list(map(list, level)) for level in run.graph.routing]
     x = torch.tensor(run.graph.rows(), dtype=torch.float32)
     bits = (one.network(x) > 0).numpy()
