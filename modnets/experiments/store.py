@@ -30,7 +30,7 @@ from modnets.experiments import failed_runs, store_files, study_files
 from modnets.experiments.columns import DETAILS, decoded, schema, with_measures
 from modnets.experiments.compaction import compact, provenance_in
 from modnets.experiments.damage_reports import report_damage, report_flipped
-from modnets.experiments.exports import SUFFIXES, read_export
+from modnets.experiments.exports import SUFFIXES, read_export, without_empty
 from modnets.experiments.failed_runs import Failure
 from modnets.experiments.ordering import quick_memory, tidy
 from modnets.experiments.store_files import Content, Damaged, StoreError
@@ -260,7 +260,7 @@ class Store:
             compact(self.folder, whole=whole)
 
 
-def load(store: str | Path) -> pd.DataFrame:
+def load(store: str | Path, *, empty: bool = True) -> pd.DataFrame:
     """The tidy table of everything in a store, or of a file that was exported from one.
 
     Nothing in it is changed; damaged files are reported and left out.
@@ -269,6 +269,8 @@ def load(store: str | Path) -> pd.DataFrame:
     ----------
     store : str or Path
         The folder of a sweep; or ``FILE.csv``, ``FILE.parquet`` of ``modnets results export``.
+    empty : bool
+        Whether columns that hold nothing in any row are there too.
 
     Raises
     ------
@@ -278,9 +280,9 @@ def load(store: str | Path) -> pd.DataFrame:
         If a file in it cannot be read that is not damaged.
     """
     path = expanded(store, "store")
-    return (
-        read_export(path) if path.suffix in SUFFIXES and path.is_file() else finished(store).table()
-    )
+    is_file = path.suffix in SUFFIXES and path.is_file()
+    table = read_export(path) if is_file else finished(store).table()
+    return table if empty else without_empty(table)
 
 
 def finished(folder: str | Path, name: str = "store") -> Store:

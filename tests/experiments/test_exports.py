@@ -93,6 +93,7 @@ def test_columns_that_hold_nothing_are_left_out_on_request(results: Store) -> No
     assert 20 < len(short.columns) < len(table.columns)
     assert short.notna().any().all()
     pd.testing.assert_frame_equal(table[short.columns], short)
+    pd.testing.assert_frame_equal(mn.load(results.folder, empty=False), short)
 
 
 def test_all_files_become_one(results: Store) -> None:
