@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import pickle
 import subprocess
 import sys
@@ -72,7 +73,7 @@ def test_few_names_stand_at_the_top() -> None:
 @pytest.mark.parametrize(("space", "name"), NAMES)
 def test_every_name_is_there(space: str, name: str) -> None:
     module, inner = exports(space)[name]
-    value = getattr(sys.modules[space] if space in sys.modules else __import__(space), name)
+    value = getattr(importlib.import_module(space), name)
     assert name in dir(sys.modules[space])
     if f"{module}.{inner}" not in NAMESPACES:
         assert value is getattr(sys.modules[module], inner)
