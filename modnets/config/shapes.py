@@ -9,7 +9,10 @@ from functools import lru_cache
 from modnets.config.defaults import n_examples
 from modnets.config.run_config import RunConfig
 from modnets.config.run_keys import MAX_KEPT, PER_RUN, Common
-from modnets.config.settings import FinalSettings
+from modnets.config.settings import GRAPH_SETTINGS, FinalSettings
+from modnets.models.registry import BUILT_IN
+from modnets.tasks.graphs import FunctionGraph
+from modnets.tasks.task import Task
 
 MIN_PADDED_ROWS = 64
 
@@ -48,6 +51,19 @@ def _padded_rows(final: FinalSettings) -> int:
     return size if task.images is not None else min(size, task.n_rows * task.n_tasks)
 
 
+def graph_is_data(final: FinalSettings) -> bool:
+    """Whether runs of other function graphs of the same widths train in the same chunk.
+
+    To a built-in network its graph is data: rows, their outputs, and known choices as buffers.
+    """
+    graphs = [getattr(final, name) for name in GRAPH_SETTINGS]
+    return final.model in BUILT_IN and all(one is None or _is_plain(one) for one in graphs)
+
+
+def _is_plain(task: Task) -> bool:
+    return type(task) is FunctionGraph and not task.has_dont_cares
+
+
 def shape_of(config: RunConfig) -> str:
     """What the runs of a chunk have in common, as text: equal for runs that train together."""
     return _shape_of(config.common)
@@ -59,6 +75,9 @@ def _shape_of(common: Common) -> str:
     values = final.to_dict()
     for name in PER_RUN:
         values.pop(name)
+    if graph_is_data(final):
+        graphs = {name: getattr(final, name) for name in GRAPH_SETTINGS}
+        values |= {name: graph and graph.widths for name, graph in graphs.items()}
     if _is_full_batch(final):
         values |= {"train_rows": None, "batch_size": None, "padded_rows": _padded_rows(final)}
     return json.dumps(values, sort_keys=True)

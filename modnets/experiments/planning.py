@@ -15,6 +15,7 @@ import numpy as np
 import torch
 
 from modnets.compiler.build_cache import can_compile
+from modnets.compiler.symbolic import ROW_STEP
 from modnets.config.run_config import RunConfig
 from modnets.config.shapes import padded_rows, shape_of, steps_per_epoch, total_steps
 from modnets.errors import require, shown
@@ -171,14 +172,24 @@ def planned(
     for group in groups.values():
         size, width = choose(group, chunk, compiled, device)
         missing = [run for run in group if run.key in to_do]
-        # A vector takes the rows of its largest.
-        missing.sort(key=lambda run: run.common.final.train_rows)
+        missing = _by_rows_and_graph(missing)
         most = min(size, max(1, max(size, MAX_CHUNK) // (group[0].final.restarts or 1)))
         parts = [tuple(missing[i : i + most]) for i in range(0, len(missing), most)]
         by_group.append([Chunk(part, size, width > 0, device, width or None) for part in parts])
     # First a chunk of each group, so that two workers never wait for the same compilation.
     chunks = [c for layer in itertools.zip_longest(*by_group) for c in layer if c is not None]
     return Plan(wanted, done, tuple(chunks), failed)
+
+
+def _by_rows_and_graph(runs: Sequence[RunConfig]) -> list[RunConfig]:
+    """Runs in an order that saves work: a vector takes the rows of its largest.
+
+    Those of one graph stay together, as each graph is compared with its runs by itself.
+    """
+    numbers: dict[int, int] = {}
+    order = [numbers.setdefault(id(run.graph), len(numbers)) for run in runs]
+    steps = [-(-run.common.final.train_rows // ROW_STEP) for run in runs]
+    return [runs[place] for place in np.lexsort((order, steps))]
 
 
 def choose(

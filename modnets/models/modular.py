@@ -19,7 +19,7 @@ from modnets.checked import checked
 from modnets.errors import require
 from modnets.models.images import ImageLevel
 from modnets.models.modules import Modules, compute, read
-from modnets.models.routing import Known, Routing, Selection
+from modnets.models.routing import Choice, Known, Routing, Selection
 from modnets.models.set_routing import SetRouting, mixed
 
 
@@ -119,6 +119,27 @@ class ModularNetwork(nn.Module):
             self.selection = cast("Sequence[Selection]", nn.ModuleList(selection_levels))
         for choice in self.choices():
             choice.fixed = fixed and not choice.known
+        self.known = (routing, selection, outputs)
+
+    def know(
+        self,
+        *,
+        routing: Known | None = None,
+        selection: Known | None = None,
+        outputs: Known | None = None,
+    ) -> None:
+        """Take the known choices of another graph of the same widths, given as at the start."""
+        if self.known == (routing, selection, outputs):
+            return
+        self.known = (routing, selection, outputs)
+        levels: list[tuple[Sequence[Choice], Known | None]] = [(self.routing, routing)]
+        levels += [(self.selection, selection)] if self.shared else []
+        for choices, known in levels:
+            for choice, one in zip(choices, self._by_level("known choices", known), strict=True):
+                if one is not None:
+                    choice.know(one)
+        if outputs is not None:
+            self.output_routing.know(self._known_outputs(outputs))
 
     def _by_level(self, name: str, known: Known | None) -> list[Known | None]:
         """The known choice of each level, of several tasks [level][task]; None if it is learned."""
@@ -135,15 +156,17 @@ class ModularNetwork(nn.Module):
     def _make_output_routing(self, outputs: Known | None, kind: type[Routing]) -> Routing:
         """The routing of the outputs."""
         n_sources = sum(self.slots) if self.every_level else self.slots[-1]
-        known = None
-        if outputs is not None:
-            tasks = outputs if self.n_tasks > 1 else [outputs]
-            require(
-                all(len(slots) == self.n_outputs for slots in tasks),
-                f"outputs={outputs}; allowed are {self.n_outputs} places of the last level",
-            )
-            known = [[slots] for slots in tasks] if self.n_tasks > 1 else [outputs]
+        known = None if outputs is None else self._known_outputs(outputs)
         return kind(n_sources, 1, self.n_outputs, known, self.n_tasks)
+
+    def _known_outputs(self, outputs: Known) -> Known:
+        """Known outputs as the routing of one slot."""
+        tasks = outputs if self.n_tasks > 1 else [outputs]
+        require(
+            all(len(slots) == self.n_outputs for slots in tasks),
+            f"outputs={outputs}; allowed are {self.n_outputs} places of the last level",
+        )
+        return [[slots] for slots in tasks] if self.n_tasks > 1 else [outputs]
 
     def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *args: Any) -> None:
         """Read a state dict; in older ones the output routing is called ``readout``."""

@@ -54,9 +54,7 @@ def _modular(config: Config) -> nn.Module:
         known.n_outputs,
         (config.arity, *config.module_hidden, 1),
         n_shared=config.shared_modules,
-        routing=known.routing if config.routing == "known" else None,
-        selection=known.selection if config.selection == "known" else None,
-        outputs=known.places_of_outputs(every_level) if config.outputs == "known" else None,
+        **known_choices(config),
         n_tasks=known.n_tasks,
         every_level=every_level,
         image_level=_image_level(config) if with_images else None,
@@ -70,6 +68,17 @@ def _modular(config: Config) -> nn.Module:
 def _output_type(config: Config, method: RoutingMethod) -> type[Routing]:
     alike = config.routing == "learned" and config.selection != "known"
     return method.routing if method.outputs is None else method.outputs if alike else Routing
+
+
+def known_choices(config: Config) -> dict[str, Any]:
+    """What of its structure a modular network knows: routing, selection, outputs, or None."""
+    known = config.known_graph
+    every_level = config.output_levels == "every"
+    return {
+        "routing": known.routing if config.routing == "known" else None,
+        "selection": known.selection if config.selection == "known" else None,
+        "outputs": known.places_of_outputs(every_level) if config.outputs == "known" else None,
+    }
 
 
 def _image_level(config: Config) -> ImageLevel:
@@ -156,7 +165,7 @@ def build(config: Config, seed: int, again: nn.Module | None = None) -> nn.Modul
     seed : int
     again : nn.Module, optional
         A network of the same shape that is no longer needed: a built-in one is initialised in
-        place, a tenth of the work.
+        place, a tenth of the work, and knows the choices of this run's graph.
     """
     generator = torch.default_generator  # that of nn.Linear and other layers
     state = generator.get_state()
@@ -167,6 +176,8 @@ def build(config: Config, seed: int, again: nn.Module | None = None) -> nn.Modul
                 return MODELS[config.model](config.final)
         if again is not None:
             again.reset_parameters()  # type: ignore[operator]  # each built-in one has it
+            if isinstance(again, ModularNetwork):
+                again.know(**known_choices(config.final))
             return again
         return MODELS[config.model](config.final)
     finally:

@@ -48,12 +48,21 @@ class Choice(nn.Module):
             self.logits = nn.Parameter(torch.empty(n_candidates, n_slots, *self.task_axis))
             self.reset_parameters()
             return
+        self.register_buffer("choice", self._one_hots(known))
+
+    def know(self, known: Known) -> None:
+        """Make a known choice another one, as a tensor of its own."""
+        self.choice = self._one_hots(known)
+
+    def _one_hots(self, known: Known) -> Tensor:
+        """The known choice of all tasks, for one row."""
+        n_tasks = self.n_tasks
         tasks = known if n_tasks > 1 else [known]
         require(
             len(tasks) == n_tasks, f"{len(tasks)} tasks are known; allowed are {n_tasks} of them"
         )
         choice = torch.stack([self._one_hot(slots) for slots in tasks], dim=-1)[..., None]
-        self.register_buffer("choice", choice if n_tasks > 1 else choice[..., 0, :])
+        return choice if n_tasks > 1 else choice[..., 0, :]
 
     def _one_hot(self, known: Known) -> Tensor:
         """The known choice of one task, for one row."""

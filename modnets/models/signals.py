@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 
@@ -36,6 +36,10 @@ class LevelGateFits:
     tables: np.ndarray
     clarity: np.ndarray
     faithful: np.ndarray
+
+    def of(self, runs: np.ndarray) -> LevelGateFits:
+        """Those of some of the runs."""
+        return LevelGateFits(*(getattr(self, field.name)[runs] for field in fields(self)))
 
     @property
     def names(self) -> np.ndarray:

@@ -166,24 +166,33 @@ class Structures:
         )
 
 
-def structures(network: ModularNetwork, parameters: Parameters) -> Structures:
+def structures(
+    network: ModularNetwork, parameters: Parameters, buffers: Parameters | None = None
+) -> Structures:
     """The current routing and selection of networks of one shape, without noise.
 
     Parameters
     ----------
     network : ModularNetwork
-        Gives their shape and the known choices; its own weights are not used.
+        Gives their shape; its own weights are not used.
     parameters : dict of Tensor, shape (run, ...)
         By the names of ``network.named_parameters()``.
+    buffers : dict of Tensor, shape (run, ...), optional
+        The known choices of each run, by the names of ``network.named_buffers()``; by default all
+        know what the network knows.
 
     Returns
     -------
     Structures
     """
     n_runs = len(next(iter(parameters.values())))
+    buffers = buffers or {}
 
     def read(choice: Routing | Selection, name: str) -> np.ndarray:
-        return _read(choice, parameters.get(f"{name}.logits"), n_runs)
+        if not choice.known:
+            return _read(choice, parameters[f"{name}.logits"])
+        known = _known(choice, buffers.get(f"{name}.choice", choice.choice[None]))
+        return np.broadcast_to(known, (n_runs, *known.shape[1:]))
 
     level = network.image_level
     images = {} if level is None else {"image_routing": read(level.routing, "image_level.routing")}
@@ -214,23 +223,29 @@ def readable_slots(slots: Sequence[int], every_level: bool) -> tuple[Slot, ...]:
     )
 
 
-def _read(choice: Routing | Selection, logits: Tensor | None, n_runs: int) -> np.ndarray:
-    """A choice of every run: routing (run, task, slot, position), selection (run, task, slot).
+def _known(choice: Routing | Selection, one_hot: Tensor) -> np.ndarray:
+    """A known choice, as :func:`_read` gives a learned one.
 
     Parameters
     ----------
     choice : Routing or Selection
-    logits : Tensor, shape (run, candidate, slot, [task]); None where the choice is known
-    n_runs : int
+    one_hot : Tensor, shape (run, slot, [position], candidate, [task], 1)
     """
-    if choice.known:
-        tasks = range(choice.n_tasks)
-        if isinstance(choice, Routing):
-            one = _padded([[choice.read(task) for task in tasks]], choice.arity)[0]
-        else:
-            one = np.array([choice.fill(task) for task in tasks])
-        return np.broadcast_to(one, (n_runs, *one.shape))
-    assert logits is not None
+    one_hot = one_hot[..., 0] if choice.task_axis else one_hot
+    if isinstance(choice, Selection):
+        return one_hot.argmax(dim=2).transpose(1, 2).cpu().numpy()
+    sources = torch.where(one_hot.any(dim=3), one_hot.argmax(dim=3), NOTHING)
+    return sources.permute(0, 3, 1, 2).cpu().numpy()
+
+
+def _read(choice: Routing | Selection, logits: Tensor) -> np.ndarray:
+    """A learned choice: routing (run, task, slot, position), selection (run, task, slot).
+
+    Parameters
+    ----------
+    choice : Routing or Selection
+    logits : Tensor, shape (run, candidate, slot, [task])
+    """
     if not choice.task_axis:
         logits = logits[..., None]
     if isinstance(choice, Routing):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, cast
 
 import torch
 from torch import Generator, Tensor
@@ -154,14 +154,15 @@ class Batches:
             key: final.split["train"].copy()
             for key, final in dict(zip(keys, finals, strict=True)).items()
         }
-        by_split = {
-            key: (
-                torch.from_numpy(self.task.rows(index)),
-                torch.from_numpy(self.task.targets(index)),
-            )
-            for key, index in indices.items()
-        }
-        loaded = [by_split[key] for key in keys]
+        rows = {key: torch.from_numpy(self.task.rows(index)) for key, index in indices.items()}
+        targets: dict[Any, Tensor] = {}
+        for final, key in zip(finals, keys, strict=True):
+            if (final.graph, key) not in targets:
+                task = cast("Task", final.graph)
+                targets[task, key] = torch.from_numpy(task.targets(indices[key]))
+        loaded = [
+            (rows[key], targets[final.graph, key]) for final, key in zip(finals, keys, strict=True)
+        ]
         loaded += loaded[:1] * (self.n_replicas - len(finals))
         self.n_rows = [len(x) if self.full else self.rows for x, _ in loaded]
         dtype = torch.float32 if self.images is None else torch.int64  # image indices

@@ -12,6 +12,7 @@ from typing import cast
 import numpy as np
 
 from modnets.config.run_config import RunConfig
+from modnets.config.shapes import graph_is_data
 from modnets.tasks.digit_pairs import DigitPairs
 from modnets.tasks.splits import sample_of_split
 from modnets.tasks.task import Task
@@ -59,7 +60,10 @@ class EvaluatedRows:
     replica_split : ndarray of int, shape (replica,)
         Which of the distinct splits each replica has.
     index : ndarray of int64, shape (split, row), or None
-    targets : ndarray of uint8, shape (row, output), or (split, row, output) with ``index``
+    targets : ndarray of uint8, shape (row, output), or (distinct, row, output)
+        The latter with ``index``, and where the runs of a chunk may be of several graphs.
+    replica_targets : ndarray of int, shape (replica,)
+        Which of the distinct targets each replica has.
     part : ndarray of uint8, shape (split, row)
         Number of the part that a row is in, or NO_PART.
     n_rows : int
@@ -81,6 +85,7 @@ class EvaluatedRows:
         place = {key: number for number, key in enumerate(one_of_each)}
         self.replica_split = np.array([place[key] for key in keys])
         self.index: np.ndarray | None = None
+        self.same_targets = False
         indices, parts, sizes, cared = [], [], [], []
         self.share = _share_cared(task)
         for final in one_of_each.values():
@@ -100,9 +105,15 @@ class EvaluatedRows:
             of_rows = [np.full(len(rows), n, np.uint8) for n, rows in enumerate(split.values())]
             parts.append(np.concatenate(of_rows))
         self.sizes, self.cared = np.array(sizes, float), np.array(cared, float)
+        graphs = [final.graph for final in finals]
         if self.whole:
-            self.part, self.targets = np.stack(parts), np.asarray(task.targets())
-            self.n_rows = len(self.targets)
+            self.part, self.n_rows = np.stack(parts), len(parts[0])
+            self.same_targets = not graph_is_data(first)
+            self.targets = np.asarray(task.targets())
+            if not self.same_targets:
+                distinct = {graph: number for number, graph in enumerate(dict.fromkeys(graphs))}
+                self.targets = np.stack([np.asarray(graph.targets()) for graph in distinct])
+                self.replica_targets = np.array([distinct[graph] for graph in graphs])
             return
         self.n_rows = max(map(len, indices))
         self.index = np.stack([np.resize(rows, self.n_rows) for rows in indices])
@@ -110,7 +121,12 @@ class EvaluatedRows:
         self.part = np.stack(
             [np.pad(p, m, constant_values=NO_PART) for p, m in zip(parts, missing, strict=True)]
         )
-        self.targets = np.stack([np.asarray(task.targets(rows)) for rows in self.index])
+        pairs = list(zip(graphs, self.replica_split.tolist(), strict=True))
+        number_of = {pair: number for number, pair in enumerate(dict.fromkeys(pairs))}
+        self.targets = np.stack(
+            [np.asarray(graph.targets(self.index[split])) for graph, split in number_of]
+        )
+        self.replica_targets = np.array([number_of[pair] for pair in pairs])
 
     @property
     def is_sample(self) -> bool:
@@ -132,8 +148,8 @@ class EvaluatedRows:
         return x.reshape(*index.shape, -1)[self.replica_split]
 
     def y(self, rows: slice) -> np.ndarray:
-        """Their outputs, of the same axes."""
-        return self.targets[rows] if self.whole else self.targets[self.replica_split, rows]
+        """Their outputs, shape (row, output), or (replica, row, output) unless the same for all."""
+        return self.targets[rows] if self.same_targets else self.targets[self.replica_targets, rows]
 
     def masks(self, rows: slice = slice(None)) -> np.ndarray:
         """Which part they are in: float32, shape (replica, part, row).

@@ -59,7 +59,7 @@ class Evaluation:
     Parameters
     ----------
     finals : sequence of RunConfig
-        One for each replica, of one graph.
+        One for each replica, of one shape.
     device : torch.device
     """
 

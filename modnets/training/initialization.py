@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from modnets.config.run_config import RunConfig
 from modnets.models.modular import ModularNetwork
 from modnets.models.network_digests import attribute_digests, combined_digest
-from modnets.models.registry import BUILT_IN, build
+from modnets.models.registry import BUILT_IN, build, known_choices
 from modnets.models.routing_methods.method import RoutingMethod, TrainingRows
 from modnets.models.routing_methods.registry import ROUTING_METHODS
 from modnets.tasks.task import Task
@@ -72,12 +72,23 @@ def searched(configs: Sequence[RunConfig]) -> list[Found | None]:
     if finals[0].routing_method is None:
         return [None] * len(configs)
     method = ROUTING_METHODS[finals[0].routing_method]
-    task = cast("Task", finals[0].graph)
-    index = [final.split["train"] for final in finals]
-    rows = [TrainingRows(task.rows(one), task.targets(one)) for one in index]
-    seeds = [stream_seed(final.seed, "routing") for final in finals]
-    network = cast("ModularNetwork", build(finals[0], seed=0))
-    return [Found(method, found) for found in method.search(network, rows, seeds)]
+    results: list[Found | None] = [None] * len(configs)
+    by_knowledge: dict[str, list[int]] = {}  # those that know the same are searched together
+    for place, final in enumerate(finals):
+        by_knowledge.setdefault(str(known_choices(final)), []).append(place)
+    for places in by_knowledge.values():
+        some = [finals[place] for place in places]
+        rows = [_training_rows(final) for final in some]
+        seeds = [stream_seed(final.seed, "routing") for final in some]
+        network = cast("ModularNetwork", build(some[0], seed=0))
+        for place, found in zip(places, method.search(network, rows, seeds), strict=True):
+            results[place] = Found(method, found)
+    return results
+
+
+def _training_rows(final: RunConfig) -> TrainingRows:
+    task, index = cast("Task", final.graph), final.split["train"]
+    return TrainingRows(task.rows(index), task.targets(index))
 
 
 def initial_network(config: RunConfig) -> nn.Module:

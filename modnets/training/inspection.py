@@ -61,8 +61,8 @@ class NetworkInspector:
         self.runs, self.training_step = runs, training_step
         self.network = build(runs[0].final, seed=0)  # the step's may be of another graph
         self.buffers = {name: part[: len(runs)] for name, part in buffers.items()}
-        self.task = task = cast("Task", runs[0].graph)
-        self.graphs = getattr(task, "graphs", (task,))
+        task = cast("Task", runs[0].graph)
+        self.places_of = _places_of([run.graph for run in runs])
         small = task.images is None and task.n_rows <= MAX_KEPT_ROWS
         self.x = inputs_met(task) if small else None
 
@@ -80,10 +80,11 @@ class NetworkInspector:
         n_runs, network = len(self.runs), self.network
         absent: dict[str, Any] = {name: np.full(n_runs, np.nan) for name in INSPECTED}
         parameters = self.training_step.unflatten(flat[:n_runs])
+        graphs = self._graphs
         if type(network) is ModularNetwork:
             plain, measures = self._modular(network, parameters)
-        elif type(network) is MLP and self._graph is not None and self.x is not None:
-            plain, measures = self._monolithic(network, parameters, self._graph, self.x)
+        elif type(network) is MLP and graphs is not None and self.x is not None:
+            plain, measures = self._monolithic(network, parameters, graphs, self.x)
         else:
             return {"structure": self._user_defined(flat, networks), **absent}
         texts = [json.dumps(one) for one in plain]
@@ -99,30 +100,37 @@ class NetworkInspector:
         return [json.dumps(cast("Any", network).structure()) for network in networks]
 
     @property
-    def _graph(self) -> FunctionGraph | None:
-        """The graph of a task alone, where its structure is known."""
-        task = self.graphs[0]
-        if len(self.graphs) > 1 or not isinstance(task, FunctionGraph):
-            return None
-        return task if task.has_structure else None
+    def _graphs(self) -> dict[FunctionGraph, np.ndarray] | None:
+        """The places of the runs of each graph, where their structure is known."""
+        graphs = {g: at for g, at in self.places_of.items() if isinstance(g, FunctionGraph)}
+        known = len(graphs) == len(self.places_of) and all(g.has_structure for g in graphs)
+        return graphs if known else None
 
     def _monolithic(
-        self, network: MLP, parameters: Parameters, graph: FunctionGraph, x: np.ndarray
+        self,
+        network: MLP,
+        parameters: Parameters,
+        graphs: Mapping[FunctionGraph, np.ndarray],
+        x: np.ndarray,
     ) -> tuple[list[dict[str, Any]], dict[str, np.ndarray]]:
-        by_layer = readable_by_layer(network, {**parameters, **self.buffers}, graph, x)
+        values = {**parameters, **self.buffers}
+        parts = []
+        for graph, places in graphs.items():
+            some = {name: value[places] for name, value in values.items()}
+            parts.append(readable_by_layer(network, some, graph, x))
+        by_layer = np.concatenate(parts)[np.argsort(np.concatenate([*graphs.values()]))]
         plain = [{"readable": one} for one in by_layer.round(4).tolist()]
-        n_inner = sum(graph.slots[:-1])
+        n_inner = sum(next(iter(graphs)).slots[:-1])
         inner = by_layer[:, :, :n_inner]
         return plain, {"readable": inner.max(axis=1).mean(axis=1)} if n_inner else {}
 
     def _modular(
         self, network: ModularNetwork, parameters: Parameters
     ) -> tuple[list[dict[str, Any]], dict[str, np.ndarray]]:
-        wiring = structures(network, parameters)
+        wiring = structures(network, parameters, self.buffers)
         plain, by_task = wiring.plain(), []
         in_use = [wiring.used(task, network.n_inputs)[1:] for task in range(wiring.n_tasks)]
         for task in range(wiring.n_tasks):
-            graph = self.graphs[task] if len(self.graphs) == wiring.n_tasks else None
             gate_fits = self._fit_gates_of_runs(network, parameters, wiring, task)
             parts: list[dict[str, Any]] = [{} for _ in plain]
             measures: dict[str, np.ndarray] = {}
@@ -132,8 +140,7 @@ class NetworkInspector:
                 for part, one in zip(parts, right.tolist(), strict=True):
                     part["faithful"] = one
                 measures["faithful"] = right.astype(float)
-            if isinstance(graph, FunctionGraph) and graph.has_structure:
-                measures |= _recovery(graph, wiring, task, gate_fits, parts)
+            measures |= self._recovery(wiring, task, gate_fits, parts)
             by_task.append((parts, measures))
         for run, one in enumerate(plain):
             parts = [task[0][run] for task in by_task]
@@ -148,6 +155,26 @@ class NetworkInspector:
                 for values in [[task[1][name] for task in by_task if name in task[1]]]
             }
         return plain, measures | _unused(network, wiring, in_use)
+
+    def _recovery(
+        self,
+        wiring: Structures,
+        task: int,
+        gate_fits: Sequence[LevelGateFits] | None,
+        parts: list[dict[str, Any]],
+    ) -> dict[str, np.ndarray]:
+        """Each run compared with its own graph, where that has a structure; see ``_recovery``."""
+        measures: dict[str, np.ndarray] = {}
+        for of_run, places in self.places_of.items():
+            graphs = getattr(of_run, "graphs", (of_run,))
+            graph = graphs[task] if len(graphs) == wiring.n_tasks else None
+            if not (isinstance(graph, FunctionGraph) and graph.has_structure):
+                continue
+            fits = gate_fits and [level.of(places) for level in gate_fits]
+            some = [parts[place] for place in places]
+            for name, values in _recovery(graph, wiring.of(places), task, fits, some).items():
+                measures.setdefault(name, np.full(len(parts), np.nan))[places] = values
+        return measures
 
     def _fit_gates_of_runs(
         self, network: ModularNetwork, parameters: Parameters, wiring: Structures, task: int
@@ -169,6 +196,14 @@ class NetworkInspector:
 
 
 _FIELDS = ("values", "signals", "tables", "clarity", "faithful")
+
+
+def _places_of(tasks: Sequence[Task]) -> dict[Task, np.ndarray]:
+    """Where each of the tasks stands."""
+    places: dict[Task, list[int]] = {}
+    for place, task in enumerate(tasks):
+        places.setdefault(task, []).append(place)
+    return {task: np.array(some) for task, some in places.items()}
 
 
 def _by_task(values: list[Any]) -> Any:

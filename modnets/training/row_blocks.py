@@ -13,6 +13,7 @@ from torch import Tensor
 from modnets.compiler.symbolic import ROW_STEP, ROWS
 from modnets.compiler.tracing import TensorSpec
 from modnets.config.run_config import RunConfig
+from modnets.config.shapes import graph_is_data
 from modnets.tasks.task import Task
 from modnets.training.batches import images_on, inputs_of
 from modnets.training.evaluated_rows import (
@@ -49,12 +50,18 @@ class Rows:
 
     @property
     def uniform(self) -> bool:
-        """Whether they are the same for all replicas."""
+        """Whether inputs are the same for all replicas."""
         return self.x.dim() == 2
+
+    @property
+    def same_targets(self) -> bool:
+        """Whether outputs are the same for all replicas."""
+        return self.y.dim() == 2
 
     def of(self, replicas: slice) -> Rows:
         """The same rows, for some of the replicas."""
-        x, y = (self.x, self.y) if self.uniform else (self.x[replicas], self.y[replicas])
+        x = self.x if self.uniform else self.x[replicas]
+        y = self.y if self.same_targets else self.y[replicas]
         return replace(self, x=x, y=y, parts=self.parts[replicas])
 
     def inputs(self, replicas: slice = slice(None)) -> Tensor:
@@ -65,10 +72,9 @@ class Rows:
 def row_specs(final: RunConfig) -> tuple[TensorSpec, TensorSpec, TensorSpec]:
     """The shapes of the inputs, y and parts of Rows, as one replica sees them."""
     task = cast("Task", final.graph)
-    x, y = (
-        TensorSpec((ROWS, width), uniform=is_whole_table(final))
-        for width in (task.n_inputs, task.n_outputs)
-    )
+    whole = is_whole_table(final)
+    x = TensorSpec((ROWS, task.n_inputs), uniform=whole)
+    y = TensorSpec((ROWS, task.n_outputs), uniform=whole and not graph_is_data(final))
     return x, y, TensorSpec((len(parts_of(task)) + 1, ROWS))
 
 
@@ -89,8 +95,9 @@ class RowBlocks(Sequence[Rows]):
         self.images = images_on(task, device)
         self.size = rows_in_block(task.n_inputs)
         n_replicas = len(drawn.replica_split)
-        width = task.n_inputs + task.n_outputs if task.images is None else 2 + task.n_outputs
+        width = task.n_inputs if task.images is None else 2
         numbers = width * (1 if drawn.whole else n_replicas) + (len(drawn.names) + 1) * n_replicas
+        numbers += task.n_outputs * (1 if drawn.same_targets else n_replicas)
         self._kept: dict[int, Rows] | None = (
             {} if 4 * numbers * drawn.n_rows <= KEPT_BYTES else None
         )

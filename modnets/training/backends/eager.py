@@ -63,10 +63,11 @@ class EagerBackend:
 
     def evaluate(self, rows: Rows) -> Scores:
         """What ``TrainingStep.evaluate`` gives, with a replica axis in front."""
-        axis = None if rows.uniform else 0
-        x, function, axes = rows.inputs(), self.training_step.evaluate, (0, 0, axis, axis, 0)
+        of_x, of_y = (None if same else 0 for same in (rows.uniform, rows.same_targets))
+        x, function, axes = rows.inputs(), self.training_step.evaluate, (0, 0, of_x, of_y, 0)
         arguments = (self.flat, self.hyperparameters.buffers, x, rows.y, rows.parts)
-        return self._graph("evaluate", x, function, axes, arguments)(arguments)
+        name = "evaluate" if rows.same_targets else "evaluate own targets"
+        return self._graph(name, x, function, axes, arguments)(arguments)
 
     def _graph(
         self,

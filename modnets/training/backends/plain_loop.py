@@ -156,7 +156,8 @@ class PlainLoopBackend:
         scores = []
         every_x = rows.inputs().to(self.type)
         for replica, network in enumerate(self.networks):
-            x, y = (every_x, rows.y) if rows.uniform else (every_x[replica], rows.y[replica])
+            x = every_x if rows.uniform else every_x[replica]
+            y = rows.y if rows.same_targets else rows.y[replica]
             with restored(network), torch.no_grad():
                 logits = logits_and_penalty(network.eval()(x))[0].float()
             scores.append(self.training_step.scores(logits, y, rows.parts[replica]))

@@ -187,11 +187,11 @@ class _Vector:
 
     def evaluate(self, functions: CompiledFunctions, rows: Rows, workspace: Tensor) -> list[Tensor]:
         """What ``TrainingStep.evaluate`` gives for these replicas."""
-        if rows.uniform:
-            table = [rows.x[None], rows.y[None]]
-        else:
-            table = [rows.inputs(self.replicas).movedim(0, -1).contiguous()[None]]
-            table.append(self._in_lanes(rows.y[None], (), f"y {rows.number}"))
+        table = [rows.x[None], rows.y[None]]
+        if not rows.uniform:
+            table[0] = rows.inputs(self.replicas).movedim(0, -1).contiguous()[None]
+        if not rows.same_targets:
+            table[1] = self._in_lanes(rows.y[None], (), f"y {rows.number}")
         parts = self._in_lanes(rows.parts[None], (), f"parts {rows.number}")
         n_parts, n_rows, width = parts.shape[1:]
         sizes = [(n_parts,)] * 3 + [(n_rows, rows.y.shape[-1])]

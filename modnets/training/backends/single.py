@@ -42,9 +42,8 @@ class SingleReplicaBackend(EagerBackend):
 
     def evaluate(self, rows: Rows) -> Scores:
         """What ``TrainingStep.evaluate`` gives, with a replica axis in front."""
-        x, y = rows.inputs(), rows.y
-        if not rows.uniform:
-            x, y = _first([x, y])
+        x = rows.inputs() if rows.uniform else rows.inputs()[0]
+        y = rows.y if rows.same_targets else rows.y[0]
         buffers = _first(self.hyperparameters.buffers)
         scores = self.training_step.evaluate(self.flat[0], buffers, x, y, rows.parts[0])
         return Scores(*(part[None] for part in scores))
