@@ -9,7 +9,7 @@ from functools import lru_cache
 from modnets.config.defaults import n_examples
 from modnets.config.run_config import RunConfig
 from modnets.config.run_keys import MAX_KEPT, PER_RUN, Common
-from modnets.config.settings import GRAPH_SETTINGS, FinalSettings
+from modnets.config.settings import GRAPH_SETTINGS, FinalSettings, Settings
 from modnets.models.registry import BUILT_IN
 from modnets.tasks.graphs import FunctionGraph
 from modnets.tasks.task import Task
@@ -51,7 +51,7 @@ def _padded_rows(final: FinalSettings) -> int:
     return size if task.images is not None else min(size, task.n_rows * task.n_tasks)
 
 
-def graph_is_data(final: FinalSettings) -> bool:
+def graph_is_data(final: Settings) -> bool:
     """Whether runs of other function graphs of the same widths train in the same chunk.
 
     To a built-in network its graph is data: rows, their outputs, and known choices as buffers.

@@ -155,13 +155,13 @@ class Batches:
             for key, final in dict(zip(keys, finals, strict=True)).items()
         }
         rows = {key: torch.from_numpy(self.task.rows(index)) for key, index in indices.items()}
-        targets: dict[Any, Tensor] = {}
+        outputs: dict[Any, Tensor] = {}
         for final, key in zip(finals, keys, strict=True):
-            if (final.graph, key) not in targets:
+            if (final.graph, key) not in outputs:
                 task = cast("Task", final.graph)
-                targets[task, key] = torch.from_numpy(task.targets(indices[key]))
+                outputs[task, key] = torch.from_numpy(task.targets(indices[key]))
         loaded = [
-            (rows[key], targets[final.graph, key]) for final, key in zip(finals, keys, strict=True)
+            (rows[key], outputs[final.graph, key]) for final, key in zip(finals, keys, strict=True)
         ]
         loaded += loaded[:1] * (self.n_replicas - len(finals))
         self.n_rows = [len(x) if self.full else self.rows for x, _ in loaded]
