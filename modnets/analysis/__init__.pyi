@@ -24,6 +24,7 @@ from .generalization_gaps import exact_counts as exact_counts
 from .generalization_gaps import exact_curves as exact_curves
 from .generalization_gaps import gaps as gaps
 from .generalization_gaps import version_spaces as version_spaces
+from .graph_hardness import graph_properties as graph_properties
 from .kinds import by_density as by_density
 from .knowledge import knowledge_savings as knowledge_savings
 from .multi_task import ARRANGEMENTS as ARRANGEMENTS

@@ -10,6 +10,8 @@ from .digits import load_digits as load_digits
 from .gates import Gate as Gate
 from .gates import SubFunction as SubFunction
 from .gates import gate as gate
+from .graph_families import read_graphs as read_graphs
+from .graph_families import write_graphs as write_graphs
 from .graphs import FunctionGraph as FunctionGraph
 from .named_graphs import GRAPHS as GRAPHS
 from .named_graphs import TASK_SETS as TASK_SETS
