@@ -33,6 +33,8 @@ from .visuals.overview import plot_overview as overview
 from .visuals.plots import plot_accuracy as accuracy
 from .visuals.plots import plot_solved as solved
 from .visuals.recovery import plot_recovery as recovery
+from .visuals.routing_methods import plot_routing_methods as routing_methods
+from .visuals.routing_methods import plot_shares as shares
 from .visuals.style import kind_style as kind_style
 from .visuals.style import module_colors as module_colors
 from .visuals.style import save_figure as save_figure
@@ -74,7 +76,9 @@ __all__ = [
     "outcome",
     "overview",
     "recovery",
+    "routing_methods",
     "save_figure",
+    "shares",
     "solve_times",
     "solved",
     "style",

@@ -14,13 +14,14 @@ from modnets.config.run_config import RunConfig
 from modnets.models.hooks import HOOKS
 from modnets.models.losses import LOSSES
 from modnets.models.registry import MODELS
+from modnets.models.routing_methods.registry import ROUTING_METHODS
 from modnets.paths import NOTEBOOKS, ROOT
 
 DOCS = ROOT / "docs"
 #: The README first: names of its code are used in the pages.
 PAGES = [
     ROOT / "README.md",
-    *(DOCS / f"{name}.md" for name in ("studies", "inside", "training", "own")),
+    *(DOCS / f"{name}.md" for name in ("studies", "inside", "training", "routing", "own")),
 ]
 PROSE = [*PAGES, *sorted(set(DOCS.glob("*.md")) - set(PAGES)), ROOT / "CONTRIBUTING.md"]
 
@@ -45,6 +46,7 @@ def test_the_python_code_runs_from_top_to_bottom(
         for registry, name in ((MODELS, "skip"), (MODELS, "sparing"), (LOSSES, "focal")):
             registry.pop(name, None)
         HOOKS.pop("norms", None)
+        ROUTING_METHODS.pop("neighbours", None)
         plt.close("all")
     assert len(namespace["runs"]) == 60
     assert list((tmp_path / "results" / "study").glob("*.parquet"))
