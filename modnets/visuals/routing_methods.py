@@ -1,4 +1,4 @@
-"""Figure of routing methods: solved over rows, on random graphs, over arithmetic, and step by step."""
+"""Figure of routing methods: solved over rows, on random graphs, over arithmetic, step by step."""
 
 from __future__ import annotations
 
