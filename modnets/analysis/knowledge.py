@@ -73,9 +73,10 @@ def steps(kinds: Iterable[str]) -> Iterator[tuple[str, str, str]]:
     """Piece, kind without it and kind with it, for every two kinds that differ by one piece.
 
     Sorted by piece, from sparsity to routing, then as on the ladder.  User-defined models are left
-    out, as their pieces are not known.
+    out, as their pieces are not known, and so are other routing methods than the published one.
     """
-    known = {kind: pieces for kind in ladder(kinds) if (pieces := pieces_of(kind)) is not None}
+    published = [kind for kind in ladder(kinds) if "(" not in kind]
+    known = {kind: pieces for kind in published if (pieces := pieces_of(kind)) is not None}
     dense = [kind for kind in known if kind == "dense"]
     for kind, pieces in known.items():
         if not pieces and kind not in dense:

@@ -161,10 +161,12 @@ def _rungs(kinds: Iterable[str]) -> list[tuple[str | None, str]]:
     labels = {"learned": "nothing", "known": "everything"}
     for kind in ladder(kinds):
         model, _, known = kind.partition(", ")
+        known, _, method = known.partition(" (")
         heading = HEADINGS.get(model)
         if heading and (None, heading) not in rungs:
             rungs.append((None, heading))
         label = labels.get(known, known.removeprefix("known ").replace(" and ", ", "))
+        label += f" ({method}" * bool(method)
         rungs.append((kind, label if heading else kind))
     return rungs
 
