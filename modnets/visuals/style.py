@@ -177,7 +177,7 @@ def kind_style(kind: str) -> KindStyle:
     published, _, method = kind.removesuffix(")").partition(" (")
     if published != kind and method in METHODS:
         base = kind_style(published)
-        return replace(base, color=_blend(METHODS[method], base.color, 0.25), label=kind)
+        return replace(base, color=_blend(METHODS[method], base.color, 0.4), label=kind)
     model, _, known = kind.partition(", known ")
     if f"{model}, known" in KINDS and known in MIXES:
         index = MIXES.index(known)
