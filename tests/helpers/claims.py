@@ -177,6 +177,12 @@ CLAIMS: dict[str, tuple[str, dict[str, Source]]] = {
         "{b[solved_high]:.0%})",
         {"a": solved_at("shared, learned", 56), "b": solved_at("modular, learned", 56)},
     ),
+    "found before the first step": (
+        "half of the runs solve the table with **{a[rows]:.0f}** rows if modules are shared "
+        "({a[rows_low]:.0f} to {a[rows_high]:.0f}) and with **{b[rows]:.0f}** if each slot has its own "
+        "({b[rows_low]:.0f} to {b[rows_high]:.0f}), none of the structure known",
+        {"a": needed("shared, learned (best)"), "b": needed("modular, learned (best)")},
+    ),
     "more inputs": (
         "with six slots a level that read {a[arity]:.0f} inputs each, {a[solved]:.0%} "
         "({a[solved_low]:.0%} to {a[solved_high]:.0%}, {a[n]:.0f} runs) and {b[solved]:.0%} "
