@@ -82,6 +82,8 @@ def _draw(summary: pd.DataFrame, measure: str, ax: Axes) -> None:
     for kind, dodge in dodges.items():
         for index, setting in enumerate(summary["setting"].unique()):
             line = summary[(summary["kind"] == kind) & (summary["setting"] == setting)]
+            if line.empty:
+                continue
             line = line.sort_values("train_rows")
             style = kind_style(kind)
             width, face = SETTING_STYLES[index % len(SETTING_STYLES)]

@@ -75,7 +75,8 @@ def over_time(rate: str) -> Source:
 
 
 def circuits(*graphs: str) -> Source:
-    return total("routing_recovery", part="circuits", graph=graphs)
+    published = ("modular, learned", "shared, learned")
+    return total("routing_recovery", part="circuits", graph=graphs, kind=published)
 
 
 def gain(graph: str, kind: str, train_rows: int, part: str = "time") -> Source:
@@ -255,7 +256,7 @@ CLAIMS: dict[str, tuple[str, dict[str, Source]]] = {
         },
     ),
     "circuits": (
-        "Of {a[solved]:.0f} runs with learned connections that solve a table at depths 1 and 2 "
+        "Of {a[solved]:.0f} runs with connections learned by the published method that solve a table at depths 1 and 2 "
         "{a[other_wiring]:.0f} have another circuit than its graph, of {b[solved]:.0f} at depth 3 "
         "{b[other_wiring]:.0f}",
         {"a": circuits("6-2-2", "6-3-2-2"), "b": circuits("6-3-3-2-2")},
