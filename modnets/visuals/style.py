@@ -149,7 +149,7 @@ METHODS = {
     "gibbs": "#cc79a7",
     "mixtures": "#7a5195",
     "sets": "#8a6d00",
-    "information": "#56b4e9",
+    "information": "#aa4466",
 }
 OTHERS = ("#009e73", "#cc79a7", "#7a5195", "#8a6d00", "#117733", "#aa4466")
 MARKERS = ("v", "P", "X", "*", "<", ">")
