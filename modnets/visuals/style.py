@@ -147,9 +147,9 @@ MIXES = (
 METHODS = {
     "best": "#009e73",
     "gibbs": "#cc79a7",
-    "mixtures": "#7a5195",
+    "mixtures": "#332288",
     "sets": "#8a6d00",
-    "information": "#aa4466",
+    "information": "#cc3377",
 }
 OTHERS = ("#009e73", "#cc79a7", "#7a5195", "#8a6d00", "#117733", "#aa4466")
 MARKERS = ("v", "P", "X", "*", "<", ">")
@@ -177,7 +177,7 @@ def kind_style(kind: str) -> KindStyle:
     published, _, method = kind.removesuffix(")").partition(" (")
     if published != kind and method in METHODS:
         base = kind_style(published)
-        return replace(base, color=_blend(METHODS[method], base.color, 0.4), label=kind)
+        return replace(base, color=_blend(METHODS[method], base.color, 0.25), label=kind)
     model, _, known = kind.partition(", known ")
     if f"{model}, known" in KINDS and known in MIXES:
         index = MIXES.index(known)
