@@ -158,7 +158,7 @@ def test_names_of_version_0_1_are_all_known() -> None:
 )
 def test_a_miss_suggests_in_one_line(space: str, name: str, message: str) -> None:
     with pytest.raises(AttributeError) as raised:
-        getattr(sys.modules[space], name)
+        getattr(importlib.import_module(space), name)
     text = str(raised.value)
     assert message in text
     assert "\n" not in text
