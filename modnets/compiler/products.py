@@ -38,9 +38,9 @@ class MatrixProduct(Kernel):
 
     Parameters
     ----------
-    left, right : Value, shape (batch, *row, *inner) and (batch, *inner, column)
+    left, right : Value, shape ``(batch, *row, *inner)`` and ``(batch, *inner, column)``
         Matrices in memory; see :func:`located`.
-    target : Buffer, shape (batch, *row, column)
+    target : Buffer, shape ``(batch, *row, column)``
         Its columns lie side by side.
     add : bool
         Add to what is there.  Rows may overlap then, but not along their first axis.

@@ -89,7 +89,7 @@ class Memory:
         return target
 
     def multiply(self, left: Value, right: Value) -> Buffer:
-        """The product of matrices, shape (batch, *row, *inner) and (batch, *inner, column)."""
+        """The product of matrices, ``(batch, *row, *inner)`` and ``(batch, *inner, column)``."""
         n_rows = len(left.shape) - len(right.shape) + 1
         target = self.allocate((*left.shape[: 1 + n_rows], right.shape[-1]), "float")
         return self.multiply_into(left, right, target)
