@@ -6,7 +6,7 @@ independently of each other and fit the rows: two that differ prove that several
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from typing import cast
 
 import numpy as np
@@ -21,7 +21,7 @@ from modnets.models.modular import ModularNetwork
 from modnets.models.registry import build
 from modnets.models.routing_methods.circuits import CircuitShape, outputs_of
 from modnets.models.routing_methods.search import Annealing, search
-from modnets.tasks.task import Task
+from modnets.training.initialization import by_knowledge, training_rows
 from modnets.training.random_streams import stream_seed
 
 #: Rows of a table on which circuits are compared; of a larger one, a sample.
@@ -56,25 +56,39 @@ def decided(runs: Iterable[RunConfig], *, searches: int = 32) -> pd.DataFrame:
     ValueError
         If a network has no slots, or reads images, or several tasks at once.
     """
-    groups: dict[str, list[RunConfig]] = {}
     given = list(runs)
     for run in given:
         require(
             run.is_modular and run.graph.images is None and run.graph.n_tasks == 1,
             f"runs: {run}; allowed are modular networks on tasks of bits, one at a time",
         )
-        groups.setdefault(shape_of(run) + str(run.final.train_rows), []).append(run)
     found: dict[str, tuple[bool, bool]] = {}
-    for group in groups.values():
+    left: list[RunConfig] = []
+    # The functions left are compared with the task: graphs of one shape are apart.
+    for group in _grouped(given, lambda run: (shape_of(run), run.graph, run.known_graph)):
         space = _space(group[0])
-        if space is not None:
-            answers = space.answers([run.split for run in group])
-            by_run = [(bool(single), True) for single in answers["single"]]
-        else:
-            by_run = [(one, False) for one in _by_search(group, searches)]
-        found |= {run.key: one for run, one in zip(group, by_run, strict=True)}
+        if space is None:
+            left += group
+            continue
+        answers = space.answers([run.split for run in group])
+        singles = zip(group, answers["single"], strict=True)
+        found |= {run.key: (bool(single), True) for run, single in singles}
+    for group in _grouped(left, shape_of):
+        for places in by_knowledge([run.final for run in group]):
+            some = [group[place] for place in places]
+            told = zip(some, _by_search(some, searches), strict=True)
+            found |= {run.key: (one, False) for run, one in told}
     rows = [(run.key, *found[run.key]) for run in given]
     return pd.DataFrame(rows, columns=["run", "decided", "exact"])
+
+
+def _grouped(
+    runs: Iterable[RunConfig], key: Callable[[RunConfig], Hashable]
+) -> list[list[RunConfig]]:
+    groups: dict[Hashable, list[RunConfig]] = {}
+    for run in runs:
+        groups.setdefault(key(run), []).append(run)
+    return list(groups.values())
 
 
 def _space(run: RunConfig) -> VersionSpace | None:
@@ -87,7 +101,7 @@ def _space(run: RunConfig) -> VersionSpace | None:
 
 
 def _by_search(runs: Sequence[RunConfig], searches: int) -> list[bool]:
-    """Whether independent searches find one function, for runs of one shape."""
+    """Whether independent searches find one function, for runs of one shape that know the same."""
     shape = CircuitShape.of(cast("ModularNetwork", build(runs[0].final, seed=0)))
     functions: list[set[bytes]] = [set() for _ in runs]
     for first in range(0, searches, AT_ONCE):
@@ -96,7 +110,7 @@ def _by_search(runs: Sequence[RunConfig], searches: int) -> list[bool]:
             break
         seeds = range(first, min(first + AT_ONCE, searches))
         places = [index for index in left for _ in seeds]
-        rows = {index: _training_rows(runs[index]) for index in left}
+        rows = {index: training_rows(runs[index].final) for index in left}
         circuits = search(
             shape,
             [rows[index] for index in places],
@@ -109,11 +123,6 @@ def _by_search(runs: Sequence[RunConfig], searches: int) -> list[bool]:
                 outputs = outputs_of(shape, one.structure, one.tables, compared[index])
                 functions[index].add(outputs.tobytes())
     return [len(one) <= 1 for one in functions]
-
-
-def _training_rows(run: RunConfig) -> tuple[np.ndarray, np.ndarray]:
-    task, index = cast("Task", run.final.graph), run.split["train"]
-    return task.rows(index), task.targets(index)
 
 
 def _rows_compared(run: RunConfig) -> np.ndarray:

@@ -73,12 +73,9 @@ def searched(configs: Sequence[RunConfig]) -> list[Found | None]:
         return [None] * len(configs)
     method = ROUTING_METHODS[finals[0].routing_method]
     results: list[Found | None] = [None] * len(configs)
-    by_knowledge: dict[str, list[int]] = {}  # those that know the same are searched together
-    for place, final in enumerate(finals):
-        by_knowledge.setdefault(str(known_choices(final)), []).append(place)
-    for places in by_knowledge.values():
+    for places in by_knowledge(finals):
         some = [finals[place] for place in places]
-        rows = [_training_rows(final) for final in some]
+        rows = [training_rows(final) for final in some]
         seeds = [stream_seed(final.seed, "routing") for final in some]
         network = cast("ModularNetwork", build(some[0], seed=0))
         for place, found in zip(places, method.search(network, rows, seeds), strict=True):
@@ -86,7 +83,16 @@ def searched(configs: Sequence[RunConfig]) -> list[Found | None]:
     return results
 
 
-def _training_rows(final: RunConfig) -> TrainingRows:
+def by_knowledge(finals: Sequence[RunConfig]) -> list[list[int]]:
+    """Places of runs of one shape, together where they know the same, as a search takes them."""
+    places: dict[str, list[int]] = {}
+    for place, final in enumerate(finals):
+        places.setdefault(str(known_choices(final)), []).append(place)
+    return list(places.values())
+
+
+def training_rows(final: RunConfig) -> TrainingRows:
+    """The training rows of a run."""
     task, index = cast("Task", final.graph), final.split["train"]
     return TrainingRows(task.rows(index), task.targets(index))
 

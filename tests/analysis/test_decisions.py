@@ -57,6 +57,28 @@ def test_searches_agree_with_enumeration() -> None:
     assert len(set(exact)) == 2
 
 
+def test_graphs_of_one_shape_are_told_apart() -> None:
+    other = mn.FunctionGraph(4, [["AND 0 1", "XOR 2 3"], ["AND 0 1"]])
+    wide = [mn.FunctionGraph(14, [[f"XOR 0 {source}", "AND 2 3"], ["OR 0 1"]]) for source in (1, 5)]
+    apart = [
+        [
+            mn.RunConfig(
+                graph=graph, model="modular", routing=routing, train_rows=rows, split_seed=i
+            )
+            for i in range(seeds)
+        ]
+        for graphs, routing, rows, seeds in (
+            ((SMALL, other), "learned", 12, 8),
+            (wide, "known", 9, 4),
+        )
+        for graph in graphs
+    ]
+    alone = [mn.analysis.decided(runs, searches=4)["decided"].tolist() for runs in apart]
+    together = mn.analysis.decided([run for runs in apart for run in runs], searches=4)
+    assert together["decided"].tolist() == [said for answers in alone for said in answers]
+    assert alone[0] != alone[1]
+
+
 def test_of_larger_tasks_searches_tell() -> None:
     graph = mn.FunctionGraph(14, [["XOR 0 1", "AND 2 3"], ["OR 0 1"]])
     runs = [mn.RunConfig(graph=graph, model="modular", train_rows=rows) for rows in (6, 120)]
