@@ -53,6 +53,11 @@ class Parser(argparse.ArgumentParser):
         return args
 
 
+def as_written(prog: str) -> argparse.HelpFormatter:
+    """The formatter of a command whose description and epilog keep their lines."""
+    return argparse.RawDescriptionHelpFormatter(prog, max_help_position=26, width=100)
+
+
 def _underscored(word: str) -> str:
     if not LONG_FLAG.fullmatch(word):
         return word

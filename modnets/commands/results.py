@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from modnets.commands.parser import Parser, UsageError, whole
+from modnets.commands.parser import Parser, UsageError, as_written, whole
 from modnets.errors import in_a_line, nearest, require, shown
 
 if TYPE_CHECKING:
@@ -39,17 +39,12 @@ SHOWN = 40
 
 def results_parser() -> Parser:
     """The parser of ``modnets results``."""
-    import argparse
-
-    def formatter(prog: str) -> argparse.HelpFormatter:
-        return argparse.RawDescriptionHelpFormatter(prog, max_help_position=26, width=100)
-
     parser = Parser(
         prog="modnets results",
         usage=USAGE,
         description="What is in a store of results.",
         epilog=EPILOG,
-        formatter_class=formatter,
+        formatter_class=as_written,
     )
     parser.add_argument("action", nargs="?", metavar="|".join(ACTIONS), help="what to do")
     parser.add_argument("folders", nargs="*", metavar="FOLDER", help="a store; of compare, two")

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from modnets.commands.parser import Parser, UsageError, whole
+from modnets.commands.parser import Parser, UsageError, as_written, whole
 from modnets.errors import in_a_line, require, shown
 
 if TYPE_CHECKING:
@@ -40,18 +40,13 @@ RunConfig: modnets train --help, mn.explain().  Exit code: 0 done, 1 a run faile
 
 def sweep_parser() -> Parser:
     """The parser of ``modnets sweep``."""
-    import argparse
-
-    def formatter(prog: str) -> argparse.HelpFormatter:
-        return argparse.RawDescriptionHelpFormatter(prog, max_help_position=26, width=100)
-
     parser = Parser(
         prog="modnets sweep",
         usage=USAGE,
         description="Train the runs of a study.  Those that the store holds are not done again, so "
         "that the\nsame command goes on after an interruption.",
         epilog=EXAMPLE,
-        formatter_class=formatter,
+        formatter_class=as_written,
     )
     parser.add_argument("study", nargs="?", metavar="STUDY.yaml", help="the study's file")
     parser.add_argument("--store", metavar="FOLDER", help="where the results go; made if missing")

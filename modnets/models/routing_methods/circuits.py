@@ -133,6 +133,10 @@ class RowBits:
         padded[:, : len(bits)] = bits.T
         return np.packbits(padded, axis=1).view(np.uint64)
 
+    def go_on_with(self, runs: np.ndarray) -> None:
+        """Drop all other runs."""
+        self.x, self.y, self.counted = self.x[runs], self.y[runs], self.counted[runs]
+
 
 def count(words: np.ndarray) -> np.ndarray:
     """Number of ones along the last axis."""
@@ -246,8 +250,7 @@ class Circuits:
         self.sources = [level[runs] for level in self.sources]
         self.filled = [level[runs] for level in self.filled]
         self.tables, self.outputs = self.tables[runs], self.outputs[runs]
-        self.rows.x, self.rows.y = self.rows.x[runs], self.rows.y[runs]
-        self.rows.counted = self.rows.counted[runs]
+        self.rows.go_on_with(runs)
 
     def write(self, structure: Mapping[str, Any], tables: np.ndarray) -> None:
         """Make the only circuit of the only run one that :meth:`read` gave."""

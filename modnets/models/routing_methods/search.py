@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from modnets.models.routing_methods.circuits import CircuitShape, Rows
+from modnets.models.routing_methods.circuits import WORD, CircuitShape, Rows
 from modnets.models.routing_methods.gibbs import GibbsSampler
 
 #: Words in the largest array of a block of runs.
@@ -89,7 +89,7 @@ def search(
         Of each run.
     annealing : Annealing
     """
-    n_words = -(-max(len(x) for x, _ in rows) // 64)
+    n_words = -(-max(len(x) for x, _ in rows) // WORD)
     size = max(1, BLOCK // (shape.most_sets * shape.corners * n_words * annealing.chains))
     found: list[FoundCircuit] = []
     for start in range(0, len(rows), size):
