@@ -9,6 +9,7 @@ from functools import cache
 
 from modnets.checked import checked
 from modnets.commands.benchmark import benchmark_parser
+from modnets.commands.figure import figure_parser
 from modnets.commands.flags import FLAGS
 from modnets.commands.notebook import notebook_parser
 from modnets.commands.parser import Parser
@@ -138,6 +139,7 @@ def _glossary() -> dict[str, Entry]:
                     entries[flag.setting].sources.append(f"modnets train {name}")
     parsers = {
         "benchmark": benchmark_parser(),
+        "figure": figure_parser(),
         "notebook": notebook_parser(),
         "results": results_parser(),
         "sweep": sweep_parser(),

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from modnets.errors import require, shown
+from modnets.runs_read import begin
 from modnets.values import MAX_INTEGER
 
 KINDS = {
@@ -88,7 +89,8 @@ def read_parameters(namespace: dict[str, Any]) -> None:
     """Convert the strings that papermill's ``-p`` passes to the type of each parameter.
 
     A list takes one value or ``a,b``, ``1,2``, ``[1,2]``; numbers may be strings.  The types are
-    those of the cell that defines the parameters, ``name: type = default``.
+    those of the cell that defines the parameters, ``name: type = default``.  What figures say that
+    they were made from begins here.
 
     Parameters
     ----------
@@ -104,6 +106,7 @@ def read_parameters(namespace: dict[str, Any]) -> None:
         isinstance(namespace, dict),
         f"namespace={shown(namespace)}; allowed is a notebook's globals()",
     )
+    begin(namespace)
     for cell in namespace.get("In", ()):
         for parameter in defined(cell):
             if parameter.name in namespace:

@@ -30,6 +30,16 @@ def machine() -> dict[str, Any]:
     }
 
 
+@cache
+def code_state() -> dict[str, Any]:
+    """The commit, and whether the package and the notebooks are as they were committed."""
+    changes = _git("status", "--porcelain", "--", "modnets", "notebooks")
+    return {
+        "git_commit": _git("rev-parse", "HEAD"),
+        "git_clean": None if changes is None else changes == "",
+    }
+
+
 def _git(*arguments: str) -> str | None:
     """The output of git on the repository of this package; None without git or repository."""
     with contextlib.suppress(OSError, subprocess.SubprocessError):

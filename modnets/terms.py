@@ -62,6 +62,11 @@ TERMS = {
         "all, and each run comes out as in one sweep",
         see_also=("study", "mn.sweep"),
     ),
+    "provenance": Definition(
+        "what something was made from: of results versions, commit and machine; of a figure also "
+        "the notebook with its parameters, and hashes of the settings and results of its runs",
+        see_also=("run", "store", "mn.save_figure"),
+    ),
     "replay": Definition(
         "training a run again from its config, with the same chunk and choice of compiled steps: "
         "the result is the same bit for bit",

@@ -129,7 +129,15 @@ SLOW = {
         *("tasks_in_engine",),
     ),
     "visuals": (
-        *("efficiency", "gate_shares_figures", "heatmaps", "ladder", "plots", "task_drawings"),
+        *(
+            "efficiency",
+            "figure_info",
+            "gate_shares_figures",
+            "heatmaps",
+            "ladder",
+            "plots",
+            "task_drawings",
+        ),
         *("tasks_figures", "theory_figure", "trained_drawings"),
     ),
     ".": ("old_modules", "readme"),

@@ -131,7 +131,7 @@ def test_it_runs_from_any_folder(
     assert all(cell.execution_count for cell in ran)
     assert not [out for cell in ran for out in cell.outputs if out.output_type == "error"]
     written = {file.suffix for file in folders["figure_folder"].glob("*") if file.stat().st_size}
-    assert written == {".svg", ".png", ".csv"}
+    assert written == {".svg", ".png", ".csv", ".json"}
     ours = {copy, *folders.values()}
     assert [p for p in working.glob("*") if p not in before[1] and p not in ours] == []
     assert sorted(NOTEBOOKS.parent.glob("*")) == before[0]

@@ -22,8 +22,8 @@ import nbformat
 from ipykernel.kernelspec import get_kernel_dict
 from papermill import PapermillExecutionError, execute_notebook
 
-from modnets.commands.parameters import KERNEL, Notebook
 from modnets.leftovers import temporary_folder
+from modnets.notebook_files import KERNEL, Notebook
 
 WIDGETS = "application/vnd.jupyter.widget-state+json"
 COLOURS = re.compile(r"\x1b\[[0-9;]*m")

@@ -14,7 +14,7 @@ from modnets.errors import in_a_line, nearest, require, shown
 from modnets.paths import FIGURES, NOTEBOOKS, ROOT, expanded
 
 if TYPE_CHECKING:
-    from modnets.commands.parameters import Notebook
+    from modnets.notebook_files import Notebook
 
 #: Executed copies; git ignores this folder.
 COPIES = ROOT / "build" / "notebooks"
@@ -114,7 +114,7 @@ def main(argv: Sequence[str]) -> int:
 
 def listing(folder: Path) -> str:
     """The notebooks of a folder: name, question, parameters with defaults, figure."""
-    from modnets.commands.parameters import find_notebooks
+    from modnets.notebook_files import find_notebooks
 
     lines = [described(notebook) for notebook in find_notebooks(folder).values()]
     return "\n".join(lines) or f"no notebooks in {folder}"
@@ -122,7 +122,7 @@ def listing(folder: Path) -> str:
 
 def described(notebook: Notebook) -> str:
     """A notebook's name, question, parameters with defaults and meanings, and figure."""
-    from modnets.commands.parameters import SUFFIXES
+    from modnets.notebook_files import SUFFIXES
 
     lines = [f"{notebook.name}: {notebook.question}"]
     for parameter in notebook.parameters.values():
@@ -150,7 +150,7 @@ def choose(folder: Path, name: str) -> list[Notebook]:
         If there is no such notebook.
     """
     # Jupyter's libraries take a second to import: only where a notebook is read.
-    from modnets.commands.parameters import find_notebooks
+    from modnets.notebook_files import find_notebooks
 
     known = find_notebooks(folder.absolute())
     require(bool(known), f"no notebooks in {folder}; allowed is a folder that holds some")
@@ -189,7 +189,7 @@ def planned(folder: Path, names: Sequence[str], *, timed: bool = True) -> str:
 
 def dependencies(folder: Path, name: str) -> str:
     """The files of the package that notebooks depend on, a line each, as seen from the root."""
-    from modnets.commands.dependencies import files_of
+    from modnets.notebook_sources import files_of
 
     files = {path for notebook in choose(folder, name) for path in files_of(notebook)}
     return "\n".join(str(path.relative_to(ROOT)) for path in sorted(files))
@@ -239,7 +239,7 @@ def run(
         output.resolve() != folder.resolve(),
         f"--output={output} is the folder of the notebooks; allowed is any other",
     )
-    from modnets.commands.parameters import check_parameters
+    from modnets.notebook_files import check_parameters
 
     check_parameters(wanted, [word for word, _ in words])
     require(

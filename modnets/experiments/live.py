@@ -25,9 +25,12 @@ from modnets.compiler.build_cache import NotCompiledError, without_compiling
 from modnets.config.run_config import RunConfig
 from modnets.config.shapes import total_steps
 from modnets.errors import require
+from modnets.experiments.columns import with_measures
 from modnets.experiments.planning import Chunk, plan
+from modnets.experiments.result_digests import UNSTORED
 from modnets.experiments.store import Store
 from modnets.experiments.sweep import RunsFailed, provenance_of
+from modnets.runs_read import note
 from modnets.training.backends.eager import one_thread
 from modnets.training.engine import Trained, finished, set_up
 from modnets.training.restarts import Starts
@@ -202,8 +205,12 @@ class Live:
     def _keep(self, chunk: Chunk, trained: Trained) -> None:
         """Store the runs of a chunk that is done, but for those that are there already."""
         table = trained.table
-        if self.store is None or table.empty:
+        if table.empty:
             return
+        if self.store is None:
+            UNSTORED.add(with_measures(table))
+            return
+        note(self.store, table["run"].unique())
         new = table[~table["run"].isin(self.store.keys())]
         if len(new):
             self.store.write(new, provenance_of(chunk, trained))

@@ -17,6 +17,7 @@ from modnets.experiments.failures import RunsFailed
 from modnets.experiments.interruption import interruption_in_one_line
 from modnets.experiments.planning import MOST, Chunk, check_arguments, checked_runs
 from modnets.experiments.progress import Progress
+from modnets.experiments.result_digests import UNSTORED
 from modnets.training.engine import choose_device
 from modnets.training.initialization import initial_network
 from modnets.training.restarts import starts_of
@@ -114,4 +115,6 @@ def train(
         )
     if trained.failures:
         raise RunsFailed({config.key: (config, trained.failures[config.key])})
-    return TrainedRun(config, trained.networks[0], with_measures(trained.table))
+    table = with_measures(trained.table)
+    UNSTORED.add(table)
+    return TrainedRun(config, trained.networks[0], table)

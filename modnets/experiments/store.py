@@ -15,7 +15,7 @@ import contextlib
 import json
 import os
 import sys
-from collections.abc import Callable, Iterable, Mapping, Set
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
@@ -26,7 +26,7 @@ import pyarrow.compute as pc
 
 from modnets.config.run_config import RunConfig
 from modnets.errors import require
-from modnets.experiments import failed_runs, store_files, study_files
+from modnets.experiments import failed_runs, result_digests, store_files, study_files
 from modnets.experiments.columns import DETAILS, decoded, schema, with_measures
 from modnets.experiments.compaction import compact, provenance_in
 from modnets.experiments.damage_reports import report_damage, report_flipped
@@ -36,6 +36,7 @@ from modnets.experiments.ordering import quick_memory, tidy
 from modnets.experiments.store_files import Content, Damaged, StoreError
 from modnets.leftovers import clear
 from modnets.paths import expanded
+from modnets.runs_read import note
 
 READERS = 4  # threads that read and decode files
 
@@ -176,8 +177,21 @@ class Store:
         StoreError
             If a file cannot be read that is not damaged; so in all that follows.
         """
+        table = self._table(runs)
+        note(self, table["run"].unique())
+        return table
+
+    def _table(self, runs: Iterable[str] | None) -> pd.DataFrame:
         columns = [name for name in schema().names if name not in DETAILS]
         return with_measures(self._collect(columns, runs))
+
+    def run_digests(self, keys: Iterable[str]) -> dict[str, str]:
+        """Key -> a hash of the results of a run, for those that are there; figures carry them."""
+        return result_digests.run_digests(self._table(keys))
+
+    def keep_keys(self, keys: Sequence[str]) -> None:
+        """Keep which runs a figure was made from."""
+        result_digests.keep_keys(self.folder, keys)
 
     def details(self, runs: Iterable[str] | None = None, *, every: bool = False) -> pd.DataFrame:
         """What runs have learned: ``run``, ``epoch``, ``predicted``, ``structure``, ``config``.
@@ -282,6 +296,8 @@ def load(store: str | Path, *, empty: bool = True) -> pd.DataFrame:
     path = expanded(store, "store")
     is_file = path.suffix in SUFFIXES and path.is_file()
     table = read_export(path) if is_file else finished(store).table()
+    if is_file:
+        result_digests.UNSTORED.add(table)
     return table if empty else without_empty(table)
 
 

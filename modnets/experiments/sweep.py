@@ -26,6 +26,7 @@ from modnets.experiments.planning import (
     planned,
 )
 from modnets.experiments.progress import Progress
+from modnets.experiments.result_digests import UNSTORED
 from modnets.experiments.shards import read_shard
 from modnets.experiments.store import Store
 from modnets.experiments.store_files import StoreError
@@ -190,7 +191,9 @@ def _table(
         return results.table(keys)
     if not kept:
         return pd.DataFrame()
-    return with_measures(ordered(pd.concat(kept).drop(columns=list(DETAILS)), keys))
+    table = with_measures(ordered(pd.concat(kept).drop(columns=list(DETAILS)), keys))
+    UNSTORED.add(table)
+    return table
 
 
 def _check_whole(results: Store, table: pd.DataFrame, stored: Sequence[RunConfig]) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import pyarrow.compute as pc
 
-from modnets.experiments import store_files, study_files
+from modnets.experiments import result_digests, store_files, study_files
 from modnets.experiments.columns import decoded
 from modnets.experiments.store import Store
 from modnets.experiments.store_files import Damaged, StoreError
@@ -65,9 +65,11 @@ def verify(store: Store) -> Verified:
         f"{name}: set aside by a sweep as damaged" for name in sorted(names) if ".damaged" in name
     ]
     kept = study_files.read(store.folder)
-    found.problems += [
-        f"{name}: its content has changed since it was written"
+    changed = [
+        name
         for name in sorted(names)
         if name.startswith("study-") and name.endswith(".yaml") and name not in kept
     ]
+    changed += result_digests.changed_lists(store.folder)
+    found.problems += [f"{name}: its content has changed since it was written" for name in changed]
     return found

@@ -236,8 +236,14 @@ def save_figure(
 ) -> list[Path]:
     """Write ``<name>.svg``, ``<name>.png`` and, with a table, ``<name>.csv``.
 
-    The same figure gives the same bytes every time.  Files are written atomically.  Nothing is
-    cropped: where artists reach beyond the figure, the pictures are that much larger.
+    Beside them ``<name>.provenance.json`` says what the figure was made from: version and commit,
+    the notebook with its parameters, hashes of the settings and results of the runs that were read,
+    and of the files; both pictures carry the same, without the last.  ``modnets figure info FILE``
+    prints it and says whether the figure is up to date.
+
+    The same figure of the same results, made by the same code, gives the same bytes every time.
+    Files are written atomically.  Nothing is cropped: where artists reach beyond the figure, the
+    pictures are that much larger.
 
     Parameters
     ----------
@@ -263,10 +269,14 @@ def save_figure(
         bool(name) and Path(name).name == name,
         f"name={name!r}; allowed is the name of a file, without a folder",
     )
+    from modnets import figure_records  # finding the notebook takes more than drawing does
+
     target = expanded(folder, "folder") if folder else FIGURES
+    record = figure_records.record_of(name, target)
+    about = figure_records.as_text(record)
     metadata: dict[str, dict[str, str | None]] = {
-        "svg": {"Creator": "modnets", "Date": None},
-        "png": {"Software": "modnets"},
+        "svg": {"Creator": "modnets", "Date": None, "Description": about},
+        "png": {"Software": "modnets", "Description": about},
     }
 
     def write_picture(path: Path, suffix: str) -> None:
@@ -281,7 +291,10 @@ def save_figure(
         target.mkdir(parents=True, exist_ok=True)
         hide_bare_ticks(fig)
         with mpl.rc_context(SAVE_RC | {"savefig.dpi": RC["savefig.dpi"], "savefig.bbox": None}):
-            return [_write(target / f"{name}.{suffix}", write) for suffix, write in writers.items()]
+            files = [_write(target / f"{name}.{end}", write) for end, write in writers.items()]
+        text = figure_records.beside(record, files)
+        beside = target / f"{name}{figure_records.SUFFIX}"
+        return [*files, _write(beside, lambda path: path.write_text(text, encoding="utf-8"))]
     except OSError as error:
         reason = error.strerror or error
         raise ValueError(f"folder={str(target)!r} cannot be written: {reason}") from None

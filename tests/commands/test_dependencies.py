@@ -10,9 +10,9 @@ import nbformat
 import pytest
 
 from modnets.__main__ import main
-from modnets.commands.dependencies import files_of
-from modnets.commands.parameters import Notebook
 from modnets.lazy import NAMESPACES, exports
+from modnets.notebook_files import Notebook
+from modnets.notebook_sources import files_of
 from modnets.paths import PACKAGE, ROOT
 from modnets.source_files import dependencies, file_of
 

@@ -16,7 +16,7 @@ import pytest
 from modnets.__main__ import main
 from modnets.commands import notebook as command
 from modnets.commands.execution import own_kernel, stale
-from modnets.commands.parameters import Notebook, Parameter
+from modnets.notebook_files import Notebook, Parameter
 from modnets.paths import FIGURES
 
 PARAMETERS = """depth: int = 2  # levels of the graph

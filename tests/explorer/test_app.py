@@ -317,7 +317,8 @@ def test_figure_and_code_can_be_saved(make: Callable[..., Explorer], tmp_path: P
     trained(explorer)
     explorer.panel.save.click()
     files = sorted(path.name for path in (tmp_path / "figures").iterdir())
-    assert files == ["explorer.csv", "explorer.png", "explorer.svg"]
+    endings = ("csv", "png", "provenance.json", "svg")
+    assert files == [f"explorer.{ending}" for ending in endings]
     saved = pd.read_csv(tmp_path / "figures" / "explorer.csv")
     pd.testing.assert_frame_equal(saved, explorer.curves(), check_dtype=False)
     explorer.panel.copy.click()

@@ -119,7 +119,8 @@ def test_a_saved_figure_is_the_same_every_time(tmp_path: Path) -> None:
     contents = []
     for folder in ("one", "two"):
         paths = save_figure(figure(), "name", table, tmp_path / folder)
-        assert [path.name for path in paths] == ["name.svg", "name.png", "name.csv"]
+        names = ["name.svg", "name.png", "name.csv", "name.provenance.json"]
+        assert [path.name for path in paths] == names
         assert sorted(p.name for p in (tmp_path / folder).iterdir()) == sorted(
             path.name for path in paths
         )
@@ -132,6 +133,7 @@ def test_no_table_no_csv(tmp_path: Path) -> None:
     assert [path.suffix for path in save_figure(figure(), "name", folder=tmp_path)] == [
         ".svg",
         ".png",
+        ".json",
     ]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import warnings
 from collections.abc import Iterator
@@ -12,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
-from papermill import inspect_notebook
 from traitlets.log import get_logger
 
 from modnets.errors import first_line, nearest, require, shown
@@ -61,9 +61,22 @@ class Notebook:
         lines = (line for text in texts for line in text.splitlines())
         return next((line.lstrip("# ") for line in lines if line.startswith("#")), "")
 
+    @property
+    def code(self) -> list[str]:
+        """The sources of its code cells that are not empty, without blanks at their ends."""
+        cells = (cell.source.strip() for cell in self.content.cells if cell.cell_type == "code")
+        return [source for source in cells if source]
+
+    @property
+    def digest(self) -> str:
+        """A hash of its code: neither texts nor outputs enter."""
+        return hashlib.sha256("\0".join(self.code).encode()).hexdigest()
+
     @cached_property
     def parameters(self) -> dict[str, Parameter]:
         """The lines of the cell tagged ``parameters``, as papermill sees them."""
+        from papermill import inspect_notebook  # not where only the text is read: it takes long
+
         parameters, content = {}, self.content
         try:
             with quiet():

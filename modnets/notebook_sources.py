@@ -1,4 +1,4 @@
-"""What a notebook depends on: the modules that its names come from, and their imports.
+"""What a notebook or script depends on: the modules that its names come from, and their imports.
 
 Read from the text of the files, so that nothing has to run.
 """
@@ -11,9 +11,9 @@ from pathlib import Path
 
 from IPython.core.inputtransformer2 import TransformerManager
 
-from modnets.commands.parameters import Notebook
 from modnets.errors import first_line
 from modnets.lazy import NAMESPACES, exports
+from modnets.notebook_files import Notebook
 from modnets.old_names import OLD_NAMES
 from modnets.source_files import dependencies, file_of, imported
 
@@ -26,7 +26,18 @@ def files_of(notebook: Notebook) -> list[Path]:
     notebook : Notebook
         Public names that it uses (``mn.x``, ``mn.plot.x``), and what it imports from ``modnets``.
     """
-    tree = ast.parse("\n".join(cells_of(notebook)))
+    return files_of_code("\n".join(cells_of(notebook)))
+
+
+def files_of_code(code: str) -> list[Path]:
+    """The files of the package that some Python code depends on, sorted.
+
+    Raises
+    ------
+    SyntaxError
+        If it is no Python.
+    """
+    tree = ast.parse(code)
     files = [file_of(module) for module in _modules_of_names(tree)]
     return dependencies([*filter(None, files), *imported(tree)])
 
