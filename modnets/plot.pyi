@@ -35,6 +35,9 @@ from .visuals.plots import plot_solved as solved
 from .visuals.recovery import plot_recovery as recovery
 from .visuals.routing_methods import plot_routing_methods as routing_methods
 from .visuals.routing_methods import plot_shares as shares
+from .visuals.rows_law import plot_needed_rows as needed_rows
+from .visuals.rows_law import plot_rows_law as rows_law
+from .visuals.rows_law import plot_saved as saved
 from .visuals.style import kind_style as kind_style
 from .visuals.style import module_colors as module_colors
 from .visuals.style import save_figure as save_figure
@@ -73,11 +76,14 @@ __all__ = [
     "module_colors",
     "multi_task",
     "needed",
+    "needed_rows",
     "outcome",
     "overview",
     "recovery",
     "routing_methods",
+    "rows_law",
     "save_figure",
+    "saved",
     "shares",
     "solve_times",
     "solved",

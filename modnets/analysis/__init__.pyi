@@ -26,10 +26,15 @@ from .generalization_gaps import gaps as gaps
 from .generalization_gaps import version_spaces as version_spaces
 from .graph_hardness import graph_properties as graph_properties
 from .kinds import by_density as by_density
+from .kinds import kind_settings as kind_settings
 from .knowledge import knowledge_savings as knowledge_savings
+from .law_coverage import law_coverage as law_coverage
+from .law_coverage import simulate_law as simulate_law
 from .multi_task import ARRANGEMENTS as ARRANGEMENTS
 from .multi_task import arrange as arrange
 from .pooling import varying_settings as varying_settings
+from .rows_law import RowsLaw as RowsLaw
+from .rows_law import rows_law as rows_law
 from .rows_needed import sample_complexity as sample_complexity
 from .size_matching import matched_hidden as matched_hidden
 from .statistics import last as last
@@ -46,3 +51,4 @@ from .version_space.dense import DenseVersionSpace as DenseVersionSpace
 from .version_space.dense import dense_version_space as dense_version_space
 from .version_space.modular import VersionSpace as VersionSpace
 from .version_space.modular import modular_version_space as modular_version_space
+from .wirings import identifiable as identifiable

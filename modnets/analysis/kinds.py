@@ -8,11 +8,15 @@ them it has.  Sparse networks have none of them; each density is a kind of its o
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import pandas as pd
 
 from modnets.analysis.tables import require_columns
 from modnets.checked import checked
+from modnets.config.run_config import RunConfig
+from modnets.errors import one_of, require
+from modnets.models.registry import MODELS
 
 #: Pieces of knowledge, in the order in which a ladder of kinds adds them.
 PIECES = ("modules", "sharing", "selection", "outputs", "routing")
@@ -52,6 +56,48 @@ def pieces_of(kind: str) -> frozenset[str] | None:
     if not knowledge.startswith("known "):
         return frozenset(own)
     return frozenset(own | set(knowledge.removeprefix("known ").split(" and ")))
+
+
+@checked
+def kind_settings(kind: str) -> dict:
+    """The settings that make networks of a kind; of what is known and of the routing method.
+
+    Parameters
+    ----------
+    kind : str
+        As in ``RunConfig.kind``.
+
+    Returns
+    -------
+    dict
+        Setting -> value, for ``mn.RunConfig`` or ``mn.grid``.
+
+    Raises
+    ------
+    ValueError
+        If no settings make networks of that kind.
+
+    Examples
+    --------
+    >>> kind_settings("shared, learned (best)")
+    {'model': 'shared', 'routing': 'learned', 'routing_method': 'best'}
+    """
+    named, _, method = kind.removesuffix(")").partition(" (")
+    model, _, known = named.partition(", ")
+    one_of("kind", model, MODELS)
+    settings: dict[str, Any] = {"model": model}
+    if known in ("known", "learned"):
+        settings["routing"] = known
+    elif known:
+        parts = known.removeprefix("known ").split(" and ")
+        settings |= {
+            name: "known" if name in parts else "learned" for name in _ALL_KNOWN.get(model, ())
+        }
+    if method:
+        settings["routing_method"] = method
+    made = RunConfig(**settings).kind
+    require(made == kind, f"kind={kind!r}; allowed is one as RunConfig.kind says it, as {made!r}")
+    return settings
 
 
 def ladder(kinds: Iterable[str]) -> list[str]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Mapping
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any
 
+from modnets.checked import checked
 from modnets.config.points import MAX_RUNS, Axis, Points, distinct
 from modnets.config.run_config import RunConfig
 from modnets.errors import one_of, require, shown
@@ -49,6 +50,42 @@ def grid(base: RunConfig | None = None, **axes: Any) -> list[RunConfig]:
         require(not both, f"{name} and {', '.join(both)}; allowed is one or the other")
     settings = {f.name: getattr(base, f.name) for f in fields(base)}
     return distinct([Points(settings, tuple(axis_of(name, axes[name]) for name in axes))])
+
+
+@checked
+def independent(runs: Iterable[RunConfig]) -> list:
+    """The same runs with seeds that no two graphs share: splits of one are not those of another.
+
+    Seeds of equal number draw the same rows for every graph of as many inputs; then graphs are no
+    independent observations.  Here graph number g, in order of appearance, has seeds from g times
+    the number of seeds on.
+
+    Parameters
+    ----------
+    runs : iterable of RunConfig
+        With ``split_seed`` and ``seed`` from 0 on.
+
+    Returns
+    -------
+    list of RunConfig
+        In the same order.
+
+    Examples
+    --------
+    >>> runs = independent(grid(graph=["6-2-2", "6-3-2-2"], seeds=range(4)))
+    >>> sorted({run.split_seed for run in runs})
+    [0, 1, 2, 3, 4, 5, 6, 7]
+    """
+    given = list(runs)
+    for run in given:
+        require(isinstance(run, RunConfig), f"runs has {shown(run)}; allowed are RunConfigs")
+    size = 1 + max((max(run.split_seed, run.seed) for run in given), default=0)
+    first: dict[Any, int] = {}
+    starts = [size * first.setdefault(run.graph, len(first)) for run in given]
+    return [
+        replace(run, split_seed=start + run.split_seed, seed=start + run.seed)
+        for run, start in zip(given, starts, strict=True)
+    ]
 
 
 def axis_of(name: str, values: Any) -> Axis:

@@ -98,11 +98,12 @@ def graphs(seeds: int | Iterable[int] = 100, family: str = "random", **settings:
     family : str
         ``random``, ``published``, ``tree``, ``chain``, ``parity`` or ``retina``.
     **settings
-        A list stands for its values in turn, in every combination; a tuple for itself.  Random
-        graphs take what ``mn.tasks.random_graph`` takes, and are fair tasks by default: outputs
-        have a share of ones of 0.1 to 0.9.  ``published`` takes ``name``; ``tree`` takes ``depth``
-        and ``gates``, a tuple by level; ``chain`` takes ``length`` and ``gates``; ``parity``
-        ``size`` and ``inputs``; ``retina`` ``goal``, AND or OR.
+        A list stands for its values in turn, in every combination; where a value is itself a
+        sequence (``widths``, ``gates``, ``balance``), only a list of such does.  Random graphs take
+        what ``mn.tasks.random_graph`` takes, and are fair tasks by default: outputs have a share of
+        ones of 0.1 to 0.9.  ``published`` takes ``name``; ``tree`` takes ``depth`` and ``gates``,
+        by level; ``chain`` takes ``length`` and ``gates``; ``parity`` ``size`` and ``inputs``;
+        ``retina`` ``goal``, AND or OR.
 
     Returns
     -------
@@ -121,7 +122,7 @@ def graphs(seeds: int | Iterable[int] = 100, family: str = "random", **settings:
         settings["seed"] = list(range(seeds)) if isinstance(seeds, int) else list(seeds)
     if family == "published":
         settings = {"name": [name for name in GRAPHS if GRAPHS[name].has_structure]} | settings
-    axes = {n: one if isinstance(one, list) else [one] for n, one in settings.items()}
+    axes = {n: one if _is_axis(n, one) else [one] for n, one in settings.items()}
     points = [dict(zip(axes, point, strict=True)) for point in itertools.product(*axes.values())]
     require(0 < len(points) <= MAX_GRAPHS, f"{len(points)} graphs; allowed are 1 to {MAX_GRAPHS:,}")
     try:
@@ -135,6 +136,16 @@ def graphs(seeds: int | Iterable[int] = 100, family: str = "random", **settings:
         _renamed(graph, ", ".join(f"{name} {shown(point[name])}" for name in several))
         for graph, point in zip(found, points, strict=True)
     ]
+
+
+#: Settings whose values are sequences.
+SEQUENCES = ("widths", "gates", "balance")
+
+
+def _is_axis(name: str, value: Any) -> bool:
+    """Whether a setting's value stands for several."""
+    several = [list, tuple, dict] if name in SEQUENCES else [object]
+    return isinstance(value, list) and all(isinstance(one, tuple(several)) for one in value)
 
 
 #: Settings that the name of a random graph tells of.
