@@ -14,7 +14,7 @@ from decimal import Decimal
 from numbers import Integral, Real
 from typing import Any
 
-from modnets.errors import require
+from modnets.errors import require, shown
 
 #: Largest integer, in absolute value: that of an int64 column.
 MAX_INTEGER = 2**63 - 1
@@ -79,6 +79,29 @@ def whole_range(text: str) -> list[int]:
     count = -((first - end) // step) if step > 0 else -((end - first) // -step)
     require(count <= MAX_RANGE, f"{count:,} numbers; allowed are at most {MAX_RANGE:,}")
     return list(range(*parts))
+
+
+def spelled_range(name: str, value: Any) -> Any:
+    """The numbers that ``0:6``, ``{range: [0, 6]}`` or a range stand for; others as they are.
+
+    Raises
+    ------
+    ValueError
+        If it is meant as a range and stands for no numbers.
+    """
+    if isinstance(value, range):
+        return list(value)
+    if isinstance(value, Mapping) and [*value] == ["range"]:
+        ends = value["range"]
+        allowed = f"{name}={shown(value)}; allowed is a list, or a range, as {{range: [0, 6]}}"
+        require(isinstance(ends, list | tuple) and 2 <= len(ends) <= 3, allowed)
+        value = ":".join(map(str, ends))
+    elif not isinstance(value, str) or ":" not in value:
+        return value
+    try:
+        return whole_range(value)
+    except ValueError as error:
+        raise ValueError(f"{name}={shown(value)}; {error}") from None
 
 
 def number(value: Any) -> float:

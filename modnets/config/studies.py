@@ -19,6 +19,7 @@ import contextlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from os import PathLike
+from pathlib import Path
 from typing import Any
 
 from modnets.config.filters import Filter
@@ -48,6 +49,8 @@ class Study:
         Name of the file, for errors.
     text : str, optional
         The file as it is kept with the results; by default the mapping as YAML.
+    folder : Path, optional
+        Where paths in it begin; by default the working folder.
 
     Raises
     ------
@@ -56,8 +59,14 @@ class Study:
         which only a combination is; those are found when runs are listed.
     """
 
-    def __init__(self, spec: Any, source: str = "study", text: str | None = None) -> None:
-        self.source = source
+    def __init__(
+        self,
+        spec: Any,
+        source: str = "study",
+        text: str | None = None,
+        folder: Path | None = None,
+    ) -> None:
+        self.source, self.folder = source, folder
         _check_entries(spec, ENTRIES, source)
         parts = spec.get("parts") or [{}]
         _check_list(parts, "parts", source)
@@ -115,7 +124,7 @@ class Study:
                         f"{' and '.join(members)}; allowed is {whole}",
                     )
             gone = {name, *TOGETHER.get(name, ())}
-            several = len(axis_values(name, value)) > 1 or name in TOGETHER
+            several = len(axis_values(name, value, self.folder)) > 1 or name in TOGETHER
             section = "axes" if several else "base"
             for part in (spec, *parts):
                 for other in ("base", "axes"):
@@ -127,14 +136,15 @@ class Study:
             new = value[0] if isinstance(value, list) and not several else value
             spec[section] = (spec.get(section) or {}) | {name: new}
         ordered = {name: spec[name] for name in ENTRIES if spec.get(name)}
-        return Study(ordered | ({"parts": parts} if parts else {}), self.source)
+        changed = ordered | ({"parts": parts} if parts else {})
+        return Study(changed, self.source, folder=self.folder)
 
     def _points(self, spec: Mapping[str, Any]) -> Points:
         base = {}
         for name, value, line in _entries(spec.get("base"), "base", self.source):
             with _at(self.source, line):
                 one_of("setting in base", name, NAMES)
-                base[name] = one_value(name, value)
+                base[name] = one_value(name, value, self.folder)
                 check_alone(name, base[name])
         axes = [self._axis(*entry) for entry in _entries(spec.get("axes"), "axes", self.source)]
         for zipped in _zips(spec.get("zip")):
@@ -156,7 +166,7 @@ class Study:
         with _at(self.source, line):
             one_of("setting in axes", name, SETTABLE)
             members = TOGETHER.get(name, (name,))
-            values = axis_values(name, value)
+            values = axis_values(name, value, self.folder)
             numbers = kind_of(name) is int and all(type(one) is int for one in values)
             for one in {min(values), max(values)} if numbers else values:
                 check_alone(members[0], one)
@@ -215,7 +225,8 @@ def study(source: str | PathLike[str] | Mapping[str, Any], **settings: Any) -> S
         raise ValueError(
             f"study={shown(str(path))} cannot be read ({reason}); allowed is a YAML file"
         ) from None
-    return Study(from_yaml(text, path.name), path.name, text).with_settings(settings)
+    made = Study(from_yaml(text, path.name), path.name, text, path.parent)
+    return made.with_settings(settings)
 
 
 def _merged(spec: Mapping[str, Any], part: Mapping[str, Any]) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 from modnets.config.grid import TOGETHER
@@ -14,12 +15,12 @@ from modnets.errors import one_of, require, shown
 from modnets.models.hooks import HOOKS
 from modnets.models.losses import LOSSES
 from modnets.models.registry import MODELS
-from modnets.tasks.graph_specs import graph_from
+from modnets.tasks.graph_families import MAX_GRAPHS
+from modnets.tasks.graph_specs import graph_from, graphs_from
 from modnets.tasks.task import Task
-from modnets.values import plain, whole_range
+from modnets.values import plain, spelled_range
 
 WIDTHS = re.compile(r"\d+(-\d+)*")
-RANGE = re.compile(r"[-+]?\d+(:[-+]?\d+){1,2}")
 
 
 def kind_of(name: str) -> Any:
@@ -27,11 +28,14 @@ def kind_of(name: str) -> Any:
     return SETTING_TYPES[TOGETHER.get(name, (name,))[0]].kind
 
 
-def one_value(name: str, value: Any) -> Any:
-    """A value of a setting: widths may be ``3-2``, graphs a name or a dict, numbers a text."""
+def one_value(name: str, value: Any, folder: Path | None = None) -> Any:
+    """A value of a setting: widths may be ``3-2``, graphs a name or a dict, numbers a text.
+
+    Paths of files of graphs begin at ``folder``.
+    """
     kind = kind_of(name)
     if name in GRAPH_SETTINGS and value is not None:
-        return graph_from(value, name)
+        return graph_from(value, name, folder)
     if kind is tuple:
         if isinstance(value, str) and WIDTHS.fullmatch(value):
             return tuple(map(int, value.split("-")))
@@ -40,30 +44,24 @@ def one_value(name: str, value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
 
 
-def axis_values(name: str, value: Any) -> list[Any]:
+def axis_values(name: str, value: Any, folder: Path | None = None) -> list[Any]:
     """The values along an axis: of a list each, of ``0:6`` or ``{range: [0, 6]}`` each number.
+
+    A family of graphs, or a file of them, stands for each of its graphs.
 
     Raises
     ------
     ValueError
         One line with what is allowed.
     """
+    if name in GRAPH_SETTINGS:
+        return _graphs_along(name, value, folder)
     if kind_of(name) is int:
-        if isinstance(value, Mapping):
-            ends = value.get("range")
-            require(
-                [*value] == ["range"] and isinstance(ends, list | tuple) and 2 <= len(ends) <= 3,
-                f"{name}={shown(value)}; allowed is a list, or a range, as {{range: [0, 6]}}",
-            )
-            assert isinstance(ends, list | tuple)
-            value = ":".join(map(str, ends))
-        if isinstance(value, str) and (RANGE.fullmatch(value) or ":" in value):
-            try:
-                return whole_range(value)
-            except ValueError as error:
-                raise ValueError(f"{name}={shown(value)}; {error}") from None
-        if isinstance(value, range):
-            value = list(value)
+        value = spelled_range(name, value)
+        require(
+            not isinstance(value, Mapping),
+            f"{name}={shown(value)}; allowed is a list, or a range, as {{range: [0, 6]}}",
+        )
     if isinstance(value, list) or (isinstance(value, tuple) and kind_of(name) is not tuple):
         require(bool(value), f"{name}=[]; allowed is at least one value")
         ranged = kind_of(name) is int
@@ -77,6 +75,16 @@ def axis_values(name: str, value: Any) -> list[Any]:
             )
         ]
     return [one_value(name, value)]
+
+
+def _graphs_along(name: str, value: Any, folder: Path | None) -> list[Any]:
+    entries = value if isinstance(value, list | tuple) else [value]
+    require(bool(entries), f"{name}=[]; allowed is at least one value")
+    found: list[Any] = []
+    for entry in entries:
+        found += [None] if entry is None else graphs_from(entry, name, folder)
+        require(len(found) <= MAX_GRAPHS, f"{name}: allowed are at most {MAX_GRAPHS:,} graphs")
+    return found
 
 
 def check_alone(name: str, value: Any) -> None:

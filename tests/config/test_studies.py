@@ -19,7 +19,8 @@ from modnets.config.studies import Study, study
 from modnets.config.study_values import from_words
 from modnets.config.yaml_text import from_yaml, to_yaml
 from modnets.paths import ROOT
-from modnets.tasks.graph_specs import graph_from
+from modnets.tasks.graph_families import FAMILIES
+from modnets.tasks.graph_specs import graph_from, graphs_from
 
 BASE = mn.RunConfig(graph="6-2-2", epochs=7)
 TEXT = """
@@ -87,12 +88,16 @@ def test_the_pilot_and_study_of_a_notebook_as_a_file() -> None:
     assert set(keys(read(text))) == set(keys([*known, *learned]))
 
 
-def test_the_file_in_the_docs_is_one() -> None:
-    (text,) = re.findall(
+def test_the_files_in_the_docs_are_some(tmp_path: Path) -> None:
+    families, text = re.findall(
         r"```yaml\n(.*?)```", (ROOT / "docs" / "studies.md").read_text(), re.DOTALL
     )
     found = tally(read(text).parts)
     assert found.n_runs == 32 * (2 + 3 + 3 * 2 + 3 + 3 * 2)
+    mn.tasks.write_graphs(mn.graphs(2, widths=(6, 3, 2, 2)), tmp_path / "graphs.json")
+    (tmp_path / "s.yaml").write_text(families)
+    (points,) = study(tmp_path / "s.yaml").parts
+    assert len(points.axes[0].values) == 100 + 3 * 2 + 2
 
 
 @pytest.mark.parametrize(
@@ -198,6 +203,74 @@ def test_graphs_of_a_file() -> None:
     assert [str(run.graph) for run in read(text)] == ["6-2-2", "mine", "6-3-2-2 random 0"]
 
 
+@pytest.mark.parametrize(
+    ("spec", "wanted"),
+    [
+        (
+            {"random": {"widths": [8, 3, 2, 2], "irrelevant": 2, "seeds": "0:20"}},
+            mn.graphs(20, widths=(8, 3, 2, 2), irrelevant=2),
+        ),
+        (
+            {"random": {"widths": [[6, 3, 2, 2], [5, 3, 3]], "overlap": [0.0, 1.0], "seeds": [3]}},
+            mn.graphs([3], widths=[(6, 3, 2, 2), (5, 3, 3)], overlap=[0.0, 1.0]),
+        ),
+        (
+            {"random": {"widths": [6, 3, 2, 2], "seed": "4:6", "gates": {"XOR": 2, "OR": 1}}},
+            [mn.tasks.random_graph((6, 3, 2, 2), {"XOR": 2, "OR": 1}, seed=s) for s in (4, 5)],
+        ),
+        ({"tree": {"depth": [1, 2, 3]}}, mn.graphs(family="tree", depth=[1, 2, 3])),
+        (
+            {"tree": {"depth": {"range": [1, 3]}, "gates": [["XOR"], ["OR", "AND"]]}},
+            mn.graphs(family="tree", depth=[1, 2], gates=[("XOR",), ("OR", "AND")]),
+        ),
+        (
+            {"chain": {"length": "3:5", "gates": ["XOR", "OR"]}},
+            mn.graphs(family="chain", length=[3, 4], gates=("XOR", "OR")),
+        ),
+        ({"parity": {"size": 2, "inputs": [5, 7]}}, mn.graphs(family="parity", size=2,
+                                                              inputs=[5, 7])),
+        ({"retina": {"goal": ["AND", "OR"]}}, mn.graphs(family="retina", goal=["AND", "OR"])),
+        ({"published": None}, mn.graphs(family="published")),
+        ({"published": {"name": "6-2-2"}}, [mn.GRAPHS["6-2-2"]]),
+    ],
+)  # fmt: skip
+def test_families_of_graphs_are_an_axis(spec: dict, wanted: list[mn.FunctionGraph]) -> None:
+    made = read(to_yaml({"axes": {"graph": spec, "seeds": "0:2"}}))
+    assert [run.graph for run in made.runs[::2]] == wanted
+    assert [str(run.graph) for run in made.runs[::2]] == [str(graph) for graph in wanted]
+    mixed = read(to_yaml({"axes": {"graph": ["6-3-3-2-2", spec]}}))
+    assert [str(run.graph) for run in mixed] == [
+        str(graph) for graph in dict.fromkeys([mn.GRAPHS["6-3-3-2-2"], *wanted])
+    ]
+    if len(wanted) > 1:
+        with pytest.raises(ValueError, match=f"{len(wanted)} graphs; allowed is one here"):
+            read(to_yaml({"base": {"graph": spec}}))
+        assert len(read("base: {epochs: 3}").with_settings({"graph": spec})) == len(wanted)
+
+
+def test_every_family_can_stand_in_a_study() -> None:
+    least = {"random": {"widths": [4, 2, 2], "seeds": "0:2"}, "published": {"name": "6-2-2"}}
+    for family in FAMILIES:
+        (points,) = read(to_yaml({"axes": {"graph": {family: least.get(family)}}})).parts
+        assert points.axes[0].values == [
+            (graph,) for graph in graphs_from({family: least.get(family)})
+        ]
+
+
+def test_graphs_of_a_file_beside_the_study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn = mn.graphs(3, widths=(6, 3, 2, 2))
+    mn.tasks.write_graphs(drawn, tmp_path / "graphs.json")
+    (tmp_path / "s.yaml").write_text("axes: {graph: {file: graphs.json}, epochs: [3, 4]}")
+    monkeypatch.chdir(tmp_path.parent)
+    made = study(tmp_path / "s.yaml", model="dense")
+    assert [run.graph for run in made.runs[::2]] == drawn
+    assert keys(made) == keys(study(tmp_path / "s.yaml", epochs=[3, 4], model=["dense"]))
+    for name, said in (("none.json", "No such file"), ("s.yaml", "allowed is a file of graphs")):
+        (tmp_path / "s.yaml").write_text(f"axes:\n  graph: {{file: {name}}}")
+        with pytest.raises(ValueError, match=rf"s\.yaml, line 2: graph=.*{said}"):
+            study(tmp_path / "s.yaml")
+
+
 # YAML
 
 
@@ -249,6 +322,18 @@ def test_yaml_has_no_traps() -> None:
         ("base: {graph: 6-3-2}", "unknown graph '6-3-2', did you mean '6-3-2-2'?"),
         ("axes: {graph: [{rndom: {}}]}", "unknown family of graphs 'rndom', did you mean 'random'"),
         ("axes: {graph: [{random: {sed: 1}}]}", "unknown parameter of random 'sed', did you mean"),
+        ("axes:\n  graph: {tree: {dept: 1}}", "line 2: unknown parameter of tree 'dept', did you"),
+        ("axes: {graph: {tree: {depth: [2, 99]}}}", "depth=99; allowed is 1 to 9"),
+        ("axes: {graph: {tree: {depth: []}}}", "depth=[]; allowed is at least one value"),
+        ("axes: {graph: {tree: 3}}", "allowed are parameters of tree: depth, gates"),
+        ("axes: {graph: {random: {seeds: 0:3}}}", "widths is missing"),
+        ("axes: {graph: {random: {widths: [4, 2, 2], seeds: 3}}}", "allowed is a range, as 0:3"),
+        ("axes: {graph: {random: {widths: [4, 2, 2], seeds: 3:3}}}", "seeds='3:3'; allowed are"),
+        ("axes: {graph: {random: {widths: [4, 2, 2], seeds: 0:2, seed: 1}}}", "one or the other"),
+        ("axes: {graph: {random: {widths: [4, 2, 2], seeds: 0:200000}}}", "200000 graphs; allowed"),
+        ("axes: {graph: {random: {widths: [2, 3, 1], seeds: 0:2}}}", "widths=2-3-1: where"),
+        ("axes: {graph: {file: 3}}", "graph={'file': 3}: file=3; allowed is a path"),
+        ("axes: {graph: []}", "graph=[]; allowed is at least one value"),
         ("axes: {graph: [{n_inputs: 2, levels: 3}]}", "graph={'n_inputs': 2, 'levels': 3}: "),
         ("parts: [{about: x}]", "line 1: unknown entry 'about'"),
         ("parts: 3", "s.yaml: parts=3; allowed is a list"),
