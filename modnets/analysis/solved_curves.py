@@ -19,7 +19,7 @@ from scipy.optimize import minimize
 from scipy.special import expit, log_expit, logit
 
 #: Places of z at which a graph is summed out, and the logarithms of their weights.
-NODES = np.linspace(-4, 4, 33)
+NODES = np.linspace(-3.6, 3.6, 25)
 LOG_WEIGHTS = -0.5 * NODES**2 - np.log(np.exp(-0.5 * NODES**2).sum())
 
 #: Weak priors of log steepness, log spread (octaves) and logit ceiling: centre, standard deviation.
