@@ -133,6 +133,7 @@ FLAGS = {
         Flag("--arch", "hidden", whole, "+", words="; all widths, as 6 36 36 36 2"),
         Flag("--pruning_ratio", "pruning_ratio", number, default="0",
              meaning="mlp, cnn: share of weights masked at random"),
+        Flag("--initial_scale", "initial_scale", number),
         Flag("--img_network", "image_network", str, default="as --model says, mlp"),
         Flag("--channels", "channels", whole, "+"),
         Flag("--num_modules --num_slots", "slots", whole, "+"),

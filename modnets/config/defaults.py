@@ -40,6 +40,7 @@ def worked_out(config: Settings) -> dict[str, Any]:
         values |= dict.fromkeys((*OF_IMAGES, *OF_IMAGE_SLOTS))
     if config.model in BUILT_IN:
         values |= _modular(config) if config.is_modular else _monolithic(config)
+    values["initial_scale"] = None if config.initial_scale == 1 else config.initial_scale
     values["held_out"] = (config.held_out or HELD_OUT[0]) if config.graph.n_tasks > 1 else None
     return values | _schedules(config, values)
 

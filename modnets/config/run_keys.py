@@ -26,6 +26,7 @@ LATER: dict[str, str | bool | None] = {
     "record": "end",
     "evaluation_rows": None,
     "on_evaluation": None,
+    "initial_scale": None,
     "routing_method": None,
     "restarts": None,
     "full_restarts": False,
@@ -39,7 +40,7 @@ WORKED_OUT = ("common", "_like")
 
 #: Settings, each a number or None, that may differ between the runs of a chunk; by name.
 PER_RUN: tuple[str, ...] = (
-    *("gamma", "input_noise", "lr", "lr_routing", "lr_selection"),
+    *("gamma", "initial_scale", "input_noise", "lr", "lr_routing", "lr_selection"),
     *("seed", "split_seed", "temperature", "weight_decay"),
     *(f"{name}_{part}" for name in SCHEDULE_OF for part in ("end", "hold")),
 )

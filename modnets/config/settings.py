@@ -176,6 +176,9 @@ class Settings:
     pruning_ratio: float | None = setting(
         None, "sparse: share of weights masked; default 50", "percent", least=0, below=100
     )
+    initial_scale: float | None = setting(
+        None, "times the initial weights and biases, not logits of choices; default 1", above=0
+    )
     knowledge: KnowledgeSetting = setting(
         None, "modular: the task whose structure counts as known; default the task itself"
     )

@@ -16,6 +16,7 @@ from .graphs import FunctionGraph as FunctionGraph
 from .named_graphs import GRAPHS as GRAPHS
 from .named_graphs import TASK_SETS as TASK_SETS
 from .named_graphs import get_graph as get_graph
+from .perturbed_graphs import perturbed_graph as perturbed_graph
 from .random_graphs import random_graph as random_graph
 from .sample_files import read_samples as read_samples
 from .samples import Samples as Samples

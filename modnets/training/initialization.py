@@ -126,6 +126,8 @@ class NetworkInitializer:
             self.network = network
             if config.model in BUILT_IN:
                 self.flat = lay_flat(network)
+        if final.initial_scale is not None:
+            scale_weights(network, final.initial_scale)
         if found is not None:
             with torch.no_grad():
                 found.method.start(network, found.found)
@@ -135,6 +137,15 @@ class NetworkInitializer:
         """The initial state of the network drawn last."""
         assert self.network is not None  # drawn before
         return InitialState(self.flat.clone(), dict(self.network.named_buffers()))
+
+
+def scale_weights(network: nn.Module, scale: float) -> None:
+    """Multiply a network's parameters, but for the logits of choices."""
+    logits = getattr(network, "learning_rates", {})
+    with torch.no_grad():
+        for name, parameter in network.named_parameters():
+            if not any(part in logits for part in name.split(".")):
+                parameter.mul_(scale)
 
 
 def lay_flat(network: nn.Module) -> Tensor:

@@ -20,6 +20,7 @@ from modnets.config.settings import OPTIMIZERS, SCHEDULES
 from modnets.models.registry import MODELS, build
 from modnets.tasks.splits import split_rows
 from modnets.training.engine import choose_device, train_chunk
+from modnets.training.initialization import initial_network
 from modnets.training.random_streams import stream_seed
 
 KINDS = {
@@ -233,3 +234,31 @@ def test_device_is_checked() -> None:
     assert choose_device("cpu").type == "cpu"
     with pytest.raises(ValueError, match=r"device='gpu'.*allowed is auto, cpu, cuda"):
         choose_device("gpu")
+
+
+@pytest.mark.parametrize("model", ["dense", "sparse", "shared"])
+def test_initial_weights_are_scaled_and_logits_are_not(model: str) -> None:
+    one, twice = (
+        initial_network(mn.RunConfig(model=model, initial_scale=scale, seed=3))
+        for scale in (None, 2.0)
+    )
+    scaled = dict(twice.named_parameters())
+    factors = {
+        name: bool(torch.equal(scaled[name], 2 * parameter))
+        for name, parameter in one.named_parameters()
+        if parameter.abs().sum() > 0
+    }
+    logits = {name for name in factors if "routing" in name or "selection" in name}
+    assert {name for name, factor in factors.items() if not factor} == logits
+    assert (model == "shared") == bool(logits)
+
+
+def test_runs_of_several_scales_train_together_as_each_alone() -> None:
+    runs = mn.grid(epochs=20, train_rows=32, initial_scale=[0.5, 1, 3.0], seed=range(2))
+    together = mn.sweep(runs)
+    for run in runs:
+        alone = mn.sweep([run])
+        one = together[together["run"] == run.key].reset_index(drop=True)
+        assert one["train_loss"].tolist() == pytest.approx(alone["train_loss"].tolist(), rel=1e-5)
+    last = mn.analysis.last(together)
+    assert last["train_loss"].nunique() == len(runs)
