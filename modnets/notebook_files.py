@@ -12,10 +12,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import nbformat
 from traitlets.log import get_logger
 
 from modnets.errors import first_line, nearest, require, shown
+from modnets.notebook_format import nbformat
 from modnets.parameters import KINDS, Parameter, literal_or_word
 from modnets.paths import FIGURES, expanded
 

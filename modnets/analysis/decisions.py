@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from modnets.analysis.version_space.modular import VersionSpace
+from modnets.analysis.version_space.spec import NetworkSpec
 from modnets.checked import checked
 from modnets.config.run_config import RunConfig
 from modnets.config.shapes import shape_of
@@ -65,8 +66,9 @@ def decided(runs: Iterable[RunConfig], *, searches: int = 32) -> pd.DataFrame:
     found: dict[str, tuple[bool, bool]] = {}
     left: list[RunConfig] = []
     # The functions left are compared with the task: graphs of one shape are apart.
+    refused: set[NetworkSpec] = set()
     for group in _grouped(given, lambda run: (shape_of(run), run.graph, run.known_graph)):
-        space = _space(group[0])
+        space = _space(group[0], refused)
         if space is None:
             left += group
             continue
@@ -91,13 +93,22 @@ def _grouped(
     return list(groups.values())
 
 
-def _space(run: RunConfig) -> VersionSpace | None:
-    """The functions of a run's network, where they can be enumerated."""
+def _space(run: RunConfig, refused: set[NetworkSpec]) -> VersionSpace | None:
+    """The functions of a run's network, where they can be enumerated.
+
+    Networks that are too many are added to ``refused``: to find out takes seconds, and what can be
+    expressed does not depend on the graph that is learned.
+    """
     try:
         space = VersionSpace(run)
     except ValueError:
         return None
-    return space if space.refusal is None else None
+    if space.spec in refused:
+        return None
+    if space.refusal is not None:
+        refused.add(space.spec)
+        return None
+    return space
 
 
 def _by_search(runs: Sequence[RunConfig], searches: int) -> list[bool]:

@@ -17,6 +17,7 @@ from modnets.analysis.statistics import last
 from modnets.analysis.tables import require_columns
 from modnets.checked import checked
 from modnets.config.run_config import RunConfig
+from modnets.config.settings import SEEDS
 from modnets.errors import require
 
 #: Keywords of a group-by that leaves no run out: runs without the setting form a group too.
@@ -121,13 +122,21 @@ def with_choices(
     settings, by = [setting] if isinstance(setting, str) else list(setting), list(by)
     groups = zip(*(choices[name] for name in by), strict=True)
     chosen = dict(zip(map(_group, groups), choices[settings].to_dict("records"), strict=True))
-    tuned = []
-    for run in runs:
-        row = run.to_row()
-        group = _group(row[name] for name in by)
-        require(group in chosen, f"no {', '.join(settings)} was chosen for {group}")
-        present = {name: value for name, value in chosen[group].items() if not pd.isna(value)}
-        tuned.append(replace(run, **present))
+    seeded = set(SEEDS).intersection([*settings, *by])
+    # All settings are checked once; copies with other seeds are made from that run.
+    checked: dict[int, RunConfig] = {}
+    tuned, given = [], list(runs)  # a list, as runs are told apart by their id
+    for run in given:
+        like = run if seeded else run.like
+        if id(like) not in checked:
+            row = like.to_row()
+            group = _group(row[name] for name in by)
+            require(group in chosen, f"no {', '.join(settings)} was chosen for {group}")
+            present = {name: value for name, value in chosen[group].items() if not pd.isna(value)}
+            checked[id(like)] = replace(like, **present)
+        new = checked[id(like)]
+        seeds = {} if seeded else {name: getattr(run, name) for name in SEEDS}
+        tuned.append(new.with_seeds(**seeds) if run is not like else new)
     return tuned
 
 

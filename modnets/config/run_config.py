@@ -101,9 +101,14 @@ class RunConfig(Settings):
         """This run with other seeds, which alone are checked."""
         seeds = {name: coerce(name, value) for name, value in seeds.items()}
         run = object.__new__(RunConfig)
-        run.__dict__.update(self._values() | seeds | {"_like": self, "common": self.common})
+        run.__dict__.update(self._values() | seeds | {"_like": self.like, "common": self.common})
         check_seeds(run)
         return run
+
+    @property
+    def like(self) -> RunConfig:
+        """The run that it was made from by other seeds; itself, if it was made by none."""
+        return self if self._like is None else self._like
 
     @property
     def n_examples(self) -> int:

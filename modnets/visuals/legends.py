@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from functools import cache
 
@@ -98,14 +99,13 @@ def wrapped(text: str, room: float, size: float) -> str:
     lines = []
     for line in text.split("\n"):
         indent = line[: len(line) - len(line.lstrip())]
-        current = ""
-        for word in line.split():
-            longer = f"{current} {word}" if current else indent + word
-            if current and _width(longer, size) > room:
-                lines.append(current)
-                longer = indent + word
-            current = longer
-        lines.append(current)
+        words = line.split() or [""]
+        while words:
+            starts = [indent + " ".join(words[:count]) for count in range(1, len(words) + 1)]
+            # To measure takes long: the longest that fits is searched by halves.
+            count = max(1, bisect_right(starts, room, key=lambda start: _width(start, size)))
+            lines.append(starts[count - 1])
+            words = words[count:]
     return "\n".join(lines)
 
 

@@ -10,6 +10,9 @@ import pytest
 
 import modnets as mn
 from modnets.analysis import decisions
+from modnets.analysis.version_space import modular
+from modnets.analysis.version_space.enumeration import States
+from modnets.analysis.version_space.spec import NetworkSpec
 
 SMALL = mn.FunctionGraph(4, [["XOR 0 1", "AND 2 3"], ["OR 0 1"]])
 
@@ -91,3 +94,19 @@ def test_of_larger_tasks_searches_tell() -> None:
 def test_networks_without_slots_are_refused(run: mn.RunConfig) -> None:
     with pytest.raises(ValueError, match="allowed are modular networks on tasks of bits"):
         mn.analysis.decided([run])
+
+
+def test_what_is_too_large_to_enumerate_is_tried_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    tried = []
+
+    def enumerate_levels(spec: NetworkSpec) -> list[States]:
+        tried.append(spec)
+        raise ValueError("too large")
+
+    monkeypatch.setattr(modular, "enumerate_levels", enumerate_levels)
+    other = mn.FunctionGraph(4, [["AND 0 1", "XOR 2 3"], ["OR 0 1"]])
+    runs = mn.grid(graph=[SMALL, other], model=["modular", "shared"], train_rows=12)
+    answer = mn.analysis.decided(runs, searches=4)
+    assert not answer["exact"].any()
+    assert tried == [NetworkSpec.of(run) for run in runs[:2]]
+    assert len(runs) == 4

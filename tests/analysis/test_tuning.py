@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pandas as pd
 import pytest
 
@@ -120,3 +122,19 @@ def test_what_a_kind_does_not_have_stays_as_it_is() -> None:
     chosen = with_choices(runs, result, rates)
     assert {run.lr for run in chosen} == {0.03}
     assert {run.final.lr_routing for run in chosen} == {None, 0.01}
+
+
+def test_runs_that_differ_in_seeds_alone_are_those_of_one_change_after_another() -> None:
+    runs = grid(model=["dense", "modular"], train_rows=[8, 16], seeds=range(3))
+    runs += [replace(run, seed=7) for run in runs[:2]] + [runs[1].with_seeds(split_seed=9)]
+    by = ["kind", "train_rows"]
+    rows = [(kind, n, n / 1000) for kind in ("dense", "modular, learned") for n in (8, 16)]
+    choices = pd.DataFrame(rows, columns=[*by, "lr"])
+    expected = [replace(run, lr=run.train_rows / 1000) for run in runs]
+    for given in (runs, (replace(run) for run in runs)):  # a generator keeps none of them
+        found = with_choices(given, choices, by=by)
+        assert found == expected
+        assert [run.key for run in found] == [run.key for run in expected]
+    of_seed = pd.DataFrame({"seed": [0, 1, 2, 7], "lr": [0.1, 0.2, 0.3, 0.7]})
+    rates = [run.lr for run in with_choices(runs, of_seed, by=["seed"])]
+    assert rates == [{0: 0.1, 1: 0.2, 2: 0.3, 7: 0.7}[run.seed] for run in runs]

@@ -1,6 +1,7 @@
 """Notebooks in batch: what papermill lets pass, ``modnets notebook run`` does not."""
 
 import contextlib
+import importlib
 import io
 import json
 import os
@@ -17,6 +18,7 @@ from modnets.__main__ import main
 from modnets.commands import notebook as command
 from modnets.commands.execution import own_kernel, stale
 from modnets.notebook_files import Notebook, Parameter
+from modnets.notebook_format import without
 from modnets.paths import FIGURES
 
 PARAMETERS = """depth: int = 2  # levels of the graph
@@ -317,3 +319,17 @@ def test_a_plan_tells_the_times_of_notebooks_in_the_order_asked_for(
     assert "unknown notebook 'frist', did you mean 'first'?" in capsys.readouterr().err
     (tmp_path / "timings.csv").unlink()
     assert command.planned(tmp_path, ["first"]).startswith("1 notebook to run\n")
+
+
+def test_the_grammar_of_web_addresses_is_not_built() -> None:
+    code = "import sys, modnets.notebook_files\n"
+    code += "assert 'jsonschema' in sys.modules and 'rfc3987_syntax' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_library_that_is_there_already_stays() -> None:
+    with without("json"):
+        assert sys.modules["json"] is json
+    with pytest.raises(ImportError), without("wave"):
+        importlib.import_module("wave")
+    assert importlib.import_module("wave").__name__ == "wave"
