@@ -93,8 +93,8 @@ STRIPPED := metadata.papermill metadata.language_info metadata.toc metadata.vsco
 $(STAMPS)/%.stamp: notebooks/%.ipynb | $(INSTALLED)
 	@mkdir -p $(STAMPS) $(FOLDER)
 	@touch $(STAMPS)/$*.start
-	$(BIN)/python -m modnets notebook run $* $(SMALL) $(ARGS)
-	@$(BIN)/python -m modnets notebook depends $* | sed 's|.*|$@: &\n&:|' > $(STAMPS)/$*.d
+	$(BIN)/python -m modnets notebook run $* $(SMALL) $(ARGS) --depends $(STAMPS)/$*.files
+	@sed 's|.*|$@: &\n&:|' $(STAMPS)/$*.files > $(STAMPS)/$*.d
 	@find $(FOLDER) -type f -newer $(STAMPS)/$*.start | sort > $@
 	@touch -r $(STAMPS)/$*.start $@ # what changes while it runs is newer
 	@rm $(STAMPS)/$*.start

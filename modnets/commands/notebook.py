@@ -26,7 +26,7 @@ MAX_TIMEOUT = 366 * 24 * 3600  # s
 ACTIONS = ("list", "plan", "run", "depends")
 USAGE = (
     "modnets notebook list | plan NAME,...|all | run NAME|all [-p name value]... [--quick] "
-    "[--times] [--output FOLDER] [--timeout N] | depends NAME|all"
+    "[--times] [--depends FILE] [--output FOLDER] [--timeout N] | depends NAME|all"
 )
 
 
@@ -53,6 +53,9 @@ def notebook_parser() -> Parser:
         "--times", action="store_true", help="write how long each took into figures/timings.csv; "
         "of parameters as they stand, on a machine that does nothing else",
     )  # fmt: skip
+    parser.add_argument(
+        "--depends", metavar="FILE", help="write there what `depends` prints, once all have run"
+    )
     parser.add_argument(
         "--output", metavar="FOLDER", help=f"where executed copies go; default: {COPIES}"
     )
@@ -104,7 +107,11 @@ def main(argv: Sequence[str]) -> int:
         copies = QUICK / "notebooks" if args.quick else COPIES
         output = expanded(args.output, "--output").absolute() if args.output else copies
         small = {"quick": args.quick, "times": args.times}
-        return run(folder, args.name, args.parameter, output, args.timeout, **small)
+        code = run(folder, args.name, args.parameter, output, args.timeout, **small)
+        if args.depends and code == 0:
+            path = expanded(args.depends, "--depends")
+            path.write_text(f"{dependencies(folder, args.name)}\n")
+        return code
     except BrokenPipeError:
         raise
     except (ValueError, OSError) as error:

@@ -170,8 +170,10 @@ def planned(
     to_do = keys - done - failed
     by_group = []
     for group in groups.values():
-        size, width = choose(group, chunk, compiled, device)
         missing = [run for run in group if run.key in to_do]
+        if not missing:
+            continue  # to choose takes long, as a step is traced
+        size, width = choose(group, chunk, compiled, device)
         missing = _by_rows_and_graph(missing)
         most = min(size, max(1, max(size, MAX_CHUNK) // (group[0].final.restarts or 1)))
         parts = [tuple(missing[i : i + most]) for i in range(0, len(missing), most)]

@@ -271,14 +271,18 @@ def test_what_a_killed_runner_leaves_is_cleared_by_the_next(tmp_path, monkeypatc
 
 
 def test_small_values_stand_beside_the_notebooks(tmp_path, monkeypatch, capsys):
-    write(tmp_path, "good", [*GOOD, DRAW])
+    write(tmp_path, "good", [*GOOD, "from modnets.errors import shown", DRAW])
     monkeypatch.setattr(command, "QUICK", tmp_path / "quick")
     (tmp_path / "quick" / "figures").mkdir(parents=True)
     small = tmp_path / "quick.json"
     small.write_text(json.dumps({"good": {"depth": 1, "rows": [4]}}))
     words = ["notebook", "run", "good", "--folder", str(tmp_path), "--quick"]
-    assert main([*words, "-p", "rows", "8,16"]) == 0
+    needed = tmp_path / "needed"
+    assert main([*words, "-p", "rows", "8,16", "--depends", str(needed)]) == 0
     told = capsys.readouterr().out
+    assert main(["notebook", "depends", *words[2:5]]) == 0
+    assert "modnets/errors.py" in needed.read_text()
+    assert needed.read_text() == capsys.readouterr().out
     assert str(tmp_path / "quick" / "figures" / "good.svg") in told
     copy = nbformat.read(tmp_path / "quick" / "notebooks" / "good.ipynb", 4)
     printed = next(

@@ -17,7 +17,7 @@ import torch
 import modnets as mn
 from modnets.config.grid import grid
 from modnets.config.run_config import RunConfig
-from modnets.experiments.planning import CHUNK, COMPILE_FROM, choose, plan
+from modnets.experiments.planning import CHUNK, COMPILE_FROM, choose, plan, planned
 from modnets.experiments.progress import Progress
 from modnets.experiments.single_run import train
 from modnets.experiments.sweep import RunsFailed, sweep
@@ -319,3 +319,18 @@ def test_time_left_follows_the_present_rate(
         shown.advance(runs)
     last = capsys.readouterr().err.splitlines()[-1]
     assert "810 of 1000 runs done, 190 to do, 5.0 runs/s, 38 s left" in last
+
+
+def test_of_runs_that_are_done_no_step_is_traced(monkeypatch: pytest.MonkeyPatch) -> None:
+    runs = grid(BASE, model=["shared", "dense"], seed=range(3))
+    asked = []
+
+    def chosen(group: list[RunConfig], *how: object) -> tuple[int, int]:
+        asked.append(group[0].model)
+        return choose(group, *how)
+
+    monkeypatch.setattr("modnets.experiments.planning.choose", chosen)
+    held = {run.key for run in runs if run.model == "shared"}
+    how = {"chunk": None, "compiled": None, "device": "cpu"}
+    assert planned(tuple(runs), held, **how).n_to_do == 3
+    assert asked == ["dense"]
