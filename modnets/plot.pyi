@@ -32,6 +32,7 @@ from .visuals.multi_task import plot_needed as needed
 from .visuals.overview import plot_overview as overview
 from .visuals.plots import plot_accuracy as accuracy
 from .visuals.plots import plot_solved as solved
+from .visuals.power_laws import plot_power_laws as power_laws
 from .visuals.recovery import plot_recovery as recovery
 from .visuals.routing_methods import plot_routing_methods as routing_methods
 from .visuals.routing_methods import plot_shares as shares
@@ -45,6 +46,7 @@ from .visuals.style import style as style
 from .visuals.theory import plot_gap as gap
 from .visuals.theory import plot_gaps as gaps
 from .visuals.training_curves import plot_training_curves as training_curves
+from .visuals.wrong_knowledge import plot_wrong_knowledge as wrong_knowledge
 
 # Type checkers hand on an import of another name only if it stands here.
 __all__ = [
@@ -79,6 +81,7 @@ __all__ = [
     "needed_rows",
     "outcome",
     "overview",
+    "power_laws",
     "recovery",
     "routing_methods",
     "rows_law",
@@ -93,4 +96,5 @@ __all__ = [
     "training_curves",
     "training_efficiency",
     "used_slots",
+    "wrong_knowledge",
 ]

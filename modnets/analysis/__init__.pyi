@@ -33,6 +33,7 @@ from .law_coverage import simulate_law as simulate_law
 from .multi_task import ARRANGEMENTS as ARRANGEMENTS
 from .multi_task import arrange as arrange
 from .pooling import varying_settings as varying_settings
+from .power_laws import power_laws as power_laws
 from .rows_law import RowsLaw as RowsLaw
 from .rows_law import rows_law as rows_law
 from .rows_needed import sample_complexity as sample_complexity

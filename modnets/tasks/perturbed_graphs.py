@@ -75,9 +75,7 @@ def _rewire(
         for place in range(len(node.inputs))
         if below[depth] > len(node.inputs)
     ]
-    require(
-        edges <= len(places), f"edges={edges}; allowed is 0 to {len(places)}"
-    )
+    require(edges <= len(places), f"edges={edges}; allowed is 0 to {len(places)}")
     for at in rng.permutation(len(places))[:edges]:
         depth, slot, place = places[at]
         node = levels[depth][slot]
@@ -99,9 +97,7 @@ def _replace_gates(levels: list[list[SubFunction]], gates: int, rng: np.random.G
         for slot, node in enumerate(level)
         if others[node.gate]
     ]
-    require(
-        gates <= len(places), f"gates={gates}; allowed is 0 to {len(places)}"
-    )
+    require(gates <= len(places), f"gates={gates}; allowed is 0 to {len(places)}")
     for at in rng.permutation(len(places))[:gates]:
         depth, slot = places[at]
         node = levels[depth][slot]

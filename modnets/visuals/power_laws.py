@@ -1,0 +1,68 @@
+"""Plot of power laws: points and fitted lines on logarithmic axes, beside what is predicted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.ticker import NullLocator
+
+from modnets.analysis.power_laws import power_laws
+from modnets.analysis.tables import require_columns
+from modnets.checked import checked
+from modnets.visuals.plots import FLOOR, kind_order, new_axes
+from modnets.visuals.style import kind_style
+
+
+@checked
+def plot_power_laws(
+    points: pd.DataFrame,
+    x: str,
+    y: str,
+    *,
+    predicted: Mapping[str, float] | None = None,
+    ax: Axes | None = None,
+) -> Axes:
+    """Points of kinds on logarithmic axes, with the power law of each.
+
+    Parameters
+    ----------
+    points : DataFrame
+        A row per observation, with ``kind``, x and y.
+    x, y : str
+        Columns of numbers above 0.
+    predicted : mapping of kind -> exponent, optional
+        Drawn dotted, through the middle of the kind's points.
+    ax : Axes, optional
+
+    Returns
+    -------
+    Axes
+    """
+    require_columns(points, [x, y, "kind"])
+    ax = new_axes(ax)
+    laws = power_laws(points, x, y, ["kind"]).set_index("kind")
+    rng = np.random.default_rng(0)
+    for kind in kind_order(points["kind"]):
+        of_kind, style = points[points["kind"] == kind], kind_style(kind)
+        noise = 2 ** rng.uniform(-0.06, 0.06, len(of_kind))
+        ax.scatter(of_kind[x] * noise, of_kind[y], s=5, color=style.color, alpha=0.45, linewidth=0)
+        if not np.isfinite(laws.loc[kind, "exponent"]):
+            continue
+        ends = np.array([of_kind[x].min(), of_kind[x].max()], float)
+        law = laws.loc[kind]
+        text = f"{style.label}: {law['exponent']:.1f}"
+        ends_y = law["at_1"] * ends ** law["exponent"]
+        ax.plot(ends, ends_y, color=style.color, linestyle=style.linestyle, label=text)
+        if predicted and kind in predicted:
+            middle = [2 ** np.log2(of_kind[name]).mean() for name in (x, y)]
+            ax.plot(ends, middle[1] * (ends / middle[0]) ** predicted[kind], **FLOOR)
+    for set_scale, axis in ((ax.set_xscale, ax.xaxis), (ax.set_yscale, ax.yaxis)):
+        set_scale("log", base=2)
+        axis.set_major_formatter(lambda value, _: f"{value:g}")
+        axis.set_minor_locator(NullLocator())
+    ax.legend(fontsize=5.5, title="exponents", title_fontsize=5.5)
+    ax.grid()
+    return ax
