@@ -334,7 +334,8 @@ TIMES = {
 }
 RUNS = "generalization knowledge_ladder training_efficiency specialization routing_recovery "
 RUNS += "learning_dynamics routing_training module_width module_inputs multi_task digit_pairs "
-RUNS += "routing_methods own_task trained_networks theory_overlay data_sets"
+RUNS += "routing_methods own_task trained_networks theory_overlay data_sets "
+RUNS += "sample_complexity scaling_laws phase_diagram wrong_knowledge large_inputs"
 TIMES |= dict.fromkeys(RUNS.split(), "{a[value]:.0f} s, {a[runs]:,.0f} runs")
 TIMES["theory_overlay"] = "{a[value]:.0f} s beside the runs of generalization"
 CLAIMS |= {
