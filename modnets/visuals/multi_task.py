@@ -146,7 +146,8 @@ def _arrangement_legend(ax: Axes) -> None:
         Line2D([], [], marker="o", linestyle="none", color=INK, markersize=4,
                markerfacecolor="white", label="not reached with the most rows tried")
     )  # fmt: skip
-    ax.legend(handles=handles, loc="lower left", fontsize=6, frameon=True, framealpha=0.9)
+    # Above, on the left: monolithic networks, which stand there, need many rows.
+    ax.legend(handles=handles, loc="upper left", fontsize=6, frameon=True, framealpha=0.9)
 
 
 def _caption(summary: pd.DataFrame) -> str:
