@@ -22,8 +22,8 @@ ROOMS = sorted(PACKAGE.rglob("*.py"))
 FLOORS = ("compiler", "tasks", "models", "config", "training", "experiments", "benchmarks")
 FLOORS += ("analysis", "visuals", "explorer", "", "commands", "glossary", "__main__")
 GROUND = ("annotations", "checked", "errors", "figure_records", "hardware", "lazy", "leftovers")
-GROUND += ("notebook_files", "notebook_sources", "notices", "old_modules", "old_names")
-GROUND += ("parameters", "paths", "plot", "provenance", "runs_read", "source_files")
+GROUND += ("notebook_files", "notebook_format", "notebook_sources", "notices", "old_modules")
+GROUND += ("old_names", "parameters", "paths", "plot", "provenance", "runs_read", "source_files")
 GROUND += ("table_errors", "terms", "values")
 
 
