@@ -25,7 +25,12 @@ ROOM = 0.8
 
 @checked
 def plot_rows_law(
-    law: RowsLaw, properties: pd.DataFrame, panels: Mapping[str, str], *, kinds: Sequence[str] = ()
+    law: RowsLaw,
+    properties: pd.DataFrame,
+    panels: Mapping[str, str],
+    *,
+    kinds: Sequence[str] = (),
+    most: float = np.inf,
 ) -> np.ndarray:
     """Rows that kinds need, and rows saved against properties of graphs, a dot a graph.
 
@@ -38,6 +43,8 @@ def plot_rows_law(
     panels : mapping of property -> label of its axis
     kinds : sequence of str
         Whose savings are shown; by default all but the reference.
+    most : float
+        Training rows beyond which nothing was tried: what needs more is drawn there.
 
     Returns
     -------
@@ -52,17 +59,27 @@ def plot_rows_law(
         1, 1 + len(panels), figsize=(PAGE_WIDTH, 2.7), layout="constrained",
         gridspec_kw={"width_ratios": [1.15] + [1] * len(panels)},
     )  # fmt: skip
-    plot_needed_rows(law, ax=axes[0])
+    plot_needed_rows(law, most=most, ax=axes[0])
     for ax, (name, label) in zip(axes[1:], panels.items(), strict=True):
         plot_saved(law, properties, name, kinds=shown, ax=ax)
         ax.set_xlabel(label)
         ax.sharey(axes[1])
         ax.set_ylabel(f"rows of {law.reference} / rows" if ax is axes[1] else "")
+        ax.tick_params(labelleft=ax is axes[1])
     return axes
 
 
-def plot_needed_rows(law: RowsLaw, *, ax: Axes | None = None) -> Axes:
-    """Rows at which half of the runs solve the task, for each kind: a dot a graph, and the law."""
+@checked
+def plot_needed_rows(law: RowsLaw, *, most: float = np.inf, ax: Axes | None = None) -> Axes:
+    """Rows at which half of the runs solve the task, for each kind: a dot a graph, and the law.
+
+    Parameters
+    ----------
+    law : RowsLaw
+    most : float
+        Training rows beyond which nothing was tried: what needs more is drawn there.
+    ax : Axes, optional
+    """
     ax = new_axes(ax)
     kinds = kind_order(law.graphs["kind"])
     of_kind = law.kinds.set_index("kind")
@@ -71,10 +88,13 @@ def plot_needed_rows(law: RowsLaw, *, ax: Axes | None = None) -> Axes:
         color = kind_style(kind).color
         rows = law.graphs.loc[law.graphs["kind"] == kind, "rows_50"]
         off = rng.uniform(-0.3, 0.3, len(rows))
-        ax.scatter(rows, place + off, color=color, **DOT)
-        one = of_kind.loc[kind]
-        ax.plot([one["rows_50_low"], one["rows_50_high"]], [place] * 2, color=color, linewidth=2)
-        ax.plot(one["rows_50"], place, "o", color=color, markeredgecolor="white", markersize=5)
+        ax.scatter(np.minimum(rows, most), place + off, color=color, **DOT)
+        typical, low, high = (
+            min(of_kind.loc[kind, f"rows_50{end}"], most) for end in ("", "_low", "_high")
+        )
+        ax.plot([low, high], [place] * 2, color=color, linewidth=2)
+        marker = "o" if typical < most else ">"
+        ax.plot(typical, place, marker, color=color, markeredgecolor="white", markersize=5)
     ax.set_xscale("log", base=2)
     _plain_powers(ax, "x")
     ax.set_yticks(range(len(kinds)), [kind_style(kind).label for kind in kinds], fontsize=6)
