@@ -280,7 +280,7 @@ def save_figure(
     }
 
     def write_picture(path: Path, suffix: str) -> None:
-        fig.savefig(path, format=suffix, bbox_inches=drawn_bbox(fig), metadata=metadata[suffix])
+        fig.savefig(path, format=suffix, bbox_inches=bounds, metadata=metadata[suffix])
 
     writers: dict[str, Callable[[Path], object]] = {
         suffix: partial(write_picture, suffix=suffix) for suffix in metadata
@@ -291,6 +291,7 @@ def save_figure(
         target.mkdir(parents=True, exist_ok=True)
         hide_bare_ticks(fig)
         with mpl.rc_context(SAVE_RC | {"savefig.dpi": RC["savefig.dpi"], "savefig.bbox": None}):
+            bounds = drawn_bbox(fig)  # of both pictures; it takes as long as to draw one
             files = [_write(target / f"{name}.{end}", write) for end, write in writers.items()]
         text = figure_records.beside(record, files)
         beside = target / f"{name}{figure_records.SUFFIX}"
