@@ -26,6 +26,7 @@ FOREIGN: tuple[type[Exception], ...] = (
     *(OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError),
     *(nbformat.ValidationError, AssertionError, MemoryError),
 )
+SMALL = "small"  # the scale of a study that make figures runs
 SUFFIXES = (".svg", ".png", ".csv")
 
 
@@ -105,14 +106,17 @@ class Notebook:
         Parameters
         ----------
         values : dict
-            Parameters that differ from their defaults; ``figure_folder`` is the one that matters.
+            Parameters that differ from their defaults.  ``figure_folder``, ``figure_name`` and
+            ``scale`` matter: at full scale a figure has a name of its own.
         """
         if not self.has_figure:
             return []
         default = self.parameters.get("figure_folder")
         folder = values.get("figure_folder", default.default if default else "")
         base = self.path.parent / str(folder) if folder else FIGURES
-        return [base / f"{self.name}{suffix}" for suffix in SUFFIXES]
+        scaled = self.name if values.get("scale", SMALL) == SMALL else f"{self.name}_full"
+        name = values.get("figure_name") or scaled
+        return [base / f"{name}{suffix}" for suffix in SUFFIXES]
 
     def read(self, words: dict[str, str]) -> dict[str, Any]:
         """The values of those parameters that this notebook has.

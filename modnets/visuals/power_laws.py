@@ -9,7 +9,6 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import NullLocator
 
-from modnets.analysis.power_laws import power_laws
 from modnets.analysis.tables import require_columns
 from modnets.checked import checked
 from modnets.visuals.plots import FLOOR, kind_order, new_axes
@@ -19,6 +18,7 @@ from modnets.visuals.style import kind_style
 @checked
 def plot_power_laws(
     points: pd.DataFrame,
+    laws: pd.DataFrame,
     x: str,
     y: str,
     *,
@@ -31,10 +31,12 @@ def plot_power_laws(
     ----------
     points : DataFrame
         A row per observation, with ``kind``, x and y.
+    laws : DataFrame
+        A row per kind, with ``kind``, ``exponent`` and ``at_1``, as ``power_laws`` gives.
     x, y : str
         Columns of numbers above 0.
     predicted : mapping of kind -> exponent, optional
-        Drawn dotted, through the middle of the kind's points.
+        Drawn dotted, through the middle of the kind's line.
     ax : Axes, optional
 
     Returns
@@ -42,27 +44,30 @@ def plot_power_laws(
     Axes
     """
     require_columns(points, [x, y, "kind"])
+    require_columns(laws, ["kind", "exponent", "at_1"])
     ax = new_axes(ax)
-    laws = power_laws(points, x, y, ["kind"]).set_index("kind")
+    by_kind = laws.set_index("kind")
     rng = np.random.default_rng(0)
     for kind in kind_order(points["kind"]):
         of_kind, style = points[points["kind"] == kind], kind_style(kind)
         noise = 2 ** rng.uniform(-0.06, 0.06, len(of_kind))
         ax.scatter(of_kind[x] * noise, of_kind[y], s=5, color=style.color, alpha=0.45, linewidth=0)
-        if not np.isfinite(laws.loc[kind, "exponent"]):
+        if kind not in by_kind.index or not np.isfinite(by_kind.loc[kind, "exponent"]):
             continue
         ends = np.array([of_kind[x].min(), of_kind[x].max()], float)
-        law = laws.loc[kind]
+        law = by_kind.loc[kind]
         text = f"{style.label}: {law['exponent']:.1f}"
         ends_y = law["at_1"] * ends ** law["exponent"]
         ax.plot(ends, ends_y, color=style.color, linestyle=style.linestyle, label=text)
         if predicted and kind in predicted:
-            middle = [2 ** np.log2(of_kind[name]).mean() for name in (x, y)]
-            ax.plot(ends, middle[1] * (ends / middle[0]) ** predicted[kind], **FLOOR)
+            ax.plot(
+                ends, ends_y.prod() ** 0.5 * (ends / ends.prod() ** 0.5) ** predicted[kind], **FLOOR
+            )
     for set_scale, axis in ((ax.set_xscale, ax.xaxis), (ax.set_yscale, ax.yaxis)):
         set_scale("log", base=2)
         axis.set_major_formatter(lambda value, _: f"{value:g}")
         axis.set_minor_locator(NullLocator())
-    ax.legend(fontsize=5.5, title="exponents", title_fontsize=5.5)
+    below = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.24), "fontsize": 6}
+    ax.legend(title="exponents", title_fontsize=6, **below)
     ax.grid()
     return ax

@@ -219,6 +219,9 @@ def test_figures_go_to_the_repository_unless_another_folder_is_named(tmp_path):
     notebook = Notebook(tmp_path / "one.ipynb")
     assert notebook.figure_files({})[0] == FIGURES / "one.svg"
     assert notebook.figure_files({"figure_folder": "/x"})[0].as_posix() == "/x/one.svg"
+    assert notebook.figure_files({"scale": "small"})[0] == FIGURES / "one.svg"
+    assert notebook.figure_files({"scale": "full"})[0] == FIGURES / "one_full.svg"
+    assert notebook.figure_files({"scale": "full", "figure_name": "x"})[0] == FIGURES / "x.svg"
 
 
 def test_a_file_that_is_no_notebook_is_named(tmp_path, capsys):

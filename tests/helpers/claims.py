@@ -113,6 +113,23 @@ KINDS = [
 ]
 
 
+def typical(kind: str) -> Source:
+    return one("sample_complexity_full", part="kinds", kind=kind)
+
+
+def wrongly(what: str, wrong: int, kind: str) -> Source:
+    return one("wrong_knowledge", what=what, wrong=wrong, kind=kind, train_rows=48)
+
+
+#: The kind that searches its structure on the training rows.
+FOUND = "shared, learned (best)"
+
+
+def saved(kind: str, column: str) -> Source:
+    of = {"part": "effects", "kind": f"dense / {kind}", "property": column}
+    return one("sample_complexity_full", **of)
+
+
 def timed(name: str) -> Source:
     return one("timings", name=name)
 
@@ -164,6 +181,30 @@ NAMES = [
 ]
 
 CLAIMS: dict[str, tuple[str, dict[str, Source]]] = {
+    "the law": (
+        "Over {a[graphs]:,.0f} function graphs drawn at random, of depth 1 to 3, half of the runs of a "
+        "dense network solve the whole truth table with {a[rows_50]:.0f} training rows (95 % interval "
+        "{a[rows_50_low]:.0f} to {a[rows_50_high]:.0f}, on a typical graph), those of a modular network "
+        "that searches its structure on the same rows with {b[rows_50]:.0f} ({b[rows_50_low]:.0f} to "
+        "{b[rows_50_high]:.0f})",
+        {"a": typical("dense"), "b": typical(FOUND)},
+    ),
+    "what it depends on": (
+        "times {a[times]:.2f} for each level, {a[times_low]:.2f} to {a[times_high]:.2f}), and grows with "
+        "each input that plays no part (times {b[times]:.2f}, {b[times_low]:.2f} to {b[times_high]:.2f}) "
+        "and with the leap of the task (times {c[times]:.2f}, {c[times_low]:.2f} to {c[times_high]:.2f})",
+        {"a": saved(FOUND, "depth"), "b": saved(FOUND, "irrelevant"), "c": saved(FOUND, "leap")},
+    ),
+    "known connections and depth": (
+        "times {a[times]:.2f} for each level ({a[times_low]:.2f} to {a[times_high]:.2f})",
+        {"a": saved("shared, known", "depth")},
+    ),
+    "one wrong connection": (
+        "one of ten connections is known wrongly {a[n_solved]:.0f} of {a[n]:.0f} runs solve the table "
+        "with {a[train_rows]:.0f} rows (at most {a[solved_high]:.0%}), of dense ones {b[solved]:.0%} "
+        "({b[solved_low]:.0%} to {b[solved_high]:.0%})",
+        {"a": wrongly("edges", 1, "shared, known"), "b": wrongly("nothing", 0, "dense")},
+    ),
     "rows needed": (
         "half of the runs solve the whole table with **{a[rows]:.0f}** training rows if modules are "
         "shared and all connections known ({a[confidence]:.0%} interval {a[rows_low]:.0f} to "
