@@ -27,6 +27,7 @@ from .models.registry import MODELS as MODELS
 from .models.registry import build as build
 from .models.registry import register as register
 from .parameters import read_parameters as read_parameters
+from .reports.report import report as report
 from .tasks.graph_families import graphs as graphs
 from .tasks.graphs import FunctionGraph as FunctionGraph
 from .tasks.named_graphs import GRAPHS as GRAPHS

@@ -16,6 +16,7 @@ COMMANDS = {
     "train": "train networks of one kind, with the paper's flags",
     "sweep": "train the runs of a study's file",
     "results": "what a store holds: status, export, compare, verify",
+    "report": "a finished study as one file of HTML",
     "figure": "what a figure was made from, and whether it is up to date",
     "notebook": "list the notebooks, or run them in batch",
     "benchmark": "measure how fast networks train here, and the usual way beside it",

@@ -13,6 +13,7 @@ from modnets.commands.figure import figure_parser
 from modnets.commands.flags import FLAGS
 from modnets.commands.notebook import notebook_parser
 from modnets.commands.parser import Parser
+from modnets.commands.report import report_parser
 from modnets.commands.results import results_parser
 from modnets.commands.sweep import sweep_parser
 from modnets.config.setting_docs import setting_doc
@@ -141,6 +142,7 @@ def _glossary() -> dict[str, Entry]:
         "benchmark": benchmark_parser(),
         "figure": figure_parser(),
         "notebook": notebook_parser(),
+        "report": report_parser(),
         "results": results_parser(),
         "sweep": sweep_parser(),
     }

@@ -110,7 +110,7 @@ _MOVED = {
         edges visuals.figure_bounds
         explorer explorer.app
         explorer_controls explorer.controls
-        explorer_copy explorer.python_copy
+        explorer_copy config.python_copy
         explorer_look explorer.selection
         explorer_page explorer.page
         explorer_panel explorer.panel
@@ -118,8 +118,8 @@ _MOVED = {
         explorer_settings explorer.settings
         explorer_stage explorer.curves_widget
         explorer_training explorer.session
-        explorer_views explorer.run_views
-        explorer_words explorer.descriptions
+        explorer_views visuals.run_views
+        explorer_words visuals.descriptions
         findings visuals.diagrams.annotations
         heat visuals.heatmaps
         images visuals.diagrams.images

@@ -67,6 +67,16 @@ TERMS = {
         "the notebook with its parameters, and hashes of the settings and results of its runs",
         see_also=("run", "store", "mn.save_figure"),
     ),
+    "report": Definition(
+        "a study as one file of HTML that needs no network and nothing beside it: question, "
+        "settings, figures with their numbers, failures, networks, a replay, provenance",
+        see_also=("study", "store", "provenance", "mn.report"),
+    ),
+    "tidy table": Definition(
+        "a row for each run and evaluated epoch, a column for each setting and each measure; "
+        "mn.analysis.last takes the last row of each run",
+        see_also=("run", "store", "mn.load", "mn.analysis.last"),
+    ),
     "replay": Definition(
         "training a run again from its config, with the same chunk and choice of compiled steps: "
         "the result is the same bit for bit",

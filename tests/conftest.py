@@ -123,6 +123,7 @@ SLOW = {
     ),
     "explorer": ("app", "page"),
     "models": ("identity", "mixtures", "thresholds"),
+    "reports": ("report",),
     "training": (
         *("backends", "costs", "cuda_graph", "dont_cares", "engine", "hooks", "inspection"),
         *("own_losses", "own_networks", "own_refusals", "restarts", "schedules"),

@@ -20,10 +20,11 @@ from modnets.paths import ROOT
 PACKAGE = ROOT / "modnets"
 ROOMS = sorted(PACKAGE.rglob("*.py"))
 FLOORS = ("compiler", "tasks", "models", "config", "training", "experiments", "benchmarks")
-FLOORS += ("analysis", "visuals", "explorer", "", "commands", "glossary", "__main__")
-GROUND = ("annotations", "checked", "errors", "figure_records", "hardware", "lazy", "leftovers")
-GROUND += ("notebook_files", "notebook_format", "notebook_sources", "notices", "old_modules")
-GROUND += ("old_names", "parameters", "paths", "plot", "provenance", "runs_read", "source_files")
+FLOORS += ("analysis", "visuals", "reports", "explorer", "", "commands", "glossary", "__main__")
+GROUND = ("amounts", "annotations", "checked", "errors", "figure_records", "hardware", "lazy")
+GROUND += ("leftovers", "notebook_files", "notebook_format", "notebook_sources", "notices")
+GROUND += ("old_modules", "old_names", "parameters", "paths", "plot", "provenance", "runs_read")
+GROUND += ("source_files",)
 GROUND += ("table_errors", "terms", "values")
 
 

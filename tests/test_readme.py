@@ -21,7 +21,8 @@ DOCS = ROOT / "docs"
 #: The README first: names of its code are used in the pages.
 PAGES = [
     ROOT / "README.md",
-    *(DOCS / f"{name}.md" for name in ("studies", "graphs", "inside", "training", "routing", "own")),
+    *(DOCS / f"{name}.md" for name in ("results", "studies", "graphs", "inside", "training")),
+    *(DOCS / f"{name}.md" for name in ("routing", "own")),
 ]
 PROSE = [*PAGES, *sorted(set(DOCS.glob("*.md")) - set(PAGES)), ROOT / "CONTRIBUTING.md"]
 

@@ -179,7 +179,7 @@ def compact(args: argparse.Namespace, store: Store) -> int:
 
 def verify(args: argparse.Namespace, store: Store) -> int:
     """Print whether a store is as it was written."""
-    from modnets.commands.sweep import in_bytes
+    from modnets.amounts import in_bytes
     from modnets.experiments.verification import verify as verified
 
     found = verified(store)

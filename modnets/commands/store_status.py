@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from modnets.commands.sweep import in_bytes, in_time
+from modnets.amounts import in_bytes, in_time
 from modnets.config.points import tally
 from modnets.config.studies import Study
 from modnets.config.yaml_text import from_yaml

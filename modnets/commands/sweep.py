@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from modnets.amounts import in_bytes, in_time
 from modnets.commands.parser import Parser, UsageError, as_written, whole
 from modnets.errors import in_a_line, require, shown
 
@@ -204,27 +205,6 @@ def estimated(found: Tally, to_do: int, workers: int | None, device: str) -> str
         f"about {in_time(cost.seconds)} on {cores()} cores, {in_bytes(cost.memory)} of memory, "
         f"{in_bytes(cost.table)} of them the table ({shapes})"
     )
-
-
-def in_time(seconds: float) -> str:
-    """A duration for people.
-
-    Examples
-    --------
-    >>> in_time(5), in_time(600), in_time(90000)
-    ('5 s', '10 min', '25 h')
-    """
-    for unit, length, most in (("s", 1, 120), ("min", 60, 120), ("h", 3600, 72)):
-        if seconds < length * most:
-            return f"{max(1, round(seconds / length))} {unit}"
-    return f"{seconds / 86400:,.0f} days"
-
-
-def in_bytes(size: float) -> str:
-    """An amount of memory for people."""
-    if size < 1e6:
-        return f"{size / 1e3:,.0f} kB"
-    return f"{size / 1e6:,.0f} MB" if size < 1e9 else f"{size / 1e9:,.1f} GB"
 
 
 def _how_to_see(folder: Path) -> str:

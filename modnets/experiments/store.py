@@ -217,13 +217,22 @@ class Store:
 
     def provenance(self) -> list[dict[str, Any]]:
         """How the runs were made, a dict for each chunk that trained side by side."""
+        return [provenance for _, provenance in self.chunks()]
 
-        def made(content: Content) -> list[tuple[int, dict[str, Any]]]:
+    def chunks(self) -> list[tuple[list[str], dict[str, Any]]]:
+        """The keys of runs that trained side by side, and how they were made."""
+
+        def made(content: Content) -> list[tuple[list[str], dict[str, Any]]]:
             with store_files.decoding(content):
                 metadata = content.open().metadata
-                return provenance_in(metadata.metadata, metadata.num_rows)
+                parts = provenance_in(metadata.metadata, metadata.num_rows)
+            runs, start, chunks = decoded(content, ["run"])["run"], 0, []
+            for rows, provenance in parts:
+                chunks.append((pc.unique(runs.slice(start, rows)).to_pylist(), provenance))
+                start += rows
+            return chunks
 
-        return [provenance for part in self._read(made) for _, provenance in part]
+        return [chunk for part in self._read(made) for chunk in part]
 
     def _collect(self, columns: list[str], runs: Iterable[str] | None) -> pd.DataFrame:
         def rows(content: Content) -> pa.Table:

@@ -16,7 +16,9 @@ import pandas as pd
 from IPython.display import HTML, display
 from matplotlib.figure import Figure
 
+from modnets.amounts import plural
 from modnets.checked import checked
+from modnets.config.python_copy import reproduction
 from modnets.errors import first_line, require
 from modnets.experiments.live import Live
 from modnets.experiments.progress import in_batch
@@ -26,8 +28,7 @@ from modnets.explorer.curves_widget import floor_of
 from modnets.explorer.finished_runs import FinishedRuns, latest
 from modnets.explorer.page import HINT
 from modnets.explorer.panel import Panel
-from modnets.explorer.python_copy import reproduction
-from modnets.explorer.selection import RunView, plural
+from modnets.explorer.selection import RunView
 from modnets.explorer.session import Event, Session
 from modnets.explorer.throttle import Throttle
 from modnets.paths import RESULTS, expanded

@@ -11,7 +11,6 @@ import ipywidgets as widgets
 
 from modnets.config.run_config import RunConfig
 from modnets.errors import first_line, require
-from modnets.explorer.descriptions import describe_kind
 from modnets.explorer.selection import RunView
 from modnets.explorer.settings import (
     MAX_INPUTS,
@@ -29,6 +28,7 @@ from modnets.tasks.named_graphs import GRAPHS, TASK_SETS, get_graph
 from modnets.tasks.random_graphs import random_graph
 from modnets.tasks.tables import parse_table
 from modnets.tasks.task import Task
+from modnets.visuals.descriptions import describe_kind
 
 
 def wide() -> widgets.Layout:

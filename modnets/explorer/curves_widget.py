@@ -16,9 +16,9 @@ import pandas as pd
 import traitlets
 
 from modnets.analysis.statistics import majority_floor
-from modnets.explorer.descriptions import describe_kind
 from modnets.tasks.samples import Samples
 from modnets.tasks.task import Task
+from modnets.visuals.descriptions import describe_kind
 from modnets.visuals.plots import kind_order
 from modnets.visuals.style import KNOWN, kind_style
 

@@ -11,11 +11,11 @@ import numpy as np
 from torch import nn
 
 from modnets.config.run_config import RunConfig
-from modnets.explorer import run_views as views
 from modnets.explorer.curves_widget import CurvesWidget
 from modnets.explorer.page import Page
 from modnets.tasks.named_graphs import get_graph
 from modnets.tasks.task import Task
+from modnets.visuals import run_views as views
 
 FULL = "100%"
 

@@ -10,15 +10,16 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from modnets.amounts import plural
 from modnets.analysis.epoch_curves import training_curves
 from modnets.config.run_config import RunConfig
 from modnets.explorer.curves_widget import curves_of, floor_of, strip_of
 from modnets.explorer.panel import Panel
 from modnets.explorer.run_source import RunSource
-from modnets.explorer.run_views import EDGE_COLORS, draw_network, tells_edges_apart
 from modnets.tasks.named_graphs import get_graph
 from modnets.tasks.task import Task
 from modnets.visuals.plots import kind_order
+from modnets.visuals.run_views import EDGE_COLORS, draw_network, tells_edges_apart
 from modnets.visuals.style import PAGE_WIDTH, style
 from modnets.visuals.training_curves import plot_training_curves
 
@@ -33,11 +34,6 @@ def _choices(record: dict[str, Any]) -> list[Any]:
     """What the diagram of a modular network shows, logits aside."""
     structure = json.loads(record.get("structure") or "{}")
     return [structure.get(name) for name in ("routing", "selection", "outputs", "gates")]
-
-
-def plural(count: int, word: str) -> str:
-    """``3 runs``, ``1 run``."""
-    return f"{count} {word}{'s' * (count != 1)}"
 
 
 def spread(counts: pd.Series) -> str:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import modnets as mn
-from modnets.explorer import run_views as views
+from modnets.visuals import run_views as views
 
 TABLE = np.array(
     [[1, 0], [1, np.nan], [np.nan, 0], [np.nan, np.nan], [0, 1], [1, 1], [1, 1], [1, 1]]

@@ -21,8 +21,6 @@ from modnets.config.run_config import RunConfig
 from modnets.experiments.live import Live, Part
 from modnets.experiments.store import Store
 from modnets.experiments.sweep import sweep
-from modnets.explorer import descriptions
-from modnets.explorer import run_views as views
 from modnets.explorer.app import Explorer
 from modnets.explorer.session import HEARTBEAT
 from modnets.explorer.settings import SETTINGS
@@ -33,6 +31,8 @@ from modnets.tasks.digit_pairs import DigitPairs
 from modnets.tasks.graphs import FunctionGraph
 from modnets.tasks.named_graphs import GRAPHS, TASK_SETS
 from modnets.tasks.random_graphs import random_graph
+from modnets.visuals import descriptions
+from modnets.visuals import run_views as views
 from modnets.visuals.diagrams.annotations import word_for
 from modnets.visuals.diagrams.usage import used_slots
 

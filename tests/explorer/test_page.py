@@ -15,14 +15,14 @@ from modnets.config.grid import grid
 from modnets.config.run_config import RunConfig
 from modnets.experiments.live import Live
 from modnets.experiments.sweep import sweep
-from modnets.explorer import descriptions
 from modnets.explorer.app import Explorer
 from modnets.explorer.curves_widget import HERE
 from modnets.explorer.finished_runs import FinishedRuns
 from modnets.explorer.page import HINT
-from modnets.explorer.run_views import findings_table
 from modnets.tasks.gate_names import name_of
 from modnets.tasks.graphs import FunctionGraph
+from modnets.visuals import descriptions
+from modnets.visuals.run_views import findings_table
 from modnets.visuals.style import KINDS, MODULE_COLORS
 
 CSS = (HERE / "explorer.css").read_text()

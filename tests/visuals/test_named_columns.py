@@ -8,8 +8,8 @@ from drawings import words
 from matplotlib.figure import Figure
 
 import modnets as mn
-from modnets.explorer import run_views as views
 from modnets.explorer.controls import Controls
+from modnets.visuals import run_views as views
 from modnets.visuals.diagrams.parts import short
 
 TABLE = np.array([[0, 1], [1, 0], [1, np.nan], [0, 1]])

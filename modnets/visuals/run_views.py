@@ -19,12 +19,12 @@ from torch import nn
 
 from modnets.analysis.structure import gates, probes
 from modnets.config.run_config import RunConfig
-from modnets.explorer.descriptions import COLUMNS, gate_formula, sub_function_formula
 from modnets.models.modular import ModularNetwork
 from modnets.tasks.named_graphs import get_graph
 from modnets.tasks.samples import Samples
 from modnets.tasks.task import Task
 from modnets.tasks.truth_tables import DONT_CARE
+from modnets.visuals.descriptions import COLUMNS, gate_formula, sub_function_formula
 from modnets.visuals.diagrams.images import letters
 from modnets.visuals.diagrams.network import draw
 from modnets.visuals.diagrams.task import draw_graph
@@ -41,6 +41,8 @@ HEIGHT = 136  # pixels of a truth table
 #: The key to the colours of edges in the diagram of a trained network.
 EDGE_COLORS = "green: edges of the task; purple: others; ?: not clear-cut"
 
+#: A coordinate in the path of an SVG, its hundredths and what comes after them.
+ROUNDED = re.compile(r"(\.\d\d)\d+")
 BOXES = "in a box: the gate of a slot, a and b being what it reads first and second; its module"
 
 
@@ -72,10 +74,17 @@ def task_figure(graph: Task) -> Figure:
     return figure
 
 
-def as_svg(figure: Figure, name: str) -> str:
+def as_svg(figure: Figure, name: str, ids: str = "") -> str:
     """A figure as inline SVG for a page: transparent, without rules that affect the page.
 
-    ``name`` is its label for screen readers.
+    Parameters
+    ----------
+    figure : Figure
+    name : str
+        Its label for screen readers.
+    ids : str
+        In front of all ids in it, so that several stand on one page; coordinates of paths are then
+        rounded to a hundredth of a point.
     """
     for ax in figure.axes:
         for lines in ax.collections:
@@ -83,16 +92,29 @@ def as_svg(figure: Figure, name: str) -> str:
                 lines.set_rasterized(True)
     text = io.StringIO()
     figure.savefig(text, format="svg", transparent=True, metadata={"Date": None}, dpi=DPI)
-    svg = text.getvalue()
+    return inline_svg(text.getvalue(), name, ids)
+
+
+def inline_svg(svg: str, name: str, ids: str = "") -> str:
+    """The text of an SVG file of matplotlib for a page, as :func:`as_svg` gives it."""
     svg = re.sub(r"<defs>\s*<style.*?</style>\s*</defs>", "", svg, count=1, flags=re.DOTALL)
     svg = re.sub(r"<metadata>.*?</metadata>", "", svg, count=1, flags=re.DOTALL)
     svg = svg[svg.index("<svg") :]
+    if ids:
+        svg = re.sub(r' d="[^"]*"', lambda path: ROUNDED.sub(r"\1", path[0]), renamed(svg, ids))
     return re.sub(r'(<svg[^>]*?) width="[^"]*"', r"\1", svg, count=1).replace(
         "<svg", f'<svg role="img" aria-label="{escape(name)}" style="stroke-linejoin:round"', 1
     )
 
 
-def diagram(network: nn.Module | None, graph: Task, has_weights: bool = False) -> str:
+def renamed(svg: str, ids: str) -> str:
+    """SVG with a prefix to all of its ids, and to what refers to them."""
+    return re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>{ids}-", svg)
+
+
+def diagram(
+    network: nn.Module | None, graph: Task, has_weights: bool = False, ids: str = ""
+) -> str:
     """HTML of a network, as :func:`draw_network` draws it; of the task if there is no network."""
     with style():
         try:
@@ -106,7 +128,7 @@ def diagram(network: nn.Module | None, graph: Task, has_weights: bool = False) -
         if tells_edges_apart(network, graph, has_weights):
             key = f'<div class="mn-quiet" title="{BOXES}">{EDGE_COLORS}</div>'
         name = f"diagram of {f'the task {graph}' if network is None else 'the network'}"
-        return f'<div class="mn-diagram">{as_svg(figure, name)}</div>{key}'
+        return f'<div class="mn-diagram">{as_svg(figure, name, ids)}</div>{key}'
 
 
 def bits_of_prediction(predicted: str, n_rows: int) -> np.ndarray:

@@ -1,0 +1,1 @@
+"""A finished study as one file of HTML that needs nothing else: text, figures, networks, replay."""
