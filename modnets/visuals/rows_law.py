@@ -18,7 +18,7 @@ from modnets.errors import one_of, require
 from modnets.visuals.plots import FLOOR, kind_order, new_axes
 from modnets.visuals.style import PAGE_WIDTH, kind_style
 
-DOT: dict[str, Any] = {"s": 4, "alpha": 0.35, "linewidth": 0, "rasterized": True}
+DOT: dict[str, Any] = {"s": 4, "alpha": 0.25, "linewidth": 0, "rasterized": True}
 #: Width of the places of dots and means beside a value of a property.
 ROOM = 0.8
 
