@@ -18,6 +18,7 @@ from .visuals.efficiency import plot_costs as costs
 from .visuals.efficiency import plot_solve_times as solve_times
 from .visuals.efficiency import plot_time_to_solve as time_to_solve
 from .visuals.efficiency import plot_training_efficiency as training_efficiency
+from .visuals.figure_info import figure_info as figure_info
 from .visuals.gate_shares import plot_inside as inside
 from .visuals.generalization import plot_generalization as generalization
 from .visuals.heatmaps import ACCURACIES as ACCURACIES
@@ -66,6 +67,7 @@ __all__ = [
     "draw_runs",
     "draw_scale",
     "dynamics",
+    "figure_info",
     "gap",
     "gaps",
     "generalization",

@@ -65,7 +65,7 @@ TERMS = {
     "provenance": Definition(
         "what something was made from: of results versions, commit and machine; of a figure also "
         "the notebook with its parameters, and hashes of the settings and results of its runs",
-        see_also=("run", "store", "mn.save_figure"),
+        see_also=("run", "store", "mn.save_figure", "mn.plot.figure_info"),
     ),
     "report": Definition(
         "a study as one file of HTML that needs no network and nothing beside it: question, "
