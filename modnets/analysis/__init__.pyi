@@ -15,6 +15,7 @@ from .dynamics import visits as visits
 from .efficiency import relative_costs as relative_costs
 from .efficiency import solve_times as solve_times
 from .epoch_curves import training_curves as training_curves
+from .exponents import power_laws as power_laws
 from .gate_families import FAMILIES as FAMILIES
 from .gate_families import gate_family as gate_family
 from .gate_families import gate_shares as gate_shares
@@ -28,15 +29,14 @@ from .graph_hardness import graph_properties as graph_properties
 from .kinds import by_density as by_density
 from .kinds import kind_settings as kind_settings
 from .knowledge import knowledge_savings as knowledge_savings
-from .law_coverage import law_coverage as law_coverage
-from .law_coverage import simulate_law as simulate_law
+from .law_of_rows import RowsLaw as RowsLaw
+from .law_of_rows import rows_law as rows_law
 from .multi_task import ARRANGEMENTS as ARRANGEMENTS
 from .multi_task import arrange as arrange
 from .pooling import varying_settings as varying_settings
-from .power_laws import power_laws as power_laws
-from .rows_law import RowsLaw as RowsLaw
-from .rows_law import rows_law as rows_law
 from .rows_needed import sample_complexity as sample_complexity
+from .simulated_laws import law_coverage as law_coverage
+from .simulated_laws import simulate_law as simulate_law
 from .size_matching import matched_hidden as matched_hidden
 from .statistics import last as last
 from .statistics import majority_floor as majority_floor

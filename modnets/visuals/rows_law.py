@@ -11,7 +11,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import NullLocator
 
-from modnets.analysis.rows_law import RowsLaw
+from modnets.analysis.law_of_rows import RowsLaw
 from modnets.analysis.tables import require_columns
 from modnets.checked import checked
 from modnets.errors import one_of, require

@@ -9,7 +9,7 @@ import pandas as pd
 from scipy.special import expit
 
 from modnets.analysis.intervals import wilson_interval
-from modnets.analysis.rows_law import RowsLaw, design, rows_law
+from modnets.analysis.law_of_rows import RowsLaw, design, rows_law
 from modnets.checked import checked
 
 
