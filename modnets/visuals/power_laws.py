@@ -67,7 +67,9 @@ def plot_power_laws(
         set_scale("log", base=2)
         axis.set_major_formatter(lambda value, _: f"{value:g}")
         axis.set_minor_locator(NullLocator())
-    below = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.24), "fontsize": 6}
-    ax.legend(title="exponents", title_fontsize=6, **below)
+    ax.legend(
+        title="exponents", title_fontsize=6, fontsize=6,
+        loc="upper center", bbox_to_anchor=(0.5, -0.24),
+    )  # fmt: skip
     ax.grid()
     return ax
