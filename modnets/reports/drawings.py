@@ -17,6 +17,7 @@ from modnets.analysis.epoch_curves import training_curves
 from modnets.analysis.pooling import refuse_pooling
 from modnets.analysis.statistics import summarize
 from modnets.analysis.stores import NAMED
+from modnets.visuals.figure_info import figure_info, of_store
 from modnets.visuals.generalization import graph_title, plot_generalization
 from modnets.visuals.legends import draw_legend
 from modnets.visuals.overview import MOST_LINES, SHOWN, measure_of, with_lines
@@ -235,9 +236,19 @@ def written_by(pictures: list[Path]) -> list[Drawing]:
             if len(pixels) < len(html):
                 html = f'<img alt="{name}" src="data:image/png;base64,{pixels}">'
         title = re.sub(r"[_-]+", " ", path.stem).capitalize()
-        caption = f"As the notebook wrote it: {path.parent.name}/{path.name}."
+        caption = f"As the notebook wrote it, {path.parent.name}/{path.name}: {_made(path)}."
         found.append(Drawing(path.stem, title, html, caption, csv))
     return found
+
+
+def _made(picture: Path) -> str:
+    """What a figure of a notebook was made from, and whether that still holds."""
+    try:
+        info = figure_info(picture)
+    except ValueError:
+        return "it does not say from which runs"
+    stores = [of_store(one) for one in info.record["stores"]] or ["no runs"]
+    return f"from {', '.join(stores)}, {info.verdict}"
 
 
 def share_words(hits: np.ndarray) -> str:

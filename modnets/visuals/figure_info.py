@@ -67,7 +67,7 @@ class FigureInfo:
         facts += [("", f"{name} = {value!r}") for name, value in record["parameters"].items()]
         commit = f", commit {record['git_commit']}{clean}" if record["git_commit"] else ""
         facts += [("modnets", f"{record['modnets']}{commit}")]
-        facts += [("runs", _of_store(one)) for one in record["stores"]] or [("runs", "none")]
+        facts += [("runs", of_store(one)) for one in record["stores"]] or [("runs", "none")]
         if record["runs"]:
             facts += [(name, record[name]) for name in ("settings", "results")]
         lines = [f"  {name:<9} {fact}" for name, fact in facts]
@@ -191,7 +191,7 @@ def _compare_code(info: FigureInfo, folder: Path) -> None:
 
 def _compare_results(info: FigureInfo, store: dict[str, Any], folder: Path) -> None:
     if store["folder"] is None:
-        info.unknown.append(f"no store keeps {_of_store(store)}")
+        info.unknown.append(f"no store keeps {of_store(store)}")
         return
     path = located(store["folder"], folder)
     if not path.is_dir():
@@ -209,7 +209,7 @@ def _compare_results(info: FigureInfo, store: dict[str, Any], folder: Path) -> N
         info.changes.append(f"results in {store['folder']} have changed")
 
 
-def _of_store(store: dict[str, Any]) -> str:
+def of_store(store: dict[str, Any]) -> str:
     """``"40 runs in results/study"``."""
     runs = f"{store['runs']:,} run{'s' * (store['runs'] != 1)}"
     return f"{runs} in {store['folder']}" if store["folder"] else f"{runs} in memory"

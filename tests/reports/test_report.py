@@ -312,6 +312,8 @@ def test_a_notebook_brings_question_text_and_figure(
     assert "How so?" in page.text
     assert "In short : <script>x</script> a ." in page.text
     assert page.files["why.csv"] == "a\n1\n"
+    assert f"As the notebook wrote it, {tmp_path.name}/why.svg: from" in page.text
+    assert "up to date as far as can be told here" in page.text
     assert "modnets notebook run why" in page.text
 
 
