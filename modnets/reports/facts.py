@@ -170,7 +170,10 @@ def bound_of(task: Task, runs: Iterable[RunConfig], learned: bool) -> Bound:
     chance = None
     if learned and isinstance(task, FunctionGraph) and task.has_structure:
         chance = float(chance_level(task, draws=DRAWS)["edge_f1"])
-    return Bound(str(task.name), majority_floor(task), ceiling, why, chance, allowed)
+    # Of a graph of many inputs there is no table to take a majority of.
+    countable = task.enumerable or isinstance(task, Samples)
+    floor = majority_floor(task) if countable else None
+    return Bound(str(task.name), floor, ceiling, why, chance, allowed)
 
 
 def consistent(task: Samples) -> float:
