@@ -118,8 +118,8 @@ SLOW = {
     ),
     "compiler": ("compiled", "gradients", "within_a_replica"),
     "experiments": (
-        *("compaction", "executors", "live", "restarts_in_sweeps", "shards", "store_safety"),
-        *("sweep",),
+        *("clusters", "compaction", "executors", "live", "restarts_in_sweeps", "scale", "shards"),
+        *("store_safety", "sweep"),
     ),
     "explorer": ("app", "page"),
     "models": ("identity", "mixtures", "thresholds"),

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 USAGE = (
     "modnets sweep STUDY.yaml --store FOLDER [--set name=values]... [--dry_run] [--shard i/n] "
-    "[--workers N] [--retry_failed]"
+    "[--executor WHERE] [--workers N] [--retry_failed]"
 )
 EXAMPLE = """
 A study's file:
@@ -67,8 +67,14 @@ def sweep_parser() -> Parser:
         "order, at the same time or not, into one store",
     )  # fmt: skip
     parser.add_argument(
+        "--executor", metavar="WHERE",
+        help="what trains: processes of this machine; dask, workers on it; dask:tcp://host:port, "
+        "those of a scheduler; slurm, an array of jobs, submitted here or to be",
+    )  # fmt: skip
+    parser.add_argument(
         "--workers", type=whole, metavar="N",
-        help="processes that train; default: one for each core where work is long, else 1",
+        help="processes that train, of slurm jobs; default: one for each core where work is long, "
+        "else 1; of slurm one for 64 runs, at most 100",
     )  # fmt: skip
     parser.add_argument(
         "--retry_failed", action="store_true", help="try runs again that failed in this store"
@@ -88,12 +94,16 @@ def main(argv: Sequence[str]) -> int:
             missing = "a study's file, as study.yaml" if args.study is None else "--store FOLDER"
             raise UsageError(f"{missing} is missing; modnets sweep --help shows an example")
         from modnets.config.studies import study
+        from modnets.experiments.clusters import check_executor
         from modnets.experiments.planning import check_arguments
         from modnets.experiments.shards import read_shard
         from modnets.experiments.store import Store
 
         shard = None if args.shard is None else read_shard(args.shard)
         check_arguments(workers=args.workers, device=args.device)
+        check_executor(args.executor, args.workers)
+        require(args.executor != "slurm" or shard is None, "--shard: jobs of slurm are shards; "
+                "allowed is one or the other")  # fmt: skip
         results = Store(args.store)
         wanted = study(args.study).with_settings(replaced(args.set))
         if not args.dry_run:
@@ -102,8 +112,9 @@ def main(argv: Sequence[str]) -> int:
         return _wrong_use(error)
 
     from modnets.experiments.failures import RunsFailed, WorkersLost
+    from modnets.experiments.slurm import NotSubmitted, in_jobs
     from modnets.experiments.store_files import StoreError
-    from modnets.experiments.sweep import sweep
+    from modnets.experiments.sweep import swept
 
     how = {"workers": args.workers, "device": args.device}
     start = time.perf_counter()
@@ -111,8 +122,12 @@ def main(argv: Sequence[str]) -> int:
         if args.dry_run:
             print(dry_run(wanted, results, shard, retry_failed=args.retry_failed, **how))
             return 0
-        table = sweep(wanted, results.folder, shard=shard, retry_failed=args.retry_failed, **how)
-    except (StoreError, WorkersLost) as error:
+        if args.executor == "slurm":
+            print(in_jobs(wanted, results, retry_failed=args.retry_failed, **how))
+            return 0
+        how |= {"shard": shard, "retry_failed": args.retry_failed, "executor": args.executor}
+        table = swept(wanted, results.folder, last=True, **how)
+    except (StoreError, WorkersLost, NotSubmitted) as error:
         _say(str(error))
         return 1
     except RunsFailed as error:

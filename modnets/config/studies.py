@@ -31,6 +31,7 @@ from modnets.config.study_values import axis_values, check_alone, kind_of, one_v
 from modnets.config.yaml_text import MAX_BYTES, Lines, from_yaml, to_yaml
 from modnets.errors import in_a_line, one_of, require, shown
 from modnets.paths import expanded
+from modnets.tasks.graph_specs import FILE
 
 #: What a part of a study may say; the whole may also have ``about`` and ``parts``.
 SECTIONS = ("base", "axes", "zip", "where")
@@ -79,6 +80,12 @@ class Study:
     def text(self) -> str:
         """The file as it is kept with the results."""
         return to_yaml(written(self.spec)) if self._text is None else self._text
+
+    @property
+    def standalone(self) -> str:
+        """The file as it reads from any folder: paths of graphs are whole."""
+        whole = _with_whole_paths(self.spec, (self.folder or Path()).absolute())
+        return self.text if whole == self.spec else to_yaml(written(whole))
 
     @cached_property
     def runs(self) -> list[RunConfig]:
@@ -245,6 +252,15 @@ def _merged(spec: Mapping[str, Any], part: Mapping[str, Any]) -> dict[str, Any]:
     filters = [spec.get("where") or [], part.get("where") or []]
     merged["where"] = [t for f in filters for t in ([f] if not isinstance(f, list) else f)]
     return merged
+
+
+def _with_whole_paths(value: Any, folder: Path) -> Any:
+    """A study's content, each ``{file: graphs.json}`` with the whole path."""
+    if isinstance(value, Mapping):
+        if [*value] == [FILE] and isinstance(value[FILE], str):
+            return {FILE: str(folder / Path(value[FILE]).expanduser())}
+        return {name: _with_whole_paths(entry, folder) for name, entry in value.items()}
+    return [_with_whole_paths(one, folder) for one in value] if isinstance(value, list) else value
 
 
 def _zips(value: Any) -> list[Any]:

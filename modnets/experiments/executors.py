@@ -26,6 +26,7 @@ from modnets.experiments.serialization import (
 )
 from modnets.hardware import cores
 from modnets.models.identity import cached_digests
+from modnets.provenance import machine
 from modnets.training.engine import Trained
 from modnets.training.watching import EvaluatedRuns
 
@@ -33,6 +34,8 @@ from modnets.training.watching import EvaluatedRuns
 #: steps of one process have a thread for each core too; workers share all the rest as well.
 WORKERS_FROM = {True: 5_000_000, False: 100_000}
 COMPILING = 1_000_000  # runs x steps that take as long as to compile a step
+IN_FLIGHT = 1024  # chunks given to an executor and not done, so that it holds no more of them
+ONE_AT_A_TIME = threading.Lock()  # of chunks in a worker
 TRIES = 3  # of a chunk whose worker is lost, the last by itself
 
 
@@ -121,11 +124,35 @@ def _completed(
 
     On an interruption the rest is cancelled, and workers of our own are ended.
     """
-    futures = {}
+    waiting, futures = iter(chunks), dict[Future, Chunk]()
+    try:
+        while True:
+            yield from _give(pool, waiting, serializer, futures)
+            if not futures:
+                return
+            for future in wait(futures, return_when=FIRST_COMPLETED).done:
+                chunk = futures.pop(future)
+                yield chunk, _outcome(future, chunk)
+    except BaseException:
+        if own:
+            pool.shutdown(wait=True, kill_workers=True)  # type: ignore[call-arg]  # of loky
+        else:
+            for future in futures:
+                future.cancel()
+        raise
+
+
+def _give(
+    pool: Executor,
+    waiting: Iterator[Chunk],
+    serializer: ChunkSerializer,
+    futures: dict[Future, Chunk],
+) -> list[tuple[Chunk, BaseException]]:
+    """Give chunks to an executor, as many as it may hold; those that it does not take, and why."""
     refused: BaseException | None = None
     unsent: list[tuple[Chunk, BaseException]] = []
     with shielded():
-        for chunk in chunks:
+        while len(futures) < IN_FLIGHT and (chunk := next(waiting, None)) is not None:
             try:
                 message = serializer.serialize(chunk)
                 if refused is None:
@@ -137,20 +164,7 @@ def _completed(
                 refused = error
             if refused is not None:
                 unsent.append((chunk, refused))
-    yield from unsent
-    pending = set(futures)
-    try:
-        while pending:
-            done, pending = wait(pending, return_when=FIRST_COMPLETED)
-            for future in done:
-                yield futures[future], _outcome(future, futures[future])
-    except BaseException:
-        if own:
-            pool.shutdown(wait=True, kill_workers=True)  # type: ignore[call-arg]  # of loky
-        else:
-            for future in pending:
-                future.cancel()
-        raise
+    return unsent
 
 
 def _outcome(future: Future, chunk: Chunk) -> Trained | BaseException:
@@ -171,6 +185,9 @@ def _outcome(future: Future, chunk: Chunk) -> Trained | BaseException:
 def _train_there(message: SerializedChunk) -> Trained:
     """Train a chunk in a worker, in one thread; runs that fail are no loss of the worker.
 
+    Where a worker has several threads, they take turns: a network of a user's own may draw from
+    the generators that all of them share.
+
     Raises
     ------
     NotSerializable
@@ -178,8 +195,10 @@ def _train_there(message: SerializedChunk) -> Trained:
     """
     chunk = message.chunk_here()
     try:
-        with cached_digests(message.identities):
-            return chunk.train(watch=message.watch_here())
+        with ONE_AT_A_TIME, cached_digests(message.identities):
+            trained = chunk.train(watch=message.watch_here())
+            trained.machine = machine()
+            return trained
     except Exception as error:
         return _failed(chunk, error)
 

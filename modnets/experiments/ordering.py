@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -62,6 +62,29 @@ def tidy(table: pa.Table, runs: Iterable[str] | None = None) -> pa.Table:
 
     with ThreadPoolExecutor(THREADS) as threads:
         return pa.table(list(threads.map(rows_of, table.columns)), names=table.column_names)
+
+
+def wanted_rows(table: pa.Table, runs: Set[str] | None, *, last: bool = False) -> pa.Table:
+    """The rows of a file that are wanted: of some runs, of each the last one.
+
+    Parameters
+    ----------
+    table : Table
+        With all rows of its runs.
+    runs : set of str, optional
+        Keys; by default all.
+    last : bool
+    """
+    coded = table["run"].combine_chunks()
+    coded = coded if pa.types.is_dictionary(coded.type) else coded.dictionary_encode()
+    codes, keys = coded.indices.to_numpy(zero_copy_only=False), coded.dictionary.to_pylist()
+    wanted = np.array([runs is None or key in runs for key in keys], dtype=bool)[codes]
+    if last:
+        epochs = table["epoch"].to_numpy()
+        latest = np.full(len(keys), -1, epochs.dtype)
+        np.maximum.at(latest, codes, epochs)
+        wanted &= epochs == latest[codes]
+    return table if wanted.all() else table.filter(pa.array(wanted))
 
 
 def ordered(frame: pd.DataFrame, runs: Sequence[str]) -> pd.DataFrame:

@@ -310,7 +310,7 @@ def checked_runs(runs: Iterable[RunConfig]) -> tuple[RunConfig, ...]:
 def check_arguments(**arguments: Any) -> None:
     """Raise ValueError unless arguments by these names are of their types and in their ranges.
 
-    Those known are ``chunk``, ``workers``, ``compiled``, ``device``, ``progress``, ``executor``.
+    Known are ``chunk``, ``workers``, ``compiled``, ``device``, ``progress``, ``retry_failed``.
     """
     for name in MOST:
         if arguments.get(name) is not None:
@@ -333,13 +333,3 @@ def check_arguments(**arguments: Any) -> None:
         DEVICE.fullmatch(str(device)) is not None,
         f"device={shown(device)}: unknown; allowed is auto, cpu, cuda",
     )
-    executor = arguments.get("executor")
-    require(
-        executor is None
-        or (callable(getattr(executor, "submit", None)) and not _is_class(executor)),
-        f"executor={shown(executor)}; allowed is an executor as those of concurrent.futures",
-    )
-
-
-def _is_class(value: object) -> bool:
-    return isinstance(value, type)

@@ -10,7 +10,7 @@ import os
 import pickle
 import platform
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -125,6 +125,36 @@ def check_serializable(chunk: Chunk) -> None:
         cloudpickle.dumps(chunk)
     except Exception as error:
         raise NotSerializable(first_line(error)) from None
+
+
+def check_travels(chunks: Iterable[Chunk], watch: Any = None) -> list[SerializedChunk]:
+    """Make sure that what chunks are made of can be sent: models, losses, hooks, who looks on.
+
+    Returns
+    -------
+    list of SerializedChunk
+        One for each combination of what is user-defined, none for modnets' own.
+
+    Raises
+    ------
+    ValueError
+        One line that names what cannot.
+    """
+    serializer = ChunkSerializer(watch)
+    found: dict[frozenset[Part], SerializedChunk] = {}
+    for chunk in chunks:
+        parts = frozenset(part for run in chunk.runs for part in own_parts(run))
+        if parts in found or not (parts or watch):
+            continue
+        try:
+            check_serializable(chunk)
+            found[parts] = serializer.serialize(chunk)
+        except NotSerializable as error:
+            raise ValueError(
+                f"{error}: it cannot travel to workers; allowed is what can be pickled, or "
+                "executor=None"
+            ) from None
+    return [*found.values()]
 
 
 def _by_value(kind: str, name: str, value: Any) -> bytes | NotSerializable:

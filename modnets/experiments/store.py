@@ -32,7 +32,7 @@ from modnets.experiments.compaction import compact, provenance_in
 from modnets.experiments.damage_reports import report_damage, report_flipped
 from modnets.experiments.exports import SUFFIXES, read_export, without_empty
 from modnets.experiments.failed_runs import Failure
-from modnets.experiments.ordering import quick_memory, tidy
+from modnets.experiments.ordering import quick_memory, tidy, wanted_rows
 from modnets.experiments.store_files import Content, Damaged, StoreError
 from modnets.leftovers import clear
 from modnets.paths import expanded
@@ -123,14 +123,13 @@ class Store:
             except FileNotFoundError:  # merged with others meanwhile: it is in another one now
                 return None
 
-        for _ in range(store_files.LISTINGS):
-            paths = self.files()
-            new = [path for path in paths if path not in outcomes]
-            if not new:
-                break
+        paths, gone = self.files(), store_files.Gone()
+        while new := [path for path in paths if path not in outcomes]:
             with ThreadPoolExecutor(READERS) as readers:
                 taken = zip(new, readers.map(one, new), strict=True)
                 outcomes |= {path: part for path, part in taken if part is not None}
+            gone.wait([path for path in new if path not in outcomes])
+            paths = self.files()
         parts: list[Part] = []
         for path in paths:
             outcome = outcomes.get(path)
@@ -164,26 +163,28 @@ class Store:
 
         return {key for part in self._read(runs, **how) for key in part.to_pylist()}
 
-    def table(self, runs: Iterable[str] | None = None) -> pd.DataFrame:
+    def table(self, runs: Iterable[str] | None = None, *, last: bool = False) -> pd.DataFrame:
         """The tidy table: one row per run and evaluated epoch, every setting a column.
 
         Parameters
         ----------
         runs : iterable of str, optional
             Keys of the runs wanted, in the order wanted; by default all, by key.
+        last : bool
+            Only the last row of each run, which takes a fraction of the memory.
 
         Raises
         ------
         StoreError
             If a file cannot be read that is not damaged; so in all that follows.
         """
-        table = self._table(runs)
+        table = self._table(runs, last=last)
         note(self, table["run"].unique())
         return table
 
-    def _table(self, runs: Iterable[str] | None) -> pd.DataFrame:
+    def _table(self, runs: Iterable[str] | None, *, last: bool = False) -> pd.DataFrame:
         columns = [name for name in schema().names if name not in DETAILS]
-        return with_measures(self._collect(columns, runs))
+        return with_measures(self._collect(columns, runs, last=last))
 
     def run_digests(self, keys: Iterable[str]) -> dict[str, str]:
         """Key -> a hash of the results of a run, for those that are there; figures carry them."""
@@ -234,15 +235,21 @@ class Store:
 
         return [chunk for part in self._read(made) for chunk in part]
 
-    def _collect(self, columns: list[str], runs: Iterable[str] | None) -> pd.DataFrame:
+    def _collect(
+        self, columns: list[str], runs: Iterable[str] | None, *, last: bool = False
+    ) -> pd.DataFrame:
+        keys = None if runs is None else list(runs)
+        wanted = None if keys is None else set(keys)
+
         def rows(content: Content) -> pa.Table:
-            return decoded(content, columns, coded=not {*DETAILS} & {*columns})
+            table = decoded(content, columns, coded=not {*DETAILS} & {*columns})
+            return wanted_rows(table, wanted, last=last)
 
         with quick_memory():
             parts = self._read(rows)
             if not parts:
                 parts = [pa.table({n: pa.array([], schema().field(n).type) for n in columns})]
-            return tidy(pa.concat_tables(parts), runs).to_pandas()
+            return tidy(pa.concat_tables(parts), keys).to_pandas()
 
     def failures(self) -> dict[str, Failure]:
         """The runs that failed and are not there, by key: what went wrong, and when."""

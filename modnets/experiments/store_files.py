@@ -12,6 +12,7 @@ import errno
 import hashlib
 import os
 import re
+import time
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -30,6 +31,8 @@ NAMED_BY_DIGEST = re.compile(r"runs-([0-9a-f]{32})-([0-9a-f]{8})\.parquet")
 PASSING = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 #: Times that the folder is listed until nothing changes meanwhile.
 LISTINGS = 1000
+#: So long NFS may list what another machine has removed: s.
+STALE_FOR = 90.0
 #: No table takes so many times the bytes of its file; what asks for them is damaged.
 EXPANSION = 100_000
 
@@ -125,6 +128,8 @@ def read(path: Path) -> Content:
     except FileNotFoundError:
         raise
     except (OSError, MemoryError) as error:
+        if getattr(error, "errno", None) == errno.ESTALE:  # NFS: removed by another machine
+            raise FileNotFoundError(errno.ENOENT, "removed meanwhile", str(path)) from None
         raise unreadable(path, error) from None
     named = NAMED_BY_DIGEST.fullmatch(path.name)
     if named is None or name_of(data) == path.name:
@@ -133,6 +138,33 @@ def read(path: Path) -> Content:
     if right is None or name_of(right) != path.name:
         raise Damaged("its content has changed since it was written")
     return Content(path, right, checked=True, mended=True)
+
+
+class Gone:
+    """Waits for a listing in which files that have gone are not named any more.
+
+    A file system of a network names them for a while yet, and not those that hold their rows now.
+    """
+
+    def __init__(self) -> None:
+        self.paths: list[Path] = []
+        self.since, self.pause = time.monotonic(), 0.001
+
+    def wait(self, paths: list[Path]) -> None:
+        """Wait a little where the same files have gone as the last time.
+
+        Raises
+        ------
+        StoreError
+            If they are named for too long.
+        """
+        if not paths or paths != self.paths:
+            self.paths, self.since, self.pause = paths, time.monotonic(), 0.001
+            return
+        if time.monotonic() - self.since > STALE_FOR:
+            raise unreadable(paths[0], FileNotFoundError("it is listed and not there"))
+        time.sleep(self.pause)
+        self.pause = min(1.0, 2 * self.pause)
 
 
 def name_of(data: Any) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Executor
@@ -14,6 +15,7 @@ import pandas as pd
 from modnets.config.run_config import RunConfig
 from modnets.config.run_keys import SCHEMA_VERSION
 from modnets.config.studies import Study
+from modnets.experiments.clusters import check_executor, opened
 from modnets.experiments.columns import DETAILS, with_measures
 from modnets.experiments.executors import ChunksLeft, Watch, train_all
 from modnets.experiments.failures import RunsFailed, WorkersLost
@@ -28,6 +30,7 @@ from modnets.experiments.planning import (
 from modnets.experiments.progress import Progress
 from modnets.experiments.result_digests import UNSTORED
 from modnets.experiments.shards import read_shard
+from modnets.experiments.slurm import check_jobs, in_jobs
 from modnets.experiments.store import Store
 from modnets.experiments.store_files import StoreError
 from modnets.models.identity import cached_digests
@@ -42,7 +45,7 @@ def sweep(
     runs: Iterable[RunConfig],
     store: str | Path | None = None,
     *,
-    executor: Executor | None = None,
+    executor: str | Executor | None = None,
     workers: int | None = None,
     chunk: int | None = None,
     compiled: bool | None = None,
@@ -61,12 +64,14 @@ def sweep(
     store : str or Path, optional
         Folder for the results.  Runs that it holds are not trained again; an interrupted sweep
         goes on with the same call.
-    executor : concurrent.futures.Executor, optional
-        Where chunks are trained, as ``dask.distributed.Client().get_executor(pure=False)``.
+    executor : str, concurrent.futures.Executor or distributed.Client, optional
+        Where chunks are trained: "processes" of this machine, "dask" for workers of dask on it,
+        "dask:tcp://host:port" for those of a scheduler, an executor of your own; or "slurm", for
+        the jobs of an array, which go on when this returns.
     workers : int, optional
-        Without an executor: processes on this machine, one thread each.  By default one for each
-        core where the work is long; where it is short, this process alone, with a thread for each
-        core once steps are compiled.
+        Processes on this machine, one thread each; of "slurm" the number of jobs.  By default one
+        for each core where the work is long or an executor is asked for; where it is short, this
+        process alone, with a thread for each core once steps are compiled.
     chunk : int, optional
         Runs side by side, by default up to 64.
     compiled : bool, optional
@@ -105,19 +110,64 @@ def sweep(
         After all the others are done, if some runs could not be trained.
     WorkersLost
         If workers were lost and the executor takes no more work; all that is done is stored.
+    NotSubmitted
+        If Slurm did not take the jobs of "slurm".
     """
+    return swept(
+        runs,
+        store,
+        executor=executor,
+        workers=workers,
+        chunk=chunk,
+        compiled=compiled,
+        device=device,
+        progress=progress,
+        on_evaluation=on_evaluation,
+        shard=shard,
+        retry_failed=retry_failed,
+    )
+
+
+def swept(
+    runs: Iterable[RunConfig],
+    store: str | Path | None,
+    *,
+    executor: str | Executor | None = None,
+    workers: int | None = None,
+    chunk: int | None = None,
+    compiled: bool | None = None,
+    device: str = "auto",
+    progress: bool = True,
+    on_evaluation: Callable[[EvaluatedRuns], object] | None = None,
+    shard: str | tuple[int, int] | None = None,
+    retry_failed: bool = True,
+    last: bool = False,
+) -> pd.DataFrame:
+    """As :func:`sweep`; ``last`` for only the last row of each run, of a store's table."""
     check_arguments(
         chunk=chunk,
         workers=workers,
         compiled=compiled,
         device=device,
         progress=progress,
-        executor=executor,
         retry_failed=retry_failed,
     )
+    check_executor(executor, workers)
     shard = None if shard is None else read_shard(shard)
     check_callable(on_evaluation)
     results = None if store is None else Store(store)
+    if executor == "slurm":
+        here = {
+            "chunk": chunk,
+            "compiled": compiled,
+            "shard": shard,
+            "on_evaluation": on_evaluation,
+        }
+        check_jobs(results, **here)
+        assert results is not None
+        line = in_jobs(runs, results, workers, device=device, retry_failed=retry_failed)
+        print(f"modnets: {line}", file=sys.stderr)
+        return results.table([run.key for run in runs], last=last)
     wanted = checked_runs(runs)
     how: dict[str, Any] = {"chunk": chunk, "compiled": compiled, "device": device, "shard": shard}
     choose_device(str(device))
@@ -146,9 +196,10 @@ def sweep(
         lost: ChunksLeft | None = None
         watch = None if on_evaluation is None else Watch(on_evaluation)
         with (
+            opened(executor, workers, todo.chunks, watch) as (pool, processes),
             Progress(len(wanted), len(todo.done), show=progress) as shown,
             contextlib.closing(
-                train_all(todo.chunks, executor, workers, shown, watch)
+                train_all(todo.chunks, pool, processes, shown, watch)
             ) as trained_parts,
         ):
             try:
@@ -172,7 +223,7 @@ def sweep(
         if results is not None:
             results.compact()
             results.forget_failures(held)
-        table = _table(results, kept, wanted)
+        table = _table(results, kept, wanted, last=last)
     if lost is not None:
         left = [run for part in lost.chunks for run in part.runs]
         raise WorkersLost(left, lost.reason, failures, None if results is not None else table)
@@ -184,11 +235,15 @@ def sweep(
 
 
 def _table(
-    results: Store | None, kept: Sequence[pd.DataFrame], wanted: Sequence[RunConfig]
+    results: Store | None,
+    kept: Sequence[pd.DataFrame],
+    wanted: Sequence[RunConfig],
+    *,
+    last: bool,
 ) -> pd.DataFrame:
     keys = [run.key for run in wanted]
     if results is not None:
-        return results.table(keys)
+        return results.table(keys, last=last)
     if not kept:
         return pd.DataFrame()
     table = with_measures(ordered(pd.concat(kept).drop(columns=list(DETAILS)), keys))
@@ -211,7 +266,7 @@ def provenance_of(part: Chunk, trained: Trained) -> dict[str, Any]:
     """How the runs of a chunk were made, for the file that holds their results."""
     return (
         {"schema_version": SCHEMA_VERSION}
-        | machine()
+        | (trained.machine or machine())
         | {
             "device": part.device,
             "chunk": part.size,

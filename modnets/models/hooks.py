@@ -20,6 +20,7 @@ from torch import nn
 
 from modnets.checked import checked
 from modnets.errors import first_line, require, shown
+from modnets.models.random_states import ALONE
 from modnets.models.registry import Config, numpy_and_python_seeded
 
 #: Network, config and epoch -> numbers by name, or None.
@@ -60,7 +61,7 @@ def called(
         If it fails, or gives what are no numbers by name.
     """
     wanted = "allowed is a dict of numbers by name, or None"
-    with torch.random.fork_rng(devices=[]), numpy_and_python_seeded(seed):
+    with ALONE, torch.random.fork_rng(devices=[]), numpy_and_python_seeded(seed):
         torch.default_generator.manual_seed(seed)
         try:
             measured: Any = HOOKS[name](network, config, epoch)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import threading
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,9 @@ import torch
 
 #: Types of generator objects.
 GENERATORS = torch.Generator | np.random.Generator | np.random.RandomState | random.Random
+
+#: Held while the global generators are seeded: threads that draw take turns.
+ALONE = threading.RLock()
 
 
 def random_state(generator: Any = None) -> Any:

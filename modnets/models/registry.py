@@ -28,6 +28,7 @@ from modnets.errors import require
 from modnets.models.images import ImageLevel
 from modnets.models.modular import ModularNetwork
 from modnets.models.monolithic import CNN, MLP, Monolithic
+from modnets.models.random_states import ALONE
 from modnets.models.routing import Routing
 from modnets.models.routing_methods.method import RoutingMethod
 from modnets.models.routing_methods.registry import PUBLISHED, ROUTING_METHODS
@@ -168,20 +169,21 @@ def build(config: Config, seed: int, again: nn.Module | None = None) -> nn.Modul
         place, a tenth of the work, and knows the choices of this run's graph.
     """
     generator = torch.default_generator  # that of nn.Linear and other layers
-    state = generator.get_state()
-    try:
-        generator.manual_seed(seed)
-        if config.model not in BUILT_IN:
-            with numpy_and_python_seeded(seed):
-                return MODELS[config.model](config.final)
-        if again is not None:
-            again.reset_parameters()  # type: ignore[operator]  # each built-in one has it
-            if isinstance(again, ModularNetwork):
-                again.know(**known_choices(config.final))
-            return again
-        return MODELS[config.model](config.final)
-    finally:
-        generator.set_state(state)
+    with ALONE:
+        state = generator.get_state()
+        try:
+            generator.manual_seed(seed)
+            if config.model not in BUILT_IN:
+                with numpy_and_python_seeded(seed):
+                    return MODELS[config.model](config.final)
+            if again is not None:
+                again.reset_parameters()  # type: ignore[operator]  # each built-in one has it
+                if isinstance(again, ModularNetwork):
+                    again.know(**known_choices(config.final))
+                return again
+            return MODELS[config.model](config.final)
+        finally:
+            generator.set_state(state)
 
 
 @contextlib.contextmanager

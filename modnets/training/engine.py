@@ -15,6 +15,7 @@ import time
 import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import pandas as pd
 import torch
@@ -57,6 +58,8 @@ class Trained:
         Whether the step was compiled.
     threads : int
         Number of threads that took its steps.
+    machine : dict
+        Of the worker that trained them, as :func:`modnets.provenance.machine`; else empty.
     """
 
     table: pd.DataFrame
@@ -65,6 +68,7 @@ class Trained:
     duration: float = 0.0
     compiled: bool = False
     threads: int = 1
+    machine: dict[str, Any] = field(default_factory=dict)
 
 
 DEVICES = re.compile(r"cpu|cuda(:[0-9]{1,2})?")

@@ -9,6 +9,7 @@ import torch
 
 from modnets.models.modular import ModularNetwork
 from modnets.models.modules import Modules
+from modnets.models.random_states import ALONE
 
 #: What a module gives for 0 and for 1: logits of the outputs, and signals between levels.
 SIGNALS = (-2.0, 2.0)
@@ -37,7 +38,7 @@ def start_at_tables(network: ModularNetwork, tables: np.ndarray, seed: int) -> N
     seed : int
         Of the other draws.
     """
-    with torch.no_grad(), torch.random.fork_rng(devices=[]):
+    with ALONE, torch.no_grad(), torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)
         _start_at_tables(network, tables)
 

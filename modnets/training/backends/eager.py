@@ -8,6 +8,7 @@ vectorised ``plain_loop``; ``choice`` picks one.
 from __future__ import annotations
 
 import contextlib
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -114,13 +115,30 @@ def warm_up() -> None:
 def one_thread() -> Iterator[None]:
     """Train in one thread, so that a result does not depend on the number of cores.
 
-    Subnormal numbers are flushed to zero: they cost up to 100 times as much.
+    Subnormal numbers are flushed to zero: they cost up to 100 times as much.  Where several train
+    in threads of a process, whoever ends last gives torch its threads back.
     """
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
+    with _TRAINING.lock:
+        if not _TRAINING.n_inside:
+            _TRAINING.threads = torch.get_num_threads()
+        _TRAINING.n_inside += 1
+        torch.set_num_threads(1)
     torch.set_flush_denormal(True)
     try:
         yield
     finally:
         torch.set_flush_denormal(False)
-        torch.set_num_threads(threads)
+        with _TRAINING.lock:
+            _TRAINING.n_inside -= 1
+            if not _TRAINING.n_inside:
+                torch.set_num_threads(_TRAINING.threads)
+
+
+class _Training:
+    """How many train in threads of this process, and the threads that torch had before."""
+
+    def __init__(self) -> None:
+        self.lock, self.n_inside, self.threads = threading.Lock(), 0, 1
+
+
+_TRAINING = _Training()
