@@ -217,6 +217,43 @@ def test_a_sweep_says_when_a_stored_run_is_gone(
     store: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     table = Store.table
-    monkeypatch.setattr(Store, "table", lambda self, runs: table(self, list(runs)[1:]))
+    monkeypatch.setattr(Store, "table", lambda self, runs, **_: table(self, list(runs)[1:]))
     with pytest.raises(StoreError, match="lacks 1 of 3 runs that were stored there"):
         mn.sweep(RUNS, store, progress=False)
+
+
+def test_what_another_machine_removed_is_waited_for(
+    store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = mn.sweep(RUNS, store, chunk=1, progress=False)
+    one, *others = Store(store).files()
+    stale = store / one.name.replace("runs-", "runs-0")
+    right, listed, shown = Path.read_bytes, store_files.listed, []
+
+    def read_bytes(path: Path) -> bytes:
+        if path == stale:  # a handle of NFS whose file is gone
+            raise OSError(errno.ESTALE, "Stale file handle")
+        return right(path)
+
+    def listing(folder: Path) -> list[Path]:
+        shown.append(len(shown))
+        return [stale, *others] if len(shown) < 4 else listed(folder)
+
+    monkeypatch.setattr(Path, "read_bytes", read_bytes)
+    monkeypatch.setattr(store_files, "listed", listing)
+    pd.testing.assert_frame_equal(Store(store).table([run.key for run in RUNS]), table)
+    assert len(shown) > 4
+    monkeypatch.setattr(store_files, "listed", lambda folder: [stale, *others])
+    monkeypatch.setattr(store_files, "STALE_FOR", 0.05)
+    with pytest.raises(StoreError, match="it is listed and not there"):
+        Store(store).table()
+
+
+def test_parts_of_a_store(store: Path) -> None:
+    table = mn.sweep(RUNS, store, progress=False)
+    keys = [RUNS[2].key, RUNS[0].key]
+    found = Store(store).table(keys)
+    assert found["run"].unique().tolist() == keys
+    last = Store(store).table([run.key for run in RUNS], last=True)
+    wanted = table.groupby("run", sort=False).tail(1).reset_index(drop=True)
+    pd.testing.assert_frame_equal(last, wanted)
