@@ -30,8 +30,8 @@ SAID_AFTER = 5.0  # s
 LOOK_EVERY = 0.5  # s
 #: So long a cluster may be without workers that had some: s.
 WITHOUT_WORKERS = 60.0
-#: So long a scheduler may take to answer: s.
-ANSWER_WITHIN = 10.0
+#: So long a scheduler may take to answer, and be silent when it has work: s.
+ANSWER_WITHIN, SILENT = 10.0, 120.0
 #: How dask is set where its workers are ours.  They are processes of this machine, whose end is
 #: noticed at once, so that nobody has to say every few seconds that it is alive.
 OWN_SETTINGS = {"distributed.scheduler.worker-ttl": None}
@@ -93,19 +93,23 @@ class DaskExecutor(Executor):
             self.lost = f"the scheduler at {self.address} is gone"
 
     def _watch(self) -> None:
-        began = last = time.monotonic()
+        began = heard = seen = time.monotonic()
         there = said = False
         while not self._ends.wait(LOOK_EVERY) and not self.lost:
             self._look()
             n_workers, now = self._workers(), time.monotonic()
             there = there or bool(n_workers)
-            if n_workers or (n_workers == 0 and not there):
-                last = now
+            heard = heard if n_workers is None else now
+            seen = seen if there and n_workers == 0 else now
             if not there and not said and now - began > SAID_AFTER:
                 said = True
                 print(f"modnets: no worker at {self.address} yet; waiting for one", file=sys.stderr)
-            if now - last > WITHOUT_WORKERS and not self.lost:
-                self.lost = f"for {WITHOUT_WORKERS:.0f} s there was no worker at {self.address}"
+            for since, most, what in (
+                (seen, WITHOUT_WORKERS, "there was no worker"),
+                (heard, SILENT, "nobody answered"),
+            ):
+                if now - since > most and not self.lost:
+                    self.lost = f"for {most:.0f} s {what} at {self.address}"
         for future in list(self._given) if self.lost else ():
             with contextlib.suppress(InvalidStateError):
                 future.set_exception(ClusterLost(self.lost))

@@ -29,7 +29,7 @@ from modnets.models.network_digests import (
     tensor_digests,
 )
 from modnets.models.object_hasher import ObjectHasher
-from modnets.models.random_states import random_state
+from modnets.models.random_states import Drawn, at_rest, random_state
 from modnets.models.registry import MODELS, Config
 
 #: Layers that draw random numbers in forward.
@@ -87,8 +87,8 @@ def examine(config: Config, build: Build, others: list[Config], x: Tensor) -> Fi
     """
     trial = _Trial(config, build, x)
     trial.check_construction()
-    trial.check_evaluation()
-    logits, penalty, changed = trial.check_training()
+    at_rest(trial.check_evaluation)
+    logits, penalty, changed = at_rest(trial.check_training)
     network = build(config, 0)
     attributes = attribute_digests(network)
     return Findings(
@@ -207,12 +207,12 @@ class _Trial:
         after = self._outside()
         layers = [n for n, m in network.named_modules() if isinstance(m, RANDOM)]
         where = f" ({', '.join(layers)})" if layers else ""
-        require(
-            before[0] == after[0],
-            f"{self.name} draws random numbers in forward{where}; allowed are those that it "
-            "is handed: set noise_size = how many, take forward(x, noise=None), and train with "
-            "gumbel=True, which hands it Gumbel(0, 1) noise in training",
-        )
+        if before[0] != after[0]:
+            raise Drawn(
+                f"{self.name} draws random numbers in forward{where}; allowed are those that it "
+                "is handed: set noise_size = how many, take forward(x, noise=None), and train with "
+                "gumbel=True, which hands it Gumbel(0, 1) noise in training"
+            )
         require(
             before[1] == after[1],
             f"{self.name}: forward changes a global, a class attribute or a closure; allowed are "

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import importlib.util
 import os
+import random
 import re
 import shlex
 import signal
@@ -30,7 +31,7 @@ from modnets.compiler.build_cache import load_library
 from modnets.config.studies import study
 from modnets.config.yaml_text import from_yaml
 from modnets.experiments import dask_workers, executors
-from modnets.experiments.failures import WorkersLost
+from modnets.experiments.failures import RunsFailed, WorkersLost
 from modnets.experiments.planning import plan
 from modnets.experiments.slurm import NotSubmitted, write_script
 from modnets.experiments.sweep import sweep
@@ -363,13 +364,13 @@ def _holds_the_interpreter(seconds: int) -> None:
 def test_a_long_compiled_chunk_is_not_taken_for_a_lost_worker(
     impatient: Client, store: Path
 ) -> None:
-    long = replace(LONG[0], epochs=2500, eval_every=2500)
+    long = replace(LONG[0], epochs=1500, eval_every=1500)
     runs = [replace(long, seed=seed) for seed in range(64)]
     before = impatient.run(os.getpid)
     sweep(runs, store, executor=impatient, chunk=64, compiled=True, progress=False)
     (by,) = mn.Store(store).provenance()
     assert by["compiled"]
-    assert by["duration_s"] > 2  # twice what it takes to count as lost
+    assert by["duration_s"] > 1.5  # longer than it takes to count as lost
     assert impatient.run(os.getpid) == before
     # Which is so, as machine code leaves the interpreter to others; what holds it is shot.
     assert impatient.submit(_holds_the_interpreter, 4).exception(timeout=60) is not None
@@ -516,3 +517,25 @@ def test_a_file_of_graphs_is_found_by_jobs(tmp_path: Path) -> None:
     assert elsewhere == ["6-2-2", {"file": str(tmp_path / "g.json")}]
     assert study({"axes": {"graph": elsewhere}}).runs == made.runs
     assert made.text.endswith("# mine")
+
+
+@pytest.mark.parametrize("n_strangers", [0, 3, 100])
+def test_what_other_threads_draw_is_not_blamed_on_a_network(
+    n_strangers: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn = []
+
+    class Plain(torch.nn.Linear):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            if len(drawn) < n_strangers:  # as if a thread of dask's had come in between
+                drawn.append(random.random())
+            return super().forward(x)
+
+    monkeypatch.setitem(MODELS, "plain", lambda config: Plain(6, 2))
+    base = replace(BASE, model="plain")
+    if n_strangers < 100:
+        assert len(sweep([base], **HOW)) > 0
+        assert len(drawn) == n_strangers
+    else:
+        with pytest.raises(RunsFailed, match="draws random numbers in forward"):
+            sweep([base], **HOW)
