@@ -55,7 +55,7 @@ def record_of(name: str, folder: Path) -> dict[str, Any]:
         "modnets": version("modnets"),
         **code_state(),
         "made_by": _made_by(cells, variables, folder),
-        "parameters": _parameters(cells, variables),
+        "parameters": _parameters(cells, variables, folder),
         **_results(folder),
     }
 
@@ -151,14 +151,16 @@ def notebook_of(cells: Sequence[str], variables: Mapping[str, Any]) -> Path | No
     return best and best[1]
 
 
-def _parameters(cells: Sequence[str], variables: Mapping[str, Any]) -> dict[str, Any]:
-    """The parameters of a notebook, with the values that they have now."""
+def _parameters(cells: Sequence[str], variables: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+    """The parameters of a notebook, with the values that they have now; paths as in all else."""
     names = [parameter.name for cell in cells for parameter in defined(cell)]
     values = {name: variables[name] for name in names if name in variables and name not in WHERE}
-    return {name: _plain(value) for name, value in values.items()}
+    return {name: _plain(value, folder) for name, value in values.items()}
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: Any, folder: Path) -> Any:
+    if isinstance(value, str) and os.path.isabs(value):
+        return portable(Path(value), folder)
     try:
         return json.loads(json.dumps(value, allow_nan=False))
     except (TypeError, ValueError):

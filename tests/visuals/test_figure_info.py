@@ -159,6 +159,14 @@ def test_a_list_of_runs_that_has_changed_is_a_problem_of_its_store(
     assert "does not say which runs" in info(made).verdict
 
 
+def test_no_parameter_names_a_folder_of_this_machine(made: Path) -> None:
+    cell = 'store: str = ""  # of the results\nname: str = "a/b"  # of a task'
+    namespace = {"In": [cell], "store": str(made / "store"), "name": "a/b"}
+    mn.read_parameters(namespace)
+    record = figure_records.record_of("study", made / "figures")
+    assert record["parameters"] == {"store": "../store", "name": "a/b"}
+
+
 def test_runs_without_a_store_and_no_notebook(tmp_path: Path) -> None:
     mn.sweep(RUNS, progress=False)
     mn.train(RUNS[0], progress=False)
