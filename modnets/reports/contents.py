@@ -21,6 +21,7 @@ from modnets.reports.drawings import (
     panels_of,
     share_words,
     table_of,
+    tasks_together,
     telling_rows,
     written_by,
 )
@@ -160,12 +161,16 @@ def _of_results(made: Contents, results: pd.DataFrame, retrain: bool) -> None:
     store, runs = made.source.store, last(results)
     keys, chunks = set(runs["run"]), store.chunks()
     made.settings = settings_of(runs)
+    n_tasks = results["graph"].nunique()
+    results = tasks_together(results)
     panels = panels_of(results)
     made.summary = _summary(panels, runs, made.n_failed)
     made.points = _points(panels)
+    if results["graph"].nunique() < n_tasks:
+        made.points.append(f"{n_tasks} tasks are a sample: those of the same widths are one here.")
     made.drawings = written_by(made.source.figures) + figures_of(results, panels)
     made.tables = table_of(panels)
-    made.shown = chosen(results)
+    made.shown = chosen(runs)
     details = store.details([one.row["run"] for one in made.shown])
     configs = dict(zip(details["run"], details["config"], strict=True))
     made.bounds = _bounds(made, panels, runs)

@@ -28,6 +28,8 @@ from modnets.visuals.training_curves import plot_training_curves
 
 #: Panels of one figure, and figures of that kind.
 MOST_PANELS, MOST_FIGURES = 3, 3
+#: Tasks up to which each has a panel; of more, those of the same widths are one.
+MOST_TASKS_APART = MOST_PANELS * MOST_FIGURES
 #: Evaluated epochs from which on curves are drawn.
 LEAST_EPOCHS = 3
 #: Bytes of an SVG that is shown as it is; of a larger one its PNG, if that is smaller.
@@ -93,6 +95,27 @@ class Panels(NamedTuple):
             f" Of each kind the combination of {', '.join(self.others)} with most runs is drawn; "
             f"{self.left_out} others stand in the CSV alone."
         )
+
+
+def tasks_together(results: pd.DataFrame) -> pd.DataFrame:
+    """The results with tasks of the same widths as one, where there are many.
+
+    What follows from the task, the number of its distinct gates, is no setting then; knowledge of
+    another task is one, whichever that is.
+    """
+    graphs = results["graph"].astype(str)
+    if graphs.nunique() <= MOST_TASKS_APART:
+        return results
+    widths = graphs.str.extract(r"^(\d+(?:-\d+)+)", expand=False).fillna("other")
+    counts = graphs.groupby(widths).nunique()
+    labels = widths.map({name: f"{plural(count, 'task')} {name}" for name, count in counts.items()})
+    merged = results.assign(graph=labels)
+    if "shared_modules" in merged:
+        merged["shared_modules"] = np.nan
+    if "knowledge" in merged:
+        other = pd.Series("of another task", merged.index)
+        merged["knowledge"] = other.where(merged["knowledge"].notna())
+    return merged
 
 
 def panels_of(results: pd.DataFrame) -> Panels:

@@ -24,7 +24,7 @@ from modnets.experiments.store import Store
 from modnets.models.registry import MODELS
 from modnets.paths import ROOT
 from modnets.reports import report as writer
-from modnets.reports.drawings import panels_of, telling_rows
+from modnets.reports.drawings import panels_of, tasks_together, telling_rows
 from modnets.reports.facts import bound_of, consistent, in_words, settings_of
 from modnets.reports.networks import chosen
 from modnets.reports.page import CITATION, markdown
@@ -450,3 +450,26 @@ def test_the_package_brings_its_templates() -> None:
     patterns = (ROOT / "pyproject.toml").read_text()
     for suffix in {Path(file).suffix for file in files} - {".py"}:
         assert f'"*{suffix}"' in patterns.split('"modnets.reports" = ')[1].split("\n")[0]
+
+
+def test_many_tasks_of_the_same_widths_are_one() -> None:
+    names = [f"6-3-2-2 random {n}" for n in range(9)] + ["8-3-2-2 random 0", "monks-1"]
+    table = pd.DataFrame({"graph": names, "shared_modules": range(11), "knowledge": None})
+    table.loc[0, "knowledge"] = "another"
+    merged = tasks_together(table)
+    assert merged["graph"].value_counts().to_dict() == {
+        "9 tasks 6-3-2-2": 9,
+        "1 task 8-3-2-2": 1,
+        "1 task other": 1,
+    }
+    assert merged["shared_modules"].isna().all()
+    assert merged["knowledge"].notna().tolist() == [True, *[False] * 10]
+    few = table[:9]
+    assert tasks_together(few) is few
+
+
+def test_a_task_of_many_inputs_has_no_floor() -> None:
+    wide = mn.FunctionGraph(30, [["XOR 0 29", "AND 3 4"]])
+    bound = bound_of(wide, [], learned=False)
+    assert (bound.floor, bound.ceiling) == (None, 1.0)
+    assert bound_of(mn.FunctionGraph(4, [["AND 0 1"]]), [], learned=False).floor == 0.75
