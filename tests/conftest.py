@@ -118,7 +118,15 @@ SLOW = {
     ),
     "compiler": ("compiled", "gradients", "within_a_replica"),
     "experiments": (
-        *("clusters", "compaction", "executors", "live", "restarts_in_sweeps", "scale", "shards"),
+        *(
+            "cluster_executors",
+            "compaction",
+            "executors",
+            "live",
+            "restarts_in_sweeps",
+            "scale",
+            "shards",
+        ),
         *("store_safety", "sweep"),
     ),
     "explorer": ("app", "page"),
