@@ -367,7 +367,7 @@ def _holds_the_interpreter(seconds: int) -> None:
 def test_a_long_compiled_chunk_is_not_taken_for_a_lost_worker(
     impatient: Client, store: Path
 ) -> None:
-    long = replace(LONG[0], epochs=4000, eval_every=4000)
+    long = replace(LONG[0], epochs=16_000, eval_every=16_000)
     runs = [replace(long, seed=seed) for seed in range(64)]
     how: dict[str, Any] = {"executor": impatient, "chunk": 64, "compiled": True, "progress": False}
     scheduler = impatient.cluster.scheduler
