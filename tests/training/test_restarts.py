@@ -144,11 +144,14 @@ def test_the_start_that_is_left_is_that_plain_run_whatever_trains_beside_it(
         last = found.table[found.table["run"] == run.key]
         assert last["start"].iloc[-1] == expected
         assert last["start"].iloc[:-1].isna().all()
+        # Eager products of one matrix and of several differ in last digits on some processors.
+        exact = MODES[mode].get("compiled", False)
         pd.testing.assert_frame_equal(
-            measures_of(found, run), measures_of(plainly, start), check_exact=True
+            measures_of(found, run), measures_of(plainly, start), check_exact=exact, rtol=1e-5
         )
         for name, value in found.networks[runs.index(run)].state_dict().items():
-            assert torch.equal(value, state[name]), name
+            near = torch.allclose(value, state[name], rtol=1e-3, atol=1e-5)
+            assert torch.equal(value, state[name]) if exact else near, name
 
 
 @needs_compiler
