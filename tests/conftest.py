@@ -154,11 +154,15 @@ SLOW = {
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark slow tests; the browser comes last, as its event loop stands in the way of others."""
+    """Mark slow tests; the file of most of them, of notebooks, begins, so that no process waits.
+
+    The browser comes last, as its event loop stands in the way of others.
+    """
     here = Path(__file__).parent
     slow = {here / folder / f"test_{name}.py" for folder, names in SLOW.items() for name in names}
     assert all(path.exists() for path in slow)
     for item in items:
         if item.path in slow:
             item.add_marker(pytest.mark.slow)
+    items.sort(key=lambda item: item.path.name != "test_notebooks.py")
     items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
