@@ -13,10 +13,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy.stats import rankdata
 
-from modnets.analysis.intervals import Bootstrap, critical_value
+from modnets.analysis.graph_runs import GraphRuns, resampled
+from modnets.analysis.intervals import Bootstrap
 from modnets.analysis.kinds import ladder
+from modnets.analysis.law_tables import correlations_table, effects_table, of_graphs_table, of_kind
 from modnets.analysis.pooling import refuse_pooling
 from modnets.analysis.solved_curves import Counts, SolvedCurves
 from modnets.analysis.statistics import last_runs
@@ -24,10 +25,6 @@ from modnets.analysis.tables import require_columns
 from modnets.checked import checked
 from modnets.errors import one_of, require
 
-#: Shares solved whose rows are told.
-SHARES = (0.5, 0.95)
-#: Chance that an effect is found, with as many graphs as ``graphs_needed``.
-POWER = 0.8
 FEWEST_GRAPHS = 8
 
 
@@ -57,6 +54,14 @@ class RowsLaw:
     reference : str
     columns : tuple of str
         Properties in the law.
+    centers : ndarray of float, shape (property,)
+        Their means over graphs, around which effects are.
+    fits, draws : dict
+        The curves of each kind, and those of each resample.
+    related : dict
+        Correlation of each kind with the reference in what properties leave open.
+    confidence : float
+        Of the intervals.
     """
 
     graphs: pd.DataFrame
@@ -170,20 +175,20 @@ def rows_law(
     centers = table.to_numpy(float).mean(axis=0)
     x = design(table, columns, centers)
     splits = np.unique(runs["split_seed"].to_numpy())
-    by_kind = {kind: _Runs.of(runs[runs["kind"] == kind], names, splits) for kind in kinds}
+    by_kind = {kind: GraphRuns.of(runs[runs["kind"] == kind], names, splits) for kind in kinds}
     counts = {kind: one.counts(x) for kind, one in by_kind.items()}
     fits = {kind: SolvedCurves.fitted(one) for kind, one in counts.items()}
-    draws = _resampled(by_kind, x, fits, resamples, seed)
+    draws = resampled(by_kind, x, fits, resamples, seed)
     bootstrap = Bootstrap(confidence, resamples, seed)
-    of_graphs = {kind: _of_graphs(by_kind[kind], names, confidence) for kind in kinds}
+    of_graphs = {kind: of_graphs_table(by_kind[kind], names, confidence) for kind in kinds}
     frames = [frame.assign(kind=kind) for kind, frame in of_graphs.items()]
     graphs = pd.concat(frames, ignore_index=True)
     graphs.insert(1, "kind", graphs.pop("kind"))
     return RowsLaw(
         graphs,
-        pd.DataFrame([_of_kind(kind, fits, draws, len(names), bootstrap) for kind in kinds]),
-        _effects(kinds, reference, columns, fits, draws, len(names), bootstrap),
-        _correlations(of_graphs, reference, table, bootstrap),
+        pd.DataFrame([of_kind(kind, fits, draws, len(names), bootstrap) for kind in kinds]),
+        effects_table(kinds, reference, columns, fits, draws, len(names), bootstrap),
+        correlations_table(of_graphs, reference, table, bootstrap),
         reference,
         columns,
         centers,
@@ -192,65 +197,6 @@ def rows_law(
         {kind: _related(fits, counts, kind, reference) for kind in kinds},
         confidence,
     )
-
-
-@dataclass(frozen=True, eq=False)
-class _Runs:
-    """The runs of a kind, by codes of their graph, number of rows and split, shape (run,) each."""
-
-    log_rows: np.ndarray  # shape (graph, point)
-    graph: np.ndarray
-    point: np.ndarray
-    split: np.ndarray
-    solved: np.ndarray
-
-    @classmethod
-    def of(cls, runs: pd.DataFrame, names: list[str], splits: np.ndarray) -> _Runs:
-        graph = pd.Categorical(runs["graph"], names).codes.astype(int)
-        point = runs.groupby("graph", observed=True)["train_rows"].rank("dense").to_numpy(int) - 1
-        log_rows = np.zeros((len(names), point.max() + 1))
-        log_rows[graph, point] = np.log2(runs["train_rows"].to_numpy(float))
-        split = np.searchsorted(splits, runs["split_seed"].to_numpy())
-        return cls(log_rows, graph, point, split, runs["solved"].to_numpy(float))
-
-    def counts(
-        self, x: np.ndarray, weights: np.ndarray | None = None, splits: np.ndarray | None = None
-    ) -> Counts:
-        """By graph and number of rows; graphs and splits count as often as their weights say."""
-        each = np.ones(len(self.graph)) if splits is None else splits[self.split]
-        code, shape = self.graph * self.log_rows.shape[1] + self.point, self.log_rows.shape
-        solved, n = (
-            np.bincount(code, each * one, self.log_rows.size).reshape(shape)
-            for one in (self.solved, 1.0)
-        )
-        weights = np.ones(shape[0]) if weights is None else weights
-        return Counts(self.log_rows, solved, n, x, weights)
-
-
-def _resampled(
-    runs: dict[str, _Runs],
-    x: np.ndarray,
-    fits: dict[str, SolvedCurves],
-    resamples: int,
-    seed: int,
-) -> dict[str, list[SolvedCurves]]:
-    """The fits to resamples, the same for every kind.
-
-    A graph is drawn with all its splits.  Where graphs share split seeds, these are drawn anew too,
-    so that a run counts as often as both.
-    """
-    rng, n_graphs = np.random.default_rng(seed), len(x)
-    pairs = [np.stack([one.split, one.graph]) for one in runs.values()]
-    of_split = np.unique(np.concatenate(pairs, axis=1), axis=1)[0]
-    n_splits = int(of_split.max()) + 1
-    shared = 1 < n_splits < len(of_split)
-    draws: dict[str, list[SolvedCurves]] = {kind: [] for kind in runs}
-    for _ in range(resamples):
-        weights = rng.multinomial(n_graphs, np.full(n_graphs, 1 / n_graphs)).astype(float)
-        splits = rng.multinomial(n_splits, np.full(n_splits, 1 / n_splits)) if shared else None
-        for kind, one in runs.items():
-            draws[kind].append(SolvedCurves.fitted(one.counts(x, weights, splits), fits[kind]))
-    return draws
 
 
 def _properties_of(
@@ -278,6 +224,7 @@ def _properties_of(
 
 
 def design(table: pd.DataFrame, columns: tuple[str, ...], centers: np.ndarray) -> np.ndarray:
+    """A 1 and the properties of each graph, around their centers, shape (graph, 1 + property)."""
     if not columns:
         return np.ones((len(table), 1))
     require_columns(table, columns)
@@ -292,130 +239,6 @@ def _octaves(
     return np.array(
         [x @ d.effects + d.offset(share) + d.spread * z for d, z in zip(draws, chance, strict=True)]
     )
-
-
-def _of_graphs(runs: _Runs, names: list[str], confidence: float) -> pd.DataFrame:
-    """Rows that each graph needs, by its own runs and those of the others; not by properties."""
-    counts = runs.counts(np.ones((len(names), 1)))
-    fit = SolvedCurves.fitted(counts)
-    places, shares = fit.middles(counts)
-    below = shares.cumsum(axis=1) - shares / 2
-    tail = (1 - confidence) / 2
-    ends = [
-        np.array([np.interp(q, b, p) for b, p in zip(below, places, strict=True)])
-        for q in (tail, 1 - tail)
-    ]
-    middle = (places * shares).sum(axis=1)
-    columns = {"graph": names, "runs": counts.runs.sum(axis=1).astype(int)}
-    columns["n_solved"] = counts.solved.sum(axis=1).astype(int)
-    for share in SHARES:
-        offset = fit.offset(share)
-        for name, value in zip(("", "_low", "_high"), (middle, *ends), strict=True):
-            columns[f"rows_{100 * share:.0f}{name}"] = 2 ** (value + offset)
-    return pd.DataFrame(columns)
-
-
-def _of_kind(
-    kind: str,
-    fits: dict[str, SolvedCurves],
-    draws: dict[str, list[SolvedCurves]],
-    n_graphs: int,
-    bootstrap: Bootstrap,
-) -> dict[str, object]:
-    row: dict[str, object] = {"kind": kind, "graphs": n_graphs}
-    statistics = {
-        f"rows_{100 * share:.0f}": lambda f, share=share: 2 ** (f.effects[0] + f.offset(share))
-        for share in SHARES
-    }
-    statistics |= {
-        name: lambda f, name=name: getattr(f, name) for name in ("spread", "steepness", "ceiling")
-    }
-    for name, of in statistics.items():
-        ends = bootstrap.interval(np.array([of(draw) for draw in draws[kind]], float), n_graphs)
-        row |= {name: float(of(fits[kind])), f"{name}_low": ends[0], f"{name}_high": ends[1]}
-    return row
-
-
-def _effects(
-    kinds: list[str],
-    reference: str,
-    columns: tuple[str, ...],
-    fits: dict[str, SolvedCurves],
-    draws: dict[str, list[SolvedCurves]],
-    n_graphs: int,
-    bootstrap: Bootstrap,
-) -> pd.DataFrame:
-    def of(kind: str) -> tuple[np.ndarray, np.ndarray]:
-        return fits[kind].effects, np.array([draw.effects for draw in draws[kind]])
-
-    rows = []
-    others = [kind for kind in kinds if kind != reference]
-    for kind in kinds + [f"{reference} / {kind}" for kind in others]:
-        effects, drawn = of(kind.removeprefix(f"{reference} / "))
-        if kind not in kinds:
-            top, top_drawn = of(reference)
-            effects, drawn = top - effects, top_drawn - drawn
-        for at, name in enumerate(("mean", *columns)):
-            rows.append(
-                {"kind": kind, "property": name}
-                | _tested(float(effects[at]), drawn[:, at], n_graphs, bootstrap)
-            )
-    return pd.DataFrame(rows)
-
-
-def _tested(
-    effect: float, draws: np.ndarray, n_graphs: int, bootstrap: Bootstrap
-) -> dict[str, float]:
-    """An effect with its interval, and what a study of so many graphs can find."""
-    low, high = bootstrap.interval(draws, n_graphs)
-    deviation = float(draws.std(ddof=1))
-    needed = critical_value(bootstrap.confidence) + critical_value(2 * POWER - 1)
-    graphs = n_graphs * (needed * deviation / effect) ** 2 if effect else np.inf
-    return {
-        "effect": effect,
-        "effect_low": low,
-        "effect_high": high,
-        "deviation": deviation,
-        "detectable": needed * deviation,
-        "graphs_needed": float(np.ceil(graphs)),
-    }
-
-
-def _correlations(
-    of_graphs: dict[str, pd.DataFrame],
-    reference: str,
-    table: pd.DataFrame,
-    bootstrap: Bootstrap,
-) -> pd.DataFrame:
-    """Spearman's, with graphs resampled."""
-    rng, n_graphs = np.random.default_rng(bootstrap.seed), len(table)
-    picked = rng.integers(n_graphs, size=(bootstrap.resamples, n_graphs))
-    top = _middles(of_graphs[reference])
-    rows = []
-    for kind, frame in of_graphs.items():
-        if kind == reference:
-            continue
-        saved = top - _middles(frame)
-        for name in table.columns:
-            values = table[name].to_numpy()
-            draws = np.array([_spearman(values[one], saved[one]) for one in picked])
-            low, high = bootstrap.interval(draws, n_graphs)
-            rows.append(
-                {"kind": kind, "property": name, "spearman": _spearman(values, saved)}
-                | {"spearman_low": low, "spearman_high": high, "graphs": n_graphs}
-            )
-    return pd.DataFrame(rows)
-
-
-def _middles(of_graphs: pd.DataFrame) -> np.ndarray:
-    return np.log2(of_graphs["rows_50"].to_numpy())
-
-
-def _spearman(a: np.ndarray, b: np.ndarray) -> float:
-    a, b = rankdata(a), rankdata(b)
-    a, b = a - a.mean(), b - b.mean()
-    size = np.sqrt((a @ a) * (b @ b))
-    return float(a @ b / size) if size else np.nan
 
 
 def _related(

@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from modnets.commands.parser import Parser, UsageError, as_written
-from modnets.errors import in_a_line, nearest, require, shown
+from modnets.commands.parser import Parser, UsageError, as_written, check_action
+from modnets.errors import in_a_line
 
 ACTIONS = ("info",)
 EPILOG = """
@@ -37,13 +37,7 @@ def main(argv: Sequence[str]) -> int:
     """Run ``modnets figure`` and return its exit code."""
     try:
         args = figure_parser().parse(argv)
-        require(
-            args.action in ACTIONS,
-            f"unknown action {shown(args.action)}{nearest(args.action, ACTIONS)}; allowed: "
-            f"{', '.join(ACTIONS)}"
-            if args.action
-            else f"what to do is missing; allowed: {', '.join(ACTIONS)}; --help says more",
-        )
+        check_action(args.action, ACTIONS)
         if not args.files:
             raise UsageError("info takes figures; given: none")
     except ValueError as error:

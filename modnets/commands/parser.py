@@ -53,6 +53,17 @@ class Parser(argparse.ArgumentParser):
         return args
 
 
+def check_action(action: str | None, actions: Sequence[str]) -> None:
+    """Raise UsageError unless a command was told one of the things that it does."""
+    allowed = ", ".join(actions)
+    if not action:
+        raise UsageError(f"what to do is missing; allowed: {allowed}; --help says more")
+    if action not in actions:
+        raise UsageError(
+            f"unknown action {shown(action)}{nearest(action, actions)}; allowed: {allowed}"
+        )
+
+
 def as_written(prog: str) -> argparse.HelpFormatter:
     """The formatter of a command whose description and epilog keep their lines."""
     return argparse.RawDescriptionHelpFormatter(prog, max_help_position=26, width=100)

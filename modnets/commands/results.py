@@ -6,8 +6,8 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from modnets.commands.parser import Parser, UsageError, as_written, whole
-from modnets.errors import in_a_line, nearest, require, shown
+from modnets.commands.parser import Parser, UsageError, as_written, check_action, whole
+from modnets.errors import in_a_line, require
 
 if TYPE_CHECKING:
     import argparse
@@ -69,13 +69,7 @@ def main(argv: Sequence[str]) -> int:
     """Run ``modnets results`` and return its exit code."""
     try:
         args = results_parser().parse(argv)
-        require(
-            args.action in ACTIONS,
-            f"unknown action {shown(args.action)}{nearest(args.action, ACTIONS)}; allowed: "
-            f"{', '.join(ACTIONS)}"
-            if args.action
-            else f"what to do is missing; allowed: {', '.join(ACTIONS)}; --help says more",
-        )
+        check_action(args.action, ACTIONS)
         wanted = 2 if args.action == "compare" else 1
         if len(args.folders) != wanted:
             many = "two stores" if wanted == 2 else "one store"
