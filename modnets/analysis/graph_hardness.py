@@ -6,13 +6,14 @@ neural networks: leap complexity and saddle-to-saddle dynamics" (COLT, 2023).
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from modnets.analysis.wirings import MAX_INPUTS, identifiable
 from modnets.checked import checked
 from modnets.errors import require, shown
 from modnets.tasks.bit_signals import Signals
@@ -22,14 +23,17 @@ from modnets.tasks.graphs import FunctionGraph
 MAX_SPECTRUM_INPUTS = 16
 
 
-@checked
-def graph_properties(graphs: Iterable[FunctionGraph]) -> pd.DataFrame:
+@checked(searches=(0, 10_000))
+def graph_properties(graphs: Iterable[FunctionGraph], *, searches: int = 4) -> pd.DataFrame:
     """Properties of graphs, a row for each.
 
     Parameters
     ----------
     graphs : iterable of FunctionGraph
         With levels, as ``mn.graphs`` gives.
+    searches : int
+        Circuits searched for each to say whether its wiring is identifiable, about 20 ms each; 0
+        leaves the column out.
 
     Returns
     -------
@@ -41,17 +45,31 @@ def graph_properties(graphs: Iterable[FunctionGraph]) -> pd.DataFrame:
         output; the smallest of these; ``ones_min`` and ``ones_max``, shares of ones of the outputs;
         ``entropy`` of all outputs together, bits; ``degree``, the largest number of inputs in a
         term of the Fourier expansion of an output, and ``leap``, the most inputs that a term adds
-        to those before it, in the best order; both the largest of any output, NaN above 16 inputs.
+        to those before it, in the best order; both the largest of any output, NaN above 16 inputs;
+        ``identifiable``, as :func:`~modnets.analysis.identifiable` says, missing above 12 inputs.
         Above 20 inputs what needs the table is of 16,384 rows drawn at random.
     """
-    rows = []
+    rows, graphs = [], list(graphs)
     for graph in graphs:
         require(
             isinstance(graph, FunctionGraph) and graph.has_structure,
             f"graphs has {shown(graph)}; allowed are function graphs with levels",
         )
         rows.append(_properties(graph))
-    return pd.DataFrame(rows)
+    table = pd.DataFrame(rows)
+    if searches and rows:
+        table["identifiable"] = _identifiable(graphs, searches)
+    return table
+
+
+def _identifiable(graphs: Sequence[FunctionGraph], searches: int) -> pd.Series:
+    """Whether the table of each graph tells its wiring; missing where it is too large."""
+    places = [place for place, graph in enumerate(graphs) if graph.n_inputs <= MAX_INPUTS]
+    column = pd.Series(pd.NA, index=range(len(graphs)), dtype="boolean")
+    found = identifiable([graphs[place] for place in places], searches=searches)
+    if places:
+        column[places] = found["identifiable"].to_numpy()
+    return column
 
 
 def _properties(graph: FunctionGraph) -> dict[str, Any]:

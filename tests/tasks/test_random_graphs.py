@@ -6,6 +6,7 @@ import math
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import modnets as mn
@@ -149,3 +150,11 @@ def test_properties() -> None:
     parity = table.loc["parity 3 of 7"]
     assert (parity["leap"], parity["degree"], parity["relevant_inputs"]) == (3, 3, 3)
     assert table.loc["6-2-2", "relevant_inputs"] == 4
+    assert table["identifiable"].all()
+
+
+def test_an_and_of_ands_does_not_tell_its_wiring() -> None:
+    ands, large = graphs(family="tree", depth=[2, 4], gates=["AND"])
+    table = mn.analysis.graph_properties([ands, large])
+    assert table["identifiable"].tolist() == [False, pd.NA]
+    assert "identifiable" not in mn.analysis.graph_properties([ands], searches=0)
