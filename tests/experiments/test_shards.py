@@ -69,8 +69,8 @@ def test_a_wrong_shard_is_one_line(shard: object) -> None:
 
 
 STUDY = """
-base: {graph: 6-2-2, train_rows: 16, epochs: 300}
-axes: {model: [dense, modular], seeds: 0:30}
+base: {graph: 6-2-2, train_rows: 16, epochs: 200}
+axes: {model: [dense, modular], seeds: 0:15}
 """
 SHARD = """
 import sys, modnets as mn
@@ -102,7 +102,7 @@ def test_three_processes_with_kills_equal_one_sweep(store: Path, tmp_path: Path)
     kept = Store(store).table()
     kept_of_whole = whole[whole["run"].isin(kept["run"])]
     same(kept, kept_of_whole.sort_values(["run", "epoch"], ignore_index=True))
-    assert [process.wait(timeout=120) for process in map(start, (3, 1, 2))] == [0, 0, 0]
+    assert [process.wait(timeout=120) for process in [*map(start, (3, 1, 2))]] == [0, 0, 0]
     assert mn.plan(mn.study(path), store).n_to_do == 0
     same(mn.sweep(mn.study(path), store, **how), whole)
     assert list(Store(store).studies().values()) == [STUDY]

@@ -55,7 +55,7 @@ class EagerBackend:
         batch, step_scale = block.at(0)
         arguments = (self.flat, self.states, batch, step_scale, self.hyperparameters)
         function, axes = self.training_step.step, step_axes(batch, step_scale)
-        step = self._graph("step", batch.x, function, axes, arguments)
+        step = self._graph("step", batch.x, function, axes, arguments, block.steps)
         for number in range(block.steps):
             batch, step_scale = block.at(number)
             self.flat, self.states = step(
@@ -77,13 +77,17 @@ class EagerBackend:
         function: Callable[..., Any],
         axes: tuple[Any, ...],
         arguments: Sequence[Any],
-    ) -> fx.GraphModule:
-        return self.training_step.eager_graph(
-            name,
-            tuple(x.shape),
-            len(self.flat),
-            lambda: trace(vmap(function, in_dims=axes), arguments),
+        calls: int = 1,
+    ) -> Callable[[Sequence[Any]], Any]:
+        """A function with a replica axis, of its arguments in one; traced where that pays.
+
+        A trace is of the very operations that a call takes, so that both give the same bits.
+        """
+        many = vmap(function, in_dims=axes)
+        graph = self.training_step.eager_graph(
+            name, tuple(x.shape), len(self.flat), calls, lambda: trace(many, arguments)
         )
+        return (lambda arguments: many(*arguments)) if graph is None else graph
 
 
 def step_axes(batch: Batch[Tensor], step_scale: StepScale[Tensor]) -> tuple[Any, ...]:
