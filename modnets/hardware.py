@@ -6,10 +6,15 @@ import contextlib
 import os
 import platform
 import subprocess
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
+
+if TYPE_CHECKING:
+    from threadpoolctl import ThreadpoolController
 
 #: Lines of ``/proc/cpuinfo`` that tell the instruction sets of a processor.
 FEATURES: tuple[str, ...] = (
@@ -43,6 +48,25 @@ def cpu_features() -> str:
         command = ["sysctl", "machdep.cpu", "hw.optional"]  # macOS
         return subprocess.run(command, capture_output=True, text=True, timeout=30).stdout
     return platform.processor()
+
+
+@contextlib.contextmanager
+def one_blas_thread() -> Iterator[None]:
+    """Small matrices: numpy and scipy take one thread, as several wait for each other.
+
+    Fits of a few numbers took ten times as long with two threads on two busy cores.
+    """
+    with _blas().limit(limits=1, user_api="blas"):
+        yield
+
+
+@cache
+def _blas() -> ThreadpoolController:
+    """The libraries of linear algebra of this process; scipy brings one of its own."""
+    import scipy.linalg  # noqa: F401  (loads it)
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()
 
 
 def lanes() -> int:

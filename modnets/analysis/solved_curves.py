@@ -18,6 +18,8 @@ import numpy as np
 from scipy.optimize import minimize
 from scipy.special import expit, log_expit, logit
 
+from modnets.hardware import one_blas_thread
+
 #: Places of z at which a graph is summed out, and the logarithms of their weights.
 NODES = np.linspace(-3.6, 3.6, 25)
 LOG_WEIGHTS = -0.5 * NODES**2 - np.log(np.exp(-0.5 * NODES**2).sum())
@@ -80,9 +82,10 @@ class SolvedCurves:
         center = np.zeros(len(at) - 3)
         center[0] = (counts.log_rows * counts.runs).sum() / counts.runs.sum()
         options = {"ftol": 1e-8}
-        found = minimize(
-            _loss, at, (counts, center), "L-BFGS-B", True, bounds=bounds, options=options
-        )
+        with one_blas_thread():
+            found = minimize(
+                _loss, at, (counts, center), "L-BFGS-B", True, bounds=bounds, options=options
+            )
         return cls._of(found.x)
 
     def offset(self, share: float) -> float:

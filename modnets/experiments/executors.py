@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 import traceback
+import warnings
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Executor, Future, wait
 
@@ -243,6 +244,8 @@ def _local_pool(workers: int) -> Executor:
     """Worker processes that take models defined in a notebook and stay for the next sweep."""
     from loky import get_reusable_executor
 
+    # Workers keep what they have prepared for each shape; where one starts anew, seconds are lost.
+    warnings.filterwarnings("ignore", "A worker was restarted while", UserWarning)
     return get_reusable_executor(
         max_workers=workers, timeout=60, initializer=_end_with, initargs=(os.getpid(),)
     )
