@@ -4,7 +4,6 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
-.NOTPARALLEL:
 .DEFAULT_GOAL := help
 
 PYTHON ?= python3
@@ -13,6 +12,8 @@ INSTALLED := .venv/.installed
 STAMPS := build/figures
 FOLDER := figures
 CORES ?= $(shell nproc 2>/dev/null || echo 2)
+# Notebooks at a time: while one trains on all cores, the other imports, fits and draws on one.
+JOBS ?= $(if $(findstring --times,$(ARGS)),1,2)
 
 # QUICK=1 runs the notebooks with the small values of notebooks/quick.json, away from the real figures
 # and results.
@@ -26,6 +27,9 @@ endif
 ORDER := generalization sample_complexity theory_overlay knowledge_ladder training_efficiency \
 	trained_networks scaling_laws phase_diagram wrong_knowledge large_inputs specialization routing_recovery learning_dynamics routing_methods routing_training module_width \
 	module_inputs multi_task own_task data_sets architectures explorer benchmark digit_pairs
+# The first one is there soonest by itself; what measures the machine has it to itself.
+FIRST := generalization
+LAST := benchmark
 ALL := $(wildcard notebooks/*.ipynb)
 NOTEBOOKS := $(filter $(ALL),$(ORDER:%=notebooks/%.ipynb)) $(filter-out $(ORDER:%=notebooks/%.ipynb),$(ALL))
 FIGURES := $(NOTEBOOKS:notebooks/%.ipynb=$(STAMPS)/%.stamp)
@@ -47,13 +51,19 @@ help: ## Show this list
 	@echo "make test ARGS='-k x'    arguments for pytest; CORES=1 for one process"
 	@echo "make PYTHON=python3.12   .venv with another Python"
 
-figures: plan $(FIGURES) ## Run every notebook whose figures are missing or older than its code
+figures: plan ## Run every notebook whose figures are missing or older than its code
+	@$(call made,1,$(filter $(FIRST:%=$(STAMPS)/%.stamp),$(FIGURES)))
+	@$(call made,$(JOBS),$(filter-out $(FIRST:%=$(STAMPS)/%.stamp) $(LAST:%=$(STAMPS)/%.stamp),$(FIGURES)))
+	@$(call made,1,$(filter $(LAST:%=$(STAMPS)/%.stamp),$(FIGURES)))
 	@echo "$(FOLDER)/ is up to date: $(words $(NOTEBOOKS)) notebooks"
 
-# A dry run tells which notebooks will run; while they do, $(STAMPS)/plan lists those that are left.
+made = $(if $(2),$(MAKE) --no-print-directory -j $(1) SIDE=$(filter-out 1,$(1)) $(2),true)
+# Side by side, each line says of which notebook it is.
+named = $(if $(SIDE),2>&1 | sed -u 's/^$(1): //; s/^/$(1): /')
+
+# A dry run tells which notebooks will run; those with a stamp that is newer than the plan are done.
 plan: | $(INSTALLED)
-	@mkdir -p $(STAMPS)
-	@$(MAKE) -n --no-print-directory $(FIGURES) | sed -nE 's/.* -m modnets notebook run ([^ ]+).*/\1/p' \
+	@mkdir -p $(STAMPS); $(MAKE) -n --no-print-directory $(FIGURES) | sed -nE 's/.* -m modnets notebook run ([^ ]+).*/\1/p' \
 		> $(STAMPS)/plan
 	@test ! -s $(STAMPS)/plan || $(call planned)
 
@@ -93,14 +103,17 @@ STRIPPED := metadata.papermill metadata.language_info metadata.toc metadata.vsco
 $(STAMPS)/%.stamp: notebooks/%.ipynb | $(INSTALLED)
 	@mkdir -p $(STAMPS) $(FOLDER)
 	@touch $(STAMPS)/$*.start
-	$(BIN)/python -m modnets notebook run $* $(SMALL) $(ARGS) --depends $(STAMPS)/$*.files
+	@$(BIN)/python -m modnets notebook run $* $(SMALL) $(ARGS) --depends $(STAMPS)/$*.files $(call named,$*)
 	@sed 's|.*|$@: &\n&:|' $(STAMPS)/$*.files > $(STAMPS)/$*.d
-	@find $(FOLDER) -type f -newer $(STAMPS)/$*.start | sort > $@
+	@find $(FOLDER) -type f -newer $(STAMPS)/$*.start | sort | while read -r file; do \
+		record=$(FOLDER)/$$(basename "$$file" | cut -d. -f1).provenance.json; \
+		if ! test -e "$$record" || grep -q '"notebooks/$*.ipynb"' "$$record"; then echo "$$file"; fi; \
+		done > $@ # not those of a notebook beside it
 	@touch -r $(STAMPS)/$*.start $@ # what changes while it runs is newer
 	@rm $(STAMPS)/$*.start
-	@if grep -qsx $* $(STAMPS)/plan; then \
-		grep -vx $* $(STAMPS)/plan > $(STAMPS)/left || true; mv $(STAMPS)/left $(STAMPS)/plan; \
-		test ! -s $(STAMPS)/plan || { printf 'left: '; $(planned) | sed -n 1p; }; fi
+	@left=$$(for name in $$(cat $(STAMPS)/plan 2>/dev/null); do \
+		test $(STAMPS)/$$name.stamp -nt $(STAMPS)/plan || echo $$name; done | paste -sd,); \
+		test -z "$$left" || { printf 'left: '; $(BIN)/python -m modnets notebook plan $$left $(SMALL) | sed -n 1p; }
 
 # The files of the package that a figure depends on, as they were found when it was made.
 -include $(wildcard $(STAMPS)/*.d)
