@@ -100,8 +100,8 @@ class Panels(NamedTuple):
 def tasks_together(results: pd.DataFrame) -> pd.DataFrame:
     """The results with tasks of the same widths as one, where there are many.
 
-    What follows from the task, the number of its distinct gates, is no setting then; knowledge of
-    another task is one, whichever that is.
+    What follows from the task, the number of its distinct gates, is no setting then; knowledge that
+    is wrong is one, by how it is wrong, whichever task it is of.
     """
     graphs = results["graph"].astype(str)
     if graphs.nunique() <= MOST_TASKS_APART:
@@ -113,9 +113,19 @@ def tasks_together(results: pd.DataFrame) -> pd.DataFrame:
     if "shared_modules" in merged:
         merged["shared_modules"] = np.nan
     if "knowledge" in merged:
-        other = pd.Series("of another task", merged.index)
-        merged["knowledge"] = other.where(merged["knowledge"].notna())
+        merged["knowledge"] = [
+            known if pd.isna(known) else _what_is_wrong(graph, str(known))
+            for graph, known in zip(graphs, merged["knowledge"], strict=True)
+        ]
     return merged
+
+
+def _what_is_wrong(graph: str, knowledge: str) -> str:
+    """How knowledge differs from a task, as ``perturbed_graph`` names it, without its seed."""
+    prefix = f"{graph} ("
+    if not (knowledge.startswith(prefix) and knowledge.endswith(")")):
+        return "of another task"
+    return f"wrong: {knowledge[len(prefix) : -1].rsplit(' ', 1)[0]}"
 
 
 def panels_of(results: pd.DataFrame) -> Panels:

@@ -455,7 +455,11 @@ def test_the_package_brings_its_templates() -> None:
 def test_many_tasks_of_the_same_widths_are_one() -> None:
     names = [f"6-3-2-2 random {n}" for n in range(9)] + ["8-3-2-2 random 0", "monks-1"]
     table = pd.DataFrame({"graph": names, "shared_modules": range(11), "knowledge": None})
-    table.loc[0, "knowledge"] = "another"
+    graphs = mn.graphs(2, widths=(6, 3, 2, 2))
+    wrong = [
+        mn.tasks.perturbed_graph(one, edges=2, seed=seed).name for seed, one in enumerate(graphs)
+    ]
+    table.loc[[0, 1, 2], "knowledge"] = [*wrong, "another"]
     merged = tasks_together(table)
     assert merged["graph"].value_counts().to_dict() == {
         "9 tasks 6-3-2-2": 9,
@@ -463,7 +467,8 @@ def test_many_tasks_of_the_same_widths_are_one() -> None:
         "1 task other": 1,
     }
     assert merged["shared_modules"].isna().all()
-    assert merged["knowledge"].notna().tolist() == [True, *[False] * 10]
+    known = merged["knowledge"].dropna().tolist()
+    assert known == ["wrong: 2 edges", "wrong: 2 edges", "of another task"]
     few = table[:9]
     assert tasks_together(few) is few
 
