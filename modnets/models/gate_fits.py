@@ -10,6 +10,9 @@ fitted as the equivalent XOR and AND.
 The gates should give the truth table of their network, whose answers are logit > 0.  If those with
 separate thresholds do not, thresholds of all slots are searched jointly (``thresholds.py``); if
 there are none, since slots pass more than a bit, the gates are marked as not faithful.
+
+Of signals of several channels the values that are read are those along the direction in which they
+vary most over the rows (first principal component); of binary signals, the bits themselves.
 """
 
 from __future__ import annotations
@@ -111,18 +114,38 @@ def reproduced(levels: Sequence[LevelGateFits], wiring: Structures, task: int) -
 def _values(
     network: ModularNetwork, parameters: Parameters, wiring: Structures, x: np.ndarray, task: int
 ) -> list[np.ndarray]:
-    """Outputs of slots, shape (run, slot, row), level by level."""
-    below, levels = np.broadcast_to(x.T.astype(np.float32), (wiring.n_runs, *x.T.shape)), []
+    """Signals of slots, of outputs of the network logits, (run, slot, row), level by level."""
+    bits = np.broadcast_to(x.T.astype(np.float32), (wiring.n_runs, *x.T.shape))
+    below, levels = [bits], []  # below: its channels
     for level, routing in enumerate(wiring.routing):
-        units = gather(below, routing[:, task])
+        read = [gather(channel, routing[:, task]) for channel in below]
+        units = read[0] if len(read) == 1 else np.concatenate(read, axis=2)
         for number, (weight, bias) in enumerate(_layers(network, parameters, wiring, level, task)):
             if number:
                 np.maximum(units, 0.0, out=units)
-            units = weight @ units
+            units = weight[..., : units.shape[2]] @ units
             units += bias[..., None]
-        below = units[:, :, 0]
-        levels.append(below)
+        given = (units > 0).astype(units.dtype) if network.binary_signals else units
+        below = [given[:, :, channel] for channel in range(network.signal_size)]
+        values = below[0] if len(below) == 1 else _widest(given)
+        ends = wiring.is_output(level, task)[..., None]
+        levels.append(np.where(ends, units[:, :, 0], values))
     return levels
+
+
+def _widest(channels: np.ndarray) -> np.ndarray:
+    """Values along the direction in which they vary most, shape (run, slot, row).
+
+    Parameters
+    ----------
+    channels : ndarray, shape (run, slot, channel, row)
+    """
+    centred = channels - channels.mean(axis=3, keepdims=True, dtype=float)
+    finite = np.isfinite(centred).all(axis=(2, 3), keepdims=True)
+    centred = np.where(finite, centred, 0.0)
+    directions = np.linalg.eigh(centred @ centred.swapaxes(2, 3))[1][..., -1:]
+    along = (directions * centred).sum(axis=2)
+    return np.where(finite[..., 0], along, np.nan).astype(channels.dtype)
 
 
 def _fit(
