@@ -12,7 +12,7 @@ separate thresholds do not, thresholds of all slots are searched jointly (``thre
 there are none, since slots pass more than a bit, the gates are marked as not faithful.
 
 Of signals of several channels the values that are read are those along the direction in which they
-vary most over the rows (first principal component); of binary signals, the bits themselves.
+vary most (``slot_values.py``); of binary signals, the bits themselves.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from modnets.checked import checked
 from modnets.errors import require
 from modnets.models.modular import ModularNetwork
 from modnets.models.signals import LevelGateFits, apply, gather, read_signals
+from modnets.models.slot_values import slot_layers, slot_values
 from modnets.models.structures import Parameters, Structures, parameters_of, structures
 from modnets.models.thresholds import joint_thresholds
 from modnets.tasks.gates import all_rows
@@ -87,7 +88,8 @@ def fit_gates_of_runs(
     -------
     list of LevelGateFits
     """
-    values = _values(network, parameters, wiring, x, task)
+    layers = slot_layers(network, parameters, wiring, task)
+    values = slot_values(network, layers, wiring, x, task)
     levels = _fit(values, wiring, x, task)
     wrong = np.flatnonzero(~reproduced(levels, wiring, task))
     if not len(wrong):
@@ -109,43 +111,6 @@ def reproduced(levels: Sequence[LevelGateFits], wiring: Structures, task: int) -
     for level, gates in enumerate(levels):
         right &= (gates.faithful | ~wiring.is_output(level, task)).all(axis=1)
     return right
-
-
-def _values(
-    network: ModularNetwork, parameters: Parameters, wiring: Structures, x: np.ndarray, task: int
-) -> list[np.ndarray]:
-    """Signals of slots, of outputs of the network logits, (run, slot, row), level by level."""
-    bits = np.broadcast_to(x.T.astype(np.float32), (wiring.n_runs, *x.T.shape))
-    below, levels = [bits], []  # below: its channels
-    for level, routing in enumerate(wiring.routing):
-        read = [gather(channel, routing[:, task]) for channel in below]
-        units = read[0] if len(read) == 1 else np.concatenate(read, axis=2)
-        for number, (weight, bias) in enumerate(_layers(network, parameters, wiring, level, task)):
-            if number:
-                np.maximum(units, 0.0, out=units)
-            units = weight[..., : units.shape[2]] @ units
-            units += bias[..., None]
-        given = (units > 0).astype(units.dtype) if network.binary_signals else units
-        below = [given[:, :, channel] for channel in range(network.signal_size)]
-        values = below[0] if len(below) == 1 else _widest(given)
-        ends = wiring.is_output(level, task)[..., None]
-        levels.append(np.where(ends, units[:, :, 0], values))
-    return levels
-
-
-def _widest(channels: np.ndarray) -> np.ndarray:
-    """Values along the direction in which they vary most, shape (run, slot, row).
-
-    Parameters
-    ----------
-    channels : ndarray, shape (run, slot, channel, row)
-    """
-    centred = channels - channels.mean(axis=3, keepdims=True, dtype=float)
-    finite = np.isfinite(centred).all(axis=(2, 3), keepdims=True)
-    centred = np.where(finite, centred, 0.0)
-    directions = np.linalg.eigh(centred @ centred.swapaxes(2, 3))[1][..., -1:]
-    along = (directions * centred).sum(axis=2)
-    return np.where(finite[..., 0], along, np.nan).astype(channels.dtype)
 
 
 def _fit(
@@ -241,19 +206,3 @@ def inputs_met(graph: Task) -> np.ndarray:
     if isinstance(graph, Samples):
         return np.unique(graph.rows(), axis=0)
     return all_rows(graph.n_sources)
-
-
-def _layers(
-    network: ModularNetwork, parameters: Parameters, wiring: Structures, level: int, task: int
-) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Weight, shape (run, slot, out, in), and bias, shape (run, slot, out), of a level's slots."""
-    pool, n_layers = (0 if network.shared else level), len(network.pools[0].arch) - 1
-
-    def array(kind: str, layer: int) -> np.ndarray:
-        return parameters[f"pools.{pool}.{kind}.{layer}"].detach().cpu().numpy()
-
-    layers = [(array("weight", layer), array("bias", layer)) for layer in range(n_layers)]
-    if wiring.selection is None:
-        return layers
-    runs, modules = np.arange(wiring.n_runs)[:, None], wiring.selection[level][:, task]
-    return [(weight[runs, modules], bias[runs, modules]) for weight, bias in layers]
