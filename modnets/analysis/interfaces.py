@@ -71,9 +71,10 @@ def exchanges(runs: Iterable[RunConfig]) -> pd.DataFrame:
     -------
     DataFrame
         A row per slot and module that takes its place: settings of the run, and its ``interface``
-        in words; ``donor``, the key of the other; ``level``, ``slot``, ``donor_level``, ``donor_slot``; ``same_gate``, whether both
-        modules compute one gate of high and low bits; ``right``, the share of the run's training
-        rows with every output right; ``kept``, whether all are.
+        in words; ``donor``, the key of the other; ``level``, ``slot``, ``donor_level`` and
+        ``donor_slot``; ``same_gate``, whether both modules compute one gate of high and low bits;
+        ``right``, the share of the run's training rows with every output right; ``kept``, whether
+        all are.
 
     Raises
     ------
