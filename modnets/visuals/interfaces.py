@@ -21,6 +21,7 @@ from modnets.visuals.style import PAGE_WIDTH, kind_style
 STYLES = (
     ("#333333", "o"), ("#c51b7d", "D"), ("#5aae61", "s"), ("#1b7837", "^"), ("#8073ac", "v"),
 )  # fmt: skip
+TICKS = tuple(rows * 2**octave for octave in range(2, 10) for rows in (2, 3))
 ROWS = ("rows_50", "rows_50_low", "rows_50_high")
 SOLVED = ("solved", "solved_low", "solved_high")
 DOTS = (":", (0, (4, 1.5)))  # line styles of controls
@@ -131,7 +132,8 @@ def _draw_needed(needed: pd.DataFrame, interfaces: Sequence[str], ax: Axes) -> N
             ax.hlines(at, low, high, color=color, linewidth=1.0)
             ax.plot(rows, at, color=color, marker=kind_style(row["kind"]).marker, markersize=4)
     ax.set_xscale("log", base=2)
-    ax.xaxis.set_major_formatter("{x:.0f}")
+    low, high = needed[ROWS[1]].min(), needed[ROWS[2]].max()
+    ax.set_xticks(ticks := [rows for rows in TICKS if low / 1.2 <= rows <= high], map(str, ticks))
     ax.set_yticks(range(len(interfaces)), interfaces, fontsize=6.5)
     ax.set_ylim(len(interfaces) - 0.4, -0.6)
     ax.tick_params(axis="y", length=0)
