@@ -25,6 +25,7 @@ from .visuals.heatmaps import ACCURACIES as ACCURACIES
 from .visuals.heatmaps import draw_scale as draw_scale
 from .visuals.heatmaps import plot_heatmap as heatmap
 from .visuals.heatmaps import plot_heatmaps as heatmaps
+from .visuals.interfaces import plot_interfaces as interfaces
 from .visuals.knowledge import plot_knowledge_savings as knowledge_savings
 from .visuals.ladder import plot_ladder as ladder
 from .visuals.legends import draw_legend as draw_legend
@@ -74,6 +75,7 @@ __all__ = [
     "heatmap",
     "heatmaps",
     "inside",
+    "interfaces",
     "kind_style",
     "knowledge_savings",
     "ladder",

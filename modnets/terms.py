@@ -155,6 +155,10 @@ TERMS = {
         "s1.0 is the first of level 1",
         see_also=("level", "module", "slots"),
     ),
+    "signal": Definition(
+        "what a slot gives to the level above: a value, several values, its channels, or bits",
+        see_also=("slot", "signal_size", "signals"),
+    ),
     "module": Definition(
         "a small multilayer perceptron that fills a slot and stands for one sub-function; of a "
         "shared pool the same letter, or number, is the same module",
@@ -464,6 +468,8 @@ OF_SETTINGS: dict[str, tuple[str, ...]] = {
     "slots": ("slot", "level"),
     "shared_modules": ("shared modules", "selection"),
     "module_hidden": ("module",),
+    "signal_size": ("signal", "signals", "module"),
+    "signals": ("signal", "signal_size", "module"),
     "output_levels": ("outputs", "level"),
     "image_network": ("digit pair", "image_hidden", "channels"),
     "image_hidden": ("image_network", "channels"),

@@ -26,6 +26,9 @@ from .generalization_gaps import exact_curves as exact_curves
 from .generalization_gaps import gaps as gaps
 from .generalization_gaps import version_spaces as version_spaces
 from .graph_hardness import graph_properties as graph_properties
+from .interfaces import exchange_shares as exchange_shares
+from .interfaces import exchanges as exchanges
+from .interfaces import interface as interface
 from .kinds import by_density as by_density
 from .kinds import kind_settings as kind_settings
 from .knowledge import knowledge_savings as knowledge_savings

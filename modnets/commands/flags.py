@@ -150,6 +150,8 @@ FLAGS = {
         Flag("--knowledge", "knowledge", whole, "+", unit="units",
              meaning="modular: widths of the graph whose structure counts as known",
              default="the task itself"),
+        Flag("--signal_size", "signal_size", whole),
+        Flag("--signals", "signals", str),
         Flag("--output_levels", "output_levels", str),
         Flag("--routing_method", "routing_method", str),
         Flag("--img_module_arch", "image_hidden", whole, "+", default="pixels 128 64 bits",

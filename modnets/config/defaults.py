@@ -26,7 +26,7 @@ MOST_ALL_DRAWN = 62
 
 OF_SLOTS: tuple[str, ...] = (
     *("knowledge", "routing", "selection", "outputs", "slots", "shared_modules", "arity"),
-    *("module_hidden", "output_levels", "routing_method"),
+    *("module_hidden", "output_levels", "routing_method", "signal_size", "signals"),
     *("lr_routing", "lr_selection", "temperature"),
 )
 OF_IMAGE_SLOTS = ("image_slots", "shared_image_modules", "image_routing", "image_selection")
@@ -136,6 +136,7 @@ def _modular(config: Settings) -> dict[str, Any]:
         "arity": known.fan_in if config.arity is None else config.arity,
         "output_levels": config.output_levels or "last",
     }
+    values |= _signals(config, n_levels=len(config.slots or known.slots))
     if config.graph.images is not None:
         values |= _image_slots(config, selection)
     read = config.routing, values["outputs"], values.get("image_routing")
@@ -152,6 +153,14 @@ def _modular(config: Settings) -> dict[str, Any]:
         "gumbel": config.gumbel and learned,
         "per_sample_routing": config.per_sample_routing and config.gumbel and learned,
     }
+
+
+def _signals(config: Settings, n_levels: int) -> dict[str, Any]:
+    """What modules give to a level above; single real values, and where there is none, are None."""
+    between = n_levels > 1
+    bits = config.signals == "binary" and (between or config.graph.images is not None)
+    size = config.signal_size if between and config.signal_size != 1 else None
+    return {"signal_size": size, "signals": "binary" if bits else None}
 
 
 def _image_slots(config: Settings, selection: str | None) -> dict[str, Any]:

@@ -54,7 +54,8 @@ def _of_layers(final: FinalSettings) -> dict[str, int]:
 def _of_slots(final: FinalSettings) -> dict[str, int]:
     graph, slots, arity = final.known_graph, final.slots, final.arity
     own, sizes = final.shared_modules is None, dict.fromkeys(OF_SLOTS, 0)
-    module, pool = _dense((arity, *final.module_hidden, 1)), final.shared_modules or sum(slots)
+    size, pool = final.signal_size or 1, final.shared_modules or sum(slots)
+    module = _dense((arity * size, *final.module_hidden, size))
     many = "slots" if own else "shared_modules"
     sizes[many if pool > module else "module_hidden"] += module * pool
     if final.routing == "learned":

@@ -30,6 +30,8 @@ LATER: dict[str, str | bool | None] = {
     "routing_method": None,
     "restarts": None,
     "full_restarts": False,
+    "signal_size": None,
+    "signals": None,
     **dict.fromkeys(f"{name}_{part}" for name in SCHEDULE_OF for part in ("end", "hold")),
     **dict.fromkeys(("lr_routing_schedule", "lr_selection_schedule")),
     "temperature_schedule": "constant",

@@ -19,6 +19,7 @@ Schedule = Literal["constant", "exponential", "cosine", "linear"]
 Loss = Literal["bce", "mse"]
 Record = Literal["end", "every"]
 OutputLevels = Literal["last", "every"]
+Signals = Literal["real", "binary"]
 ImageNetwork = Literal["mlp", "cnn"]
 
 OPTIMIZERS: tuple[str, ...] = get_args(Optimizer)
@@ -33,6 +34,7 @@ SCHEDULE_OF = {
 }
 MAX_EPOCHS = 10**9
 MAX_RESTARTS = 3**6
+MAX_SIGNAL_SIZE = 64
 #: Pairs of images drawn for each pair of digits.
 MAX_SAMPLES = 10**5
 #: Rows evaluated: enough for a standard error in each part of the split, and the largest table.
@@ -200,6 +202,18 @@ class Settings:
     )
     module_hidden: tuple[int, ...] | None = setting(
         (12,), "modular: hidden widths of a module", "units"
+    )
+    signal_size: int | None = setting(
+        None,
+        "modular: values that a module gives to the level above; default 1",
+        "values",
+        least=1,
+        most=MAX_SIGNAL_SIZE,
+    )
+    signals: Signals | None = setting(
+        None,
+        "modular: whether a level reads outputs of modules below as they are, or as the bits 0 and "
+        "1, with the gradient of a sigmoid; default real",
     )
     output_levels: OutputLevels | None = setting(
         None, "modular: levels that outputs are read from; default last"

@@ -64,7 +64,9 @@ class Explorer:
         Where "Save figure" writes; by default ``figures`` in the store.
     **settings
         Other values to begin with: ``train_rows``, ``epochs``, ``runs`` (of each kind), ``seed``
-        (the first), ``lr``, ``lr_routing``, ``weight_decay``, ``temperature``, ``gumbel``.
+        (the first), ``lr``, ``lr_routing``, ``weight_decay``, ``temperature``, ``gumbel``; and
+        those that are folded away: ``slots``, ``schedule``, ``lr_end``, ``lr_hold``,
+        ``lr_routing_schedule``, ``temperature_schedule``, and so on.
 
     Raises
     ------

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from html import escape
 from typing import Any
@@ -10,17 +10,23 @@ from typing import Any
 import ipywidgets as widgets
 
 from modnets.config.run_config import RunConfig
+from modnets.config.settings import SCHEDULE_OF
 from modnets.errors import first_line, require
 from modnets.explorer.selection import RunView
 from modnets.explorer.settings import (
     MAX_INPUTS,
     MEANINGS,
     META,
+    MORE,
+    PART_OF,
+    SCHEDULED,
     SETTINGS,
     SOURCES,
     TABLE,
     available_kinds,
     meaning,
+    read_value,
+    shown_value,
 )
 from modnets.tasks.data_sets import DATA_SETS, named_data_set
 from modnets.tasks.graphs import FunctionGraph
@@ -51,7 +57,7 @@ class Controls:
         self.kinds_settings = available_kinds()
         graph = values.get("graph", "6-3-2-2")
         self.user_task = graph if isinstance(graph, Task) else named_data_set(str(graph))
-        allowed = {*SETTINGS, "graph", "kinds", "gumbel"}
+        allowed = {*SETTINGS, *MORE, "graph", "kinds", "gumbel"}
         unknown = [name for name in values if name not in allowed]
         require(not unknown, f"unknown setting {unknown}; allowed: {', '.join(sorted(allowed))}")
         names = [*GRAPHS, *TASK_SETS, *DATA_SETS]
@@ -89,25 +95,31 @@ class Controls:
         }
         self.settings = {
             name: self._make(cls, name, label, **limits)
-            for name, (label, cls, limits) in SETTINGS.items()
+            for name, (label, cls, limits) in (SETTINGS | MORE).items()
         }
+        self.more = widgets.ToggleButton(
+            value=any(name in values for name in MORE),
+            layout=wide(),
+            tooltip="slots of learned networks, and how rates and temperature change in training",
+        )
         self.gumbel = widgets.Checkbox(
             description="Gumbel noise", indent=False, layout=wide(), tooltip=meaning("gumbel")
         )
         self._set_values(values, str(graph))
         self.errors = {
             name: widgets.HTML(layout=widgets.Layout(display="none"))
-            for name in ("task", "kinds", *SETTINGS)
+            for name in ("task", "kinds", *SETTINGS, *MORE)
         }
         self._on_change = on_change
         self._lay_out()
         for control in self.every():
             control.observe(self._changed, names="value")
+        self.more.observe(lambda _: self._fold(), names="value")
         self._update()
 
     @staticmethod
     def _make(cls: type[widgets.Widget], name: str, label: str, **limits: Any) -> Any:
-        if cls in (widgets.IntSlider, widgets.FloatLogSlider):
+        if cls in (widgets.IntSlider, widgets.FloatLogSlider, widgets.FloatSlider, widgets.Text):
             limits |= {"continuous_update": False}
         if cls is widgets.FloatLogSlider:
             limits |= {"readout_format": ".2g"}
@@ -122,7 +134,7 @@ class Controls:
             value = values.get(name, defaults.get(name, getattr(config, name, None)))
             if name == "train_rows":
                 control.max = max(control.max, value)
-            control.value = value
+            control.value = shown_value(name, value)
         self.gumbel.value = bool(values.get("gumbel", False))
 
     def every(self) -> list[widgets.Widget]:
@@ -147,7 +159,11 @@ class Controls:
         }
         kinds = widgets.GridBox(list(self.kinds.values()), layout=wide())
         kinds.add_class("mn-kinds")
-        settings = [w for n in SETTINGS for w in (self.settings[n], self.errors[n])]
+        settings, folded = (
+            [w for n in names for w in (self.settings[n], self.errors[n])]
+            for names in (SETTINGS, MORE)
+        )
+        self.folded = widgets.VBox(folded, layout=wide())
         self.view = widgets.VBox(
             [
                 head("task"),
@@ -160,6 +176,8 @@ class Controls:
                 head("training"),
                 *settings,
                 self.gumbel,
+                self.more,
+                self.folded,
             ],
         )
         self.view.add_class("mn-controls")
@@ -192,18 +210,42 @@ class Controls:
             if name not in ("runs", "seed") and values and chosen not in values:
                 text = " and ".join(f"{value:g}" for value in sorted(values))
                 pairs.append((f"{label} {text}", f"{label} {chosen:g}"))
+        pairs += self._folded_differences(run_view, task)
         noise = run_view.values("gumbel")
         if noise and self.gumbel.value not in noise:
             texts = ("without Gumbel noise", "with Gumbel noise")
             pairs.append((texts[not self.gumbel.value], texts[self.gumbel.value]))
         return "; ".join(shown for shown, _ in pairs), "; ".join(chosen for _, chosen in pairs)
 
+    def _folded_differences(self, run_view: RunView, task: Task) -> list[tuple[str, str]]:
+        """What differs in the settings that are folded away, where they play a part in both."""
+        chosen = [] if self.problems else [run.final for run in self.configs()]
+        pairs = []
+        for name, (label, *_) in MORE.items():
+            of = PART_OF.get(name, name)
+            shown, values = run_view.values(name), _values(chosen, name)
+            in_both = run_view.values(of) and _values(chosen, of)
+            if in_both and shown != values and (of != "slots" or run_view.graph == task):
+                texts = (" and ".join(sorted(map(_text, one))) for one in (shown, values))
+                before, after = (f"{label} {text or 'none'}" for text in texts)
+                pairs.append((before, after))
+        return pairs
+
     def configs(self) -> list[RunConfig]:
         """The chosen runs, kind after kind; raises ValueError that names a wrong setting."""
         task, chosen = self.task(), [kind for kind, box in self.kinds.items() if box.value]
         require(bool(chosen), "kinds: none is chosen; allowed is at least one")
-        value = {name: control.value for name, control in self.settings.items()}
+        value = {name: read_value(name, w.value) for name, w in self.settings.items()}
         first, count, epochs = value.pop("seed"), value.pop("runs"), value["epochs"]
+        slots = value.pop("slots")
+        falls = value["schedule"] == "exponential"
+        require(
+            not falls or bool(value["lr_end"]),
+            f"lr_end={value['lr_end']}; allowed for an exponential is above 0",
+        )
+        value |= {
+            name.replace("routing", "selection"): value[name] for name in MORE if "routing" in name
+        }
         base = RunConfig(
             graph=task,
             record="every",
@@ -212,9 +254,12 @@ class Controls:
             eval_every=max(1, epochs // 50),
             **value,
         )
+        of_kinds = [self.kinds_settings[kind] for kind in chosen]
+        learned = {"slots": slots}
         return [
-            replace(base, seed=seed, split_seed=seed, **self.kinds_settings[kind])
-            for kind in chosen
+            replace(base, seed=seed, split_seed=seed, **of_kind, **more)
+            for of_kind in of_kinds
+            for more in [learned if of_kind.get("routing") == "learned" else {}]
             for seed in range(first, first + count)
         ]
 
@@ -232,6 +277,19 @@ class Controls:
             text = self.problems.get(name, "")
             line.value = f'<div class="mn-error" role="alert">{escape(text)}</div>' if text else ""
             line.layout.display = "" if text else "none"
+        for name in SCHEDULED:
+            moves = self.settings[SCHEDULE_OF[name]].value not in (None, "constant")
+            for part in ("end", "hold"):
+                self.settings[f"{name}_{part}"].layout.display = "" if moves else "none"
+        if any(name in MORE for name in self.problems):
+            self.more.value = True
+        self._fold()
+
+    def _fold(self) -> None:
+        """Show what is folded away, or hide it."""
+        self.folded.layout.display = "" if self.more.value else "none"
+        self.more.description = "less" if self.more.value else "more: slots, schedules"
+        self.more.icon = "caret-down" if self.more.value else "caret-right"
 
     def check(self) -> dict[str, str]:
         """Control -> message of what is wrong with it; empty if the runs can be trained."""
@@ -245,6 +303,20 @@ class Controls:
             self.configs()
         except ValueError as error:
             text = first_line(error)
+            if text.startswith("arity=") and self.settings["slots"].value:
+                return {"slots": text}
             where = next((n for n in self.errors if text.startswith((f"{n}=", f"{n}:"))), "kinds")
             return {where: text}
         return {}
+
+
+def _values(runs: Iterable[RunConfig], name: str) -> set[Any]:
+    """Values of a setting in the runs in which it plays a part."""
+    return {getattr(run, name) for run in runs} - {None}
+
+
+def _text(value: Any) -> str:
+    """A value of a setting in a sentence."""
+    if isinstance(value, tuple):
+        return " ".join(map(str, value))
+    return f"{value:g}" if isinstance(value, float) else str(value)

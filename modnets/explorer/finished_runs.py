@@ -26,6 +26,7 @@ OF_SCHEDULES = tuple(f"{name}_{part}" for name in SCHEDULED for part in PARTS)
 WITHIN = (
     *("run", "kind", "model", "routing", "selection", "outputs", "hidden", "pruning_ratio"),
     *("shared_modules", "module_hidden", "arity", "slots", "output_levels", "lr", "options"),
+    *("signal_size", "signals"),
     *("lr_routing", "lr_selection", "temperature", "gumbel", "per_sample_routing"),
     *("image_hidden", "channels", "image_slots", "shared_image_modules"),
     *("image_routing", "image_selection"),
@@ -37,7 +38,8 @@ WITHIN = (
 #: Those of them that split a group where they vary among runs of one kind.
 SPLITTING = (
     *("hidden", "pruning_ratio", "shared_modules", "module_hidden", "arity", "slots"),
-    *("output_levels", "lr", "options", "lr_routing", "lr_selection", "temperature", "gumbel"),
+    *("output_levels", "signal_size", "signals"),
+    *("lr", "options", "lr_routing", "lr_selection", "temperature", "gumbel"),
     *("per_sample_routing", "image_hidden", "channels", "weight_decay", "knowledge"),
     *OF_SCHEDULES,
 )

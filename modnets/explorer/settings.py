@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import fields
 from typing import Any
 
 import ipywidgets as widgets
 
 from modnets.config.run_config import RunConfig
+from modnets.config.settings import SCHEDULE_OF, SCHEDULES
 from modnets.models.registry import BUILT_IN, MODELS
 from modnets.models.routing_methods.registry import PUBLISHED, ROUTING_METHODS
 from modnets.visuals.style import KINDS
@@ -31,12 +33,92 @@ SETTINGS: dict[str, tuple[str, type[widgets.Widget], dict[str, Any]]] = {
     "weight_decay": ("weight decay", widgets.FloatLogSlider, {"min": -6, "max": -1, "step": 0.1}),
     "temperature": ("temperature", widgets.FloatLogSlider, {"min": -1, "max": 1, "step": 0.05}),
 }
+
+#: Settings with a schedule -> what they are called here.
+SCHEDULED = {"lr": "weights", "lr_routing": "choices", "temperature": "temp."}
+
+
+def _schedule(name: str, label: str) -> dict[str, tuple[str, type[widgets.Widget], dict[str, Any]]]:
+    """The controls of a schedule: how it changes, where it ends, and from when on."""
+    kinds: list[tuple[str, str | None]] = [(kind, kind) for kind in SCHEDULES]
+    if name == "lr_routing":
+        kinds.insert(0, ("as weights", None))
+    first = kinds[0][1]
+    return {
+        SCHEDULE_OF[name]: (f"{label}, how", widgets.Dropdown, {"options": kinds, "value": first}),
+        f"{name}_end": (f"{label}, end", widgets.Text, {"placeholder": "0"}),
+        f"{name}_hold": (
+            f"{label}, hold",
+            widgets.FloatSlider,
+            {"min": 0, "max": 0.95, "step": 0.05},
+        ),
+    }
+
+
+#: The same of settings that are folded away.
+MORE: dict[str, tuple[str, type[widgets.Widget], dict[str, Any]]] = {
+    "slots": ("slots", widgets.Text, {"placeholder": "as the graph has, or 4 3"}),
+} | {key: made for name in SCHEDULED for key, made in _schedule(name, SCHEDULED[name]).items()}
+
+#: Part of a schedule -> the setting that changes by it.
+PART_OF = {
+    part: name for name in SCHEDULED for part in (SCHEDULE_OF[name], f"{name}_end", f"{name}_hold")
+}
+
+
+def _numbers(text: str) -> tuple[int, ...] | None:
+    return tuple(map(int, text.replace(",", " ").split())) or None
+
+
+def _number(text: str) -> float | None:
+    return float(text) if text.strip() else None
+
+
+#: How what is typed is read, and what is allowed.
+TYPED: dict[str, tuple[Callable[[str], Any], str]] = {
+    "slots": (_numbers, "whole numbers, one for each level, as 4 3, or nothing"),
+    **{f"{name}_end": (_number, "a number, or nothing") for name in SCHEDULED},
+}
+
+
+def read_value(name: str, value: Any) -> Any:
+    """The value of a setting from that of its control; a ValueError if it cannot be read."""
+    if name not in TYPED:
+        return value
+    read, allowed = TYPED[name]
+    try:
+        return read(value)
+    except ValueError:
+        raise ValueError(f"{name}={value!r}; allowed is {allowed}") from None
+
+
+def shown_value(name: str, value: Any) -> Any:
+    """The value of a control for that of its setting."""
+    if name not in TYPED:
+        return value or 0.0 if name.endswith("_hold") else value
+    parts = value if isinstance(value, tuple | list) else [] if value is None else [value]
+    return " ".join(f"{part:g}" for part in parts)
+
+
 MEANINGS = {
     "runs": "networks of each kind; each has a split and initial weights of its own (runs)",
     "seed": "seed of the first run: of its split, its weights, its noise; the next has the next",
     "lr_routing": "learning rate of routing and selection logits (per step)",
     "temperature": "temperature: divides the logits of learned choices in training; the higher it "
     "is, the more alike the chances of all choices",
+    "slots": "slots in each level of networks that learn their structure, the first level first, "
+    "as 4 3; without them as many as the graph has sub-functions (slots)",
+    "schedule": "how the rate of weights changes over the epochs: constant, or falling as an "
+    "exponential, a cosine or a line",
+    "lr_end": "the rate of weights that it ends at (per step)",
+    "lr_hold": "share of the epochs before the rate of weights begins to change",
+    "lr_routing_schedule": "how the rate of choices changes over the epochs; as weights: by the "
+    "same factor",
+    "lr_routing_end": "the rate of choices that it ends at (per step)",
+    "lr_routing_hold": "share of the epochs before the rate of choices begins to change",
+    "temperature_schedule": "how the temperature of learned choices changes over the epochs",
+    "temperature_end": "the temperature that it ends at, above 0",
+    "temperature_hold": "share of the epochs before the temperature begins to change",
     "graph": "graph: the task; its name counts inputs, gates of each level, outputs",
     "depth": "levels of sub-functions (levels)",
     "width": "sub-functions in each level; there are twice as many inputs (sub-functions)",

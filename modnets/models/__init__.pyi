@@ -7,6 +7,8 @@ from .hooks import register_hook as register_hook
 from .losses import LOSSES as LOSSES
 from .losses import register_loss as register_loss
 from .modular import ModularNetwork as ModularNetwork
+from .module_exchange import Exchange as Exchange
+from .module_exchange import exchange as exchange
 from .monolithic import CNN as CNN
 from .monolithic import MLP as MLP
 from .recovery import Recovery as Recovery

@@ -10,6 +10,9 @@ fitted as the equivalent XOR and AND.
 The gates should give the truth table of their network, whose answers are logit > 0.  If those with
 separate thresholds do not, thresholds of all slots are searched jointly (``thresholds.py``); if
 there are none, since slots pass more than a bit, the gates are marked as not faithful.
+
+Of signals of several channels the values that are read are those along the direction in which they
+vary most (``slot_values.py``); of binary signals, the bits themselves.
 """
 
 from __future__ import annotations
@@ -24,6 +27,7 @@ from modnets.checked import checked
 from modnets.errors import require
 from modnets.models.modular import ModularNetwork
 from modnets.models.signals import LevelGateFits, apply, gather, read_signals
+from modnets.models.slot_values import slot_layers, slot_values
 from modnets.models.structures import Parameters, Structures, parameters_of, structures
 from modnets.models.thresholds import joint_thresholds
 from modnets.tasks.gates import all_rows
@@ -84,7 +88,8 @@ def fit_gates_of_runs(
     -------
     list of LevelGateFits
     """
-    values = _values(network, parameters, wiring, x, task)
+    layers = slot_layers(network, parameters, wiring, task)
+    values = slot_values(network, layers, wiring, x, task)
     levels = _fit(values, wiring, x, task)
     wrong = np.flatnonzero(~reproduced(levels, wiring, task))
     if not len(wrong):
@@ -106,23 +111,6 @@ def reproduced(levels: Sequence[LevelGateFits], wiring: Structures, task: int) -
     for level, gates in enumerate(levels):
         right &= (gates.faithful | ~wiring.is_output(level, task)).all(axis=1)
     return right
-
-
-def _values(
-    network: ModularNetwork, parameters: Parameters, wiring: Structures, x: np.ndarray, task: int
-) -> list[np.ndarray]:
-    """Outputs of slots, shape (run, slot, row), level by level."""
-    below, levels = np.broadcast_to(x.T.astype(np.float32), (wiring.n_runs, *x.T.shape)), []
-    for level, routing in enumerate(wiring.routing):
-        units = gather(below, routing[:, task])
-        for number, (weight, bias) in enumerate(_layers(network, parameters, wiring, level, task)):
-            if number:
-                np.maximum(units, 0.0, out=units)
-            units = weight @ units
-            units += bias[..., None]
-        below = units[:, :, 0]
-        levels.append(below)
-    return levels
 
 
 def _fit(
@@ -218,19 +206,3 @@ def inputs_met(graph: Task) -> np.ndarray:
     if isinstance(graph, Samples):
         return np.unique(graph.rows(), axis=0)
     return all_rows(graph.n_sources)
-
-
-def _layers(
-    network: ModularNetwork, parameters: Parameters, wiring: Structures, level: int, task: int
-) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Weight, shape (run, slot, out, in), and bias, shape (run, slot, out), of a level's slots."""
-    pool, n_layers = (0 if network.shared else level), len(network.pools[0].arch) - 1
-
-    def array(kind: str, layer: int) -> np.ndarray:
-        return parameters[f"pools.{pool}.{kind}.{layer}"].detach().cpu().numpy()
-
-    layers = [(array("weight", layer), array("bias", layer)) for layer in range(n_layers)]
-    if wiring.selection is None:
-        return layers
-    runs, modules = np.arange(wiring.n_runs)[:, None], wiring.selection[level][:, task]
-    return [(weight[runs, modules], bias[runs, modules]) for weight, bias in layers]

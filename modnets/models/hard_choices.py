@@ -1,4 +1,4 @@
-"""Hard choices as functions of logits, with the gradient of soft ones.
+"""Hard choices and bits as functions of logits, with the gradient of soft ones.
 
 See ``routing``, whose choices they are.
 """
@@ -15,6 +15,11 @@ FEW_CANDIDATES = 32
 def straight_through(hard: Tensor, soft: Tensor) -> Tensor:
     """The value of ``hard`` with the gradient of ``soft``; both of one shape."""
     return hard + (soft - soft.detach())
+
+
+def binarised(logits: Tensor) -> Tensor:
+    """1 where a logit is above 0, else 0, with the gradient of a sigmoid."""
+    return straight_through((logits > 0).to(logits.dtype), torch.sigmoid(logits))
 
 
 def ranks(logits: Tensor) -> Tensor:

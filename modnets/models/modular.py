@@ -5,6 +5,9 @@ or one of a pool that all slots of all levels share (selection).  Output routing
 from the last level.  Routing, selection and output routing are each known or learned.  Of several
 tasks learned at once each has its own choices, and all use the same modules; if inputs are images,
 a level of image modules comes first.
+
+What a module gives to the level above is a *signal*: one value or several, its *channels*, as they
+are or as bits.  Inputs are channel 0 of signals that are zero else, and outputs are channel 0.
 """
 
 from __future__ import annotations
@@ -17,6 +20,7 @@ from torch import Tensor, nn
 
 from modnets.checked import checked
 from modnets.errors import require
+from modnets.models.hard_choices import binarised
 from modnets.models.images import ImageLevel
 from modnets.models.modules import Modules, compute, read
 from modnets.models.routing import Choice, Known, Routing, Selection
@@ -33,7 +37,8 @@ class ModularNetwork(nn.Module):
     slots : sequence of int
         Slots in each level.
     module_arch : sequence of int
-        Units of each layer of a module: the first is the arity, the last is 1.
+        Units of each layer of a module whose signals are single values: the first is the arity, the
+        last is 1.
     n_shared : int, optional
         Size of the shared pool; by default each slot has a module of its own.
     routing : sequence of [slot] -> sources, one for each level, optional
@@ -54,6 +59,12 @@ class ModularNetwork(nn.Module):
         Class of the learned output routing; by default that of the choices of sources.
     fixed : bool
         Whether learned choices stay as they are before the first step.
+    signal_size : int
+        Values of a signal: modules have that many inputs for each slot that they read, and that
+        many outputs.
+    binary_signals : bool
+        Whether a signal is 1 where the module's output is above 0, else 0, with the gradient of a
+        sigmoid (straight-through); outputs of the network stay as they are.
 
     Raises
     ------
@@ -92,16 +103,20 @@ class ModularNetwork(nn.Module):
         selection_type: type[Selection] = Selection,
         output_type: type[Routing] | None = None,
         fixed: bool = False,
+        signal_size: int = 1,
+        binary_signals: bool = False,
     ) -> None:
         super().__init__()
         require(module_arch[-1] == 1, f"module_arch={tuple(module_arch)}; allowed is 1 output")
         self.n_inputs, self.slots, self.n_outputs = n_inputs, tuple(slots), n_outputs
         self.n_tasks, self.every_level, self.shared = n_tasks, every_level, n_shared is not None
-        self.image_level = image_level
+        self.image_level, self.arity = image_level, module_arch[0]
+        self.signal_size, self.binary_signals = signal_size, binary_signals
+        arch = (self.arity * signal_size, *module_arch[1:-1], signal_size)
         known_routing = self._by_level("routing", routing)
         known_selection = self._by_level("selection", selection)
         routing_levels = [
-            routing_type(n_sources, n_slots, module_arch[0], known, n_tasks)
+            routing_type(n_sources, n_slots, self.arity, known, n_tasks)
             for n_sources, n_slots, known in zip(
                 (n_inputs, *self.slots), self.slots, known_routing, strict=False
             )
@@ -109,7 +124,7 @@ class ModularNetwork(nn.Module):
         self.routing = cast("Sequence[Routing]", nn.ModuleList(routing_levels))
         self.output_routing = self._make_output_routing(outputs, output_type or routing_type)
         counts = self.slots if n_shared is None else [n_shared]
-        pools = [Modules(count, module_arch) for count in counts]
+        pools = [Modules(count, arch) for count in counts]
         self.pools = cast("Sequence[Modules]", nn.ModuleList(pools))
         if n_shared is not None:
             selection_levels = [
@@ -234,13 +249,19 @@ class ModularNetwork(nn.Module):
         n_levels = len(chosen)
         if self.image_level is not None:
             n_levels -= len(self.image_level.choices())
-            values = self.image_level(x, *chosen[n_levels:])
+            values = self._signals(self.image_level(x, *chosen[n_levels:]))
         every = []
         for level in range(len(self.slots)):
             selection = chosen[len(self.slots) + level] if self.shared else None
             values = self._level(level, values, chosen[level], selection)
-            every.append(values)
-        return read(chosen[n_levels - 1], torch.cat(every) if self.every_level else values)[0].T
+            every.append(values if self.signal_size == 1 else values[0])
+            values = self._signals(values)
+        last = torch.cat(every) if self.every_level else every[-1]
+        return read(chosen[n_levels - 1], last)[0].T
+
+    def _signals(self, values: Tensor) -> Tensor:
+        """What a level gives to the one above, from the outputs of its modules."""
+        return binarised(values) if self.binary_signals else values
 
     def _choose(
         self, temperature: Tensor | float, noise: Tensor | None, task: Tensor | None
@@ -281,15 +302,15 @@ class ModularNetwork(nn.Module):
     def _level(
         self, level: int, values: Tensor, routing: Tensor, selection: Tensor | None
     ) -> Tensor:
-        """Values of a level, shape (slot, row), from those of the level below and its choices."""
+        """Outputs of a level, shape ([channel], slot, row), from signals below and its choices."""
         choice, pool = self.routing[level], self.pools[0 if self.shared else level]
         if isinstance(choice, SetRouting) and not choice.known:
             return mixed(pool.layers(), choice.inputs(values), routing, selection)
-        x = read(routing, values)  # (slot, position, row)
+        x = read(routing, values)  # (slot, [channel x] position, row)
         if selection is None:
             return compute(pool.layers(), x)
         filled = self.selection[level]
         if (filled.known or filled.fixed) and self.n_tasks == 1:
             return compute(pool.layers_of(selection[..., 0]), x)
-        every = compute(pool.layers(), x[:, None])  # (slot, module, row)
-        return (selection * every).sum(dim=1)
+        every = compute(pool.layers(), x[:, None])  # ([channel], slot, module, row)
+        return (selection * every).sum(dim=-2)

@@ -1,13 +1,13 @@
 """The modules of a modular network: small MLPs of one shape, their weights stacked.
 
-Values have shape (source, row), and products are written as multiply and sum: matrices of 2 x 12
-are too small for a library's matrix products, and a compiler turns the sums into loops.  What
-slots read of many sources is a matrix product.
+Values have shape (source, row), of signals of several channels (channel, source, row).  Products
+are written as multiply and sum: matrices of 2 x 12 are too small for a library's matrix products,
+and a compiler turns the sums into loops.  What slots read of many sources is a matrix product.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 
 import torch
@@ -67,15 +67,17 @@ def compute(layers: Layers, x: Tensor) -> Tensor:
     ----------
     layers : list of (weight, shape (module, out, in), and bias, shape (module, out))
     x : Tensor, shape (..., module or 1, in, row)
+        Inputs that it lacks at the end are zero: the first level reads channel 0 alone.
 
     Returns
     -------
-    Tensor, shape (..., module, row)
+    Tensor, shape (..., module, row); of modules with several outputs (channel, ..., module, row)
     """
     for number, (weight, bias) in enumerate(layers):
         x = x if number == 0 else F.relu(x)
-        x = (weight[..., None] * x[..., None, :, :]).sum(dim=-2) + bias[..., None]
-    return x[..., 0, :]
+        read_by = weight if x.shape[-2] == weight.shape[-1] else weight[..., : x.shape[-2]]
+        x = (read_by[..., None] * x[..., None, :, :]).sum(dim=-2) + bias[..., None]
+    return x[..., 0, :] if x.shape[-2] == 1 else x.movedim(-2, 0)
 
 
 def read(choice: Tensor, values: Tensor) -> Tensor:
@@ -84,12 +86,23 @@ def read(choice: Tensor, values: Tensor) -> Tensor:
     Parameters
     ----------
     choice : Tensor, shape (slot, position, source, row or 1)
-    values : Tensor, shape (source, row)
+    values : Tensor, shape ([channel], source, row)
 
     Returns
     -------
-    Tensor, shape (slot, position, row)
+    Tensor, shape (slot, [channel x] position, row)
     """
-    if choice.shape[2] > FEW_CANDIDATES and choice.shape[3] == 1:
-        return (choice.flatten(0, 1)[..., 0] @ values).unflatten(0, choice.shape[:2])
-    return (choice * values).sum(dim=2)
+
+    def read_one(values: Tensor) -> Tensor:
+        if choice.shape[2] > FEW_CANDIDATES and choice.shape[3] == 1:
+            return (choice.flatten(0, 1)[..., 0] @ values).unflatten(0, choice.shape[:2])
+        return (choice * values).sum(dim=2)
+
+    return of_channels(read_one, values)
+
+
+def of_channels(read_one: Callable[[Tensor], Tensor], values: Tensor) -> Tensor:
+    """What is read of each channel, shape (slot, position, row), one after the other in axis 1."""
+    if values.dim() == 2:
+        return read_one(values)
+    return torch.cat([read_one(channel) for channel in values], dim=1)

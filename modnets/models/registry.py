@@ -63,6 +63,8 @@ def _modular(config: Config) -> nn.Module:
         selection_type=method.selection,
         output_type=_output_type(config, method),
         fixed=method.fixed,
+        signal_size=config.signal_size or 1,
+        binary_signals=config.signals == "binary",
     )
 
 

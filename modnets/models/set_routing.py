@@ -16,7 +16,7 @@ from torch import Tensor
 
 from modnets.errors import require
 from modnets.models.hard_choices import choice_of_rows, preferred
-from modnets.models.modules import Layers, compute
+from modnets.models.modules import Layers, compute, of_channels
 from modnets.models.routing import Choice, Known, Routing, Selection
 
 #: Sets of sources that a slot may choose among.
@@ -82,8 +82,8 @@ class SetRouting(Routing):
         return choice_of_rows(chosen.transpose(0, 1), task)
 
     def inputs(self, values: Tensor) -> Tensor:
-        """The sources of each set, shape (set, position, row), of values (source, row)."""
-        return values[self.sets]
+        """The sources of each set, shape (set, [channel x] position, row), of such values."""
+        return of_channels(lambda channel: channel[self.sets], values)
 
     def sources_by(self, logits: Tensor) -> Tensor:
         """The sources of the set with the largest logit, shape (position, ...)."""
@@ -152,16 +152,16 @@ def mixed(layers: Layers, x: Tensor, routing: Tensor, selection: Tensor | None) 
     ----------
     layers : list of (weight, shape (module, out, in), and bias, shape (module, out))
         A module for each slot, or those of a pool.
-    x : Tensor, shape (set, position, row)
+    x : Tensor, shape (set, [channel x] position, row)
     routing : Tensor, shape (slot, set, row or 1)
     selection : Tensor, shape (slot, module, row or 1); None for own modules
 
     Returns
     -------
-    Tensor, shape (slot, row)
+    Tensor, shape ([channel], slot, row)
     """
-    every = compute(layers, x[:, None])  # (set, module, row)
+    every = compute(layers, x[:, None])  # ([channel], set, module, row)
     if selection is None:
-        return (routing.transpose(0, 1) * every).sum(dim=0)
-    filled = (selection[:, None] * every).sum(dim=2)  # (slot, set, row)
-    return (routing * filled).sum(dim=1)
+        return (routing.transpose(0, 1) * every).sum(dim=-3)
+    filled = (selection[:, None] * every.unsqueeze(-4)).sum(dim=-2)  # ([channel], slot, set, row)
+    return (routing * filled).sum(dim=-2)

@@ -85,7 +85,8 @@ def forward_flops(config: RunConfig, *, wired: bool = False) -> int:
     training_step = _training_step(config)
     network = training_step.network
     if wired and isinstance(network, ModularNetwork):
-        return sum(network.slots) * _perceptron(network.pools[0].arch)
+        arch, (first, *rest) = network.pools[0].arch, network.slots
+        return first * _perceptron((network.arity, *arch[1:])) + sum(rest) * _perceptron(arch)
     if wired and isinstance(network, MLP):
         return _perceptron(network.widths, n_weights(network))
 

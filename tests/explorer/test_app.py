@@ -23,7 +23,7 @@ from modnets.experiments.store import Store
 from modnets.experiments.sweep import sweep
 from modnets.explorer.app import Explorer
 from modnets.explorer.session import HEARTBEAT
-from modnets.explorer.settings import SETTINGS
+from modnets.explorer.settings import MORE, SETTINGS
 from modnets.models.gate_fits import fit_gates
 from modnets.models.registry import MODELS
 from modnets.tasks.data_sets import DATA_SETS
@@ -495,7 +495,7 @@ def test_findings_name_gates_and_modules() -> None:
 
 def test_settings_have_sensible_limits(make: Callable[..., Explorer]) -> None:
     controls = make().controls
-    assert set(controls.settings) == set(SETTINGS)
+    assert set(controls.settings) == {*SETTINGS, *MORE}
     controls.graph.value = "6-2-2"
     assert controls.settings["train_rows"].max == 63
     assert controls.settings["runs"].max == 128

@@ -121,6 +121,16 @@ def wrongly(what: str, wrong: int, kind: str) -> Source:
     return one("wrong_knowledge", what=what, wrong=wrong, kind=kind, train_rows=48)
 
 
+def passing(interface: str) -> Source:
+    of = {"part": "curves", "task": "random graphs", "kind": "modular, known", "train_rows": 48}
+    return one("interfaces_full", **of, interface=interface)
+
+
+def exchanged(interface: str) -> Source:
+    of = {"part": "exchanged", "kind": "modular, known", "same_gate": True}
+    return one("interfaces_full", **of, interface=interface)
+
+
 #: The kind that searches its structure on the training rows.
 FOUND = "shared, learned (best)"
 
@@ -238,6 +248,21 @@ CLAIMS: dict[str, tuple[str, dict[str, Source]]] = {
         "({b[test_unseen_bit_accuracy_low]:.0%} to {b[test_unseen_bit_accuracy_high]:.0%}), and who always "
         "says no {a[floor]:.0%}",
         {"a": unseen_digits("shared, known"), "b": unseen_digits("modular, known")},
+    ),
+    "interfaces": (
+        "own modules that pass a value solve {a[solved]:.0%} of {a[n]:.0f} random graphs "
+        "({a[solved_low]:.0%} to {a[solved_high]:.0%}) with {a[train_rows]:.0f} rows, those that pass "
+        "a bit {b[solved]:.0%} ({b[solved_low]:.0%} to {b[solved_high]:.0%}). Where a module takes the "
+        "place of one of the same gate in another network, that is still right on all its rows in "
+        "{c[kept]:.0%} of {c[n]:,.0f} exchanges ({c[kept_low]:.0%} to {c[kept_high]:.0%}), with 4 "
+        "values in {d[kept]:.0%} ({d[kept_low]:.0%} to {d[kept_high]:.0%}), with bits in {e[kept]:.0%}",
+        {
+            "a": passing("scalar"),
+            "b": passing("bit"),
+            "c": exchanged("scalar"),
+            "d": exchanged("4 values"),
+            "e": exchanged("bit"),
+        },
     ),
     "specialization": (
         "with {a[train_rows]:.0f} rows the shared module is XOR in {a[share]:.0%} of {a[n]:.0f} runs "
@@ -376,7 +401,8 @@ TIMES = {
 RUNS = "generalization knowledge_ladder training_efficiency specialization routing_recovery "
 RUNS += "learning_dynamics routing_training module_width module_inputs multi_task digit_pairs "
 RUNS += "routing_methods own_task trained_networks theory_overlay data_sets "
-RUNS += "sample_complexity scaling_laws phase_diagram wrong_knowledge large_inputs"
+RUNS += "sample_complexity scaling_laws phase_diagram wrong_knowledge large_inputs "
+RUNS += "interfaces"
 TIMES |= dict.fromkeys(RUNS.split(), "{a[value]:.0f} s, {a[runs]:,.0f} runs")
 TIMES["theory_overlay"] = "{a[value]:.0f} s beside the runs of generalization"
 CLAIMS |= {

@@ -101,16 +101,37 @@ class Literal:
     A learned choice is ``hard(start) + soft(now) - soft(start)``: that has the value and the
     gradient which a straight-through estimator is to have, and can be differentiated by
     differences of ``now``.  Noise is told choice by choice: sources (or modules), of each the
-    slots, of each the tasks; image slots come last.
+    slots, of each the tasks; image slots come last.  Values are told channel by channel, and a bit
+    between modules is straight-through as a choice is.
     """
 
     def __init__(self, net: ModularNetwork, temperature: float = 1.0) -> None:
         self.net, self.temperature = net, temperature
         self.start = parameters(net)
-        self.arity = net.pools[0].arch[0]
+        self.arity = net.pools[0].arch[0] // net.signal_size
 
     def __call__(self, x: list[float], now: dict | None = None, noise: list | None = None) -> list:
-        net, now = self.net, now or self.start
+        before: list[float] = []  # what is made a bit, as it was at the start
+        self.forward(x, self.start, noise, before.append, lambda value: value)
+        was = iter(before)
+        return self.forward(x, now or self.start, noise, lambda _: None, lambda _: next(was))
+
+    def forward(self, x: list[float], now: dict, noise: list | None, keep, at_start) -> list:
+        net = self.net
+
+        def signals(channels: list[list[float]]) -> list[list[float]]:
+            if not net.binary_signals:
+                return channels
+            bits = []
+            for values in channels:
+                bits.append([])
+                for value in values:
+                    keep(value)
+                    was = at_start(value)
+                    soft = sigmoid([value, was])
+                    bits[-1].append((was > 0) + soft[0] - soft[1])
+            return bits
+
         draws = itertools.repeat(0.0) if noise is None else iter(noise)
         task, of = 0, net.n_tasks
         if of > 1:
@@ -121,27 +142,32 @@ class Literal:
         selection = [self.choose(f"selection.{level}", None, *take) for level in filled]
         output_routing = self.choose("output_routing", net.n_outputs, *take)
         if net.image_level is not None:
-            x = self.see(x, now, draws)
-        seen = []
+            (x,) = signals([self.see(x, now, draws)])
+        seen, below = [], [x, *[[0.0] * len(x)] * (net.signal_size - 1)]
         for level, slots in enumerate(routing):
-            read = [[dot(place, x) for place in places] for places in slots]
+            read = [[dot(place, x) for x in below for place in places] for places in slots]
             if net.shared:
                 every = [
                     [self.module(0, m, values, now) for m in range(net.pools[0].count)]
                     for values in read
                 ]
-                x = [dot(selection[level][slot], every[slot]) for slot in range(len(slots))]
+                given = [
+                    [dot(chosen, values) for values in zip(*of_slot, strict=True)]
+                    for chosen, of_slot in zip(selection[level], every, strict=True)
+                ]
             else:
-                x = [self.module(level, slot, values, now) for slot, values in enumerate(read)]
+                given = [self.module(level, slot, values, now) for slot, values in enumerate(read)]
+            channels = [list(values) for values in zip(*given, strict=True)]
+            x, below = channels[0], signals(channels)
             seen += x
         return [dot(place, seen if net.every_level else x) for place in output_routing[0]]
 
-    def module(self, pool: int, number: int, x: list[float], now: dict) -> float:
+    def module(self, pool: int, number: int, x: list[float], now: dict) -> list[float]:
         layers = [
             (now[f"pools.{pool}.weight.{n}"][number], now[f"pools.{pool}.bias.{n}"][number])
             for n in range(len(self.net.pools[0].arch) - 1)
         ]
-        return literal_mlp(layers, x)[0]
+        return literal_mlp(layers, x)
 
     def see(self, x: list[float], now: dict, draws: Iterator[float]) -> list[float]:
         """The values of all image slots, one slot after the other."""

@@ -51,8 +51,8 @@ def weights_of(logits: Tensor, temperature: float, soft: bool, training: bool) -
     return [one + share - share.detach() for one, share in zip(hard, shares, strict=True)]
 
 
-def module(network: ModularNetwork, pool: int, number: int, inputs: list[Tensor]) -> Tensor:
-    """The output of a module for one row, unit by unit."""
+def module(network: ModularNetwork, pool: int, number: int, inputs: list[Tensor]) -> list[Tensor]:
+    """The outputs of a module for one row, unit by unit."""
     values = inputs
     for place, (weight, bias) in enumerate(network.pools[pool].layers()):
         values = [value.relu() for value in values] if place else values
@@ -60,16 +60,29 @@ def module(network: ModularNetwork, pool: int, number: int, inputs: list[Tensor]
             sum((w * v for w, v in zip(unit, values, strict=True)), start=b)
             for unit, b in zip(weight[number], bias[number], strict=True)
         ]
-    return values[0]
+    return values
+
+
+def signal_of(network: ModularNetwork, channels: list[Tensor]) -> list[Tensor]:
+    """What a slot gives to the level above."""
+    if not network.binary_signals:
+        return channels
+    soft = [1 / (1 + torch.exp(-value)) for value in channels]
+    return [
+        (value.detach() > 0) + share - share.detach()
+        for value, share in zip(channels, soft, strict=True)
+    ]
 
 
 def literally(network: ModularNetwork, x: Tensor, temperature: float, soft: bool) -> Tensor:
     """The logits of a network with known outputs, one task: row by row, slot by slot."""
     rows = []
     for row in x:
-        values = list(row)
+        size = network.signal_size
+        given = [[value, *[torch.tensor(0.0)] * (size - 1)] for value in row]
         for level, n_slots in enumerate(network.slots):
-            routing, below, values = network.routing[level], values, []
+            routing, values = network.routing[level], []
+            below = [signal_of(network, one) if level else one for one in given]
             sets = list(itertools.combinations(range(len(below)), routing.arity))
             for slot in range(n_slots):
                 mode = temperature, soft, network.training
@@ -79,13 +92,18 @@ def literally(network: ModularNetwork, x: Tensor, temperature: float, soft: bool
                     numbers, pool = range(len(by_module)), 0
                 else:
                     by_module, numbers, pool = [torch.tensor(1.0)], range(slot, slot + 1), level
-                total = torch.tensor(0.0)
+                total = [torch.tensor(0.0)] * size
                 for share, sources in zip(by_set, sets, strict=True):
-                    inputs = [below[source] for source in sources]
+                    inputs = [below[source][place] for place in range(size) for source in sources]
                     for part, number in zip(by_module, numbers, strict=True):
-                        total = total + share * part * module(network, pool, number, inputs)
+                        of_module = module(network, pool, number, inputs)
+                        total = [
+                            all_others + share * part * one
+                            for all_others, one in zip(total, of_module, strict=True)
+                        ]
                 values.append(total)
-        rows.append(torch.stack([values[place] for place in network.output_routing.read()[0]]))
+            given = values
+        rows.append(torch.stack([given[place][0] for place in network.output_routing.read()[0]]))
     return torch.stack(rows)
 
 
@@ -93,7 +111,13 @@ def literally(network: ModularNetwork, x: Tensor, temperature: float, soft: bool
 @pytest.mark.parametrize("method", ["mixtures", "sets"])
 @pytest.mark.parametrize(
     "settings",
-    [{"model": "modular"}, {"model": "shared"}, {"model": "shared", "arity": 3, "slots": (3, 2)}],
+    [
+        {"model": "modular"},
+        {"model": "shared"},
+        {"model": "shared", "arity": 3, "slots": (3, 2)},
+        {"model": "modular", "signal_size": 2},
+        {"model": "shared", "signal_size": 2, "signals": "binary"},
+    ],
     ids=str,
 )
 def test_values_and_gradients_are_those_of_a_literal_loop(

@@ -14,7 +14,6 @@ from modnets.config.grid import grid
 from modnets.config.run_config import RunConfig
 from modnets.models.gate_fits import (
     _fit,
-    _values,
     fit_gates,
     fit_gates_of_runs,
     inputs_met,
@@ -23,6 +22,7 @@ from modnets.models.gate_fits import (
 from modnets.models.modular import ModularNetwork
 from modnets.models.registry import build
 from modnets.models.signals import read_signals
+from modnets.models.slot_values import slot_layers, slot_values
 from modnets.models.structures import parameters_of, structures
 from modnets.models.thresholds import joint_thresholds
 from modnets.tasks.gate_names import NEVER
@@ -108,7 +108,7 @@ def test_thresholds_are_found_where_brute_force_finds_any() -> None:
                 last -= logits_of(network).mean() + 0.0123
         parameters = parameters_of(network)
         wiring, x = structures(network, parameters), all_rows(3)
-        values = _values(network, parameters, wiring, x, 0)
+        values = slot_values(network, slot_layers(network, parameters, wiring), wiring, x)
         possible = by_brute_force(network, values, x)
         levels = fit_gates_of_runs(network, parameters, wiring, x)
         assert bool(reproduced(levels, wiring, 0)[0]) == possible
@@ -233,7 +233,8 @@ def test_what_is_faithful_stays_and_more_is_than_before(arity: int) -> None:
             )
         parameters = parameters_of(network)
         structure = structures(network, parameters)
-        alone = _fit(_values(network, parameters, structure, x, 0), structure, x, 0)
+        layers = slot_layers(network, parameters, structure)
+        alone = _fit(slot_values(network, layers, structure, x), structure, x, 0)
         before = bool(reproduced(alone, structure, 0)[0])
         levels = fit_gates_of_runs(network, parameters, structure, x)
         after = bool(reproduced(levels, structure, 0)[0])

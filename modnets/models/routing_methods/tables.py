@@ -13,7 +13,7 @@ from modnets.models.random_states import ALONE
 
 #: What a module gives for 0 and for 1: logits of the outputs, and signals between levels.
 SIGNALS = (-2.0, 2.0)
-BITS = (0.0, 1.0)  # what the first level reads
+BITS = (0.0, 1.0)  # what the first level reads, and all levels where signals are binary
 #: Draws of a module's layers that are looked at.
 DRAWS = 16
 #: Singular values below this share of the largest count as 0, and how bad it is to miss a table.
@@ -27,7 +27,8 @@ def start_at_tables(network: ModularNetwork, tables: np.ndarray, seed: int) -> N
 
     Of all changes of the last layer's weights and bias that do so the one of the least norm is
     taken, and of DRAWS draws of the layers below, its own one the first, that which needs the
-    least.  Where none does, as of a module without hidden units, the nearest one.
+    least.  Where none does, as of a module without hidden units, the nearest one.  Of signals of
+    several channels the first gives the table's bits, and the others start as what reads zero.
 
     Parameters
     ----------
@@ -47,7 +48,7 @@ def _start_at_tables(network: ModularNetwork, tables: np.ndarray) -> None:
     reads: dict[tuple[int, int], set[Pair]] = {}
     first = 0
     for level, n_slots in enumerate(network.slots):
-        low_high = SIGNALS if level else BITS
+        low_high = SIGNALS if level and not network.binary_signals else BITS
         modules = network.selection[level].fill() if network.shared else range(n_slots)
         for module in modules:
             reads.setdefault((0 if network.shared else level, module), set()).add(low_high)
@@ -55,15 +56,19 @@ def _start_at_tables(network: ModularNetwork, tables: np.ndarray) -> None:
         for module in range(pool.count):
             signals = sorted(reads.get((number, module), ()))
             if signals:
-                _fit(pool, module, tables[first + module], signals)
+                rest = SIGNALS[0] if network.binary_signals else 0.0
+                _fit(pool, module, tables[first + module], signals, network.arity, rest)
         first += pool.count
 
 
-def _fit(pool: Modules, module: int, table: np.ndarray, signals: list[Pair]) -> None:
-    """Make a module of a pool compute a table for inputs of some pairs of signals."""
-    corners = np.array(list(itertools.product((0, 1), repeat=pool.arch[0])))[:, ::-1]
+def _fit(
+    pool: Modules, module: int, table: np.ndarray, signals: list[Pair], arity: int, rest: float
+) -> None:
+    """Make a module compute a table for inputs of some pairs of signals, and else the rest."""
+    corners = np.array(list(itertools.product((0, 1), repeat=arity)))[:, ::-1]
     points = np.concatenate([np.array(pair)[corners] for pair in signals])  # input 0 is fastest
-    wanted = np.tile(np.array(SIGNALS)[table.astype(int)], len(signals))
+    wanted = np.full((len(points), pool.arch[-1]), rest)
+    wanted[:, 0] = np.tile(np.array(SIGNALS)[table.astype(int)], len(signals))
     draws = [
         (torch.cat([part[module][None], other]) for part, other in zip(layer, others, strict=True))
         for layer, others in zip(pool.layers(), Modules(DRAWS - 1, pool.arch).layers(), strict=True)
@@ -72,16 +77,17 @@ def _fit(pool: Modules, module: int, table: np.ndarray, signals: list[Pair]) -> 
     x = torch.from_numpy(points.T.copy()).to(layers[0][0].dtype)
     hidden = x.expand(DRAWS, -1, -1)
     for weight, bias in layers[:-1]:
-        hidden = torch.relu(weight @ hidden + bias[..., None])
+        hidden = torch.relu(weight[..., : hidden.shape[1]] @ hidden + bias[..., None])
     weight, bias = layers[-1]
-    missing = torch.from_numpy(wanted) - (weight @ hidden + bias[..., None])[:, 0]
+    given = weight[..., : hidden.shape[1]] @ hidden + bias[..., None]  # what is not read is 0
+    missing = torch.from_numpy(wanted) - given.mT
     features = torch.cat([hidden, torch.ones_like(hidden[:, :1])], dim=1).double().mT
-    change = torch.linalg.pinv(features, rtol=RANK) @ missing[..., None]
-    left = (features @ change)[..., 0] - missing
-    badness = change.square().sum(dim=(1, 2)) + BAD * left.square().sum(dim=1)
+    change = torch.linalg.pinv(features, rtol=RANK) @ missing
+    left = features @ change - missing
+    badness = change.square().sum(dim=(1, 2)) + BAD * left.square().sum(dim=(1, 2))
     best = int(badness.argmin())
     for (weight, bias), (new_weight, new_bias) in zip(pool.layers(), layers, strict=True):
         weight[module], bias[module] = new_weight[best], new_bias[best]
     weight, bias = pool.layers()[-1]
-    weight[module, 0] += change[best, :-1, 0].to(weight.dtype)
-    bias[module, 0] += change[best, -1, 0].to(bias.dtype)
+    weight[module, :, : features.shape[2] - 1] += change[best, :-1].T.to(weight.dtype)
+    bias[module] += change[best, -1].to(bias.dtype)
