@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from modnets.models.modular import ModularNetwork
-from modnets.models.modules import Modules
+from modnets.models.modules import Modules, compute
 from modnets.models.random_states import ALONE
 
 #: What a module gives for 0 and for 1: logits of the outputs, and signals between levels.
@@ -43,6 +45,40 @@ def start_at_tables(network: ModularNetwork, tables: np.ndarray, seed: int) -> N
         _start_at_tables(network, tables)
 
 
+@torch.no_grad()
+def tables_of(network: ModularNetwork) -> np.ndarray:
+    """The tables that the modules of a network compute as they are.
+
+    The first level reads bits.  What others read for 0 and 1 are the means of what modules give
+    below and above 0 one level deeper, those of a pool always on bits.
+
+    Returns
+    -------
+    ndarray of bool, shape (table, corner)
+        Of own modules level by level.  Of a pool first those of all modules on bits, then those on
+        signals.  Bit i of a corner's index is input i.
+    """
+    tables: list[Tensor] = []
+    below = BITS
+    pools = [network.pools[0]] * 2 if network.shared else network.pools
+    for pool in pools:
+        x = torch.from_numpy(_points([below], pool.arch[0]).T.copy())
+        given = compute(pool.layers(), x.to(pool.weight[0].dtype)[None])
+        tables.append(given > 0)
+        low, high = given[given <= 0], given[given > 0]
+        below = (
+            float(low.mean()) if len(low) else SIGNALS[0],
+            float(high.mean()) if len(high) else SIGNALS[1],
+        )
+    return torch.cat(tables).numpy()
+
+
+def _points(signals: Sequence[Pair], arity: int) -> np.ndarray:
+    """Every corner for each pair of signals, shape (pair x corner, input); input 0 is fastest."""
+    corners = np.array(list(itertools.product((0, 1), repeat=arity)))[:, ::-1]
+    return np.concatenate([np.array(pair)[corners] for pair in signals])
+
+
 def _start_at_tables(network: ModularNetwork, tables: np.ndarray) -> None:
     reads: dict[tuple[int, int], set[Pair]] = {}
     first = 0
@@ -61,8 +97,7 @@ def _start_at_tables(network: ModularNetwork, tables: np.ndarray) -> None:
 
 def _fit(pool: Modules, module: int, table: np.ndarray, signals: list[Pair]) -> None:
     """Make a module of a pool compute a table for inputs of some pairs of signals."""
-    corners = np.array(list(itertools.product((0, 1), repeat=pool.arch[0])))[:, ::-1]
-    points = np.concatenate([np.array(pair)[corners] for pair in signals])  # input 0 is fastest
+    points = _points(signals, pool.arch[0])
     wanted = np.tile(np.array(SIGNALS)[table.astype(int)], len(signals))
     draws = [
         (torch.cat([part[module][None], other]) for part, other in zip(layer, others, strict=True))
