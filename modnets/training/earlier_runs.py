@@ -20,8 +20,8 @@ from modnets.hardware import lanes as vector_width
 from modnets.training.initialization import EndState, EndStates
 from modnets.training.restarts import Starts
 
-#: Steps from which on compiling (1 to 5 s) pays.
-COMPILE_FROM = 1000
+#: Steps from which on compiling pays, which takes 1 to 5 s once for all that train alike.
+COMPILE_FROM = 200
 #: Replicas side by side: of compiled steps, and of tensor operations, which are filled up.
 CHUNK, EAGER_CHUNK = 64, 16
 #: Bytes of networks that are kept.
@@ -98,6 +98,13 @@ def end_states(starts: Starts) -> dict[str, EndState]:
     else:
         states = [_copies(step.unflatten(row)) for row in replicas.rows]
     return {run.key: state for run, state in zip(starts.runs, states, strict=True)}
+
+
+def keep_ends_of(starts: Starts, how: How) -> None:
+    """Keep what the runs of a chunk end as, if it trained as those do that others start from."""
+    if how_to_train(starts.runs[0], how.device) == how:
+        for key, state in end_states(starts).items():
+            KEPT_NETWORKS.keep(key, how, state)
 
 
 def _copies(parts: Mapping[str, Tensor]) -> EndState:

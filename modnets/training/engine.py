@@ -29,7 +29,7 @@ from modnets.models.losses import BUILT_IN_LOSSES
 from modnets.models.network_checks import check_is_network, check_same_shapes
 from modnets.models.registry import BUILT_IN
 from modnets.training.backends.eager import one_thread
-from modnets.training.earlier_runs import How, end_states, trained_before
+from modnets.training.earlier_runs import How, end_states, keep_ends_of, trained_before
 from modnets.training.initialization import (
     EndState,
     EndStates,
@@ -151,6 +151,8 @@ def train_chunk(
         trained = finished(starts, failures, keep_networks=keep_networks)
         if keep_ends:
             trained.ends = end_states(starts)
+        elif configs[0].pretrained is not None:  # a chain, which may go on
+            keep_ends_of(starts, How(chunk, compiled, lanes, str(choose_device(device))))
     trained.duration = time.perf_counter() - started
     return trained
 

@@ -62,7 +62,7 @@ class GivenTablesMethod(GibbsMethod):
     """
 
     def __init__(self, annealing: Annealing | None = None) -> None:
-        super().__init__(with_tables=False, annealing=annealing or Annealing(rounds=2))
+        super().__init__(with_tables=False, annealing=annealing or Annealing(sweeps=30, rounds=2))
 
     def look(self, network: ModularNetwork) -> np.ndarray:
         """The tables that its modules compute."""
