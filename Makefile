@@ -25,8 +25,10 @@ endif
 
 # The order in which figures are made, the headline first; those that are not named come last.
 ORDER := generalization sample_complexity theory_overlay knowledge_ladder training_efficiency \
-	trained_networks scaling_laws phase_diagram wrong_knowledge large_inputs specialization routing_recovery learning_dynamics routing_methods routing_training interfaces module_width \
-	module_inputs multi_task own_task data_sets architectures explorer benchmark digit_pairs
+	trained_networks scaling_laws phase_diagram wrong_knowledge large_inputs discovery transfer \
+	changing_goals interfaces specialization routing_recovery learning_dynamics routing_methods \
+	routing_training module_width module_inputs multi_task own_task data_sets architectures explorer \
+	digit_pairs benchmark
 # The first one is there soonest by itself; what measures the machine has it to itself.
 FIRST := generalization
 LAST := benchmark

@@ -7,6 +7,7 @@ from . import tasks as tasks
 from .analysis.statistics import summarize as summarize
 from .benchmarks.throughput import benchmark as benchmark
 from .config.grid import grid as grid
+from .config.grid import in_sequence as in_sequence
 from .config.grid import independent as independent
 from .config.run_config import RunConfig as RunConfig
 from .config.studies import study as study

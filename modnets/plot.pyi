@@ -2,6 +2,7 @@
 
 from .visuals.benchmark import plot_benchmark as benchmark
 from .visuals.benchmark import plot_benchmark_grid as benchmark_grid
+from .visuals.changing_goals import plot_changing_goals as changing_goals
 from .visuals.data_sets import plot_by_kind as by_kind
 from .visuals.diagrams.network import diagram_legend as diagram_legend
 from .visuals.diagrams.network import draw as draw
@@ -48,6 +49,8 @@ from .visuals.style import style as style
 from .visuals.theory import plot_gap as gap
 from .visuals.theory import plot_gaps as gaps
 from .visuals.training_curves import plot_training_curves as training_curves
+from .visuals.transfer import plot_transfer as transfer
+from .visuals.transfer import way_name as way_name
 from .visuals.wrong_knowledge import plot_wrong_knowledge as wrong_knowledge
 
 # Type checkers hand on an import of another name only if it stands here.
@@ -57,6 +60,7 @@ __all__ = [
     "benchmark",
     "benchmark_grid",
     "by_kind",
+    "changing_goals",
     "costs",
     "course",
     "diagram_legend",
@@ -99,6 +103,8 @@ __all__ = [
     "timeline",
     "training_curves",
     "training_efficiency",
+    "transfer",
     "used_slots",
+    "way_name",
     "wrong_knowledge",
 ]

@@ -37,6 +37,12 @@ from .law_of_rows import rows_law as rows_law
 from .multi_task import ARRANGEMENTS as ARRANGEMENTS
 from .multi_task import arrange as arrange
 from .pooling import varying_settings as varying_settings
+from .reuse import adaptation as adaptation
+from .reuse import chains as chains
+from .reuse import forgetting as forgetting
+from .reuse import means as means
+from .reuse import retention as retention
+from .reuse import revisits as revisits
 from .rows_needed import sample_complexity as sample_complexity
 from .simulated_laws import law_coverage as law_coverage
 from .simulated_laws import simulate_law as simulate_law

@@ -14,6 +14,7 @@ import pandas as pd
 
 from modnets.analysis.tables import require_columns
 from modnets.checked import checked
+from modnets.config.pretraining import FROZEN, without_reuse
 from modnets.config.run_config import RunConfig
 from modnets.errors import one_of, require
 from modnets.models.registry import MODELS
@@ -45,7 +46,7 @@ def pieces_of(kind: str) -> frozenset[str] | None:
     >>> sorted(pieces_of("shared, known routing and outputs"))
     ['modules', 'outputs', 'routing', 'sharing']
     """
-    model, _, knowledge = kind.partition(" (")[0].partition(", ")
+    model, _, knowledge = without_reuse(kind).partition(" (")[0].partition(", ")
     if model.split(" ")[0] in MONOLITHIC:
         return frozenset()
     if model not in _ALL_KNOWN:
@@ -82,7 +83,8 @@ def kind_settings(kind: str) -> dict:
     >>> kind_settings("shared, learned (best)")
     {'model': 'shared', 'routing': 'learned', 'routing_method': 'best'}
     """
-    named, _, method = kind.removesuffix(")").partition(" (")
+    plain = kind.removesuffix(FROZEN)
+    named, _, method = plain.removesuffix(")").partition(" (")
     model, _, known = named.partition(", ")
     one_of("kind", model, MODELS)
     settings: dict[str, Any] = {"model": model}
@@ -95,6 +97,8 @@ def kind_settings(kind: str) -> dict:
         }
     if method:
         settings["routing_method"] = method
+    if plain != kind:
+        settings["lr"] = 0.0
     made = RunConfig(**settings).kind
     require(made == kind, f"kind={kind!r}; allowed is one as RunConfig.kind says it, as {made!r}")
     return settings

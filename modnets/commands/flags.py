@@ -134,6 +134,10 @@ FLAGS = {
         Flag("--pruning_ratio", "pruning_ratio", number, default="0",
              meaning="mlp, cnn: share of weights masked at random"),
         Flag("--initial_scale", "initial_scale", number),
+        Flag("--pretrained", "pretrained", str,
+             meaning="JSON file with the settings of the run whose trained network this one starts "
+             "from, as run.to_dict() gives them"),
+        Flag("--transferred", "transferred", str),
         Flag("--img_network", "image_network", str, default="as --model says, mlp"),
         Flag("--channels", "channels", whole, "+"),
         Flag("--num_modules --num_slots", "slots", whole, "+"),

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import json
 from typing import Any
 
 from torch import nn
 
 from modnets.commands.flags import FLAGS, MODEL_NAMES, NETWORKS, by_setting
 from modnets.config.defaults import CHANNELS_OF_PAIRS
-from modnets.errors import one_of, require
+from modnets.config.run_config import RunConfig
+from modnets.errors import in_a_line, one_of, require
 from modnets.models.monolithic import CNN
+from modnets.paths import expanded
 from modnets.tasks.task import Task
 
 
@@ -39,6 +42,8 @@ def settings(args: argparse.Namespace, task: Task) -> dict[str, Any]:
     values |= _images(args, task)
     if args.knowledge is not None:
         values["knowledge"] = "-".join(map(str, args.knowledge))
+    if args.pretrained is not None:
+        values["pretrained"] = _run_in(args.pretrained)
     if args.gamma is not None:
         values.setdefault("schedule", "exponential")
     require(
@@ -50,6 +55,21 @@ def settings(args: argparse.Namespace, task: Task) -> dict[str, Any]:
         if name in values:
             values[name] = [seed for part in values[name] for seed in part]
     return values
+
+
+def _run_in(name: str) -> RunConfig:
+    """The run whose settings a JSON file holds."""
+    path = expanded(name, "--pretrained")
+    try:
+        return RunConfig.from_dict(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "no JSON"
+        raise ValueError(
+            f"--pretrained={name} cannot be read ({reason}); allowed is a JSON file with the "
+            "settings of a run"
+        ) from None
+    except ValueError as error:
+        raise ValueError(f"--pretrained={name}: {in_a_line(error)}") from None
 
 
 def _known(args: argparse.Namespace) -> dict[str, str]:

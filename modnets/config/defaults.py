@@ -41,8 +41,16 @@ def worked_out(config: Settings) -> dict[str, Any]:
     if config.model in BUILT_IN:
         values |= _modular(config) if config.is_modular else _monolithic(config)
     values["initial_scale"] = None if config.initial_scale == 1 else config.initial_scale
+    values["transferred"] = _transferred(config)
     values["held_out"] = (config.held_out or HELD_OUT[0]) if config.graph.n_tasks > 1 else None
     return values | _schedules(config, values)
+
+
+def _transferred(config: Settings) -> str | None:
+    """What is taken of the network of another run; monolithic ones have no choices to draw."""
+    if config.pretrained is None:
+        return None
+    return (config.transferred or "all") if config.is_modular else "all"
 
 
 def n_examples(final: FinalSettings) -> int:
@@ -89,7 +97,7 @@ def _schedules(config: Settings, values: dict[str, Any]) -> dict[str, Any]:
     """How rates and temperature change; an end of 0, and no hold, are None."""
     found: dict[str, Any] = {}
     for name, schedule in SCHEDULE_OF.items():
-        there = values.get(name, getattr(config, name)) is not None
+        there = bool(values.get(name, getattr(config, name)))  # a rate of 0 stays 0
         kind = getattr(config, schedule) if there else None
         moves = kind not in (None, "constant")
         for setting in (f"{name}_end", f"{name}_hold"):

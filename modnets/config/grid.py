@@ -10,6 +10,7 @@ from typing import Any
 from modnets.checked import checked
 from modnets.config.points import MAX_RUNS, Axis, Points, distinct
 from modnets.config.run_config import RunConfig
+from modnets.config.settings import TRANSFERRED
 from modnets.errors import one_of, require, shown
 
 #: An axis that stands for several settings.
@@ -86,6 +87,47 @@ def independent(runs: Iterable[RunConfig]) -> list:
         replace(run, split_seed=start + run.split_seed, seed=start + run.seed)
         for run, start in zip(given, starts, strict=True)
     ]
+
+
+@checked
+def in_sequence(stages: Iterable[Iterable[RunConfig]], *, transferred: str = "all") -> list:
+    """Runs one after the other: each stage starts from the trained networks of the one before.
+
+    Parameters
+    ----------
+    stages : iterable of lists of RunConfig
+        As many runs in each; the n-th of a stage starts from the n-th of the one before.  The first
+        stage stays as it is.
+    transferred : "all" or "modules"
+        What each stage takes from the one before.
+
+    Returns
+    -------
+    list of list of RunConfig
+        The stages.  Sweep them in this order, or all at once: a stage that was trained in this
+        process is not trained again for the next.
+
+    Raises
+    ------
+    ValueError
+        If stages have unequal numbers of runs, or networks do not fit.
+    """
+    one_of("transferred", transferred, TRANSFERRED)
+    chained: list[list[RunConfig]] = []
+    for stage in stages:
+        runs = list(stage)
+        for run in runs:
+            require(isinstance(run, RunConfig), f"stages hold {shown(run)}; allowed are RunConfigs")
+        if chained:
+            require(
+                len(runs) == len(chained[-1]),
+                f"stages of {len(chained[-1])} and {len(runs)} runs; allowed are as many in each",
+            )
+            pairs = zip(runs, chained[-1], strict=True)
+            how: Any = {"transferred": transferred}
+            runs = [replace(run, pretrained=one, **how) for run, one in pairs]
+        chained.append(runs)
+    return chained
 
 
 def axis_of(name: str, values: Any) -> Axis:

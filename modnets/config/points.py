@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from modnets.config.filters import Filter
+from modnets.config.pretraining import stages_of
 from modnets.config.run_config import RunConfig
 from modnets.config.run_keys import keys_with_seeds
 from modnets.config.settings import SEEDS
@@ -153,7 +154,8 @@ class Tally:
     n_failed : int
         Of the others, those that failed before.
     groups : dict
-        Shape -> a run of it, and how many there are.
+        Shape -> a run of it, and how many there are; also of those that runs start from, as they
+        are trained first.
     exact : bool
         Whether runs that come to the same were found; else ``n_runs`` is a bound from above.
     """
@@ -200,6 +202,7 @@ def tally(
         If a setting is wrong.
     """
     seen: dict[str, tuple[RunConfig, list[list[tuple[int, int]]]]] = {}
+    earlier: dict[str, RunConfig] = {}
     found = Tally()
     with cached_digests():
         for part in points:
@@ -216,11 +219,15 @@ def tally(
             shape = shape_of(first)
             sample, n_before = found.groups.get(shape, (first, 0))
             found.groups[shape] = sample, n_before + len(seeds)
+            earlier |= {stage.key: stage for stage in stages_of(first.pretrained)}
             if held or failed:
                 identity = identity_of_run(first)
                 keys = set(keys_with_seeds(vars(first), first.common, identity, seeds))
                 found.n_done += len(keys & held)
                 found.n_failed += len((keys & failed) - held)
+        for run in earlier.values():
+            sample, n_before = found.groups.get(shape_of(run), (run, 0))
+            found.groups[shape_of(run)] = sample, n_before + 1
     return found
 
 

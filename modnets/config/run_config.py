@@ -12,6 +12,7 @@ import numpy as np
 
 from modnets.checked import read
 from modnets.config.defaults import n_examples, worked_out
+from modnets.config.pretraining import check_pretrained, reuse_in_words, stages_in_words
 from modnets.config.run_keys import WORKED_OUT, Common, common_of, key_of
 from modnets.config.setting_docs import with_parameters
 from modnets.config.settings import (
@@ -57,6 +58,7 @@ class RunConfig(Settings):
     """
 
     if TYPE_CHECKING:  # as in Settings: mypy forgets the descriptors of a frozen base class
+        pretrained: RunConfig | None = setting(None, "")  # type: ignore[assignment]
         graph: GraphSetting = setting("6-3-2-2", "")
         knowledge: KnowledgeSetting = setting(None, "")
 
@@ -79,6 +81,8 @@ class RunConfig(Settings):
         check_numbers(self)
         check_words(self)
         check(self.final)
+        if self.pretrained is not None:
+            check_pretrained(self.final)
 
     @cached_property
     def final(self) -> FinalConfig:
@@ -125,17 +129,22 @@ class RunConfig(Settings):
 
     @property
     def kind(self) -> str:
-        """The kind of network in words: model, what of its structure is known, routing method."""
-        if not self.is_modular:
-            return self.model
+        """The kind of network in words: model, what of its structure is known, routing method.
+
+        Behind that ``reused`` where modules are those of another run, ``continued`` where all of
+        its network is, and ``frozen`` where weights stay as they are.
+        """
         final = self.final
+        reuse = reuse_in_words(final)
+        if not self.is_modular:
+            return self.model + reuse
         choices = {name: getattr(final, name) for name in ("routing", "selection", "outputs")}
         known = [name for name, choice in choices.items() if choice == "known"]
         if "learned" not in choices.values():
-            return f"{self.model}, known"
+            return f"{self.model}, known{reuse}"
         knowledge = f"known {' and '.join(known)}" if known else "learned"
         method = "" if final.routing_method is None else f" ({final.routing_method})"
-        return f"{self.model}, {knowledge}{method}"
+        return f"{self.model}, {knowledge}{method}{reuse}"
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> RunConfig:
@@ -145,6 +154,8 @@ class RunConfig(Settings):
         )
         given = {n: values[n] for n in GRAPH_SETTINGS if isinstance(values.get(n), Mapping)}
         settings = dict(values) | {name: task_from_dict(spec) for name, spec in given.items()}
+        if isinstance(values.get("pretrained"), Mapping):
+            settings["pretrained"] = cls.from_dict(values["pretrained"])
         # What plays no part was not always checked.
         odd = {n for n, words in WORDS.items() if settings.get(n) not in (None, *words)}
         config = cls(**{name: value for name, value in settings.items() if name not in odd})
@@ -175,6 +186,7 @@ class RunConfig(Settings):
         words = {k: "-".join(map(str, v)) for k, v in values.items() if isinstance(v, tuple)}
         words |= {name: values[name] and values[name].name for name in GRAPH_SETTINGS}
         values |= words | {"options": json.dumps(dict(self.options))}
+        values["pretrained"] = stages_in_words(self)
         del values["train_fraction"]
         return {"run": self.key, "kind": self.kind, **values}
 

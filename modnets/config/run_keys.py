@@ -32,6 +32,8 @@ LATER: dict[str, str | bool | None] = {
     "full_restarts": False,
     "signal_size": None,
     "signals": None,
+    "pretrained": None,
+    "transferred": None,
     **dict.fromkeys(f"{name}_{part}" for name in SCHEDULE_OF for part in ("end", "hold")),
     **dict.fromkeys(("lr_routing_schedule", "lr_selection_schedule")),
     "temperature_schedule": "constant",
@@ -82,6 +84,7 @@ def common_of(final: FinalSettings) -> Common:
         types,
         id(values["graph"]),
         id(values["knowledge"]),
+        id(values["pretrained"] and values["pretrained"].common),  # one shape, kept by it
         repr(values["pruning_ratio"]),  # 0.0 and -0.0 are equal, and other texts
         json.dumps(thawed(values["options"])) if values["options"] else "",
         plain(values),
@@ -97,13 +100,14 @@ def common_of(final: FinalSettings) -> Common:
 @cache
 def _readers() -> tuple[itemgetter, itemgetter]:
     """What takes the words and whole numbers of a config, and what takes its own numbers."""
-    apart = {*PER_RUN, "graph", "knowledge", "pruning_ratio", "options"}
+    apart = {*PER_RUN, "graph", "knowledge", "pretrained", "pruning_ratio", "options"}
     return itemgetter(*(name for name in NAMES if name not in apart)), itemgetter(*PER_RUN)
 
 
 def _common(final: FinalSettings) -> Common:
     settings = final.to_dict()
     left_out = {name for name, value in LATER.items() if settings[name] == value}
+    left_out.add("pretrained")  # whose key is part of the run's identity
     settings = {name: value for name, value in settings.items() if name not in left_out}
     marks = {}
     for name in PER_RUN:
@@ -127,7 +131,7 @@ def key_of(values: dict[str, Any], common: Common, identity: str) -> str:
         Its settings, those in PER_RUN at least, with every default worked out.
     common : Common
     identity : str
-        Of its model; see :mod:`modnets.models.identity`.
+        Of its model, and of what it was pretrained on; see :mod:`modnets.models.identity`.
     """
     texts = list(common.pieces)
     for index in range(1, len(texts), 2):

@@ -14,7 +14,10 @@ from modnets.config.settings import Names, Settings
 from modnets.config.validation import CONVERTERS, RANGES, SETTING_TYPES
 
 #: Types of settings as docstrings name them; the others by their own names.
-TYPE_NAMES: dict[Any, str] = {tuple: "tuple of int", Names: "str, tuple of str", Mapping: "dict"}
+TYPE_NAMES: dict[Any, str] = {
+    **{tuple: "tuple of int", Names: "str, tuple of str", Mapping: "dict"},
+    Settings: "RunConfig",
+}
 _FIELDS = {f.name: f for f in fields(Settings)}
 
 

@@ -21,9 +21,11 @@ Record = Literal["end", "every"]
 OutputLevels = Literal["last", "every"]
 Signals = Literal["real", "binary"]
 ImageNetwork = Literal["mlp", "cnn"]
+Transferred = Literal["all", "modules"]
 
 OPTIMIZERS: tuple[str, ...] = get_args(Optimizer)
 SCHEDULES: tuple[str, ...] = get_args(Schedule)
+TRANSFERRED: tuple[str, ...] = get_args(Transferred)
 #: Setting that changes over the epochs -> the one that says how; with ``_end`` and ``_hold`` behind
 #: its name, those that say where to, and after which share of the epochs.
 SCHEDULE_OF = {
@@ -181,6 +183,14 @@ class Settings:
     initial_scale: float | None = setting(
         None, "times the initial weights and biases, not logits of choices; default 1", above=0
     )
+    pretrained: Settings | None = setting(
+        None, "the run whose trained network this one starts from, in place of weights drawn"
+    )
+    transferred: Transferred | None = setting(
+        None,
+        "pretrained: what is taken of that network, all of it, or the modules of a modular one, "
+        "whose choices are drawn anew; default all",
+    )
     knowledge: KnowledgeSetting = setting(
         None, "modular: the task whose structure counts as known; default the task itself"
     )
@@ -266,10 +276,14 @@ class Settings:
         None, "rows in each step; default all training rows, of images 128", "rows", least=1
     )
     optimizer: Optimizer = setting("adam", "how gradients become changes of parameters")
-    lr: float = setting(0.01, "learning rate of weights and biases", "per step", above=0)
-    lr_routing: float | None = setting(0.1, "learning rate of routing logits", "per step", above=0)
+    lr: float = setting(
+        0.01, "learning rate of weights and biases; 0 leaves them as they are", "per step", least=0
+    )
+    lr_routing: float | None = setting(
+        0.1, "learning rate of routing logits; 0 leaves them as they are", "per step", least=0
+    )
     lr_selection: float | None = setting(
-        0.1, "learning rate of selection logits", "per step", above=0
+        0.1, "learning rate of selection logits; 0 leaves them as they are", "per step", least=0
     )
     schedule: Schedule = setting("constant", "how all rates change over the epochs")
     gamma: float | None = setting(
@@ -379,7 +393,9 @@ class Settings:
         values = self._values()
         lists = {k: list(v) for k, v in values.items() if isinstance(v, tuple)}
         graphs = {name: values[name] and values[name].to_dict() for name in GRAPH_SETTINGS}
-        return values | lists | graphs | {"options": thawed(self.options)}
+        pretrained = self.pretrained and self.pretrained.to_dict()
+        nested = {"options": thawed(self.options), "pretrained": pretrained}
+        return values | lists | graphs | nested
 
 
 NAMES = tuple(f.name for f in fields(Settings))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 from functools import lru_cache
+from typing import cast
 
 from modnets.config.defaults import n_examples
 from modnets.config.run_config import RunConfig
@@ -75,6 +77,9 @@ def _shape_of(common: Common) -> str:
     values = final.to_dict()
     for name in PER_RUN:
         values.pop(name)
+    if final.pretrained is not None:  # in a digest, as a chain may be long
+        earlier = shape_of(cast("RunConfig", final.pretrained))
+        values["pretrained"] = hashlib.sha256(earlier.encode()).hexdigest()[:16]
     if graph_is_data(final):
         graphs = {name: getattr(final, name) for name in GRAPH_SETTINGS}
         values |= {name: graph and graph.widths for name, graph in graphs.items()}

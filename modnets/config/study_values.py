@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from modnets.config.grid import TOGETHER
-from modnets.config.settings import GRAPH_SETTINGS
+from modnets.config.run_config import RunConfig
+from modnets.config.settings import GRAPH_SETTINGS, NAMES
 from modnets.config.validation import RANGES, REQUIRED_WORDS, SETTING_TYPES, WORDS, coerce
 from modnets.config.yaml_text import from_yaml
 from modnets.errors import one_of, require, shown
@@ -36,6 +37,10 @@ def one_value(name: str, value: Any, folder: Path | None = None) -> Any:
     kind = kind_of(name)
     if name in GRAPH_SETTINGS and value is not None:
         return graph_from(value, name, folder)
+    if name == "pretrained" and isinstance(value, Mapping):
+        for inner in value:
+            one_of("setting in pretrained", inner, NAMES)
+        return RunConfig(**{n: one_value(n, inner, folder) for n, inner in value.items()})
     if kind is tuple:
         if isinstance(value, str) and WIDTHS.fullmatch(value):
             return tuple(map(int, value.split("-")))
@@ -71,10 +76,10 @@ def axis_values(name: str, value: Any, folder: Path | None = None) -> list[Any]:
             for one in (
                 axis_values(name, entry)
                 if ranged and isinstance(entry, str | Mapping)
-                else [one_value(name, entry)]
+                else [one_value(name, entry, folder)]
             )
         ]
-    return [one_value(name, value)]
+    return [one_value(name, value, folder)]
 
 
 def _graphs_along(name: str, value: Any, folder: Path | None) -> list[Any]:
@@ -104,7 +109,7 @@ def check_alone(name: str, value: Any) -> None:
 
 def written(value: Any) -> Any:
     """A value as YAML has it: tasks as dicts, ranges as ``0:6``, tuples as lists."""
-    if isinstance(value, Task):
+    if isinstance(value, Task | RunConfig):
         return value.to_dict()
     if isinstance(value, range):
         return f"{value.start}:{value.stop}:{value.step}"

@@ -51,6 +51,11 @@ def _options(value: Any) -> Options:
     return value if type(value) is Options else Options(plain(value))
 
 
+def _run(value: Any) -> Settings:
+    require(isinstance(value, Settings), "")
+    return value  # type: ignore[no-any-return]
+
+
 def _names(value: Any) -> Names | None:
     value = [value] if isinstance(value, str) else list(value)
     require(all(isinstance(name, str) for name in value), "")
@@ -66,6 +71,7 @@ CONVERTERS: dict[Any, tuple[Callable[[Any], Any], str]] = {
     bool: (boolean, "True or False"),
     str: (_word, "a word"),
     Mapping: (_options, "a dict of JSON values, named by words"),
+    Settings: (_run, "a RunConfig"),
 }
 
 
@@ -224,6 +230,10 @@ def _check_schedules(final: FinalSettings) -> None:
     """What divides, and what falls by a factor, has an end above 0."""
     for name, schedule in SCHEDULE_OF.items():
         kind, end = getattr(final, schedule), getattr(final, f"{name}_end")
+        require(
+            getattr(final, name) != 0 or kind != "exponential" or final.gamma is not None,
+            f"{schedule}='exponential': {name}=0 cannot fall; allowed are gamma, other schedules",
+        )
         needed = kind == "exponential" and (name != "lr" or final.gamma is None)
         needed = needed or (name == "temperature" and kind != "constant")
         require(
@@ -360,4 +370,4 @@ def _check_image_slots(final: FinalSettings) -> None:
 
 
 def _needs_rate(name: str, value: float | None, part: str) -> None:
-    require(value is not None, f"{name}=None: {part} needs a rate; allowed is above 0")
+    require(value is not None, f"{name}=None: {part} needs a rate; allowed is at least 0")

@@ -102,7 +102,9 @@ def _per_run(part: Chunk) -> float:
     def timed(epochs: int) -> float:
         # Evaluated as often for each epoch as the run itself is, and once at the start.
         every = max(1, round(run.final.eval_every * epochs / run.epochs))
-        short = replace(run, epochs=epochs, eval_every=every)
+        short = replace(
+            run, epochs=epochs, eval_every=every, pretrained=None, transferred=None
+        )  # what it starts from is trained once, and counted by itself
         runs = tuple(short.with_seeds(seed=seed) for seed in range(part.size))
         begun = time.perf_counter()
         trained = replace(part, runs=runs).train(threads=cores())

@@ -31,6 +31,7 @@ from modnets.training.restarts import spans_of
 
 CHUNK = 64  # of fewer than this the cost of each call shows
 MAX_CHUNK = 256  # of many runs, and of all their starts; beyond it nothing is gained
+
 #: Below this work, chunks x steps, compiling (1 to 5 s) never pays.
 COMPILE_FROM = 1000
 

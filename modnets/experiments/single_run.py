@@ -18,7 +18,7 @@ from modnets.experiments.interruption import interruption_in_one_line
 from modnets.experiments.planning import MOST, Chunk, check_arguments, checked_runs
 from modnets.experiments.progress import Progress
 from modnets.experiments.result_digests import UNSTORED
-from modnets.training.engine import choose_device
+from modnets.training.engine import choose_device, earlier_states
 from modnets.training.initialization import initial_network
 from modnets.training.restarts import starts_of
 from modnets.training.watching import EvaluatedRuns, check_callable
@@ -55,7 +55,10 @@ class TrainedRun:
         """The network as it was before training."""
         starts = starts_of(self.config)
         start = self.table["start"].iloc[-1] if len(starts) > 1 else 0
-        return initial_network(starts[int(start)]).eval()
+        earlier, failures = earlier_states([self.config])
+        if failures:
+            raise RunsFailed({self.config.key: (self.config, failures[self.config.key])})
+        return initial_network(starts[int(start)], earlier).eval()
 
     @property
     def predicted(self) -> list[str]:

@@ -20,7 +20,7 @@ TABLE = "x0,x1,y0\n0,0,0\n0,1,1\n1,0,1\n1,1,0\n"
 MAX_INPUTS = 10
 #: Routing methods that are no kind of their own here: the one without a name, steps of "best", and
 #: those that need other rates and temperatures than the rest.
-NOT_OFFERED = (PUBLISHED, "gibbs", "mixtures", "sets", "information")
+NOT_OFFERED = (PUBLISHED, "gibbs", "given", "mixtures", "sets", "information")
 
 #: Setting -> its control; label, kind of widget, and limits.
 SETTINGS: dict[str, tuple[str, type[widgets.Widget], dict[str, Any]]] = {

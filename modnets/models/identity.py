@@ -51,15 +51,22 @@ def own_parts(config: Config) -> list[Part]:
     parts += [("on_evaluation", name) for name in config.on_evaluation or ()]
     if config.routing_method is not None and config.final.routing_method is not None:
         parts.append(("routing_method", config.routing_method))
-    return [(kind, name) for kind, name in parts if name not in OWN_OF_MODNETS[kind]]
+    earlier = [] if config.pretrained is None else own_parts(config.pretrained)
+    own = [(kind, name) for kind, name in parts if name not in OWN_OF_MODNETS[kind]]
+    return [*dict.fromkeys([*own, *earlier])]
 
 
 def identity_of_run(config: Config) -> str:
-    """The digests of what of a run is a user's own, as they are now; else the empty string."""
+    """The digests of what of a run is a user's own, as they are now; else the empty string.
+
+    Of a run that starts from the network of another its key too.
+    """
     identity = identity_of(config.model)
     for kind, name in own_parts(config):
         if kind != "model":
             identity += f" {kind} {identity_of(name, kind)}"
+    if config.pretrained is not None:
+        identity += f" pretrained {config.pretrained.key}"
     return identity
 
 

@@ -13,6 +13,7 @@ from .gates import gate as gate
 from .graph_families import read_graphs as read_graphs
 from .graph_families import write_graphs as write_graphs
 from .graphs import FunctionGraph as FunctionGraph
+from .joined_graphs import side_by_side as side_by_side
 from .named_graphs import GRAPHS as GRAPHS
 from .named_graphs import TASK_SETS as TASK_SETS
 from .named_graphs import get_graph as get_graph

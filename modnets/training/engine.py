@@ -13,7 +13,7 @@ import json
 import re
 import time
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -29,7 +29,10 @@ from modnets.models.losses import BUILT_IN_LOSSES
 from modnets.models.network_checks import check_is_network, check_same_shapes
 from modnets.models.registry import BUILT_IN
 from modnets.training.backends.eager import one_thread
+from modnets.training.earlier_runs import How, end_states, keep_ends_of, trained_before
 from modnets.training.initialization import (
+    EndState,
+    EndStates,
     InitialState,
     NetworkInitializer,
     initial_state_of,
@@ -53,6 +56,8 @@ class Trained:
         Run key -> traceback, for runs that could not be trained.
     networks : list of nn.Module
         The trained networks, if requested.
+    ends : dict
+        Of each run by its key, what its network ended as, if requested.
     duration : float, s
     compiled : bool
         Whether the step was compiled.
@@ -65,6 +70,7 @@ class Trained:
     table: pd.DataFrame
     failures: dict[str, str] = field(default_factory=dict)
     networks: list[nn.Module] = field(default_factory=list)
+    ends: Mapping[str, EndState] = field(default_factory=dict)
     duration: float = 0.0
     compiled: bool = False
     threads: int = 1
@@ -96,6 +102,7 @@ def train_chunk(
     device: str = "auto",
     threads: int = 1,
     keep_networks: bool = False,
+    keep_ends: bool = False,
     on_evaluation: Callable[[int], None] | None = None,
     watch: Callable[[EvaluatedRuns], object] | None = None,
 ) -> Trained:
@@ -116,6 +123,8 @@ def train_chunk(
         For compiled steps; changes no result.
     keep_networks : bool
         Return the trained networks.
+    keep_ends : bool
+        Return what they end as, for runs that start from them.
     on_evaluation : callable, optional
         Called with the epoch after each evaluation.
     watch : callable, optional
@@ -140,6 +149,10 @@ def train_chunk(
                 starts.end()
                 break
         trained = finished(starts, failures, keep_networks=keep_networks)
+        if keep_ends:
+            trained.ends = end_states(starts)
+        elif configs[0].pretrained is not None:  # a chain, which may go on
+            keep_ends_of(starts, How(chunk, compiled, lanes, str(choose_device(device))))
     trained.duration = time.perf_counter() - started
     return trained
 
@@ -159,11 +172,15 @@ def set_up(
     """
     require(len({shape_of(config) for config in configs}) == 1, "runs of a chunk have one shape")
     require(len(configs) <= chunk, f"chunk={chunk} is too small for {len(configs)} runs")
+    earlier, failures = earlier_states(configs, device=device, threads=threads)
+    configs = [config for config in configs if config.key not in failures]
+    if not configs:
+        return None, failures
     plain = {config.key: starts_of(config) for config in configs}
     states, failed = _start(
-        [one for starts in plain.values() for one in starts], choose_device(device)
+        [one for starts in plain.values() for one in starts], choose_device(device), earlier
     )
-    failures = {
+    failures |= {
         key: failed[one.key] for key, starts in plain.items() for one in starts if one.key in failed
     }
     runs = [config for config in configs if config.key not in failures]
@@ -190,17 +207,38 @@ def finished(starts: Starts, failures: dict[str, str], *, keep_networks: bool = 
     return Trained(table, failures, networks, compiled=backend.compiled, threads=backend.threads)
 
 
+def earlier_states(
+    configs: Sequence[RunConfig], *, device: str = "auto", threads: int = 1
+) -> tuple[EndStates, dict[str, str]]:
+    """What runs start from, by the keys of those trained before, and failures of those that cannot.
+
+    Parameters
+    ----------
+    configs : sequence of RunConfig
+    device, threads
+        As for :func:`train_chunk`.
+    """
+
+    def train(
+        runs: Sequence[RunConfig], how: How
+    ) -> tuple[Mapping[str, EndState], Mapping[str, str]]:
+        trained = train_chunk(runs, **vars(how), threads=threads, keep_ends=True)
+        return trained.ends, trained.failures
+
+    return trained_before(configs, str(choose_device(device)), train)
+
+
 def _start(
-    configs: Sequence[RunConfig], device: torch.device
+    configs: Sequence[RunConfig], device: torch.device, earlier: EndStates
 ) -> tuple[dict[str, InitialState], dict[str, str]]:
     """Initial weights of runs by their keys, and tracebacks of those that cannot be built."""
     user_defined = configs[0].model not in BUILT_IN
     to_check = user_defined or configs[0].loss not in BUILT_IN_LOSSES
     starts: dict[str, InitialState] = {}
     failures: dict[str, str] = {}
-    initializer, training_step = NetworkInitializer(), None
+    initializer, training_step = NetworkInitializer(earlier), None
     try:
-        found = searched(configs)
+        found = searched(configs, earlier)
     except Exception:  # of a routing method of a user's own: the same for all
         return {}, dict.fromkeys((config.key for config in configs), traceback.format_exc())
     for config, one in zip(configs, found, strict=True):

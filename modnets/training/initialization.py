@@ -6,7 +6,7 @@ networks are therefore drawn in place.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -22,6 +22,11 @@ from modnets.models.routing_methods.registry import ROUTING_METHODS
 from modnets.tasks.task import Task
 from modnets.training.random_streams import stream_seed
 from modnets.training.step import TrainingStep
+
+#: The parameters of a trained network by name, those of a user-defined one with its buffers.
+EndState = Mapping[str, Tensor]
+#: By the keys of the runs that were trained.
+EndStates = Mapping[str, EndState]
 
 
 @dataclass(frozen=True)
@@ -63,24 +68,44 @@ class Found:
     found: Any
 
 
-def searched(configs: Sequence[RunConfig]) -> list[Found | None]:
+def searched(configs: Sequence[RunConfig], earlier: EndStates | None = None) -> list[Found | None]:
     """What the routing method of runs of one shape finds on the training rows of each.
 
-    None for those that learn their choices beside their weights, or have none.
+    None for those that learn their choices beside their weights, have none, or take those of the
+    network that they start from.
+
+    Parameters
+    ----------
+    configs : sequence of RunConfig
+    earlier : dict, optional
+        What runs start from, by the keys of those trained before.
     """
     finals = [config.final for config in configs]
-    if finals[0].routing_method is None:
+    if finals[0].routing_method is None or finals[0].transferred == "all":
         return [None] * len(configs)
     method = ROUTING_METHODS[finals[0].routing_method]
     results: list[Found | None] = [None] * len(configs)
+    seen = _seen(method, configs, earlier)
     for places in by_knowledge(finals):
         some = [finals[place] for place in places]
         rows = [training_rows(final) for final in some]
         seeds = [stream_seed(final.seed, "routing") for final in some]
         network = cast("ModularNetwork", build(some[0], seed=0))
-        for place, found in zip(places, method.search(network, rows, seeds), strict=True):
+        told = {} if seen is None else {"seen": [seen[place] for place in places]}
+        all_found = method.search(network, rows, seeds, **told)
+        for place, found in zip(places, all_found, strict=True):
             results[place] = Found(method, found)
     return results
+
+
+def _seen(
+    method: RoutingMethod, configs: Sequence[RunConfig], earlier: EndStates | None
+) -> list[Any] | None:
+    """What a method sees of the network of each run before its search; None where it does not."""
+    if type(method).look is RoutingMethod.look:
+        return None
+    initializer = NetworkInitializer(earlier)
+    return [method.look(cast("ModularNetwork", initializer.draw(one))) for one in configs]
 
 
 def by_knowledge(finals: Sequence[RunConfig]) -> list[list[int]]:
@@ -97,16 +122,31 @@ def training_rows(final: RunConfig) -> TrainingRows:
     return TrainingRows(task.rows(index), task.targets(index))
 
 
-def initial_network(config: RunConfig) -> nn.Module:
-    """The network of a run before its first step."""
-    (found,) = searched([config])
-    return NetworkInitializer().draw(config, found)
+def initial_network(config: RunConfig, earlier: EndStates | None = None) -> nn.Module:
+    """The network of a run before its first step.
+
+    Parameters
+    ----------
+    config : RunConfig
+    earlier : dict, optional
+        What runs start from, by the keys of those trained before.
+    """
+    (found,) = searched([config], earlier)
+    return NetworkInitializer(earlier).draw(config, found)
 
 
 class NetworkInitializer:
-    """The network of one run after the other."""
+    """The network of one run after the other.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    earlier : dict, optional
+        What runs start from, by the keys of those trained before.  Without it a network that is to
+        start from another is as it would be without; its buffers alone are right.
+    """
+
+    def __init__(self, earlier: EndStates | None = None) -> None:
+        self.earlier = earlier or {}
         self.network: nn.Module | None = None
         self.flat = torch.empty(0)
 
@@ -121,11 +161,13 @@ class NetworkInitializer:
         """
         final = config.final
         again = self.network if config.model in BUILT_IN else None
-        network = build(final, stream_seed(final.seed, "weights"), again)
+        network = build(final, stream_seed(_first_stage(final).seed, "weights"), again)
         if network is not self.network:
             self.network = network
             if config.model in BUILT_IN:
                 self.flat = lay_flat(network)
+        if final.pretrained is not None and self.earlier:
+            take(network, self.earlier[final.pretrained.key], final)
         if final.initial_scale is not None:
             scale_weights(network, final.initial_scale)
         if found is not None:
@@ -139,12 +181,50 @@ class NetworkInitializer:
         return InitialState(self.flat.clone(), dict(self.network.named_buffers()))
 
 
+def _first_stage(final: RunConfig) -> RunConfig:
+    """The run in whose network the whole of a run's network began; what is drawn but not trained,
+    as the masks of a sparse one, is drawn there.
+    """
+    while final.transferred == "all":
+        final = cast("RunConfig", final.pretrained).final
+    return final
+
+
+def take(network: nn.Module, state: EndState, final: RunConfig) -> None:
+    """Give a network the weights of a trained one, and its choices unless they are drawn anew.
+
+    Raises
+    ------
+    ValueError
+        If parts of a user-defined network are of other shapes.
+    """
+    parts: dict[str, Tensor] = dict(network.named_parameters())
+    if final.model not in BUILT_IN:
+        parts |= dict(network.named_buffers())
+    elif final.transferred == "modules":
+        parts = {name: part for name, part in parts.items() if not _is_logit(network, name)}
+    with torch.no_grad():
+        for name, part in parts.items():
+            given = state.get(name)
+            if given is None or given.shape != part.shape:
+                raise ValueError(
+                    f"pretrained: {name} has shape {None if given is None else tuple(given.shape)};"
+                    f" allowed is {tuple(part.shape)}, as in model {final.model!r} of this run"
+                )
+            part.copy_(given)
+
+
+def _is_logit(network: nn.Module, name: str) -> bool:
+    """Whether a parameter is the logits of a choice."""
+    logits = getattr(network, "learning_rates", {})
+    return any(part in logits for part in name.split("."))
+
+
 def scale_weights(network: nn.Module, scale: float) -> None:
     """Multiply a network's parameters, but for the logits of choices."""
-    logits = getattr(network, "learning_rates", {})
     with torch.no_grad():
         for name, parameter in network.named_parameters():
-            if not any(part in logits for part in name.split(".")):
+            if not _is_logit(network, name):
                 parameter.mul_(scale)
 
 

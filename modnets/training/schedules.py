@@ -107,7 +107,9 @@ class StepScales:
 def factors_of(name: str, finals: Sequence[RunConfig]) -> Tensor:
     """The factors of a setting of each run, shape (epoch or 1, run); 1 where it is constant."""
     first = finals[0]
-    ends = [(getattr(final, f"{name}_end") or 0.0) / getattr(final, name) for final in finals]
+    ends = [
+        (getattr(final, f"{name}_end") or 0.0) / (getattr(final, name) or 1.0) for final in finals
+    ]
     holds = [getattr(final, f"{name}_hold") or 0.0 for final in finals]
     gammas = [final.gamma if name == "lr" else None for final in finals]
     kind = getattr(first, SCHEDULE_OF[name])

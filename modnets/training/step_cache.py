@@ -40,6 +40,7 @@ NOT_IN_STEP = {
     *("knowledge", "held_out", "samples", "test_samples", "record", "evaluation_rows"),
     *SCHEDULE_OF.values(),
     "on_evaluation",
+    *("pretrained", "transferred"),
 }
 
 

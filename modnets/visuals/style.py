@@ -26,6 +26,7 @@ from matplotlib.patheffects import withStroke
 from matplotlib.typing import LineStyleType
 
 from modnets.checked import checked
+from modnets.config.pretraining import without_reuse
 from modnets.errors import require
 from modnets.paths import FIGURES, expanded
 from modnets.visuals.figure_bounds import drawn_bbox, hide_bare_ticks
@@ -147,6 +148,7 @@ MIXES = (
 METHODS = {
     "best": "#009e73",
     "gibbs": "#cc79a7",
+    "given": "#44aa99",
     "mixtures": "#332288",
     "sets": "#8a6d00",
     "information": "#cc3377",
@@ -165,7 +167,8 @@ def kind_style(kind: str) -> KindStyle:
         As in ``RunConfig.kind``.  Partly known choices, such as ``"shared, known selection"``, get
         a colour between learned and known of the model; a sparse network, such as ``"sparse 75
         %"``, is the paler the more weights are masked; what is learned by another routing method,
-        as ``"shared, learned (best)"``, has a colour of that; any other name, such as that of a
+        as ``"shared, learned (best)"``, has a colour of that; what starts from another run, or is
+        frozen, that of its kind without; any other name, such as that of a
         user-defined model, gets a colour and marker from a hash of it, the same in every session.
 
     Returns
@@ -174,6 +177,8 @@ def kind_style(kind: str) -> KindStyle:
     """
     if kind in KINDS or kind in CLASSIFIERS:
         return (KINDS | CLASSIFIERS)[kind]
+    if without_reuse(kind) != kind:
+        return replace(kind_style(without_reuse(kind)), label=kind)
     published, _, method = kind.removesuffix(")").partition(" (")
     if published != kind and method in METHODS:
         base = kind_style(published)

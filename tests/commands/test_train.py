@@ -151,7 +151,7 @@ def test_axes_are_crossed():
         ("--batch_size 0", "--batch_size=0; allowed is at least 1"),
         (f"{OWN} --tau 0", "--tau (temperature)=0.0; allowed is above 0"),
         (f"{MLP} --tau -1", "--tau (temperature)=-1.0; allowed is above 0"),
-        ("--lr 0", "--lr=0.0; allowed is above 0"),
+        ("--lr -1", "--lr=-1.0; allowed is at least 0"),
         (OWN.replace("--lr_module_input 0.1", ""),
          "--lr_module_input (lr_routing) is not given: learned routing or outputs needs a rate"),
         (SHARED.replace("--lr_module_location 0.1", ""),

@@ -34,6 +34,7 @@ POOL = replace(PAIRS, shared_image_modules=2)
 CNN = replace(PAIRS, image_network="cnn")
 ON_PAIRS = {"graph": PAIRS.graph, "model": "modular"}
 SHARED = RunConfig(model="shared")
+CONTINUED = replace(SHARED, pretrained=SHARED)
 ANNEALED = replace(SHARED, temperature_schedule="exponential", temperature_end=0.5)
 ONE_LEVEL = FunctionGraph(6, [["XOR 0 1", "OR 2 3"]])
 OFFSET = FunctionGraph(4, [["XOR 0 1", "XOR 2 3", "AND 0 1"]], outputs=(2, 0))
@@ -84,9 +85,9 @@ FOUR_BITS = DigitPairs(graph=FunctionGraph(4, [["XOR 0 2", "XOR 1 3"]]))
         ({"split_seed": -1}, "split_seed=-1; allowed is at least 0"),
         ({"weight_decay": -0.1}, "weight_decay=-0.1; allowed is at least 0"),
         ({"input_noise": -0.1}, "input_noise=-0.1; allowed is at least 0"),
-        ({"lr": 0}, "lr=0.0; allowed is above 0"),
-        ({"model": "modular", "lr_routing": 0}, "lr_routing=0.0; allowed is above 0"),
-        ({"model": "shared", "lr_selection": -1}, "lr_selection=-1.0; allowed is above 0"),
+        ({"lr": -0.1}, "lr=-0.1; allowed is at least 0"),
+        ({"model": "modular", "lr_routing": -1}, "lr_routing=-1.0; allowed is at least 0"),
+        ({"model": "shared", "lr_selection": -1}, "lr_selection=-1.0; allowed is at least 0"),
         ({"model": "modular", "temperature": 0}, "temperature=0.0; allowed is above 0"),
         ({"lr_hold": 1.0}, r"lr_hold=1.0; allowed is in \[0, 1\)"),
         ({"lr_end": -0.1}, "lr_end=-0.1; allowed is at least 0"),
@@ -269,7 +270,7 @@ FOUR_BITS = DigitPairs(graph=FunctionGraph(4, [["XOR 0 2", "XOR 1 3"]]))
         ({"model": "shared", "shared_modules": 0}, "shared_modules=0; allowed is at least 1$"),
         (
             {"model": "modular", "lr_routing": None},
-            "lr_routing=None: learned routing or outputs needs a rate; allowed is above 0",
+            "lr_routing=None: learned routing or outputs needs a rate; allowed is at least 0",
         ),
         (
             {"model": "shared", "lr_selection": None},
@@ -597,6 +598,10 @@ IRRELEVANT = [
     (RunConfig(model="modular", routing="known"), {"temperature_schedule": "cosine"}),
     (RunConfig(), {"eval_every": 50}),
     (RunConfig(), {"initial_scale": 1.0}),
+    (RunConfig(), {"transferred": "modules"}),
+    (CONTINUED, {"transferred": "all"}),
+    (RunConfig(pretrained=RunConfig()), {"transferred": "modules"}),
+    (replace(CONTINUED, lr=0), {"lr_end": 0.0, "lr_hold": 0.5}),
     (RunConfig(), {"evaluation_rows": 64}),
     (RunConfig(), {"evaluation_rows": 2**20}),
     (PAIRS, {"evaluation_rows": 50}),
@@ -661,6 +666,11 @@ RELEVANT = [
     (ANNEALED, {"temperature_end": 0.1}),
     (ANNEALED, {"temperature_hold": 0.1}),
     (RunConfig(), {"initial_scale": 0.5}),
+    (RunConfig(), {"lr": 0}),
+    (RunConfig(), {"pretrained": RunConfig()}),
+    (CONTINUED, {"pretrained": replace(SHARED, seed=1)}),
+    (CONTINUED, {"pretrained": CONTINUED}),
+    (CONTINUED, {"transferred": "modules"}),
     (RunConfig(), {"weight_decay": 0.0}),
     (RunConfig(), {"loss": "mse"}),
     (RunConfig(), {"input_noise": 0.3}),
@@ -869,7 +879,7 @@ def test_widths_are_one_value_in_a_tuple_and_many_in_a_list() -> None:
     [
         ({"sed": [0, 1]}, "unknown setting 'sed', did you mean 'seed'.*allowed: graph, train_rows"),
         ({"seed": []}, r"seed=\[\]; allowed is at least one value"),
-        ({"lr": [0.1, -1]}, "lr=-1.0; allowed is above 0"),
+        ({"lr": [0.1, -1]}, "lr=-1.0; allowed is at least 0"),
     ],
 )
 def test_grid_errors(axes: dict, message: str) -> None:

@@ -307,7 +307,7 @@ def test_yaml_has_no_traps() -> None:
         ("axes: {seed: 5:5}", "line 1: seed='5:5'; allowed are whole numbers, or a range such as"),
         ("axes: {seed: {range: [0]}}", "allowed is a list, or a range, as {range: [0, 6]}"),
         ("axes: {seed: []}", "line 1: seed=[]; allowed is at least one value"),
-        ("axes: {lr: [0.1, -1]}", "line 1: lr=-1.0; allowed is above 0"),
+        ("axes: {lr: [0.1, -1]}", "line 1: lr=-1.0; allowed is at least 0"),
         ("axes: {seeds: 0:3, seed: 0:2}", "s.yaml: seed stands in several axes; allowed is one"),
         ("axes: {lr: [1]}\nzip: {lr: [1], gamma: [1]}", "lr stands in several axes"),
         ("zip: {lr: [1], gamma: [1, 0.5]}", "line 1: zip of 1 values of lr, 2 values of gamma"),

@@ -179,7 +179,7 @@ class Circuits:
     tables : ndarray of uint64, shape (run, chain, table, corner), all ones or 0
         Of own modules level by level; else of the pool.
     filled : list of ndarray of int, shape (run, chain, slot), one for each level
-        The table of each slot.
+        The table of each slot; of a pool's tables that differ by level, modulo their number.
     outputs : ndarray of int, shape (run, chain, output)
         Indices into ``shape.readable``.
     """
@@ -241,7 +241,10 @@ class Circuits:
             ]
         }
         if self.shape.n_shared is not None:
-            structure["selection"] = [level[run, chain].tolist() for level in self.filled]
+            n_shared = self.shape.n_shared
+            structure["selection"] = [
+                (level[run, chain] % n_shared).tolist() for level in self.filled
+            ]
         structure["outputs"] = self.outputs[run, chain].tolist()
         return structure, self.tables[run, chain] != 0
 

@@ -49,6 +49,9 @@ class GibbsSampler:
     n_chains : int
     number : int
         Another number, other random numbers.
+    tables : sequence of ndarray of bool, shape (table, corner), optional
+        Of each run, tables that stay as they are, as :func:`~tables.tables_of` gives them: of a
+        pool those for the first level and then those for all others.
     """
 
     def __init__(
@@ -58,8 +61,13 @@ class GibbsSampler:
         seeds: Sequence[int],
         n_chains: int,
         number: int = 0,
+        tables: Sequence[np.ndarray] | None = None,
     ) -> None:
         self.shape, self.circuits = shape, Circuits(shape, rows)
+        self.given = None if tables is None else as_words(np.stack(tables))
+        #: The first table of the pool by level.
+        above = 0 if tables is None or shape.n_shared is None else shape.n_shared
+        self.first_table = [0, *[above] * (len(shape.slots) - 1)]
         self.random = CountedRandom(seeds, n_chains, number)
         bits = self.circuits.rows
         first = sets_of_inputs(shape, bits)
@@ -72,9 +80,12 @@ class GibbsSampler:
 
     def _draw_circuits(self, n_runs: int, n_chains: int) -> None:
         shape, circuits, places = self.shape, self.circuits, (n_runs, n_chains)
-        n_tables = sum(shape.slots) if shape.n_shared is None else shape.n_shared
-        bits = self.random.uniform(n_tables * shape.corners) < 0.5
-        circuits.tables = as_words(bits).reshape(*places, n_tables, -1)
+        if self.given is None:
+            n_tables = sum(shape.slots) if shape.n_shared is None else shape.n_shared
+            bits = self.random.uniform(n_tables * shape.corners) < 0.5
+            circuits.tables = as_words(bits).reshape(*places, n_tables, -1)
+        else:
+            circuits.tables = self.given[:, None].repeat(n_chains, axis=1)
         circuits.sources, circuits.filled = [], []
         for level, n_slots in enumerate(shape.slots):
             known = shape.routing[level]
@@ -90,9 +101,10 @@ class GibbsSampler:
                 filled = np.arange(n_slots) + sum(shape.slots[:level])
                 filled = np.broadcast_to(filled, (*places, n_slots)).copy()
             elif modules is not None:
-                filled = np.broadcast_to(modules, (*places, n_slots)).copy()
+                filled = self.first_table[level] + modules
+                filled = np.broadcast_to(filled, (*places, n_slots)).copy()
             else:
-                filled = self.random.integers(n_slots, shape.n_shared)
+                filled = self.first_table[level] + self.random.integers(n_slots, shape.n_shared)
             circuits.filled.append(filled)
         outputs = np.arange(shape.n_outputs) if shape.outputs is None else shape.outputs
         circuits.outputs = np.broadcast_to(outputs, (*places, len(outputs))).copy()
@@ -101,7 +113,8 @@ class GibbsSampler:
     def additions(self) -> int:
         """Additions of errors in a sweep of a run: of each row for each alternative looked at."""
         shape, n_chains = self.shape, self.circuits.tables.shape[1]
-        looked = 0 if shape.n_shared is None else shape.n_shared * shape.corners
+        drawn = shape.n_shared is not None and self.given is None
+        looked = (shape.n_shared or 0) * shape.corners if drawn else 0
         for level, n_slots in enumerate(shape.slots):
             known = shape.routing[level] is not None
             looked += n_slots * (1 if known else self.sets[level].shape[1])
@@ -137,7 +150,7 @@ class GibbsSampler:
                 values = circuits.upward(values[: level + 1])
         if shape.outputs is None:
             self._draw_outputs(values)
-        if shape.n_shared is not None:
+        if shape.n_shared is not None and self.given is None:
             values = self._draw_pool(values)
         return circuits.errors(values)
 
@@ -158,7 +171,7 @@ class GibbsSampler:
             below = np.broadcast_to(values[level], (*read.shape[:2], *values[level].shape[2:]))
             corners = corners_of(np.take_along_axis(below, read[..., None], axis=2))[:, :, None]
         costs = [self._cost(level, slot, values, corners, bit) for bit in (ZERO, ALL_ONES)]
-        if shape.n_shared is None:
+        if shape.n_shared is None and self.given is None:
             chosen = self._draw_own(level, slot, *costs)
             orders = None
         else:
@@ -213,27 +226,27 @@ class GibbsSampler:
     def _draw_shared(
         self, level: int, slot: int, zero: np.ndarray, one: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Draw a set of sources, their order and a table of the pool; set and order."""
-        circuits, shape = self.circuits, self.shape
+        """Draw a set of sources, their order and a table of those there are; set and order."""
+        circuits, shape, first = self.circuits, self.shape, self.first_table[level]
         positions, corners = self._orders(level)
-        if shape.selection[level] is not None:
+        only_one = shape.n_shared is None or shape.selection[level] is not None
+        if only_one:
             index = circuits.filled[level][:, :, slot, None, None]
             tables = np.take_along_axis(circuits.tables, index, axis=2)
         else:
-            tables = circuits.tables
+            tables = circuits.tables[:, :, first : first + (shape.n_shared or 0)]
         bits = (tables != 0)[:, :, :, corners]  # (run, chain, table, order, corner)
         n_tables, n_orders = bits.shape[2:4]
-        change = np.einsum(
-            "rcsv,rctov->rcsto", (one - zero).astype(np.float64), bits.astype(np.float64)
-        )
-        errors = (change + zero.sum(axis=-1)[..., None, None]).astype(np.int64)
+        filled = bits.reshape(*bits.shape[:2], n_tables * n_orders, -1).astype(np.float64)
+        change = (one - zero).astype(np.float64) @ filled.swapaxes(2, 3)  # whole numbers
+        errors = (change + zero.sum(axis=-1)[..., None]).astype(np.int64)
         errors = errors.reshape(*errors.shape[:2], -1)
         errors -= errors.min(axis=-1, keepdims=True)
         chosen = self._drawn(self._weights[errors])
         order, chosen = chosen % n_orders, chosen // n_orders
         table, chosen = chosen % n_tables, chosen // n_tables
-        if shape.selection[level] is None:
-            circuits.filled[level][:, :, slot] = table
+        if not only_one:
+            circuits.filled[level][:, :, slot] = first + table
         return chosen, positions[order]
 
     def _orders(self, level: int) -> tuple[np.ndarray, np.ndarray]:

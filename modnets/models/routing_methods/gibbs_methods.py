@@ -1,14 +1,16 @@
-"""Choices found by Gibbs sampling before the first step; weights alone are trained."""
+"""Choices found by Gibbs sampling before the first step; weights alone are trained, if at all."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from modnets.models.modular import ModularNetwork
 from modnets.models.routing_methods.circuits import CircuitShape
 from modnets.models.routing_methods.method import RoutingMethod, TrainingRows
 from modnets.models.routing_methods.search import Annealing, FoundCircuit, search
-from modnets.models.routing_methods.tables import start_at_tables
+from modnets.models.routing_methods.tables import start_at_tables, tables_of
 
 
 class GibbsMethod(RoutingMethod):
@@ -26,14 +28,18 @@ class GibbsMethod(RoutingMethod):
     of_bits = True
 
     def __init__(self, with_tables: bool, annealing: Annealing | None = None) -> None:
-        self.with_tables = with_tables
+        self.with_tables = self.changes_modules = with_tables
         self.annealing = annealing or Annealing()
 
     def search(
-        self, network: ModularNetwork, rows: Sequence[TrainingRows], seeds: Sequence[int]
+        self,
+        network: ModularNetwork,
+        rows: Sequence[TrainingRows],
+        seeds: Sequence[int],
+        seen: Sequence[np.ndarray] | None = None,
     ) -> list[FoundCircuit]:
-        """See :func:`modnets.models.routing_methods.search.search`."""
-        return search(CircuitShape.of(network), rows, seeds, self.annealing)
+        """See :func:`modnets.models.routing_methods.search.search`; ``seen`` are its tables."""
+        return search(CircuitShape.of(network), rows, seeds, self.annealing, seen)
 
     def start(self, network: ModularNetwork, found: FoundCircuit) -> None:
         """Choose as the circuit does, and maybe compute what its tables hold."""
@@ -44,3 +50,20 @@ class GibbsMethod(RoutingMethod):
     def arithmetic(self, found: FoundCircuit) -> int:
         """Additions of the search."""
         return found.additions
+
+
+class GivenTablesMethod(GibbsMethod):
+    """Searches hard choices among modules as they are: those of a pool of another task, say.
+
+    Parameters
+    ----------
+    annealing : Annealing, optional
+        How long is searched.
+    """
+
+    def __init__(self, annealing: Annealing | None = None) -> None:
+        super().__init__(with_tables=False, annealing=annealing or Annealing(sweeps=30, rounds=2))
+
+    def look(self, network: ModularNetwork) -> np.ndarray:
+        """The tables that its modules compute."""
+        return tables_of(network)

@@ -57,7 +57,11 @@ class InformationMethod(RoutingMethod):
             self.routing = SetRouting
 
     def search(
-        self, network: ModularNetwork, rows: Sequence[TrainingRows], seeds: Sequence[int]
+        self,
+        network: ModularNetwork,
+        rows: Sequence[TrainingRows],
+        seeds: Sequence[int],
+        seen: Sequence[Any] | None = None,
     ) -> Sequence[Any]:
         """The sets that each run draws; None where the first level is known."""
         if network.routing[0].known:

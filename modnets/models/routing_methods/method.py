@@ -43,6 +43,8 @@ class RoutingMethod:
         Whether choices stay as they are before the first step; weights alone are trained then.
     of_bits : bool
         Whether it works for tasks of bits only: one task, no images.
+    changes_modules : bool
+        Whether modules start at other weights than those drawn, or taken from another run.
     """
 
     routing: type[Routing] = Routing
@@ -50,9 +52,24 @@ class RoutingMethod:
     outputs: type[Routing] | None = None
     fixed = False
     of_bits = False
+    changes_modules = False
+
+    def look(self, network: ModularNetwork) -> Any:
+        """What the search of a run is told of its own network before the first step; None here.
+
+        Parameters
+        ----------
+        network : ModularNetwork
+            With the weights that were drawn, or taken from another run.
+        """
+        return None
 
     def search(
-        self, network: ModularNetwork, rows: Sequence[TrainingRows], seeds: Sequence[int]
+        self,
+        network: ModularNetwork,
+        rows: Sequence[TrainingRows],
+        seeds: Sequence[int],
+        seen: Sequence[Any] | None = None,
     ) -> Sequence[Any]:
         """What each of many runs of one shape starts from; None by default.
 
@@ -65,6 +82,8 @@ class RoutingMethod:
         seeds : sequence of int
             Of each run: all random numbers are to follow from it.  What is found for a run may not
             depend on the others.
+        seen : sequence, optional
+            What ``look`` gave for the network of each run, handed over where a method has its own.
         """
         return [None] * len(rows)
 

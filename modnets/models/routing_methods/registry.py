@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from modnets.checked import checked
 from modnets.errors import require
-from modnets.models.routing_methods.gibbs_methods import GibbsMethod
+from modnets.models.routing_methods.gibbs_methods import GibbsMethod, GivenTablesMethod
 from modnets.models.routing_methods.information import InformationMethod
 from modnets.models.routing_methods.method import RoutingMethod
 from modnets.models.routing_methods.mixtures import MixturesMethod, SetsMethod
@@ -18,6 +18,7 @@ ROUTING_METHODS: dict[str, RoutingMethod] = {
     PUBLISHED: RoutingMethod(),
     "gibbs": GibbsMethod(with_tables=False),
     "best": GibbsMethod(with_tables=True),
+    "given": GivenTablesMethod(),
     "mixtures": MixturesMethod(),
     "sets": SetsMethod(),
     "information": InformationMethod(),

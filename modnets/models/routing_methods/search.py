@@ -74,7 +74,11 @@ class FoundCircuit:
 
 
 def search(
-    shape: CircuitShape, rows: Sequence[Rows], seeds: Sequence[int], annealing: Annealing
+    shape: CircuitShape,
+    rows: Sequence[Rows],
+    seeds: Sequence[int],
+    annealing: Annealing,
+    tables: Sequence[np.ndarray] | None = None,
 ) -> list[FoundCircuit]:
     """Circuits that fit the training rows of runs, each as well as was found.
 
@@ -88,18 +92,25 @@ def search(
     seeds : sequence of int
         Of each run.
     annealing : Annealing
+    tables : sequence of ndarray of bool, shape (table, corner), optional
+        Of each run, tables that stay as they are; see :class:`~.gibbs.GibbsSampler`.
     """
     n_words = -(-max(len(x) for x, _ in rows) // WORD)
     size = max(1, BLOCK // (shape.most_sets * shape.corners * n_words * annealing.chains))
     found: list[FoundCircuit] = []
     for start in range(0, len(rows), size):
         block = slice(start, start + size)
-        found += _search(shape, rows[block], seeds[block], annealing)
+        own = None if tables is None else tables[block]
+        found += _search(shape, rows[block], seeds[block], annealing, own)
     return found
 
 
 def _search(
-    shape: CircuitShape, rows: Sequence[Rows], seeds: Sequence[int], annealing: Annealing
+    shape: CircuitShape,
+    rows: Sequence[Rows],
+    seeds: Sequence[int],
+    annealing: Annealing,
+    tables: Sequence[np.ndarray] | None,
 ) -> list[FoundCircuit]:
     found: dict[int, FoundCircuit] = {}
     for number in range(annealing.rounds):
@@ -112,6 +123,7 @@ def _search(
             [seeds[run] for run in left],
             annealing.chains,
             number,
+            None if tables is None else [tables[run] for run in left],
         )
         before = {run: found[run] for run in left if run in found}
         _anneal(sampler, annealing, left, found)

@@ -6,9 +6,10 @@ import itertools
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from modnets.models.modular import ModularNetwork
-from modnets.models.modules import Modules
+from modnets.models.modules import Modules, compute
 from modnets.models.random_states import ALONE
 
 #: What a module gives for 0 and for 1: logits of the outputs, and signals between levels.
@@ -44,6 +45,45 @@ def start_at_tables(network: ModularNetwork, tables: np.ndarray, seed: int) -> N
         _start_at_tables(network, tables)
 
 
+@torch.no_grad()
+def tables_of(network: ModularNetwork) -> np.ndarray:
+    """The tables that the modules of a network compute as they are.
+
+    The first level reads bits.  What others read for 0 and 1 are the means of what modules give
+    below and above 0 one level deeper, those of a pool always on bits; of signals of several
+    channels the first one tells which is which.
+
+    Returns
+    -------
+    ndarray of bool, shape (table, corner)
+        Of own modules level by level.  Of a pool first those of all modules on bits, then those on
+        signals.  Bit i of a corner's index is input i.
+    """
+    tables: list[Tensor] = []
+    corners = _corners(network.arity)
+    low, high = (np.full(1, bit) for bit in BITS)  # of each channel
+    pools = [network.pools[0]] * 2 if network.shared else network.pools
+    for pool in pools:
+        read = np.where(corners[:, None], high[:, None], low[:, None])
+        x = torch.from_numpy(read.reshape(len(corners), -1).T.copy()).to(pool.weight[0].dtype)
+        values = compute(pool.layers(), x[None])
+        values = values.reshape(-1, *values.shape[-2:])  # (channel, module, corner)
+        ones = values[0] > 0
+        tables.append(ones)
+        if network.binary_signals:
+            values = (values > 0).to(values.dtype)
+        low, high = (
+            values[:, some].mean(dim=1).numpy() if some.any() else np.full(len(values), other)
+            for some, other in zip((~ones, ones), SIGNALS, strict=True)
+        )
+    return torch.cat(tables).numpy()
+
+
+def _corners(arity: int) -> np.ndarray:
+    """The combinations of bits, shape (corner, input); input 0 is fastest."""
+    return np.array(list(itertools.product((0, 1), repeat=arity)))[:, ::-1]
+
+
 def _start_at_tables(network: ModularNetwork, tables: np.ndarray) -> None:
     reads: dict[tuple[int, int], set[Pair]] = {}
     first = 0
@@ -65,8 +105,7 @@ def _fit(
     pool: Modules, module: int, table: np.ndarray, signals: list[Pair], arity: int, rest: float
 ) -> None:
     """Make a module compute a table for inputs of some pairs of signals, and else the rest."""
-    corners = np.array(list(itertools.product((0, 1), repeat=arity)))[:, ::-1]
-    points = np.concatenate([np.array(pair)[corners] for pair in signals])  # input 0 is fastest
+    points = np.concatenate([np.array(pair)[_corners(arity)] for pair in signals])
     wanted = np.full((len(points), pool.arch[-1]), rest)
     wanted[:, 0] = np.tile(np.array(SIGNALS)[table.astype(int)], len(signals))
     draws = [
