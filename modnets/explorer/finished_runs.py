@@ -22,6 +22,10 @@ from modnets.training.restoring import from_structure
 SCHEDULED = ("lr_routing", "lr_selection", "temperature")
 PARTS = {"schedule": "as all rates", "end": 0.0, "hold": 0.0}
 OF_SCHEDULES = tuple(f"{name}_{part}" for name in SCHEDULED for part in PARTS)
+#: Setting -> the one without which it plays no part, and what None is.
+ABSENT: dict[str, tuple[str, Any]] = {
+    f"{name}_{part}": (name, absent) for name in SCHEDULED for part, absent in PARTS.items()
+} | {"signal_size": ("slots", 1), "signals": ("slots", "real")}
 #: Columns in which the runs of one group may differ.
 WITHIN = (
     *("run", "kind", "model", "routing", "selection", "outputs", "hidden", "pruning_ratio"),
@@ -92,7 +96,7 @@ class FinishedRuns:
         one = self.frame.drop_duplicates("run")[["run", "kind", *settings]]
         if "gumbel" in settings and "temperature" in settings:  # noise of choices that are learned
             one = one.assign(gumbel=one["gumbel"].where(one["temperature"].notna()))
-        one = _with_schedules(one)
+        one = _with_defaults(one)
         varied = [n for n in settings if n not in skip and len(one[n].unique()) > 1]
         by = ["graph", *(name for name in varied if name != "graph")]
         several = [
@@ -188,15 +192,16 @@ def latest(store: Store) -> set[str]:
     return set() if newest is None else set(pd.read_parquet(newest, columns=["run"])["run"])
 
 
-def _with_schedules(one: pd.DataFrame) -> pd.DataFrame:
-    """Settings of schedules with a value in each run with learned choices, and in no others."""
+def _with_defaults(one: pd.DataFrame) -> pd.DataFrame:
+    """Settings whose default is None with a value where they play a part, and in no others."""
     filled = {}
-    for name in SCHEDULED:
-        for part, absent in PARTS.items():
-            column = f"{name}_{part}"
-            if name in one and column in one:
-                given = one[column].astype(object)
-                filled[column] = given.where(given.notna(), absent).where(one[name].notna(), None)
+    for column, (of, absent) in ABSENT.items():
+        if of in one and column in one:
+            given = one[column].astype(object)
+            filled[column] = given.where(given.notna(), absent).where(one[of].notna(), None)
+    if "signal_size" in filled:
+        sizes = [None if pd.isna(size) else int(size) for size in filled["signal_size"]]
+        filled["signal_size"] = pd.Series(sizes, index=one.index, dtype=object)
     return one.assign(**filled)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+import modnets as mn
 from modnets.explorer.app import Explorer
 from modnets.explorer.controls import Controls
 from modnets.explorer.settings import MORE, shown_value
@@ -109,6 +110,21 @@ def test_errors_stand_beside_what_is_unfolded_for_them(
         controls.settings[key].value = "constant"
     assert message(controls, name) == ""
     assert not explorer.panel.train.disabled
+
+
+def test_finished_runs_of_other_signals_are_never_pooled(make: Callable[..., Explorer]) -> None:
+    base = mn.RunConfig(epochs=4, train_rows=32, routing="known", record="every")
+    networks = {"signal_size": [1, 2], "signals": ["real", "binary"], "model": ["dense", "shared"]}
+    explorer = make(results=mn.sweep(mn.grid(base, **networks, seeds=range(2))))
+    assert explorer.finished is not None
+    assert sorted(explorer.finished.groups) == [
+        f"6-3-2-2, signal size {size}, signals {signals}"
+        for size in (1, 2)
+        for signals in ("binary", "real")
+    ]
+    for rows in explorer.finished.groups.values():
+        runs = explorer.finished.frame.loc[rows].drop_duplicates("run")
+        assert runs["kind"].value_counts().to_dict() == {"dense": 2, "shared, known": 2}
 
 
 def test_it_folds_and_what_plays_no_part_is_hidden(make: Callable[..., Explorer]) -> None:
