@@ -22,7 +22,7 @@ DOCS = ROOT / "docs"
 PAGES = [
     ROOT / "README.md",
     *(DOCS / f"{name}.md" for name in ("results", "studies", "graphs", "inside", "training")),
-    *(DOCS / f"{name}.md" for name in ("routing", "own")),
+    *(DOCS / f"{name}.md" for name in ("routing", "discovery", "own")),
 ]
 PROSE = [*PAGES, *sorted(set(DOCS.glob("*.md")) - set(PAGES)), ROOT / "CONTRIBUTING.md"]
 

@@ -29,7 +29,7 @@ MIN_EFFECTS = (0.02, 0.08, 0.2)
 #: Loss above which a set is no module.
 MAX_LOSS = 0.6
 #: Sources of which outputs may be gates although a set of them is a module.
-FEW_SOURCES = 5
+FEW_SOURCES = 4
 #: Most sources of which an output may be two sub-functions that overlap.
 MOST_COVERED = 6
 TINY = 1e-12

@@ -8,6 +8,8 @@ from typing import cast
 import numpy as np
 import pandas as pd
 
+from modnets.analysis.intervals import percentiles
+from modnets.analysis.tables import require_columns
 from modnets.checked import checked
 from modnets.discovery.discoveries import Discovery
 from modnets.discovery.nodes import Outputs, edges_of, in_words, nodes_of, wiring_of
@@ -30,7 +32,8 @@ def judge_discoveries(
     Returns
     -------
     DataFrame
-        A row for each: ``graph``, ``method``, ``train_rows``, ``split_seed``, ``seed``;
+        A row for each, as of a sweep, for :func:`~modnets.summarize`: ``run`` (its key),
+        ``epoch``, ``graph``, ``method``, ``train_rows``, ``split_seed``, ``seed``;
         ``structured``, whether there is a true graph; ``found``; ``recovered``, whether the wiring
         is the true one; ``computes``, whether the graph gives the whole table; ``wrong``, whether a
         graph was found of which neither is true; ``edge_f1``, 0 where nothing was found;
@@ -67,6 +70,8 @@ def _judged(one: Discovery, truth: FunctionGraph) -> dict:
     )
     run = one.run
     return {
+        "run": run.key,
+        "epoch": run.epochs,
         "graph": str(run.graph),
         "method": one.method,
         "train_rows": run.final.train_rows,
@@ -111,3 +116,51 @@ def judge_edges(
         names = ("graph", "method", "train_rows", "split_seed")
         tables.append(table.assign(**dict(zip(names, told, strict=True))))
     return pd.concat(tables, ignore_index=True)
+
+
+@checked
+def edge_calibration(
+    edges: pd.DataFrame,
+    by: Sequence[str] = ("method",),
+    *,
+    bins: Sequence[float] = (0.0, 0.1, 0.3, 0.5, 0.7, 0.9, 0.99, 1.0),
+    confidence: float = 0.95,
+    resamples: int = 1000,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Share of edges that are true, by the confidence that they were given.
+
+    Parameters
+    ----------
+    edges : DataFrame
+        What :func:`judge_edges` returns.
+    by : sequence of str
+        Columns that make the groups.
+    bins : sequence of float
+        Bounds of the confidences that are taken together, each bin with its upper bound.
+    confidence : float, in (0, 1)
+        Of the intervals.
+    resamples, seed : int
+        Of the bootstrap, which draws graphs anew with all their edges.
+
+    Returns
+    -------
+    DataFrame
+        A row per group and bin that has edges: ``bin``, ``confidence`` (mean), ``true`` (share),
+        ``true_low``, ``true_high``, ``edges`` and ``graphs`` (how many).
+    """
+    require_columns(edges, [*by, "graph", "confidence", "true"])
+    rows, names = [], list(by)
+    binned = edges.assign(bin=pd.cut(edges["confidence"], list(bins), include_lowest=True))
+    rng = np.random.default_rng(seed)
+    for key, group in binned.groupby([*names, "bin"], observed=True):
+        counts = group.groupby("graph")["true"].agg(["sum", "size"]).to_numpy(float)
+        n_graphs = len(counts)
+        drawn = rng.multinomial(n_graphs, np.full(n_graphs, 1 / n_graphs), resamples) @ counts
+        low, high = percentiles(drawn[:, 0] / drawn[:, 1], confidence, n_graphs)
+        told = dict(zip([*names, "bin"], key, strict=True))
+        told["bin"] = str(told["bin"])
+        told |= {"confidence": group["confidence"].mean(), "true": group["true"].mean()}
+        told |= {"true_low": low, "true_high": high, "edges": len(group), "graphs": n_graphs}
+        rows.append(told)
+    return pd.DataFrame(rows)

@@ -22,7 +22,7 @@ from modnets.training.backends.eager import one_thread
 #: Shares of units, and of edges, that are tried at first.
 FIRST_UNITS, FIRST_EDGES = 0.5, 0.3
 #: Steps of Adam after each removal, and their rate.
-STEPS, RATE = 40, 0.01
+STEPS, RATE = 20, 0.01
 #: A training loss that counts as kept, and how many times the loss before pruning does.
 KEPT_LOSS, TIMES = 0.05, 1.2
 MOST_ROUNDS = 60
