@@ -24,7 +24,7 @@ endif
 
 # The order in which figures are made, the headline first; those that are not named come last.
 ORDER := generalization sample_complexity theory_overlay knowledge_ladder training_efficiency \
-	trained_networks scaling_laws phase_diagram wrong_knowledge large_inputs specialization routing_recovery learning_dynamics routing_methods routing_training module_width \
+	trained_networks scaling_laws phase_diagram wrong_knowledge large_inputs discovery specialization routing_recovery learning_dynamics routing_methods routing_training module_width \
 	module_inputs multi_task own_task data_sets architectures explorer benchmark digit_pairs
 ALL := $(wildcard notebooks/*.ipynb)
 NOTEBOOKS := $(filter $(ALL),$(ORDER:%=notebooks/%.ipynb)) $(filter-out $(ORDER:%=notebooks/%.ipynb),$(ALL))

@@ -11,7 +11,7 @@ from modnets.discovery.joining import joined
 from modnets.discovery.nodes import Outputs, wiring_of
 from modnets.discovery.tables_fitted import fitted
 
-#: Candidates less good than the best by more bits than this are not looked at closely.
+#: Candidates less good than the best, or than no structure, by more bits than this are left out.
 BITS_BELOW = 12.0
 #: How many of the best are tried with sub-functions joined.
 JOINED = 2
@@ -58,9 +58,9 @@ def candidates(ways: Iterable[Way], rows: Rows, most_inputs: int) -> list[Candid
             first[wiring] = way
     bounds = {wiring: rows.at_most(way[1]) for wiring, way in first.items()}
     found: list[Candidate] = []
-    best = -float("inf")
+    best = 0.0  # of no structure
     for wiring in sorted(first, key=lambda one: (-bounds[one], first[one][0])):
-        if bounds[wiring] < best - BITS_BELOW:
+        if found and bounds[wiring] < best - BITS_BELOW:
             break
         loss, outputs = first[wiring]
         outputs = fitted(outputs, rows)

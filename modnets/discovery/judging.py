@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 from typing import cast
 
 import numpy as np
@@ -151,7 +152,9 @@ def edge_calibration(
     """
     require_columns(edges, [*by, "graph", "confidence", "true"])
     rows, names = [], list(by)
-    binned = edges.assign(bin=pd.cut(edges["confidence"], list(bins), include_lowest=True))
+    labels = [f"{low:g} to {high:g}" for low, high in pairwise(bins)]
+    cut = pd.cut(edges["confidence"], list(bins), include_lowest=True, labels=labels)
+    binned = edges.assign(bin=cut)
     rng = np.random.default_rng(seed)
     for key, group in binned.groupby([*names, "bin"], observed=True):
         counts = group.groupby("graph")["true"].agg(["sum", "size"]).to_numpy(float)

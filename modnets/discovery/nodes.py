@@ -122,13 +122,25 @@ def laid_out(outputs: Sequence[Node]) -> tuple[list[list[tuple[int, ...]]], list
 
 
 def graph_of(outputs: Sequence[Node], n_inputs: int, name: str) -> FunctionGraph:
-    """The function graph of output nodes."""
+    """The function graph of output nodes, the slots of a level in the order of what they read."""
     layout = Layout(outputs)
-    levels = [
-        [SubFunction(Gate(name_of(table), table), reads) for reads, table in level]
-        for level in layout.slots
-    ]
-    return FunctionGraph(n_inputs, levels, outputs=layout.ends, name=name)
+    levels, moved = [], list(range(n_inputs))
+    for level in layout.slots:
+        slots = [_in_order(tuple(moved[place] for place in reads), t) for reads, t in level]
+        order = sorted(range(len(slots)), key=slots.__getitem__)
+        moved = [order.index(place) for place in range(len(slots))]
+        ordered = [slots[place] for place in order]
+        levels.append([SubFunction(Gate(name_of(table), table), reads) for reads, table in ordered])
+    return FunctionGraph(n_inputs, levels, outputs=[moved[end] for end in layout.ends], name=name)
+
+
+def _in_order(
+    reads: tuple[int, ...], table: tuple[int, ...]
+) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """The same sub-function with its sources in ascending order."""
+    order = sorted(range(len(reads)), key=reads.__getitem__)
+    cube = np.array(table).reshape((2,) * len(reads)).transpose(order)
+    return tuple(reads[place] for place in order), tuple(cube.ravel().tolist())
 
 
 def nodes_of(graph: FunctionGraph) -> Outputs:

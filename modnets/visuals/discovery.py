@@ -53,6 +53,7 @@ def plot_discovery(
     success: pd.DataFrame,
     calibration: pd.DataFrame,
     use: pd.DataFrame,
+    wide: pd.DataFrame,
     example: Discovery,
     *,
     chance: float,
@@ -69,6 +70,8 @@ def plot_discovery(
     use : DataFrame
         As ``success``, of runs that solve the table, by ``use`` and ``train_rows``: dense,
         discovered, learned, known, of another.
+    wide : DataFrame
+        As ``success``, on graphs of more inputs.
     example : Discovery
         Of dense networks; the smallest of them is drawn.
     chance : float, in [0, 1]
@@ -76,24 +79,31 @@ def plot_discovery(
 
     Returns
     -------
-    ndarray of Axes, shape (5,)
+    ndarray of Axes, shape (6,)
     """
     shares = ("solved", "solved_low", "solved_high")
     require_columns(success, ["way", "train_rows", *shares])
     require_columns(use, ["use", "train_rows", *shares])
+    require_columns(wide, ["way", "train_rows", *shares])
     figure = plt.figure(figsize=(PAGE_WIDTH, 5.0), layout="constrained")
-    grid = figure.add_gridspec(2, 6, height_ratios=(1.0, 1.08))
-    above = [figure.add_subplot(grid[0, 2 * column : 2 * column + 2]) for column in range(3)]
-    below = [figure.add_subplot(grid[1, :3]), figure.add_subplot(grid[1, 3:])]
+    grid = figure.add_gridspec(2, 12, height_ratios=(1.0, 1.08))
+    above = [figure.add_subplot(grid[0, 4 * column : 4 * column + 4]) for column in range(3)]
+    below = [figure.add_subplot(grid[1, part]) for part in (slice(4), slice(4, 9), slice(9, 12))]
     _plot_shares(success, "way", WAYS, above[0])
     above[0].axhline(chance, label="a wiring drawn at random", zorder=1, **FLOOR)
-    above[0].set(title="is the wiring found?", ylabel="graphs")
+    above[0].set(title="is the wiring found?", ylabel="graphs of 6 inputs")
     plot_calibration(calibration, ax=above[1])
     _plot_shares(use, "use", USES, above[2])
     above[2].set(title="is it worth it?", ylabel="runs that solve the table")
-    draw_pruned(example, ax=below[0])
-    draw_graph(example.graph, below[1]) if example.graph is not None else below[1].axis("off")
-    below[1].set_title(f"the graph found from {len(example.networks)} such networks")
+    _plot_shares(wide, "way", WAYS, below[0])
+    below[0].set(title="and of more inputs?", ylabel="graphs of 8 inputs")
+    draw_pruned(example, ax=below[1])
+    if example.graph is None:
+        below[2].axis("off")
+    else:
+        draw_graph(
+            example.graph, below[2], title=f"found from {len(example.networks)} such networks"
+        )
     return np.array([*above, *below])
 
 
@@ -190,7 +200,7 @@ def draw_pruned(discovery: Discovery, *, ax: Axes | None = None) -> Axes:
                 ax.text(x, number, text, ha="center", va="center", fontsize=5.5, zorder=4)
     ax.set(xlim=(-0.07, 1.07), ylim=(-0.4, len(places) - 0.6))
     ax.axis("off")
-    ax.set_title(f"a dense network pruned: {network.n_units} units, {network.n_edges} edges left")
+    ax.set_title(f"pruned: {network.n_units} units, {network.n_edges} edges left")
     return ax
 
 

@@ -141,6 +141,14 @@ def test_a_graph_is_the_same_after_nodes_and_back() -> None:
         assert edges_of(nodes_of(again)) == edges_of(nodes_of(graph))
 
 
+def test_slots_and_sources_stand_in_order() -> None:
+    graph = FunctionGraph(4, [["NIMPLY 3 0", "XOR 2 1"], ["IMPLY 1 0"]])
+    again = graph_of(nodes_of(graph), 4, "again")
+    assert [str(node) for node in again.levels[0]] == ["CNIMPLY 0 3", "XOR 1 2"]
+    assert [str(node) for node in again.levels[1]] == ["CIMPLY 0 1"]
+    assert (again.truth_table() == graph.truth_table()).all()
+
+
 def test_outputs_at_different_depths_get_copies() -> None:
     x, y = nodes_of(FunctionGraph(3, [["XOR 0 1", "AND 1 2"], ["OR 0 1", "AND 0 1"]]))
     inner = y.sources[0]

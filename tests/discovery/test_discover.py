@@ -137,6 +137,7 @@ def test_calibration_counts_edges_by_their_confidence() -> None:
         }
     )
     table = mn.analysis.edge_calibration(edges, bins=[0.0, 0.5, 1.0]).set_index("bin")
+    assert table.index.tolist() == ["0 to 0.5", "0.5 to 1"]
     assert table["edges"].tolist() == [2, 3]
     assert table["true"].tolist() == pytest.approx([1 / 2, 2 / 3])
     assert (table["true_low"] <= table["true"]).all()
@@ -166,14 +167,14 @@ def test_the_figure_has_its_panels(dense: Discovery) -> None:
     use = pd.DataFrame({"use": "discovered", "train_rows": [16, 32]} | shares)
     edges = mn.analysis.judge_edges([dense]).assign(way="dense")
     calibration = mn.analysis.edge_calibration(edges, ["way"])
-    axes = mn.plot.discovery(success, calibration, use, dense, chance=0.01)
-    assert len(axes) == 5
+    axes = mn.plot.discovery(success, calibration, use, success, dense, chance=0.01)
+    assert len(axes) == 6
     (line,) = [line for line in axes[0].lines if line.get_label().startswith("found: dense")]
     assert line.get_ydata().tolist() == [0.2, 0.9]
-    names = {text.get_text() for text in axes[3].texts}
+    names = {text.get_text() for text in axes[4].texts}
     assert names == {*(f"x{n}" for n in range(6)), "y0", "y1"}
     smallest = min(dense.networks, key=lambda one: one.n_edges)
-    assert len(axes[3].lines) == smallest.n_edges
+    assert len(axes[4].lines) == smallest.n_edges
     plt.close("all")
 
 
