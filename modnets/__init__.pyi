@@ -11,6 +11,7 @@ from .config.grid import in_sequence as in_sequence
 from .config.grid import independent as independent
 from .config.run_config import RunConfig as RunConfig
 from .config.studies import study as study
+from .discovery.discover import discover as discover
 from .experiments.failures import RunsFailed as RunsFailed
 from .experiments.failures import WorkersLost as WorkersLost
 from .experiments.live import Live as Live

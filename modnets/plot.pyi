@@ -12,6 +12,9 @@ from .visuals.diagrams.runs import outcome as outcome
 from .visuals.diagrams.task import draw_graph as draw_graph
 from .visuals.diagrams.usage import used_slots as used_slots
 from .visuals.digit_pairs import plot_digit_pairs as digit_pairs
+from .visuals.discovery import draw_pruned as draw_pruned
+from .visuals.discovery import plot_calibration as calibration
+from .visuals.discovery import plot_discovery as discovery
 from .visuals.dynamics import plot_course as course
 from .visuals.dynamics import plot_dynamics as dynamics
 from .visuals.dynamics import plot_timeline as timeline
@@ -60,15 +63,18 @@ __all__ = [
     "benchmark",
     "benchmark_grid",
     "by_kind",
+    "calibration",
     "changing_goals",
     "costs",
     "course",
     "diagram_legend",
     "digit_pairs",
+    "discovery",
     "draw",
     "draw_before_after",
     "draw_graph",
     "draw_legend",
+    "draw_pruned",
     "draw_runs",
     "draw_scale",
     "dynamics",

@@ -20,7 +20,17 @@ from modnets.paths import ROOT
 PACKAGE = ROOT / "modnets"
 ROOMS = sorted(PACKAGE.rglob("*.py"))
 FLOORS = ("compiler", "tasks", "models", "config", "training", "experiments", "benchmarks")
-FLOORS += ("analysis", "visuals", "reports", "explorer", "", "commands", "glossary", "__main__")
+FLOORS += (
+    "analysis",
+    "discovery",
+    "visuals",
+    "reports",
+    "explorer",
+    "",
+    "commands",
+    "glossary",
+    "__main__",
+)
 GROUND = ("amounts", "annotations", "checked", "errors", "figure_records", "hardware", "lazy")
 GROUND += ("leftovers", "notebook_files", "notebook_format", "notebook_sources", "notices")
 GROUND += ("old_modules", "old_names", "parameters", "paths", "plot", "provenance", "runs_read")

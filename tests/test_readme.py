@@ -22,7 +22,7 @@ DOCS = ROOT / "docs"
 PAGES = [
     ROOT / "README.md",
     *(DOCS / f"{name}.md" for name in ("results", "studies", "graphs", "inside", "training")),
-    *(DOCS / f"{name}.md" for name in ("routing", "reuse", "own")),
+    *(DOCS / f"{name}.md" for name in ("routing", "discovery", "reuse", "own")),
 ]
 PROSE = [*PAGES, *sorted(set(DOCS.glob("*.md")) - set(PAGES)), ROOT / "CONTRIBUTING.md"]
 

@@ -1,5 +1,9 @@
 """Analysis of results: statistics, sample complexity, structure, exact version spaces."""
 
+from ..discovery.discoveries import Discovery as Discovery
+from ..discovery.judging import edge_calibration as edge_calibration
+from ..discovery.judging import judge_discoveries as judge_discoveries
+from ..discovery.judging import judge_edges as judge_edges
 from ..training.costs import arithmetic_of as arithmetic_of
 from ..training.costs import costs_of as costs_of
 from ..training.costs import forward_flops as forward_flops

@@ -55,6 +55,9 @@ class Explorer:
         The task to begin with.
     kinds : sequence of str
         Kinds of network to begin with, such as ``"shared, learned"``.
+    knowledge : Task, optional
+        The graph whose structure networks with known connections are given, such as one that
+        :func:`modnets.discover` found; by default that of the task.
     results : str, Path, Store or DataFrame, optional
         A finished sweep, to be shown instead of training.
     store : str or Path, optional
@@ -86,6 +89,7 @@ class Explorer:
         graph: str | Task = "6-3-2-2",
         kinds: Sequence[str] = ("dense", "modular, known", "shared, learned"),
         *,
+        knowledge: Task | None = None,
         results: str | Path | Store | pd.DataFrame | None = None,
         store: str | Path | None = None,
         figure_folder: str | Path | None = None,
@@ -114,7 +118,8 @@ class Explorer:
         self._task: Task | None = None
         get_graph(graph)
         self.controls = Controls(
-            {"graph": graph, "kinds": kinds} | settings, self._controls_changed
+            {"graph": graph, "kinds": kinds, "knowledge": knowledge} | settings,
+            self._controls_changed,
         )
         self.panel.lay_out(None if self.read_only else self.controls.view)
         self.panel.explain(self.controls.meanings())

@@ -57,7 +57,9 @@ class Controls:
         self.kinds_settings = available_kinds()
         graph = values.get("graph", "6-3-2-2")
         self.user_task = graph if isinstance(graph, Task) else named_data_set(str(graph))
-        allowed = {*SETTINGS, *MORE, "graph", "kinds", "gumbel"}
+        #: The graph that known connections are those of; None for the task itself.
+        self.knowledge: Task | None = values.get("knowledge")
+        allowed = {*SETTINGS, *MORE, "graph", "kinds", "knowledge", "gumbel"}
         unknown = [name for name in values if name not in allowed]
         require(not unknown, f"unknown setting {unknown}; allowed: {', '.join(sorted(allowed))}")
         names = [*GRAPHS, *TASK_SETS, *DATA_SETS]
@@ -172,6 +174,7 @@ class Controls:
                 self.errors["task"],
                 head("kinds of network"),
                 kinds,
+                *self._note_of_knowledge(),
                 self.errors["kinds"],
                 head("training"),
                 *settings,
@@ -181,6 +184,12 @@ class Controls:
             ],
         )
         self.view.add_class("mn-controls")
+
+    def _note_of_knowledge(self) -> list[widgets.Widget]:
+        """A line that says whose structure is known, where it is not the task's own."""
+        if self.knowledge is None:
+            return []
+        return [widgets.HTML(f"<small>known connections: {escape(str(self.knowledge))}</small>")]
 
     # The choice
 
@@ -248,6 +257,7 @@ class Controls:
         }
         base = RunConfig(
             graph=task,
+            knowledge=self.knowledge,
             record="every",
             gumbel=self.gumbel.value,
             lr_selection=value["lr_routing"],

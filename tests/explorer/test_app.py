@@ -18,6 +18,7 @@ import pytest
 from modnets.analysis.epoch_curves import training_curves
 from modnets.config.grid import grid
 from modnets.config.run_config import RunConfig
+from modnets.discovery.discover import discover
 from modnets.experiments.live import Live, Part
 from modnets.experiments.store import Store
 from modnets.experiments.sweep import sweep
@@ -89,6 +90,21 @@ def test_runs_seeds_kinds_and_gumbel_reach_the_runs(make: Callable[..., Explorer
     assert [run.seed for run in runs] == [run.split_seed for run in runs] == [7, 8, 9] * 3
     assert all(run.gumbel and run.record == "every" for run in runs)
     assert all(run.lr_selection == run.lr_routing for run in runs)
+
+
+def test_known_connections_may_be_those_of_a_graph_that_was_discovered(
+    make: Callable[..., Explorer],
+) -> None:
+    found = discover(RunConfig(train_rows=40), method="data", votes=1)
+    explorer = make(knowledge=found.graph, kinds=KINDS, runs=1, epochs=20)
+    runs = {run.kind: run.final for run in explorer.controls.configs()}
+    assert runs["modular, known"].known_graph == found.graph
+    assert runs["dense"].knowledge is None
+    trained(explorer)
+    assert explorer.live is not None
+    assert explorer.live.is_done
+    other = FunctionGraph(4, [["XOR 0 1", "XOR 2 3"]], name="of four")
+    assert "knowledge=of four" in make(knowledge=other).controls.problems["kinds"]
 
 
 def test_a_graph_drawn_at_random(make: Callable[..., Explorer]) -> None:

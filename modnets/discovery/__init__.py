@@ -1,0 +1,1 @@
+"""Structure found: function graphs from dense networks, from rows alone, from learned routing."""
