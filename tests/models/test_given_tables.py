@@ -158,3 +158,26 @@ def test_a_frozen_pool_solves_a_new_graph_of_its_gates() -> None:
     ]
     assert solved[0] >= 4
     assert solved[1] == 0
+
+
+@pytest.mark.parametrize("model", ["modular", "shared"])
+def test_tables_of_binary_signals_are_what_the_network_computes(model: str) -> None:
+    graph = mn.tasks.random_graph((6, 3, 2, 2), seed=4)
+    for seed in range(4):
+        run = mn.RunConfig(graph=graph, model=model, routing="known", signals="binary", seed=seed)
+        network = initial_network(run)
+        assert isinstance(network, ModularNetwork)
+        rows = graph.rows()
+        with torch.no_grad():
+            answers = network.eval()(torch.from_numpy(rows).float()).numpy() > 0
+        structure, tables = network.structure(), tables_of(network)
+        assert np.array_equal(literal(structure, tables, rows, network.shared), answers)
+
+
+def test_the_first_channel_tells_the_bits_of_wide_signals() -> None:
+    run = mn.RunConfig(
+        model="shared", routing_method="best", signal_size=3, epochs=60, train_rows=56
+    )
+    network = mn.train(run, progress=False).network
+    answers = literal(network.structure(), tables_of(network), run.graph.rows(), True)
+    assert (answers == run.graph.truth_table()).all()
