@@ -212,7 +212,7 @@ class Search:
         self._modules: dict[Any, list[Parts]] = {}
         self._reads: dict[Any, list[np.ndarray]] = {}
         self._ends: dict[Any, list[Way]] = {}
-        self._alone: dict[Any, list[Way]] = {}
+        self._alone: dict[Any, Way | None] = {}
         self._covers: dict[Any, Way | None] = {}
 
     @property
@@ -303,15 +303,21 @@ class Search:
             alone = parts.alone(place, kept)
             node = _last(alone)
             if len(kept) > 2 and len(outputs) > 1:
-                key = alone.sources, output
-                if key not in self._alone:
-                    self._alone[key] = self._followed(alone, (output,))
-                ways = self._alone[key]
-                if ways:
-                    own, (node,) = min(ways, key=lambda way: way[0])
-                    loss += own
+                way = self._way_alone(alone, output)
+                if way is not None:
+                    loss, (node,) = loss + way[0], way[1]
             nodes.append(node)
         yield loss, tuple(nodes)
+
+    def _way_alone(self, alone: Parts, output: int) -> Way | None:
+        """The best way to compute one output by modules of its own."""
+        if len(alone.sources) <= FEW_SOURCES:
+            return self._cover(alone, (output,))
+        key = alone.sources, output
+        if key not in self._alone:
+            ways = self._followed(alone, (output,))
+            self._alone[key] = min(ways, key=lambda way: way[0], default=None)
+        return self._alone[key]
 
     def _cover(self, parts: Parts, outputs: tuple[int, ...]) -> Way | None:
         key = parts.sources, outputs

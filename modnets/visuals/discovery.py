@@ -85,10 +85,8 @@ def plot_discovery(
     require_columns(success, ["way", "train_rows", *shares])
     require_columns(use, ["use", "train_rows", *shares])
     require_columns(wide, ["way", "train_rows", *shares])
-    figure = plt.figure(figsize=(PAGE_WIDTH, 5.0), layout="constrained")
-    grid = figure.add_gridspec(2, 12, height_ratios=(1.0, 1.08))
-    above = [figure.add_subplot(grid[0, 4 * column : 4 * column + 4]) for column in range(3)]
-    below = [figure.add_subplot(grid[1, part]) for part in (slice(4), slice(4, 9), slice(9, 12))]
+    _, axes = plt.subplots(2, 3, figsize=(PAGE_WIDTH, 4.8), layout="constrained")
+    above, below = axes
     _plot_shares(success, "way", WAYS, above[0])
     above[0].axhline(chance, label="a wiring drawn at random", zorder=1, **FLOOR)
     above[0].set(title="is the wiring found?", ylabel="graphs of 6 inputs")
@@ -101,10 +99,9 @@ def plot_discovery(
     if example.graph is None:
         below[2].axis("off")
     else:
-        draw_graph(
-            example.graph, below[2], title=f"found from {len(example.networks)} such networks"
-        )
-    return np.array([*above, *below])
+        draw_graph(example.graph, below[2])
+    below[2].set_title(f"found from {len(example.networks)} such networks")
+    return axes.ravel()
 
 
 def _plot_shares(table: pd.DataFrame, by: str, styles: dict[str, KindStyle], ax: Axes) -> None:
@@ -117,7 +114,7 @@ def _plot_shares(table: pd.DataFrame, by: str, styles: dict[str, KindStyle], ax:
         ax.plot(x, line["solved"], linewidth=1.2, markersize=3.2, **style.line)
     ticks = sorted(table["train_rows"].unique())
     ax.set_xscale("log", base=2)
-    ax.set_xticks(ticks, [str(tick) for tick in ticks])
+    ax.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
     ax.set(ylim=SHARE_LIMITS, xlabel="training rows")
     ax.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
     ax.grid(axis="y")

@@ -140,6 +140,14 @@ def saved(kind: str, column: str) -> Source:
     return one("sample_complexity_full", **of)
 
 
+def discovered(way: str, train_rows: int, part: str = "success") -> Source:
+    return one("discovery", part=part, way=way, train_rows=train_rows)
+
+
+def rows_with(structure: str) -> Source:
+    return one("discovery", part="needed", kind=structure)
+
+
 def timed(name: str) -> Source:
     return one("timings", name=name)
 
@@ -331,6 +339,23 @@ CLAIMS: dict[str, tuple[str, dict[str, Source]]] = {
         "on it {a[n_solved]:.0f} of {a[n]:.0f} dense runs solve 6-3-2-2 from 32 rows, on {b[n]:.0f} "
         "drawn splits {b[solved]:.0%} of the runs do",
         {"a": one("generalization", splits="seed 40"), "b": solved_at("dense", 32)},
+    ),
+    "discovered wiring": (
+        "with {a[train_rows]:.0f} rows {b[solved]:.0%} of {b[n]:.0f} dense networks solve their table "
+        "({b[solved_low]:.0%} to {b[solved_high]:.0%}); pruned and taken apart they give the true wiring of "
+        "{a[solved]:.0%} of the graphs ({a[solved_low]:.0%} to {a[solved_high]:.0%})",
+        {"a": discovered("dense", 32), "b": discovered("solved", 32)},
+    ),
+    "discovered from rows": (
+        "with {a[train_rows]:.0f} rows networks give {a[solved]:.0%} ({a[solved_low]:.0%} to "
+        "{a[solved_high]:.0%}, {a[n]:.0f} graphs), the rows alone {b[solved]:.0%} ({b[solved_low]:.0%} to "
+        "{b[solved_high]:.0%})",
+        {"a": discovered("dense", 40, "wide"), "b": discovered("data", 40, "wide")},
+    ),
+    "discovered and used": (
+        "half of the runs need {a[rows_50]:.0f} rows ({a[rows_50_low]:.0f} to {a[rows_50_high]:.0f}), dense "
+        "networks {b[rows_50]:.0f} ({b[rows_50_low]:.0f} to {b[rows_50_high]:.0f})",
+        {"a": rows_with("discovered"), "b": rows_with("dense")},
     ),
     "data sets": (
         "own modules with learned connections name {a[test_bit_accuracy]:.0%} of the unseen endgames "
