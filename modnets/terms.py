@@ -463,6 +463,8 @@ OF_SETTINGS: dict[str, tuple[str, ...]] = {
     "outputs": ("routing", "output_levels"),
     "slots": ("slot", "level"),
     "shared_modules": ("shared modules", "selection"),
+    "pretrained": ("transferred", "lr", "mn.in_sequence", "mn.analysis.revisits"),
+    "transferred": ("pretrained", "routing_method", "mn.in_sequence"),
     "module_hidden": ("module",),
     "output_levels": ("outputs", "level"),
     "image_network": ("digit pair", "image_hidden", "channels"),
