@@ -467,6 +467,8 @@ OF_SETTINGS: dict[str, tuple[str, ...]] = {
     "outputs": ("routing", "output_levels"),
     "slots": ("slot", "level"),
     "shared_modules": ("shared modules", "selection"),
+    "pretrained": ("transferred", "lr", "mn.in_sequence", "mn.analysis.revisits"),
+    "transferred": ("pretrained", "routing_method", "mn.in_sequence"),
     "module_hidden": ("module",),
     "signal_size": ("signal", "signals", "module"),
     "signals": ("signal", "signal_size", "module"),

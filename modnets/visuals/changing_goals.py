@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -100,7 +101,7 @@ def _plot_switches(ax: Axes, switches: pd.DataFrame, goals: Sequence[str]) -> No
                 markersize=3.5, linewidth=1.2,
             )  # fmt: skip
             if not seen.all():  # an empty line outside of the axes would break the layout
-                late = {"color": style.color, "markersize": 3, "clip_on": False}
+                late: dict[str, Any] = {"color": style.color, "markersize": 3, "clip_on": False}
                 ax.plot(x[~seen], middle[~seen], "^", **late)
     for goal, dashes in zip(goals, DASHES, strict=False):
         ax.plot([], [], color="#555555", linestyle=dashes, label=goal)

@@ -152,6 +152,22 @@ def timed(name: str) -> Source:
     return one("timings", name=name)
 
 
+def pool(way: str, seen: int, rows: int = 24) -> Source:
+    return one("transfer", part="solved", way=way, seen=seen, train_rows=rows)
+
+
+def pool_rows(way: str, seen: int) -> Source:
+    return one("transfer", part="rows", way=way, seen=seen)
+
+
+def new_goal(kind: str, history: str) -> Source:
+    return one("changing_goals", part="new goal", kind=kind, history=history)
+
+
+def lost(kind: str) -> Source:
+    return one("changing_goals", part="lost", kind=kind)
+
+
 #: Numbers that are names or settings, and measure nothing: patterns.
 NAMES = [
     r"\]\([^)]*\)",  # targets of links
@@ -216,6 +232,41 @@ CLAIMS: dict[str, tuple[str, dict[str, Source]]] = {
     "known connections and depth": (
         "times {a[times]:.2f} for each level ({a[times_low]:.2f} to {a[times_high]:.2f})",
         {"a": saved("shared, known", "depth")},
+    ),
+    "reused modules": (
+        "solves {a[solved]:.0%} of {a[n]:.0f} new ones with {a[train_rows]:.0f} rows "
+        "({a[solved_low]:.0%} to {a[solved_high]:.0%}), one that has seen a single graph "
+        "{b[solved]:.0%} ({b[solved_low]:.0%} to {b[solved_high]:.0%}), random modules none (at most "
+        "{c[solved_high]:.0%}). Half are solved with {d[rows]:.1f} rows ({d[rows_low]:.1f} to "
+        "{d[rows_high]:.1f}); searched anew, structure and gates, with {e[rows]:.1f} "
+        "({e[rows_low]:.1f} to {e[rows_high]:.1f})",
+        {
+            "a": pool("frozen", 4),
+            "b": pool("frozen", 1),
+            "c": pool("random", 0),
+            "d": pool_rows("frozen", 4),
+            "e": pool_rows("searched, anew", -1),
+        },
+    ),
+    "a new goal": (
+        "with known connections {a[epochs]:.0f} epochs ({a[epochs_low]:.0f} to {a[epochs_high]:.0f}) "
+        "after goals that had sub-functions in common with it, {b[epochs]:.0f} without a history "
+        "({b[epochs_low]:.0f} to {b[epochs_high]:.0f}); dense networks {c[epochs]:.0f} "
+        "({c[epochs_low]:.0f} to {c[epochs_high]:.0f}) and {d[epochs]:.0f} ({d[epochs_low]:.0f} to "
+        "{d[epochs_high]:.0f})",
+        {
+            "a": new_goal("shared, known", "sub-functions in common"),
+            "b": new_goal("shared, known", "no history"),
+            "c": new_goal("dense", "sub-functions in common"),
+            "d": new_goal("dense", "no history"),
+        },
+    ),
+    "forgetting": (
+        "dense networks lose {a[forgotten]:.0%} of the bits ({a[forgotten_low]:.0%} to "
+        "{a[forgotten_high]:.0%}), own modules {b[forgotten]:.0%} ({b[forgotten_low]:.0%} to "
+        "{b[forgotten_high]:.0%}), shared ones {c[forgotten]:.0%} ({c[forgotten_low]:.0%} to "
+        "{c[forgotten_high]:.0%})",
+        {"a": lost("dense"), "b": lost("modular, known"), "c": lost("shared, known")},
     ),
     "one wrong connection": (
         "one of ten connections is known wrongly {a[n_solved]:.0f} of {a[n]:.0f} runs solve the table "
