@@ -115,7 +115,7 @@ $(STAMPS)/%.stamp: notebooks/%.ipynb | $(INSTALLED)
 	@rm $(STAMPS)/$*.start
 	@left=$$(for name in $$(cat $(STAMPS)/plan 2>/dev/null); do \
 		test $(STAMPS)/$$name.stamp -nt $(STAMPS)/plan || echo $$name; done | paste -sd,); \
-		test -z "$$left" || { printf 'left: '; $(BIN)/python -m modnets notebook plan $$left $(SMALL) | sed -n 1p; }
+		test -z "$$left" || $(BIN)/python -m modnets notebook plan $$left $(SMALL) | sed -n '1s/^/left: /p'
 
 # The files of the package that a figure depends on, as they were found when it was made.
 -include $(wildcard $(STAMPS)/*.d)
