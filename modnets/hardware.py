@@ -56,17 +56,24 @@ def one_blas_thread() -> Iterator[None]:
 
     Fits of a few numbers took ten times as long with two threads on two busy cores.
     """
-    with _blas().limit(limits=1, user_api="blas"):
+    libraries = _blas()
+    limited = libraries and libraries.limit(limits=1, user_api="blas")
+    with limited or contextlib.nullcontext():
         yield
 
 
 @cache
-def _blas() -> ThreadpoolController:
-    """The libraries of linear algebra of this process; scipy brings one of its own."""
+def _blas() -> ThreadpoolController | None:
+    """The libraries of linear algebra of this process; scipy brings one of its own.
+
+    None where they cannot be listed, as a library of the process has a path that is not UTF-8.
+    """
     import scipy.linalg  # noqa: F401  (loads it)
     from threadpoolctl import ThreadpoolController
 
-    return ThreadpoolController()
+    with contextlib.suppress(UnicodeDecodeError):
+        return ThreadpoolController()
+    return None
 
 
 def lanes() -> int:

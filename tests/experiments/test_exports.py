@@ -61,7 +61,11 @@ def test_the_dictionary_tells_every_column(results: Store, tmp_path: Path) -> No
     about = pd.read_csv(export(table, tmp_path / "a.csv")[1], keep_default_na=False)
     assert about["column"].tolist() == table.columns.tolist()
     told = about.set_index("column")
-    assert told.loc["lr", ["type", "unit", "range"]].tolist() == ["float64", "per step", "above 0"]
+    assert told.loc["lr", ["type", "unit", "range"]].tolist() == [
+        "float64",
+        "per step",
+        "at least 0",
+    ]
     assert told.loc["train_rows", "type"] == "int64"
     assert told.loc["solved", "type"] == "bool"
     assert told.loc["nothing", "type"] == "none"
