@@ -255,7 +255,7 @@ def test_nothing_is_cut_off_and_the_width_is_used(page: Any, width: int) -> None
 def test_another_task_marks_the_curves_as_old(page: Any) -> None:
     assert page.locator(".mn-caption").inner_text().startswith("6-3-2-2, 16 training rows")
     assert page.locator(".mn-old").inner_text() == ""
-    graph = page.locator(".mn-controls select")
+    graph = page.get_by_label("graph", exact=True)
     graph.select_option("6-2-2")
     page.locator(".mn-old", has_text="old curves: 6-3-2-2. Press Train for 6-2-2").wait_for()
     assert page.locator(".mn-faded .mn-curve").count() == 3
