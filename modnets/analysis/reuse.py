@@ -132,13 +132,8 @@ def revisits(stages: Iterable[Iterable[RunConfig]], *, transferred: str = "all")
         Each starts from the run of the later stage; its task is that of the earlier one.
     """
     listed = [list(stage) for stage in stages]
-    still: dict[str, Any] = {
-        "lr": 0.0,
-        "lr_routing": 0.0,
-        "lr_selection": 0.0,
-        "epochs": 1,
-        "eval_every": 1,
-    }
+    still: dict[str, Any] = dict.fromkeys(("lr", "lr_routing", "lr_selection"), 0.0)
+    still |= {"epochs": 1, "eval_every": 1, "transferred": transferred}
     return [
         replace(earlier, pretrained=later, **still)
         for number, stage in enumerate(listed)
@@ -178,12 +173,12 @@ def retention(
     configs = {run.key: run for run in runs}
     again = again.reset_index(drop=True)
     ends, asked = last(results), again.loc[again.groupby("run", sort=False)["epoch"].idxmin()]
-    rows = []
+    rows, revisiting = [], set(asked["run"])
     for row in pd.concat([ends, asked]).itertuples():
         require(row.run in configs, f"run={row.run} is none of runs; allowed are runs of both")
         run = configs[row.run]
         now = list(stages_of(run))[::-1]  # the first stage first
-        if row.run in set(asked["run"]):
+        if row.run in revisiting:
             stages, later = now[:-1], now[-2] if len(now) > 1 else None
             places = [n for n, one in enumerate(stages, start=1) if one.graph == run.graph]
             require(later is not None and bool(places), f"run={row.run}: no stage had its task")

@@ -118,3 +118,11 @@ def test_means_are_plain_means() -> None:
     assert found["accuracy"].tolist() == [0.75, 0.25]
     assert found.loc["b", ["low", "high"]].tolist() == [0.25, 0.25]
     assert found.loc["a", ["low", "high"]].tolist() == [0.5, 1.0]
+
+
+@pytest.mark.parametrize("taken", ["all", "modules"])
+def test_what_is_taken_of_a_later_stage_is_what_is_asked_for(taken: str) -> None:
+    base = mn.RunConfig(model="shared", routing="known", epochs=2)
+    listed = mn.in_sequence([mn.grid(base, seeds=[0]), mn.grid(base, seeds=[0])])
+    (again,) = mn.analysis.revisits(listed, transferred=taken)
+    assert again.final.transferred == taken
