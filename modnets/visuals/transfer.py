@@ -186,8 +186,9 @@ def _plot_seen(ax: Axes, curves: pd.DataFrame, at: int) -> None:
         if len(line):
             end, below = (places[-1], line["solved"].iloc[-1]), way == "frozen"
             ax.annotate(
-                way, end, xytext=(-7, -14 if below else 3), textcoords="offset points",
-                fontsize=6.5, color=color, ha="right",
+                way, end, xytext=(-9, -24 if below else 3), textcoords="offset points",
+                fontsize=6.5, color=color, ha="right", zorder=4,
+                bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.8},
             )  # fmt: skip
     seen = sorted({0, *curves["seen"].clip(lower=0).astype(int)})
     ax.set_xticks([0 if one == 0 else np.log2(one) + 1 for one in seen], seen)
