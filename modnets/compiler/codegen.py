@@ -50,13 +50,13 @@ def write_program(functions: Sequence[str], lanes: int) -> str:
     lanes : int
         Replicas in a vector; 1 to vectorize within a replica.
     """
-    files = ("prelude.h", "simd.h", "team.h", "matmul.h")
-    prelude, simd, *within = (Path(__file__).with_name(name).read_text() for name in files)
+    names = ("intrinsics.h", "prelude.h", "simd.h", "team.h", "matmul.h")
+    *first, simd, team, matmul = (Path(__file__).with_name(name).read_text() for name in names)
     parts = [f"#define LANES {lanes}", simd]
     if lanes == 1:
         parts = ["namespace scalar {", *parts, "#undef LANES", "}", "namespace wide {"]
-        parts += [f"#define LANES {vector_width()}", simd, "}", *within]
-    return "\n".join([prelude, "namespace simd {", *parts, *functions, "}  // namespace simd"])
+        parts += [f"#define LANES {vector_width()}", simd, "}", team, matmul]
+    return "\n".join([*first, "namespace simd {", *parts, *functions, "}  // namespace simd"])
 
 
 def write_function(

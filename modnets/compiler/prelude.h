@@ -4,7 +4,6 @@
 #include <string.h>
 #include <unistd.h>
 #if defined(__x86_64__)
-#include <immintrin.h>
 #define PAUSE _mm_pause()
 #else
 #define PAUSE sched_yield()
