@@ -29,7 +29,7 @@ ORDER := generalization sample_complexity theory_overlay knowledge_ladder traini
 	changing_goals interfaces specialization routing_recovery learning_dynamics routing_methods \
 	routing_training module_width module_inputs multi_task own_task data_sets architectures explorer \
 	digit_pairs benchmark
-# The first one is there soonest by itself; what measures the machine has it to itself.
+# The first one goes before what runs beside it; what measures the machine has it to itself.
 FIRST := generalization
 LAST := benchmark
 ALL := $(wildcard notebooks/*.ipynb)
@@ -54,8 +54,7 @@ help: ## Show this list
 	@echo "make PYTHON=python3.12   .venv with another Python"
 
 figures: plan ## Run every notebook whose figures are missing or older than its code
-	@$(call made,1,$(filter $(FIRST:%=$(STAMPS)/%.stamp),$(FIGURES)))
-	@$(call made,$(JOBS),$(filter-out $(FIRST:%=$(STAMPS)/%.stamp) $(LAST:%=$(STAMPS)/%.stamp),$(FIGURES)))
+	@$(call made,$(JOBS),$(filter-out $(LAST:%=$(STAMPS)/%.stamp),$(FIGURES)))
 	@$(call made,1,$(filter $(LAST:%=$(STAMPS)/%.stamp),$(FIGURES)))
 	@echo "$(FOLDER)/ is up to date: $(words $(NOTEBOOKS)) notebooks"
 
@@ -105,7 +104,7 @@ STRIPPED := metadata.papermill metadata.language_info metadata.toc metadata.vsco
 $(STAMPS)/%.stamp: notebooks/%.ipynb | $(INSTALLED)
 	@mkdir -p $(STAMPS) $(FOLDER)
 	@touch $(STAMPS)/$*.start
-	@$(BIN)/python -m modnets notebook run $* $(SMALL) $(ARGS) --depends $(STAMPS)/$*.files $(call named,$*)
+	@$(if $(filter-out $(FIRST) $(LAST),$*),nice -n 19) $(BIN)/python -m modnets notebook run $* $(SMALL) $(ARGS) --depends $(STAMPS)/$*.files $(call named,$*)
 	@sed 's|.*|$@: &\n&:|' $(STAMPS)/$*.files > $(STAMPS)/$*.d
 	@find $(FOLDER) -type f -newer $(STAMPS)/$*.start | sort | while read -r file; do \
 		record=$(FOLDER)/$$(basename "$$file" | cut -d. -f1).provenance.json; \
