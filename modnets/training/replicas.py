@@ -269,13 +269,12 @@ class Replicas:
         }
         columns["epoch"] = np.tile(np.array(epochs), n_runs)
         columns |= {name: values.ravel() for name, values in measures.items()}
-        table = pd.DataFrame(columns)
         by_run = list(zip(*self.measured, strict=True))
-        table[MEASURED] = _column([text for run in by_run for text in run] or [None] * len(table))
-        texts = {"predicted": None, "structure": None} | dict.fromkeys(INSPECTED, np.nan)
-        for name, absent in texts.items():
-            table[name] = self._recorded(name, epochs, absent)
-        return table.assign(**dict.fromkeys(OF_RESTARTS, np.nan))
+        texts = [text for run in by_run for text in run] or [None] * (n_runs * n_epochs)
+        columns[MEASURED] = _column(texts)
+        absent = {"predicted": None, "structure": None} | dict.fromkeys(INSPECTED, np.nan)
+        columns |= {name: self._recorded(name, epochs, none) for name, none in absent.items()}
+        return pd.DataFrame(columns | dict.fromkeys(OF_RESTARTS, np.nan))
 
     def _recorded(self, name: str, epochs: Sequence[int], absent: Any) -> np.ndarray:
         """A column of what was recorded, absent in the rows of other epochs."""
