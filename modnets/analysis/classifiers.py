@@ -159,9 +159,11 @@ def _probability(
     unseen: np.ndarray,
 ) -> np.ndarray:
     """The probability of a 1 in each row; of a constant label in training, that label."""
+    from sklearn import config_context
     from sklearn.ensemble import GradientBoostingClassifier
     from sklearn.linear_model import LogisticRegression
     from sklearn.tree import DecisionTreeClassifier
+    from threadpoolctl import threadpool_limits
 
     made: dict[str, Any] = {
         "decision tree": DecisionTreeClassifier,
@@ -174,4 +176,7 @@ def _probability(
         return np.full(len(unseen), float(labels.sum()))
     more = {"max_iter": 1000} if name == "logistic regression" else {}
     model = made[name](**options, **more, random_state=seed)
-    return model.fit(x[known], y[known]).predict_proba(unseen)[:, 1]
+    # Checks of each of the many trees, and threads for small products, take longer than the fits.
+    unchecked = config_context(assume_finite=True, skip_parameter_validation=True)
+    with unchecked, threadpool_limits(1):
+        return model.fit(x[known], y[known]).predict_proba(unseen)[:, 1]
