@@ -121,7 +121,7 @@ def plot_control(
     control: pd.DataFrame,
     difference: pd.DataFrame,
     *,
-    kinds: Iterable[str] | None = None,
+    kinds: Iterable[str] = (),
     ax: Axes | None = None,
 ) -> Axes:
     """Accuracy on unseen rows against the reference, a rung each; the accuracy at the right.
@@ -141,7 +141,7 @@ def plot_control(
         Differences in percentage points; the floor of the majority answer dotted.
     """
     ax = new_axes(ax)
-    heights = _draw_rungs(control["kind"] if kinds is None else kinds, ax)
+    heights = _draw_rungs([*kinds, *control["kind"]], ax)
     accuracy = control.set_index("kind")["test_bit_accuracy_mean"]
     for row in difference.itertuples():
         ends = 100 * row.difference_low, 100 * row.difference_high
