@@ -71,7 +71,7 @@ def plot_ladder(
         of = {name: t[t["graph"] == graph] for name, t in (("n", needed), ("s", summary))}
         plot_rungs(of["n"], of["s"], ax=above).set_title(graph_title(graph), **TITLE)
         plot_knowledge_savings(savings[savings["graph"] == graph], ax=below, limit=limit)
-    plot_control(control, difference, ax=axes[0, -1])
+    plot_control(control, difference, kinds=needed["kind"], ax=axes[0, -1])
     for ax in [*axes[0, 1:], *axes[1, 1:-1]]:
         ax.tick_params(labelleft=False)
     axes[1, -1].axis("off")
@@ -118,7 +118,11 @@ def plot_rungs(needed: pd.DataFrame, summary: pd.DataFrame, *, ax: Axes | None =
 
 
 def plot_control(
-    control: pd.DataFrame, difference: pd.DataFrame, *, ax: Axes | None = None
+    control: pd.DataFrame,
+    difference: pd.DataFrame,
+    *,
+    kinds: Iterable[str] = (),
+    ax: Axes | None = None,
 ) -> Axes:
     """Accuracy on unseen rows against the reference, a rung each; the accuracy at the right.
 
@@ -137,7 +141,7 @@ def plot_control(
         Differences in percentage points; the floor of the majority answer dotted.
     """
     ax = new_axes(ax)
-    heights = _draw_rungs(control["kind"], ax)
+    heights = _draw_rungs([*kinds, *control["kind"]], ax)
     accuracy = control.set_index("kind")["test_bit_accuracy_mean"]
     for row in difference.itertuples():
         ends = 100 * row.difference_low, 100 * row.difference_high
@@ -146,8 +150,8 @@ def plot_control(
         _draw_rung(ax, heights[kind], 0, (0, 0), kind_style(kind).color)
         floor = control["floor"].iloc[0] - accuracy[kind]
         ax.axvline(100 * floor, label="majority floor", zorder=1.5, **FLOOR)
-    for kind, height in heights.items():
-        aside(ax, height, f"{100 * accuracy[kind]:.0f} %")
+    for kind, share in accuracy.items():
+        aside(ax, heights[kind], f"{100 * share:.0f} %")
     aside(ax, -0.9, "accuracy", weight="bold")
     ax.axvline(0, color=INK, linewidth=0.5, zorder=1)
     ax.set_title(f"control: {control['graph'].iloc[0]}", **TITLE)

@@ -117,6 +117,20 @@ def test_the_control_is_drawn_against_its_reference_and_the_floor(ax: Axes) -> N
     assert len(texts) == len(SOLVED) + 1
 
 
+def test_a_rung_without_a_control_stays_empty(ax: Axes) -> None:
+    runs = results(("6-2",), {kind: SOLVED[kind] for kind in ("dense", "shared, known")})
+    control = summarize(runs, by=["graph", "kind"], pooled=["train_rows"], resamples=50)
+    difference = paired_difference(runs, by=["graph", "kind"], resamples=50)
+    plot_control(control, difference, kinds=list(SOLVED), ax=ax)
+    below = Figure().add_subplot()
+    plot_rungs(
+        *(t(results(("6-2-2",)), resamples=50) for t in (sample_complexity, summarize)), ax=below
+    )
+    assert labels(ax) == labels(below)
+    assert set(marks(ax)) == {labels(ax).index("dense"), len(labels(ax)) - 1}
+    assert len(ax.texts) == 2 + 1
+
+
 def test_a_piece_has_a_mark_for_each_network_that_it_can_be_told_for(ax: Axes) -> None:
     table = knowledge_savings(results(("6-3-2-2",)), resamples=50)
     plot_knowledge_savings(table, ax=ax)
