@@ -60,7 +60,8 @@ figures: plan ## Run every notebook whose figures are missing or older than its 
 	@echo "$(FOLDER)/ is up to date: $(words $(NOTEBOOKS)) notebooks"
 
 made = $(if $(2),$(MAKE) --no-print-directory -j $(1) SIDE=$(filter-out 1,$(1)) $(2),true)
-# Side by side, each line says of which notebook it is.
+# Side by side, each line says of which notebook it is; a notebook trains in its own process, as each
+# worker of a sweep takes seconds to start and the other core has work anyway.
 named = $(if $(SIDE),2>&1 | sed -u 's/^$(1): //; s/^/$(1): /')
 
 # A dry run tells which notebooks will run; those with a stamp that is newer than the plan are done.
@@ -105,7 +106,7 @@ STRIPPED := metadata.papermill metadata.language_info metadata.toc metadata.vsco
 $(STAMPS)/%.stamp: notebooks/%.ipynb | $(INSTALLED)
 	@mkdir -p $(STAMPS) $(FOLDER)
 	@touch $(STAMPS)/$*.start
-	@$(BIN)/python -m modnets notebook run $* $(SMALL) $(ARGS) --depends $(STAMPS)/$*.files $(call named,$*)
+	@$(if $(SIDE),MODNETS_WORKERS=1 )$(BIN)/python -m modnets notebook run $* $(SMALL) $(ARGS) --depends $(STAMPS)/$*.files $(call named,$*)
 	@sed 's|.*|$@: &\n&:|' $(STAMPS)/$*.files > $(STAMPS)/$*.d
 	@find $(FOLDER) -type f -newer $(STAMPS)/$*.start | sort | while read -r file; do \
 		record=$(FOLDER)/$$(basename "$$file" | cut -d. -f1).provenance.json; \
