@@ -24,14 +24,16 @@ SMALL := --quick
 endif
 
 # The order in which figures are made, the headline first; those that are not named come last.
-ORDER := generalization sample_complexity theory_overlay knowledge_ladder training_efficiency \
-	trained_networks scaling_laws phase_diagram wrong_knowledge large_inputs discovery transfer \
-	changing_goals interfaces specialization routing_recovery learning_dynamics routing_methods \
-	routing_training module_width module_inputs multi_task own_task data_sets architectures explorer \
-	digit_pairs benchmark
+ORDER := generalization sample_complexity trained_networks scaling_laws digit_pairs phase_diagram \
+	theory_overlay knowledge_ladder training_efficiency routing_methods routing_recovery transfer \
+	discovery changing_goals module_inputs multi_task routing_training wrong_knowledge large_inputs \
+	interfaces module_width data_sets own_task specialization learning_dynamics architectures \
+	explorer benchmark
 # The first one goes before what runs beside it; what measures the machine has it to itself.
 FIRST := generalization
 LAST := benchmark
+# These take runs of the first one out of its store.
+SHARING := theory_overlay knowledge_ladder routing_methods routing_recovery
 ALL := $(wildcard notebooks/*.ipynb)
 NOTEBOOKS := $(filter $(ALL),$(ORDER:%=notebooks/%.ipynb)) $(filter-out $(ORDER:%=notebooks/%.ipynb),$(ALL))
 FIGURES := $(NOTEBOOKS:notebooks/%.ipynb=$(STAMPS)/%.stamp)
@@ -61,6 +63,10 @@ figures: plan ## Run every notebook whose figures are missing or older than its 
 made = $(if $(2),$(MAKE) --no-print-directory -j $(1) SIDE=$(filter-out 1,$(1)) $(2),true)
 # Side by side, each line says of which notebook it is.
 named = $(if $(SIDE),2>&1 | sed -u 's/^$(1): //; s/^/$(1): /')
+
+# What runs beside the headline has a low priority, and trains in its own process: each worker of a
+# sweep takes seconds to start, and the other core has work anyway.
+way = $(if $(filter-out $(FIRST) $(LAST),$(1)),$(if $(SIDE),MODNETS_WORKERS=1 nice -n 19))
 
 # A dry run tells which notebooks will run; those with a stamp that is newer than the plan are done.
 plan: | $(INSTALLED)
@@ -104,7 +110,7 @@ STRIPPED := metadata.papermill metadata.language_info metadata.toc metadata.vsco
 $(STAMPS)/%.stamp: notebooks/%.ipynb | $(INSTALLED)
 	@mkdir -p $(STAMPS) $(FOLDER)
 	@touch $(STAMPS)/$*.start
-	@$(if $(filter-out $(FIRST) $(LAST),$*),nice -n 19) $(BIN)/python -m modnets notebook run $* $(SMALL) $(ARGS) --depends $(STAMPS)/$*.files $(call named,$*)
+	@$(call way,$*) $(BIN)/python -m modnets notebook run $* $(SMALL) $(ARGS) --depends $(STAMPS)/$*.files $(call named,$*)
 	@sed 's|.*|$@: &\n&:|' $(STAMPS)/$*.files > $(STAMPS)/$*.d
 	@find $(FOLDER) -type f -newer $(STAMPS)/$*.start | sort | while read -r file; do \
 		record=$(FOLDER)/$$(basename "$$file" | cut -d. -f1).provenance.json; \
@@ -115,6 +121,8 @@ $(STAMPS)/%.stamp: notebooks/%.ipynb | $(INSTALLED)
 	@left=$$(for name in $$(cat $(STAMPS)/plan 2>/dev/null); do \
 		test $(STAMPS)/$$name.stamp -nt $(STAMPS)/plan || echo $$name; done | paste -sd,); \
 		test -z "$$left" || $(BIN)/python -m modnets notebook plan $$left $(SMALL) | sed -n '1s/^/left: /p'
+
+$(SHARING:%=$(STAMPS)/%.stamp): | $(FIRST:%=$(STAMPS)/%.stamp)
 
 # The files of the package that a figure depends on, as they were found when it was made.
 -include $(wildcard $(STAMPS)/*.d)

@@ -11,8 +11,6 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import torch
-
 if TYPE_CHECKING:
     from threadpoolctl import ThreadpoolController
 
@@ -78,6 +76,8 @@ def _blas() -> ThreadpoolController | None:
 
 def lanes() -> int:
     """float32 lanes in a vector register of this processor: replicas in one vector."""
+    import torch  # here, as it takes a second, and processes that only count cores need none of it
+
     return 16 if "AVX512" in torch.backends.cpu.get_cpu_capability() else 8
 
 

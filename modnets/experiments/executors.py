@@ -15,7 +15,7 @@ import pandas as pd
 
 from modnets.compiler.build_cache import get_ready
 from modnets.config.shapes import shape_of, total_steps
-from modnets.errors import first_line
+from modnets.errors import first_line, require
 from modnets.experiments.interruption import shielded
 from modnets.experiments.planning import Chunk
 from modnets.experiments.progress import Progress
@@ -34,6 +34,8 @@ from modnets.training.watching import EvaluatedRuns
 #: From here on worker processes (3 s to start) pay: runs x steps, compiled or eager.  Compiled
 #: steps of one process have a thread for each core too; workers share all the rest as well.
 WORKERS_FROM = {True: 5_000_000, False: 100_000}
+#: Environment variable: worker processes at most where a sweep is not told how many.
+MOST_WORKERS = "MODNETS_WORKERS"
 COMPILING = 1_000_000  # runs x steps that take as long as to compile a step
 IN_FLIGHT = 1024  # chunks given to an executor and not done, so that it holds no more of them
 ONE_AT_A_TIME = threading.Lock()  # of chunks in a worker
@@ -237,7 +239,17 @@ def _useful_workers(chunks: Sequence[Chunk]) -> int:
     on_cpu = all(chunk.device == "cpu" for chunk in chunks)
     if not on_cpu or work < WORKERS_FROM[bool(shapes)]:
         return 1
-    return max(1, min(cores(), len(chunks)))
+    return max(1, min(_most_workers(), len(chunks)))
+
+
+def _most_workers() -> int:
+    """Processes at most where a sweep chooses their number: ``MODNETS_WORKERS``, else cores."""
+    text = os.environ.get(MOST_WORKERS, "")
+    require(
+        not text or (text.isdecimal() and int(text) > 0),
+        f"{MOST_WORKERS}={text!r}; allowed is a whole number, at least 1",
+    )
+    return int(text) if text else cores()
 
 
 def _local_pool(workers: int) -> Executor:

@@ -70,7 +70,8 @@ def sweep(
         the jobs of an array, which go on when this returns.
     workers : int, optional
         Processes on this machine, one thread each; of "slurm" the number of jobs.  By default one
-        for each core where the work is long or an executor is asked for; where it is short, this
+        for each core where the work is long or an executor is asked for, at most as many as the
+        environment variable ``MODNETS_WORKERS`` says where it is set; where the work is short, this
         process alone, with a thread for each core once steps are compiled.
     chunk : int, optional
         Runs side by side, by default up to 64.

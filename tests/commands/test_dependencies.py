@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import subprocess
 import sys
 from pathlib import Path
@@ -14,7 +15,8 @@ from modnets.lazy import NAMESPACES, exports
 from modnets.notebook_files import Notebook
 from modnets.notebook_sources import files_of
 from modnets.paths import PACKAGE, ROOT
-from modnets.source_files import dependencies, file_of
+from modnets.source_files import _direct as dependencies_of
+from modnets.source_files import dependencies, file_of, imported
 
 
 def notebook(path: Path, *cells: str) -> Notebook:
@@ -113,3 +115,9 @@ def test_the_command_lists_files_from_the_root(capsys: pytest.CaptureFixture) ->
     assert all((ROOT / line).is_file() for line in lines)
     assert main(["notebook", "depends", "architecture"]) == 2
     assert "did you mean 'architectures'?" in capsys.readouterr().err
+
+
+def test_imports_found_in_the_text_are_those_of_the_syntax_tree() -> None:
+    for path in PACKAGE.rglob("*.py"):
+        found = {one for one in dependencies_of(path) if one.suffix == ".py"}
+        assert found == set(imported(ast.parse(path.read_text(encoding="utf-8")))), path

@@ -18,6 +18,7 @@ import pytest
 import torch
 
 import modnets as mn
+from modnets.experiments.executors import _most_workers
 from modnets.experiments.failures import RunsFailed, WorkersLost
 from modnets.experiments.interruption import interruption_in_one_line
 from modnets.experiments.planning import plan
@@ -252,3 +253,13 @@ def test_an_interruption_ends_workers_and_is_one_line(store: Path, how: signal.S
     assert "of 90 runs are stored, and the same call goes on from there" in said
     assert not list(store.glob(".*"))
     assert not mn.Store(store).table().empty
+
+
+def test_the_environment_says_how_many_workers_at_most(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("modnets.experiments.executors.cores", lambda: 4)
+    assert _most_workers() == 4
+    monkeypatch.setenv("MODNETS_WORKERS", "1")
+    assert _most_workers() == 1
+    monkeypatch.setenv("MODNETS_WORKERS", "0")
+    with pytest.raises(ValueError, match="MODNETS_WORKERS='0'; allowed is a whole number"):
+        _most_workers()

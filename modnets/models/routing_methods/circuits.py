@@ -140,7 +140,10 @@ class RowBits:
 
 def count(words: np.ndarray) -> np.ndarray:
     """Number of ones along the last axis."""
-    return np.bitwise_count(words).sum(axis=-1, dtype=np.int32)
+    ones = np.bitwise_count(words)
+    if ones.shape[-1] == 1:  # up to 64 rows: to sum over one word takes longer than all else here
+        return ones[..., 0].astype(np.int32)
+    return ones.sum(axis=-1, dtype=np.int32)
 
 
 def corners_of(sources: np.ndarray) -> np.ndarray:
@@ -161,6 +164,18 @@ def corners_of(sources: np.ndarray) -> np.ndarray:
         source = sources[..., position : position + 1, :]
         corners = np.concatenate([corners & ~source, corners & source], axis=-2)
     return corners
+
+
+def taken(values: np.ndarray, index: np.ndarray) -> np.ndarray:
+    """What numpy's ``take_along_axis`` takes of nodes, without its checks.
+
+    Parameters
+    ----------
+    values : ndarray, shape (run, chain, node, word)
+    index : ndarray of int, shape (run, chain, place)
+    """
+    runs, chains = np.arange(index.shape[0]), np.arange(index.shape[1])
+    return values[runs[:, None, None], chains[:, None], index]
 
 
 class Circuits:
@@ -202,13 +217,17 @@ class Circuits:
 
     def level(self, level: int, below: np.ndarray) -> np.ndarray:
         """The values of a level, shape (run, chain, slot + 1, word), from those below."""
-        sources = self.sources[level]
+        return self.with_zero(self.of_slots(level, slice(None), below))
+
+    def of_slots(self, level: int, slots: slice, below: np.ndarray) -> np.ndarray:
+        """The values of some slots of a level, shape (run, chain, slot, word)."""
+        sources = self.sources[level][:, :, slots]
         n_runs, n_chains, n_slots, arity = sources.shape
         below = np.broadcast_to(below, (n_runs, n_chains, *below.shape[2:]))
-        read = np.take_along_axis(below, sources.reshape(n_runs, n_chains, -1, 1), axis=2)
+        read = taken(below, sources.reshape(n_runs, n_chains, -1))
         corners = corners_of(read.reshape(n_runs, n_chains, n_slots, arity, -1))
-        tables = np.take_along_axis(self.tables, self.filled[level][..., None], axis=2)
-        return self.with_zero(np.bitwise_or.reduce(corners & tables[..., None], axis=3))
+        tables = taken(self.tables, self.filled[level][:, :, slots])
+        return np.bitwise_or.reduce(corners & tables[..., None], axis=3)
 
     def upward(self, values: list[np.ndarray]) -> list[np.ndarray]:
         """The values of all levels, inputs first, from those of the lowest ones."""
@@ -219,8 +238,9 @@ class Circuits:
 
     def wrong(self, values: list[np.ndarray]) -> np.ndarray:
         """Rows in which each output is wrong, shape (run, chain, output, word)."""
-        read = np.take_along_axis(self.readable(values), self.outputs[..., None], axis=2)
-        return (read ^ self.rows.y[:, None]) & self.rows.counted[:, None]
+        return (
+            taken(self.readable(values), self.outputs) ^ self.rows.y[:, None]
+        ) & self.rows.counted[:, None]
 
     def readable(self, values: list[np.ndarray]) -> np.ndarray:
         """The values that outputs can be read from, shape (run, chain, slot, word)."""

@@ -23,6 +23,7 @@ from modnets.models.routing_methods.circuits import (
     Rows,
     corners_of,
     count,
+    taken,
 )
 from modnets.models.routing_methods.random_numbers import CountedRandom
 
@@ -147,7 +148,9 @@ class GibbsSampler:
             corners = None if shape.routing[level] is not None else self._corners(level, values)
             for slot in range(n_slots):
                 self._draw_slot(level, slot, values, corners)
-                values = circuits.upward(values[: level + 1])
+                here = slice(slot, slot + 1)  # those above are looked at only when all are drawn
+                values[level + 1][:, :, here] = circuits.of_slots(level, here, values[level])
+            values = circuits.upward(values[: level + 2])
         if shape.outputs is None:
             self._draw_outputs(values)
         if shape.n_shared is not None and self.given is None:
@@ -169,7 +172,7 @@ class GibbsSampler:
         if corners is None:  # known routing
             read = circuits.sources[level][:, :, slot]
             below = np.broadcast_to(values[level], (*read.shape[:2], *values[level].shape[2:]))
-            corners = corners_of(np.take_along_axis(below, read[..., None], axis=2))[:, :, None]
+            corners = corners_of(taken(below, read))[:, :, None]
         costs = [self._cost(level, slot, values, corners, bit) for bit in (ZERO, ALL_ONES)]
         if shape.n_shared is None and self.given is None:
             chosen = self._draw_own(level, slot, *costs)
