@@ -29,7 +29,7 @@ ORDER := generalization sample_complexity trained_networks scaling_laws digit_pa
 	discovery changing_goals module_inputs multi_task routing_training wrong_knowledge large_inputs \
 	interfaces module_width data_sets own_task specialization learning_dynamics architectures \
 	explorer benchmark
-# The first one goes before what runs beside it; what measures the machine has it to itself.
+# The first one is there soonest by itself; what measures the machine has it to itself.
 FIRST := generalization
 LAST := benchmark
 # These take runs of the first one out of its store.
@@ -56,7 +56,8 @@ help: ## Show this list
 	@echo "make PYTHON=python3.12   .venv with another Python"
 
 figures: plan ## Run every notebook whose figures are missing or older than its code
-	@$(call made,$(JOBS),$(filter-out $(LAST:%=$(STAMPS)/%.stamp),$(FIGURES)))
+	@$(call made,1,$(filter $(FIRST:%=$(STAMPS)/%.stamp),$(FIGURES)))
+	@$(call made,$(JOBS),$(filter-out $(FIRST:%=$(STAMPS)/%.stamp) $(LAST:%=$(STAMPS)/%.stamp),$(FIGURES)))
 	@$(call made,1,$(filter $(LAST:%=$(STAMPS)/%.stamp),$(FIGURES)))
 	@echo "$(FOLDER)/ is up to date: $(words $(NOTEBOOKS)) notebooks"
 
@@ -64,9 +65,9 @@ made = $(if $(2),$(MAKE) --no-print-directory -j $(1) SIDE=$(filter-out 1,$(1)) 
 # Side by side, each line says of which notebook it is.
 named = $(if $(SIDE),2>&1 | sed -u 's/^$(1): //; s/^/$(1): /')
 
-# What runs beside the headline has a low priority, and trains in its own process: each worker of a
-# sweep takes seconds to start, and the other core has work anyway.
-way = $(if $(filter-out $(FIRST) $(LAST),$(1)),$(if $(SIDE),MODNETS_WORKERS=1 nice -n 19))
+# Side by side, a notebook trains in its own process: each worker of a sweep takes seconds to start,
+# and each thread of a small sum waits for another, where the other core has work anyway.
+way = $(if $(SIDE),MODNETS_WORKERS=1 OPENBLAS_NUM_THREADS=1)
 
 # A dry run tells which notebooks will run; those with a stamp that is newer than the plan are done.
 plan: | $(INSTALLED)
@@ -110,7 +111,7 @@ STRIPPED := metadata.papermill metadata.language_info metadata.toc metadata.vsco
 $(STAMPS)/%.stamp: notebooks/%.ipynb | $(INSTALLED)
 	@mkdir -p $(STAMPS) $(FOLDER)
 	@touch $(STAMPS)/$*.start
-	@$(call way,$*) $(BIN)/python -m modnets notebook run $* $(SMALL) $(ARGS) --depends $(STAMPS)/$*.files $(call named,$*)
+	@$(way) $(BIN)/python -m modnets notebook run $* $(SMALL) $(ARGS) --depends $(STAMPS)/$*.files $(call named,$*)
 	@sed 's|.*|$@: &\n&:|' $(STAMPS)/$*.files > $(STAMPS)/$*.d
 	@find $(FOLDER) -type f -newer $(STAMPS)/$*.start | sort | while read -r file; do \
 		record=$(FOLDER)/$$(basename "$$file" | cut -d. -f1).provenance.json; \
