@@ -114,9 +114,9 @@ def ladder(kinds: Iterable[str]) -> list[str]:
     Returns
     -------
     list of str
-        Each once; user-defined models come last, sorted.
+        Each once; user-defined models come last. Those of one rung are sorted by name.
     """
-    return sorted(set(kinds), key=_rung)
+    return sorted(set(kinds), key=lambda kind: (_rung(kind), kind))
 
 
 @checked
