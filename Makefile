@@ -13,7 +13,7 @@ STAMPS := build/figures
 FOLDER := figures
 CORES ?= $(shell nproc 2>/dev/null || echo 2)
 # Notebooks at a time: while one trains on all cores, the other imports, fits and draws on one.
-JOBS ?= $(if $(findstring --times,$(ARGS)),1,2)
+JOBS ?= 2
 
 # QUICK=1 runs the notebooks with the small values of notebooks/quick.json, away from the real figures
 # and results.

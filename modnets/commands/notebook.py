@@ -51,7 +51,7 @@ def notebook_parser() -> Parser:
     )  # fmt: skip
     parser.add_argument(
         "--times", action="store_true", help="write how long each took into figures/timings.csv; "
-        "of parameters as they stand, on a machine that does nothing else",
+        "of parameters as they stand, on a machine that does nothing but `make figures`",
     )  # fmt: skip
     parser.add_argument(
         "--depends", metavar="FILE", help="write there what `depends` prints, once all have run"
@@ -186,7 +186,8 @@ def planned(folder: Path, names: Sequence[str], *, timed: bool = True) -> str:
 
     times = durations(FIGURES) if timed else {}
     taken = [times[one.name] for one in notebooks if one.name in times]
-    total = f", about {max(1, round(sum(taken) / 60))} min on 2 cores" if taken else ""
+    together = max(sum(taken) / 2, *taken, 0)  # each was timed with another one beside it
+    total = f", about {max(1, round(together / 60))} min on 2 cores" if taken else ""
     lines = [f"{len(notebooks)} notebook{'s' * (len(notebooks) != 1)} to run{total}"]
     for one in notebooks:
         time_taken = f"{times[one.name]:.0f} s" if one.name in times else ""

@@ -315,7 +315,7 @@ def test_a_plan_tells_the_times_of_notebooks_in_the_order_asked_for(
     words = ["notebook", "plan", "third,second,first", "--folder", str(tmp_path)]
     assert main(words) == 0
     assert capsys.readouterr().out.splitlines() == [
-        "3 notebooks to run, about 5 min on 2 cores",
+        "3 notebooks to run, about 3 min on 2 cores",
         "         third: How does third end?",
         "  200 s  second: How does second end?",
         "   90 s  first: How does first end?",
