@@ -121,6 +121,8 @@ def benchmark(
             facts = {"model": name, "rows": rows} | here
             compile_s = compile_time(base, chosen)
             for number in runs:
+                compile_only = replace(base, epochs=1, eval_every=1)
+                measure(compile_only, number, chosen, repeats=1)
                 measured.append(facts | measure(base, number, chosen) | {"compile_s": compile_s})
                 shown.advance(number)
             measured += [facts | other for other in by_torch.get(name, ())]
