@@ -12,7 +12,7 @@ INSTALLED := .venv/.installed
 STAMPS := build/figures
 FOLDER := figures
 CORES ?= $(shell nproc 2>/dev/null || echo 2)
-# Notebooks at a time: while one trains on all cores, the other imports, fits and draws on one.
+# Notebooks at a time.
 JOBS ?= 2
 
 # QUICK=1 runs the notebooks with the small values of notebooks/quick.json, away from the real figures

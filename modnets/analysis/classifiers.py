@@ -20,6 +20,7 @@ from modnets.analysis.tables import require_columns
 from modnets.checked import checked
 from modnets.config.run_config import RunConfig
 from modnets.errors import one_of, require
+from modnets.hardware import one_blas_thread
 from modnets.tasks.task import Task
 from modnets.tasks.truth_tables import DONT_CARE
 from modnets.training.evaluation import MEASURES
@@ -163,7 +164,6 @@ def _probability(
     from sklearn.ensemble import GradientBoostingClassifier
     from sklearn.linear_model import LogisticRegression
     from sklearn.tree import DecisionTreeClassifier
-    from threadpoolctl import threadpool_limits
 
     made: dict[str, Any] = {
         "decision tree": DecisionTreeClassifier,
@@ -178,5 +178,5 @@ def _probability(
     model = made[name](**options, **more, random_state=seed)
     # Checks of each of the many trees, and threads for small products, take longer than the fits.
     unchecked = config_context(assume_finite=True, skip_parameter_validation=True)
-    with unchecked, threadpool_limits(1):
+    with unchecked, one_blas_thread():
         return model.fit(x[known], y[known]).predict_proba(unseen)[:, 1]

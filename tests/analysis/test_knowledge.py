@@ -56,9 +56,7 @@ def test_the_ladder_goes_from_dense_to_everything_known() -> None:
     assert rungs[:4] == ["dense", "sparse 25 %", "sparse 90 %", "modular, learned"]
     assert rungs[6:8] == ["modular, known", "shared, learned"]
     assert rungs[-2:] == ["shared, known", "skip"]
-    alike = [
-        f"modular, known: {number}" for number in range(10)
-    ]  # as where interfaces are compared
+    alike = [f"modular, known: {number}" for number in range(10)]  # as of several interfaces
     assert ladder([*alike[::-1], "dense"]) == ["dense", *alike]
 
 
