@@ -9,7 +9,9 @@ import time
 import traceback
 import warnings
 from collections.abc import Callable, Generator, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, CancelledError, Executor, Future, wait
+from concurrent.futures import CancelledError, Executor, Future
+from multiprocessing import resource_tracker
+from queue import SimpleQueue
 
 import pandas as pd
 
@@ -128,14 +130,17 @@ def _completed(
     On an interruption the rest is cancelled, and workers of our own are ended.
     """
     waiting, futures = iter(chunks), dict[Future, Chunk]()
+    # concurrent.futures.wait() takes a lock of every future in turn, and where Ctrl-C comes between
+    # two of them keeps it, so that the pool cannot be shut down.
+    done = SimpleQueue[Future]()
     try:
         while True:
-            yield from _give(pool, waiting, serializer, futures)
+            yield from _give(pool, waiting, serializer, futures, done)
             if not futures:
                 return
-            for future in wait(futures, return_when=FIRST_COMPLETED).done:
-                chunk = futures.pop(future)
-                yield chunk, _outcome(future, chunk)
+            future = done.get()
+            chunk = futures.pop(future)
+            yield chunk, _outcome(future, chunk)
     except BaseException:
         if own:
             pool.shutdown(wait=True, kill_workers=True)  # type: ignore[call-arg]  # of loky
@@ -150,8 +155,12 @@ def _give(
     waiting: Iterator[Chunk],
     serializer: ChunkSerializer,
     futures: dict[Future, Chunk],
+    done: SimpleQueue[Future],
 ) -> list[tuple[Chunk, BaseException]]:
-    """Give chunks to an executor, as many as it may hold; those that it does not take, and why."""
+    """Give chunks to an executor, as many as it may hold; those that it does not take, and why.
+
+    Each future is put into ``done`` when it is.
+    """
     refused: BaseException | None = None
     unsent: list[tuple[Chunk, BaseException]] = []
     with shielded():
@@ -159,7 +168,9 @@ def _give(
             try:
                 message = serializer.serialize(chunk)
                 if refused is None:
-                    futures[pool.submit(_train_there, message)] = chunk
+                    future = pool.submit(_train_there, message)
+                    futures[future] = chunk
+                    future.add_done_callback(done.put)
             except NotSerializable as error:
                 unsent.append((chunk, error))
                 continue
@@ -256,6 +267,8 @@ def _local_pool(workers: int) -> Executor:
     """Worker processes that take models defined in a notebook and stay for the next sweep."""
     from loky import get_reusable_executor
 
+    # Before 3.14 its start unblocks SIGINT, so that it may not fall to the first submit().
+    resource_tracker.ensure_running()
     # Workers keep what they have prepared for each shape; where one starts anew, seconds are lost.
     warnings.filterwarnings("ignore", "A worker was restarted while", UserWarning)
     return get_reusable_executor(
