@@ -7,6 +7,7 @@ circuits of a run.  Rows are bits of words, so that a gate takes as many steps a
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -158,24 +159,46 @@ def corners_of(sources: np.ndarray) -> np.ndarray:
     ndarray of uint64, shape (..., corner, word)
         Bit i of a corner's index is the value of source i.
     """
-    *_, arity, _ = sources.shape
-    corners = np.full((*sources.shape[:-2], 1, sources.shape[-1]), ALL_ONES)
+    *leading, arity, n_words = sources.shape
+    corners = np.empty((*leading, 2**arity, n_words), sources.dtype)
+    corners[..., 0, :] = ALL_ONES
     for position in range(arity):
-        source = sources[..., position : position + 1, :]
-        corners = np.concatenate([corners & ~source, corners & source], axis=-2)
+        source, known = sources[..., position : position + 1, :], 2**position
+        np.bitwise_and(corners[..., :known, :], source, out=corners[..., known : 2 * known, :])
+        corners[..., :known, :] ^= corners[..., known : 2 * known, :]
     return corners
 
 
-def taken(values: np.ndarray, index: np.ndarray) -> np.ndarray:
-    """What numpy's ``take_along_axis`` takes of nodes, without its checks.
+def looked_up(tables: np.ndarray, sources: np.ndarray) -> np.ndarray:
+    """What tables give on each row: half of a table's corners drop out with each source.
 
     Parameters
     ----------
-    values : ndarray, shape (run, chain, node, word)
+    tables : ndarray of uint64, shape (..., corner), all ones or 0
+    sources : ndarray of uint64, shape (..., position, word)
+
+    Returns
+    -------
+    ndarray of uint64, shape (..., word)
+    """
+    left = tables[..., None]
+    for position in reversed(range(sources.shape[-2])):
+        low, high = left[..., : 2**position, :], left[..., 2**position :, :]
+        left = low ^ ((low ^ high) & sources[..., position : position + 1, :])
+    return left[..., 0, :]
+
+
+def taken(values: np.ndarray, index: np.ndarray) -> np.ndarray:
+    """What numpy's ``take_along_axis`` takes of nodes, in a fraction of its time.
+
+    Parameters
+    ----------
+    values : ndarray, shape (run, chain or 1, node, word)
     index : ndarray of int, shape (run, chain, place)
     """
-    runs, chains = np.arange(index.shape[0]), np.arange(index.shape[1])
-    return values[runs[:, None, None], chains[:, None], index]
+    n_runs, n_chains, n_nodes, n_words = values.shape
+    first = np.arange(0, n_runs * n_chains * n_nodes, n_nodes).reshape(n_runs, n_chains, 1)
+    return values.reshape(-1, n_words).take(index + first, axis=0)
 
 
 class Circuits:
@@ -207,6 +230,15 @@ class Circuits:
     def __init__(self, shape: CircuitShape, rows: Sequence[Rows]) -> None:
         self.shape, self.rows = shape, RowBits(rows)
 
+    def twice(self) -> Circuits:
+        """All chains, and then all of them once more."""
+        both = copy.copy(self)
+        both.sources = [np.concatenate([level] * 2, axis=1) for level in self.sources]
+        both.filled = [np.concatenate([level] * 2, axis=1) for level in self.filled]
+        both.tables = np.concatenate([self.tables] * 2, axis=1)
+        both.outputs = np.concatenate([self.outputs] * 2, axis=1)
+        return both
+
     def with_zero(self, values: np.ndarray) -> np.ndarray:
         """Values, shape (run, chain, node, word), and then a node that is 0."""
         return np.concatenate([values, np.zeros_like(values[:, :, :1])], axis=2)
@@ -223,11 +255,9 @@ class Circuits:
         """The values of some slots of a level, shape (run, chain, slot, word)."""
         sources = self.sources[level][:, :, slots]
         n_runs, n_chains, n_slots, arity = sources.shape
-        below = np.broadcast_to(below, (n_runs, n_chains, *below.shape[2:]))
         read = taken(below, sources.reshape(n_runs, n_chains, -1))
-        corners = corners_of(read.reshape(n_runs, n_chains, n_slots, arity, -1))
         tables = taken(self.tables, self.filled[level][:, :, slots])
-        return np.bitwise_or.reduce(corners & tables[..., None], axis=3)
+        return looked_up(tables, read.reshape(n_runs, n_chains, n_slots, arity, -1))
 
     def upward(self, values: list[np.ndarray]) -> list[np.ndarray]:
         """The values of all levels, inputs first, from those of the lowest ones."""

@@ -146,8 +146,9 @@ class GibbsSampler:
         values = circuits.upward([circuits.inputs()])
         for level, n_slots in enumerate(shape.slots):
             corners = None if shape.routing[level] is not None else self._corners(level, values)
+            both = circuits.twice()  # a slot's own sources and table play no part above it
             for slot in range(n_slots):
-                self._draw_slot(level, slot, values, corners)
+                self._draw_slot(level, slot, values, corners, both)
                 here = slice(slot, slot + 1)  # those above are looked at only when all are drawn
                 values[level + 1][:, :, here] = circuits.of_slots(level, here, values[level])
             values = circuits.upward(values[: level + 2])
@@ -165,15 +166,19 @@ class GibbsSampler:
         return corners_of(values[level][:, :, sets])
 
     def _draw_slot(
-        self, level: int, slot: int, values: list[np.ndarray], corners: np.ndarray | None
+        self,
+        level: int,
+        slot: int,
+        values: list[np.ndarray],
+        corners: np.ndarray | None,
+        both: Circuits,
     ) -> None:
         """Draw the sources of a slot, and its table."""
         circuits, shape = self.circuits, self.shape
         if corners is None:  # known routing
             read = circuits.sources[level][:, :, slot]
-            below = np.broadcast_to(values[level], (*read.shape[:2], *values[level].shape[2:]))
-            corners = corners_of(taken(below, read))[:, :, None]
-        costs = [self._cost(level, slot, values, corners, bit) for bit in (ZERO, ALL_ONES)]
+            corners = corners_of(taken(values[level], read))[:, :, None]
+        costs = self._costs(level, slot, values, corners, both)
         if shape.n_shared is None and self.given is None:
             chosen = self._draw_own(level, slot, *costs)
             orders = None
@@ -186,25 +191,39 @@ class GibbsSampler:
                 drawn = np.take_along_axis(drawn, orders, axis=-1)
             circuits.sources[level][:, :, slot] = drawn
 
-    def _cost(
+    def _costs(
         self,
         level: int,
         slot: int,
         values: list[np.ndarray],
         corners: np.ndarray,
-        bit: np.uint64,
-    ) -> np.ndarray:
-        """Errors on the rows of each corner if the slot is ``bit``.
+        both: Circuits,
+    ) -> list[np.ndarray]:
+        """Errors on the rows of each corner if the slot is 0, and if it is 1.
+
+        Parameters
+        ----------
+        both : Circuits
+            With all chains twice: followed upward side by side for a slot of 0 and one of 1.
 
         Returns
         -------
-        ndarray of int, shape (run, chain, set, corner)
+        two ndarrays of int, shape (run, chain, set, corner)
         """
-        here = values[level + 1].copy()
-        here[:, :, slot] = bit
-        wrong = self.circuits.wrong(self.circuits.upward([*values[: level + 1], here]))
-        by_output = [count(corners & one[:, :, None, None]) for one in np.moveaxis(wrong, 2, 0)]
-        return np.sum(by_output, axis=0)
+        inputs, *below = values[: level + 2]
+        below = [np.concatenate([one, one], axis=1) for one in below]
+        n_chains = below[-1].shape[1] // 2
+        below[-1][:, :n_chains, slot], below[-1][:, n_chains:, slot] = ZERO, ALL_ONES
+        wrong = both.wrong(both.upward([inputs, *below]))
+        costs = []
+        for one in (wrong[:, :n_chains], wrong[:, n_chains:]):
+            cost, *others = (
+                count(corners & of_output[:, :, None, None]) for of_output in np.moveaxis(one, 2, 0)
+            )
+            for other in others:
+                cost += other
+            costs.append(cost)
+        return costs
 
     def _draw_own(self, level: int, slot: int, zero: np.ndarray, one: np.ndarray) -> np.ndarray:
         """Draw a set of sources and a table of its own; the index of the set."""
@@ -293,17 +312,18 @@ class GibbsSampler:
 
     def _draw_pool(self, values: list[np.ndarray]) -> list[np.ndarray]:
         """Draw each corner of each table of the pool; the values of all levels then."""
-        circuits = self.circuits
-        for table, corner in np.ndindex(circuits.tables.shape[2:]):
-            errors = []
-            for bit in (ZERO, ALL_ONES):
-                circuits.tables[:, :, table, corner] = bit
-                errors.append(circuits.errors(circuits.upward(values[:1])))
+        both, n_chains = self.circuits.twice(), self.circuits.tables.shape[1]
+        for table, corner in np.ndindex(both.tables.shape[2:]):
+            of_chains = both.tables[:, :, table, corner]
+            of_chains[:, :n_chains], of_chains[:, n_chains:] = ZERO, ALL_ONES
+            errors = both.errors(both.upward(values[:1]))
+            errors = [errors[:, :n_chains], errors[:, n_chains:]]
             least = np.minimum(*errors)
             down, up = (self._weights[one - least] for one in errors)
             bits = self.random.uniform(1)[..., 0] * (up + down) < up
-            circuits.tables[:, :, table, corner] = as_words(bits)
-        return circuits.upward(values[:1])
+            of_chains[:, :n_chains] = of_chains[:, n_chains:] = as_words(bits)
+        self.circuits.tables = both.tables[:, :n_chains].copy()
+        return self.circuits.upward(values[:1])
 
     def _drawn(self, weight: np.ndarray) -> np.ndarray:
         """An index drawn by weights along the last axis."""
