@@ -317,9 +317,9 @@ class GibbsSampler:
             of_chains = both.tables[:, :, table, corner]
             of_chains[:, :n_chains], of_chains[:, n_chains:] = ZERO, ALL_ONES
             errors = both.errors(both.upward(values[:1]))
-            errors = [errors[:, :n_chains], errors[:, n_chains:]]
-            least = np.minimum(*errors)
-            down, up = (self._weights[one - least] for one in errors)
+            zero, one = errors[:, :n_chains], errors[:, n_chains:]
+            least = np.minimum(zero, one)
+            down, up = self._weights[zero - least], self._weights[one - least]
             bits = self.random.uniform(1)[..., 0] * (up + down) < up
             of_chains[:, :n_chains] = of_chains[:, n_chains:] = as_words(bits)
         self.circuits.tables = both.tables[:, :n_chains].copy()
