@@ -43,6 +43,7 @@ def varying_settings(
     """
     known = [name for name in dict.fromkeys((*by, *pooled)) if name in results]
     names = [n for n in SETTINGS if n in results and n not in (*known, *SEEDS, *OBSERVATION)]
+    names = [name for name in names if not _is_constant(results[name])]
     if not names:
         return []
     table = results[[*known, *names]].drop_duplicates()
@@ -52,6 +53,14 @@ def varying_settings(
         if not keys or (table[[*keys, name]].drop_duplicates().duplicated(keys)).any():
             varying.append(name)
     return varying
+
+
+def _is_constant(column: pd.Series) -> bool:
+    """Whether a column has one value; most settings do, and to compare is quicker than to group."""
+    if not len(column):
+        return True
+    first = column.iloc[0]
+    return bool((column.isna() if pd.isna(first) else column == first).all())
 
 
 def refuse_pooling(

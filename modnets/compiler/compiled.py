@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, fx
 
 from modnets.compiler.build_cache import load_library
 from modnets.compiler.codegen import write_function, write_program
@@ -31,6 +31,8 @@ class Function:
     many_rows : bool
         Whether there may be so many rows that they had better go in blocks; it changes the order
         of sums, and so their last digits.
+    trace : callable, optional
+        Gives its graph, where that may be at hand already; not asked for user-defined code.
     """
 
     name: str
@@ -38,6 +40,7 @@ class Function:
     inputs: Sequence[Any]
     in_place: int = 0
     many_rows: bool = False
+    trace: Callable[[], fx.GraphModule] | None = None
 
 
 def compile_functions(
@@ -70,7 +73,10 @@ def compile_functions(
     def write() -> str:
         parts = []
         for one in functions:
-            graph = trace_one(one.call, one.inputs, open_rows=known_as is None)
+            if one.trace is not None and known_as is not None:
+                graph = one.trace()
+            else:
+                graph = trace_one(one.call, one.inputs, open_rows=known_as is None)
             inputs = list(leaves(one.inputs))
             parts.append(
                 write_function(one.name, graph, inputs, one.in_place, lanes, one.many_rows)

@@ -20,7 +20,7 @@ from torch import Tensor, fx, nn
 from torch.func import functional_call, grad
 
 from modnets.compiler.compiled import CompiledFunctions, Function, compile_functions
-from modnets.compiler.tracing import TensorSpec
+from modnets.compiler.tracing import TensorSpec, trace_one
 from modnets.models import registry
 from modnets.models.losses import BUILT_IN_LOSSES, LOSSES, logits_and_penalty
 from modnets.models.user_networks import Findings
@@ -172,7 +172,7 @@ class TrainingStep:
         self._eager_graphs: dict[tuple[str, tuple[int, ...], int], fx.GraphModule] = {}
         self._eager_calls: dict[tuple[str, tuple[int, ...], int], int] = {}
         self._cuda_graphs: dict[tuple[tuple[int, ...], ...], CudaGraph] = {}
-        self._replica_graphs: dict[None, fx.GraphModule] = {}
+        self._replica_graphs: dict[str, fx.GraphModule] = {}
         self._trials: dict[str, str | None] = {}
         self._printed: set[str] = set()
 
@@ -216,9 +216,20 @@ class TrainingStep:
         """The step for arguments of some shapes, traced and fused; made at the first call."""
         return _cached(self._cuda_graphs, shapes, make)
 
-    def replica_graph(self, make: Callable[[], fx.GraphModule]) -> fx.GraphModule:
-        """The step of one replica for any number of rows; made at the first call."""
-        return _cached(self._replica_graphs, None, make)
+    def replica_graph(self, batch: Batch[TensorSpec], n_rates: int) -> fx.GraphModule:
+        """The step of one replica for any number of rows, traced at the first call.
+
+        Parameters
+        ----------
+        batch, n_rates
+            As in ``step_specs``.
+        """
+        inputs = self.step_specs(batch, n_rates)
+        return _cached(
+            self._replica_graphs,
+            str(inputs),
+            lambda: trace_one(self.step, inputs, open_rows=False),
+        )
 
     def trial(self, backend: str, run: Callable[[], str | None]) -> str | None:
         """Why a backend does not train as a plain loop does, None where it does; tried once."""

@@ -59,6 +59,7 @@ def compile_step(
         inputs,
         in_place=1 + len(states),
         many_rows=padded_rows(final) > FEW_ROWS,
+        trace=lambda: training_step.replica_graph(batch, training_step.n_rates),
     )
     evaluation = (flat, hyperparameters.buffers, *row_specs(final))
     evaluate = Function("evaluate", training_step.evaluate, evaluation)
