@@ -29,8 +29,10 @@ ORDER := generalization sample_complexity trained_networks scaling_laws digit_pa
 	discovery changing_goals module_inputs multi_task routing_training wrong_knowledge large_inputs \
 	interfaces module_width data_sets own_task specialization learning_dynamics architectures \
 	explorer benchmark
-# The first one is there soonest by itself; what measures the machine has it to itself.
+# The first one trains on all cores; those beside it do little, and take what it leaves free.  What
+# measures the machine has it to itself.
 FIRST := generalization
+BESIDE := architectures explorer
 LAST := benchmark
 # These take runs of the first one out of its store.
 SHARING := theory_overlay knowledge_ladder routing_methods routing_recovery
@@ -56,18 +58,20 @@ help: ## Show this list
 	@echo "make PYTHON=python3.12   .venv with another Python"
 
 figures: plan ## Run every notebook whose figures are missing or older than its code
-	@$(call made,1,$(filter $(FIRST:%=$(STAMPS)/%.stamp),$(FIGURES)))
-	@$(call made,$(JOBS),$(filter-out $(FIRST:%=$(STAMPS)/%.stamp) $(LAST:%=$(STAMPS)/%.stamp),$(FIGURES)))
-	@$(call made,1,$(filter $(LAST:%=$(STAMPS)/%.stamp),$(FIGURES)))
+	@$(call made,$(JOBS),$(filter $(call stamps,$(FIRST) $(BESIDE)),$(FIGURES)))
+	@$(call made,$(JOBS),$(filter-out $(call stamps,$(FIRST) $(BESIDE) $(LAST)),$(FIGURES)))
+	@$(call made,1,$(filter $(call stamps,$(LAST)),$(FIGURES)))
 	@echo "$(FOLDER)/ is up to date: $(words $(NOTEBOOKS)) notebooks"
 
+stamps = $(1:%=$(STAMPS)/%.stamp)
 made = $(if $(2),$(MAKE) --no-print-directory -j $(1) SIDE=$(filter-out 1,$(1)) $(2),true)
 # Side by side, each line says of which notebook it is.
 named = $(if $(SIDE),2>&1 | sed -u 's/^$(1): //; s/^/$(1): /')
 
 # Side by side, a notebook trains in its own process: each worker of a sweep takes seconds to start,
 # and each thread of a small sum waits for another, where the other core has work anyway.
-way = $(if $(SIDE),MODNETS_WORKERS=1 OPENBLAS_NUM_THREADS=1)
+way = $(if $(SIDE),$(if $(filter $(FIRST),$(1)),,MODNETS_WORKERS=1 OPENBLAS_NUM_THREADS=1) \
+	$(if $(filter $(BESIDE),$(1)),nice -n 19))
 
 # A dry run tells which notebooks will run; those with a stamp that is newer than the plan are done.
 plan: | $(INSTALLED)
@@ -111,7 +115,7 @@ STRIPPED := metadata.papermill metadata.language_info metadata.toc metadata.vsco
 $(STAMPS)/%.stamp: notebooks/%.ipynb | $(INSTALLED)
 	@mkdir -p $(STAMPS) $(FOLDER)
 	@touch $(STAMPS)/$*.start
-	@$(way) $(BIN)/python -m modnets notebook run $* $(SMALL) $(ARGS) --depends $(STAMPS)/$*.files $(call named,$*)
+	@$(call way,$*) $(BIN)/python -m modnets notebook run $* $(SMALL) $(ARGS) --depends $(STAMPS)/$*.files $(call named,$*)
 	@sed 's|.*|$@: &\n&:|' $(STAMPS)/$*.files > $(STAMPS)/$*.d
 	@find $(FOLDER) -type f -newer $(STAMPS)/$*.start | sort | while read -r file; do \
 		record=$(FOLDER)/$$(basename "$$file" | cut -d. -f1).provenance.json; \
@@ -123,7 +127,7 @@ $(STAMPS)/%.stamp: notebooks/%.ipynb | $(INSTALLED)
 		test $(STAMPS)/$$name.stamp -nt $(STAMPS)/plan || echo $$name; done | paste -sd,); \
 		test -z "$$left" || $(BIN)/python -m modnets notebook plan $$left $(SMALL) | sed -n '1s/^/left: /p'
 
-$(SHARING:%=$(STAMPS)/%.stamp): | $(FIRST:%=$(STAMPS)/%.stamp)
+$(call stamps,$(SHARING)): | $(call stamps,$(FIRST))
 
 # The files of the package that a figure depends on, as they were found when it was made.
 -include $(wildcard $(STAMPS)/*.d)

@@ -89,7 +89,7 @@ MODNETS = next(peer for peer in pd.read_csv(FIGURES / "benchmark.csv").peer if "
 TWO_WORKERS = "torch DataLoader, 2 workers"
 
 
-def speed(kind: str, peer: str = MODNETS, runs: int = 1024) -> Source:
+def speed(kind: str, peer: str = MODNETS, runs: int = 256) -> Source:
     return one("benchmark", kind=kind, peer=peer, runs=runs)
 
 
@@ -193,7 +193,7 @@ NAMES = [
     r"out of 8 candidates",
     r"1,000 (epochs|full-batch Adam steps)",
     r"51 training rows",
-    r"a run of 1,024 side by side",
+    r"a run of 256 side by side",
     r"the same number of 16 replicas, one in each lane \(8 without",
     r"16 replicas stay",
     r"its best of 16, 64 and 256 runs",
