@@ -60,6 +60,7 @@ from .structure import probes as probes
 from .survival import kaplan_meier as kaplan_meier
 from .survival import time_to_solve as time_to_solve
 from .tuning import choose as choose
+from .tuning import with_candidates as with_candidates
 from .tuning import with_choices as with_choices
 from .version_space.dense import DenseVersionSpace as DenseVersionSpace
 from .version_space.dense import dense_version_space as dense_version_space

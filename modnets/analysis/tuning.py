@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from itertools import product
+from typing import Any
 
 import pandas as pd
 
@@ -90,6 +92,47 @@ def choose(
     best = best.drop_duplicates(by).sort_values(by, ignore_index=True)
     best = best.rename(columns={"reached": measure})
     return best[[*by, *settings, "candidates", "runs", measure, "worst"]]
+
+
+@checked
+def with_candidates(
+    runs: Iterable[RunConfig],
+    lrs: Sequence[float],
+    weight_decays: Sequence[float],
+    *,
+    lrs_learned: Sequence[float] = (),
+    lrs_routing: Sequence[float] = (),
+) -> list[RunConfig]:
+    """The runs of a pilot: each one with every candidate of its kind.
+
+    Kinds have equally many candidates if ``lrs`` are as many as ``lrs_learned`` times
+    ``lrs_routing``, as :func:`choose` demands.  Pilots that agree share their runs in one store.
+
+    Parameters
+    ----------
+    runs : iterable of RunConfig
+        Of each kind, with the rows and seeds of the pilot.
+    lrs, weight_decays : sequence of float
+    lrs_learned : sequence of float
+        Instead of ``lrs`` where choices are learned by gradients, each with every one of
+        ``lrs_routing``.
+    lrs_routing : sequence of float
+        Rates of the logits of choices; one for routing and selection.
+
+    Returns
+    -------
+    list of RunConfig
+    """
+    pilot = []
+    for run in runs:
+        logits = [n for n in ("lr_routing", "lr_selection") if getattr(run.final, n) is not None]
+        rates: list[dict[str, Any]] = [{"lr": lr} for lr in lrs]
+        if logits:
+            pairs = product(lrs_learned, lrs_routing)
+            rates = [{"lr": lr} | dict.fromkeys(logits, rate) for lr, rate in pairs]
+        for some, decay in product(rates, weight_decays):
+            pilot.append(replace(run, weight_decay=decay, **some))
+    return pilot
 
 
 @checked

@@ -24,6 +24,7 @@ from torch import nn
 from modnets.config.run_config import RunConfig
 from modnets.config.shapes import shape_of
 from modnets.errors import require, shown
+from modnets.hardware import keep_freed_memory
 from modnets.hardware import lanes as vector_width
 from modnets.models.losses import BUILT_IN_LOSSES
 from modnets.models.network_checks import check_is_network, check_same_shapes
@@ -136,6 +137,7 @@ def train_chunk(
     Trained
     """
     started = time.perf_counter()
+    keep_freed_memory()
     with one_thread(), torch.no_grad():
         starts, failures = set_up(
             configs, chunk=chunk, compiled=compiled, lanes=lanes, device=device, threads=threads

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
-from modnets.analysis.tuning import choose, with_choices
+from modnets.analysis.tuning import choose, with_candidates, with_choices
 from modnets.config.grid import grid
 from modnets.config.run_config import RunConfig
 
@@ -109,6 +109,25 @@ def test_a_kind_without_the_setting_forms_a_group_too() -> None:
     assert choices["lr"].tolist() == [0.01, 0.1, 0.01]
     runs = grid(RunConfig(lr=0.5), model=["dense", "sparse"], pruning_ratio=[25, 75])
     assert [run.lr for run in with_choices(runs, choices, by=by)] == [0.01, 0.1, 0.01]
+
+
+def test_every_kind_tries_as_many_candidates() -> None:
+    apart = {"train_rows": [8, 16], "seeds": range(1000, 1002)}
+    known = grid(model=["dense", "shared"], routing="known", **apart)
+    learned = grid(model=["modular", "shared"], **apart)
+    rates = {"lrs_learned": [0.01, 0.03], "lrs_routing": [0.1, 0.2]}
+    found = with_candidates(known + learned, [0.001, 0.01, 0.1, 1.0], [0.0, 0.001], **rates)
+    assert len({run.key for run in found}) == len(found) == 8 * len(known + learned)
+    one_by_one = grid(
+        model=["dense", "shared"], routing="known", lr=[0.001, 0.01, 0.1, 1.0],
+        weight_decay=[0.0, 0.001], **apart,
+    )  # fmt: skip
+    for rate in rates["lrs_routing"]:
+        one_by_one += grid(
+            model=["modular", "shared"], lr=rates["lrs_learned"], weight_decay=[0.0, 0.001],
+            lr_routing=rate, lr_selection=rate, **apart,
+        )  # fmt: skip
+    assert {run.key for run in found} == {run.key for run in one_by_one}
 
 
 def test_what_a_kind_does_not_have_stays_as_it_is() -> None:
