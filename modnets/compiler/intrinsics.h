@@ -1,5 +1,5 @@
-// The few intrinsics that are used.  Reading the whole of immintrin.h takes g++ a third of the time of
-// a small network; here they are written as in its own headers, where it has the same built-in functions.
+// The few intrinsics that are used.  Reading the whole of immintrin.h takes g++ a tenth to a fifth of its
+// time; here they are written as in its own headers, where it has the same built-in functions.
 #if defined(__x86_64__)
 #if defined(__GNUC__) && !defined(__clang__) && defined(__has_builtin)
 #if __has_builtin(__builtin_ia32_fpclassps512_mask) && __has_builtin(__builtin_ia32_vfmaddps512_mask3)
