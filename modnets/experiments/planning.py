@@ -24,16 +24,13 @@ from modnets.experiments.store import Store
 from modnets.hardware import cores, lanes
 from modnets.models.hard_choices import FEW_CANDIDATES
 from modnets.models.identity import cached_digests
-from modnets.training.cost_model import COMPILE_LANES, COMPILE_WITHIN, step_times
+from modnets.training.cost_model import COMPILE_FROM, COMPILE_LANES, COMPILE_WITHIN, step_times
 from modnets.training.costs import memory_of
 from modnets.training.engine import Trained, choose_device, train_chunk
 from modnets.training.restarts import spans_of
 
 CHUNK = 64  # of fewer than this the cost of each call shows
 MAX_CHUNK = 256  # of many runs, and of all their starts; beyond it nothing is gained
-
-#: Below this work, chunks x steps, compiling (1 to 5 s) never pays.
-COMPILE_FROM = 1000
 
 #: The most that can be meant.
 MOST = {"chunk": 2**16, "workers": 1024}

@@ -38,6 +38,8 @@ FREE = {"view", "_unsafe_view", "permute", "t", "transpose", "expand", "unsqueez
 FREE |= {"select", "slice", "split_with_sizes", "getitem", "detach", "alias"}
 #: Parameters of a replica at which lanes take twice as long, as they leave the cache.
 CACHED_PARAMETERS = 1e5
+#: Work, chunks x steps, from which on it pays to compile, 1 to 3 s once for all that train alike.
+COMPILE_FROM = 200
 #: Seconds of compiling that a step within a replica has to make up for.  It takes 2 by now; with
 #: fewer here, runs of truth tables would change their backend, and with it their last digits.
 COMPILE_LANES, COMPILE_WITHIN = 2.0, 4.0

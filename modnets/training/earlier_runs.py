@@ -17,11 +17,10 @@ from modnets.compiler.build_cache import can_compile
 from modnets.config.run_config import RunConfig
 from modnets.config.shapes import shape_of, total_steps
 from modnets.hardware import lanes as vector_width
+from modnets.training.cost_model import COMPILE_FROM
 from modnets.training.initialization import EndState, EndStates
 from modnets.training.restarts import Starts
 
-#: Steps from which on compiling pays, which takes 1 to 5 s once for all that train alike.
-COMPILE_FROM = 200
 #: Replicas side by side: of compiled steps, and of tensor operations, which are filled up.
 CHUNK, EAGER_CHUNK = 64, 16
 #: Bytes of networks that are kept.

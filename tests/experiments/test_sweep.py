@@ -17,12 +17,13 @@ import torch
 import modnets as mn
 from modnets.config.grid import grid
 from modnets.config.run_config import RunConfig
-from modnets.experiments.planning import CHUNK, COMPILE_FROM, choose, plan, planned
+from modnets.experiments.planning import CHUNK, choose, plan, planned
 from modnets.experiments.progress import Progress
 from modnets.experiments.single_run import train
 from modnets.experiments.sweep import RunsFailed, sweep
 from modnets.hardware import lanes
 from modnets.models.registry import MODELS
+from modnets.training.cost_model import COMPILE_FROM
 
 BASE = RunConfig(model="shared", train_rows=16, epochs=4)
 
