@@ -24,7 +24,13 @@ from modnets.experiments.store import Store
 from modnets.hardware import cores, lanes
 from modnets.models.hard_choices import FEW_CANDIDATES
 from modnets.models.identity import cached_digests
-from modnets.training.cost_model import COMPILE_FROM, COMPILE_LANES, COMPILE_WITHIN, step_times
+from modnets.training.cost_model import (
+    COMPILE_FROM,
+    COMPILE_FROM_ON_GPU,
+    COMPILE_LANES,
+    COMPILE_WITHIN,
+    step_times,
+)
 from modnets.training.costs import memory_of
 from modnets.training.engine import Trained, choose_device, train_chunk
 from modnets.training.restarts import spans_of
@@ -208,7 +214,8 @@ def choose(
         math.ceil(len(group) * starts / CHUNK) * epochs for starts, epochs in spans_of(group[0])
     )
     if not on_cpu:
-        width = lanes() if compiled or (compiled is None and work >= COMPILE_FROM) else 0
+        is_long = work >= COMPILE_FROM_ON_GPU
+        width = lanes() if compiled or (compiled is None and is_long) else 0
         return chunk or min(_most_on(device, group[0]), _power_of_two(n_starts)), width
     is_short = work < COMPILE_FROM and not _is_wide(group[0])
     if compiled is False or (compiled is None and (is_short or not can_compile())):

@@ -40,6 +40,8 @@ FREE |= {"select", "slice", "split_with_sizes", "getitem", "detach", "alias"}
 CACHED_PARAMETERS = 1e5
 #: Work, chunks x steps, from which on it pays to compile, 1 to 3 s once for all that train alike.
 COMPILE_FROM = 200
+#: The same on a GPU, where torch compiles, which takes longer.
+COMPILE_FROM_ON_GPU = 1000
 #: Seconds of compiling that a step within a replica has to make up for.  It takes 2 by now; with
 #: fewer here, runs of truth tables would change their backend, and with it their last digits.
 COMPILE_LANES, COMPILE_WITHIN = 2.0, 4.0

@@ -8,7 +8,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.ticker import FixedLocator, NullLocator
+from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullLocator
 
 from modnets.benchmarks.throughput import best
 from modnets.checked import checked
@@ -47,6 +47,9 @@ def plot_benchmark(table: pd.DataFrame, *, axes: np.ndarray | None = None) -> np
     own = table[table["peer"].str.startswith("modnets")]
     _draw_over_runs(own, MILLISECONDS, axes[0])
     axes[0].set(yscale="log", ylabel="ms per run for 1,000 steps")
+    axes[0].yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes[0].yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes[0].yaxis.set_minor_locator(NullLocator())
     _draw_over_runs(own, "gflops", axes[1])
     rate = table["sgemm_gflops"].max()
     axes[1].axhline(rate, label="sgemm, large matrices", color=INK, linewidth=0.8, zorder=1.5)
