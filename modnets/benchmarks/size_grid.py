@@ -15,8 +15,9 @@ from modnets.checked import checked
 from modnets.config.run_config import RunConfig
 from modnets.errors import require
 from modnets.experiments.progress import Progress
+from modnets.hardware import lanes as vector_width
 from modnets.tasks.graphs import FunctionGraph
-from modnets.training.cost_model import WIDTH, step_times
+from modnets.training.cost_model import step_times
 from modnets.training.engine import choose_device
 
 #: Work of one measurement, in microseconds of one core as the cost model estimates them.
@@ -143,7 +144,7 @@ def benchmark_grid(
 def steps_of(size: Size) -> int:
     """So many steps that a measurement takes about a second."""
     times = step_times(size.run)
-    each = min(times.lanes / WIDTH, times.within) * size.runs
+    each = min(times.lanes / vector_width(), times.within) * size.runs
     return max(FEWEST_STEPS, min(MOST_STEPS, int(WORK / each)))
 
 

@@ -173,8 +173,10 @@ def _line(
 ) -> str:
     if isinstance(statement, Let):
         expression = statement.expression
-        declared = TYPES[expression.kind][0]
-        return f"const {declared} {statement.name} = {_expression(expression, wide)};"
+        declared, value = TYPES[expression.kind][0], _expression(expression, wide)
+        if statement.held:
+            return f"{declared} {statement.name} = {value}; HOLD({statement.name});"
+        return f"const {declared} {statement.name} = {value};"
     if isinstance(statement, Declare):
         start = "izero" if statement.kind == "int" else REDUCTIONS[statement.how][0]
         return f"{TYPES[statement.kind][0]} {statement.name} = {start};"

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from modnets.compiler.ir import Buffer, Value
 from modnets.compiler.loop_ir import Load, LoopBuilder, Operand, Statement, Store
+from modnets.compiler.registers import with_held_loads
 from modnets.compiler.symbolic import (
     ROW_STEP,
     ROWS,
@@ -21,7 +22,8 @@ from modnets.compiler.symbolic import (
     size_at,
 )
 
-#: Sums that are held in vector registers at once, by the number of lanes (registers).
+#: Vector registers, and sums that are held in them at once, by the number of lanes.
+REGISTERS = {16: 32, 8: 16, 1: 0}
 ACCUMULATORS = {16: 16, 8: 12, 1: 8}
 MAX_TILE = 8
 #: Elements that a vector holds, and a number of rows, to choose an axis by.
@@ -146,14 +148,14 @@ class Kernel:
                 with builder.loop(f"i{axis}", self.shape[axis], step, axis == wide):
                     nest(depth + 1)
                 return
-            axes = list(tile)
+            axes = sorted(tile, key=lambda axis: -tile[axis])  # what comes again are the fewer
             offsets = itertools.product(*(range(tile[axis]) for axis in axes))
             elements = [self.element(dict(zip(axes, offset, strict=True))) for offset in offsets]
             for store in self.stores(builder, elements, unneeded):
                 builder.add(replace(store, add=add))  # last, as a tensor may be changed in place
 
         nest(0)
-        return builder.body
+        return with_held_loads(builder.body, REGISTERS[lanes]) if tile else builder.body
 
     def stores(
         self, builder: LoopBuilder, elements: Sequence[MultiIndex], unneeded: set[str]

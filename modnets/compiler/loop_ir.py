@@ -140,10 +140,11 @@ def _sizes(expression: Expression) -> Iterator[Size]:
 
 @dataclass(frozen=True)
 class Let:
-    """Name the value of an expression."""
+    """Name the value of an expression; ``held``: in a register, however often it is used."""
 
     name: str
     expression: Expression
+    held: bool = False
 
 
 @dataclass(frozen=True)

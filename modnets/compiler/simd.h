@@ -32,15 +32,16 @@ static inline vec fmax(vec a, vec b) { return b > a ? b : a; } // a, if one of t
 static inline vec maximum(vec a, vec b) { return (b > a) | (b != b) ? b : a; }
 static inline vec minimum(vec a, vec b) { return (b < a) | (b != b) ? b : a; }
 
-#define FOR_EACH_LANE(name, function)                                                              \
+// A loop over numbers in memory is what compilers turn into instructions for vectors; of one that
+// takes lanes out of a vector and puts them back, g++ makes scalar code.
+#define VECTOR_FUNCTION(name, function)                                                            \
     static inline vec name(vec x) {                                                                \
-        for (int lane = 0; lane < LANES; lane++) SET_LANE(x, lane, function(lane_of(x, lane)));    \
+        float in[LANES], out[LANES];                                                               \
+        memcpy(in, &x, sizeof x);                                                                  \
+        for (int lane = 0; lane < LANES; lane++) out[lane] = function(in[lane]);                   \
+        memcpy(&x, out, sizeof x);                                                                 \
         return x;                                                                                  \
     }
-FOR_EACH_LANE(floor, floorf)
-FOR_EACH_LANE(ceil, ceilf)
-FOR_EACH_LANE(trunc, truncf)
-FOR_EACH_LANE(round, nearbyintf)
 
 #if defined(__AVX512DQ__) && LANES == 16
 // Estimates of 14 bits and a step of Newton's: a third of the time of the exact instructions, and
@@ -60,17 +61,13 @@ static inline vec sqrt(vec x) {
 }
 #else
 static inline vec divide(vec a, vec b) { return a / b; }
-FOR_EACH_LANE(sqrt, sqrtf)
+VECTOR_FUNCTION(sqrt, sqrtf)
 #endif
 
-#define VECTOR_FUNCTION(name, function)                                                            \
-    static inline vec name(vec x) {                                                                \
-        float in[LANES], out[LANES];                                                               \
-        memcpy(in, &x, sizeof x);                                                                  \
-        for (int lane = 0; lane < LANES; lane++) out[lane] = function(in[lane]);                   \
-        memcpy(&x, out, sizeof x);                                                                 \
-        return x;                                                                                  \
-    }
+VECTOR_FUNCTION(floor, floorf)
+VECTOR_FUNCTION(ceil, ceilf)
+VECTOR_FUNCTION(trunc, truncf)
+VECTOR_FUNCTION(round, nearbyintf)
 VECTOR_FUNCTION(exp, expf)
 VECTOR_FUNCTION(log, logf)
 VECTOR_FUNCTION(log1p, log1pf)

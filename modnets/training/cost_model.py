@@ -1,7 +1,9 @@
 """How long a training step takes in each backend: what the choice among them goes by.
 
-Times are those of one core with AVX-512 (Intel Xeon, 190 GFLOP/s of FMA).  Other machines differ in
-all of them alike, so that the order stays; no time enters a result but by the choice of a backend.
+Times are those of one core with AVX-512 (Intel Xeon, 190 GFLOP/s of FMA).  Where vectors are half
+as wide (AVX2) arithmetic takes twice as long: a vector of replicas as long as one of twice as many.
+Other machines differ in all times alike, so that the order stays; no time enters a result but by
+the choice of a backend.
 """
 
 from __future__ import annotations
@@ -13,10 +15,11 @@ from typing import Any
 from torch import fx
 
 from modnets.compiler.elementwise import name_of
-from modnets.compiler.products import is_worthwhile
+from modnets.compiler.products import is_better_transposed, is_worthwhile
 from modnets.compiler.symbolic import size_at, size_of
 from modnets.config.run_config import RunConfig
 from modnets.config.shapes import padded_rows, shape_of
+from modnets.hardware import lanes as vector_width
 from modnets.training.costs import PRODUCTS, operations_of, trace_of
 
 #: Arithmetic rates, in operations a microsecond: of products with a replica in each lane, of
@@ -31,8 +34,8 @@ EAGER_MANY, EAGER_ONE = 10e3, 30e3
 EAGER_CALL = 6.0
 #: An inner axis at which half the time goes into loading and storing results.
 HALF_INNER = 8
-#: Columns of a vector, and replicas in one.
-WIDTH = 16
+#: Lanes of the vectors that these rates were measured with.
+MEASURED_LANES = 16
 #: Operations that only say how memory is seen.
 FREE = {"view", "_unsafe_view", "permute", "t", "transpose", "expand", "unsqueeze", "squeeze"}
 FREE |= {"select", "slice", "split_with_sizes", "getitem", "detach", "alias"}
@@ -94,14 +97,15 @@ def _estimated(graph: fx.GraphModule, rows: int) -> StepTimes:
     within += sum(_within(node, count, rows) for node, count in products.items())
     parameters = sum(_size(node, 1) for node in graph.graph.find_nodes(op="placeholder")[:1])
     slower = 1 + parameters / CACHED_PARAMETERS
-    lanes = WIDTH * (sum(products.values()) * slower / LANES_PRODUCTS + others / LANES_OTHER)
+    lanes = sum(products.values()) * slower / LANES_PRODUCTS + others / LANES_OTHER
     n_calls = sum(name_of(node) not in FREE for node in nodes)
+    longer = MEASURED_LANES / vector_width()
     return StepTimes(
-        lanes=lanes,
-        within=within,
+        lanes=MEASURED_LANES * lanes,  # with fewer replicas at a slower rate: as long
+        within=longer * within,
         eager_calls=n_calls * EAGER_CALL,
-        eager=total / EAGER_MANY,
-        eager_one=total / EAGER_ONE,
+        eager=longer * total / EAGER_MANY,
+        eager_one=longer * total / EAGER_ONE,
     )
 
 
@@ -120,13 +124,13 @@ def _within(node: fx.Node, count: int, rows: int) -> float:
     n_rows = left[-2] if len(left) > 1 else 1
     if not is_worthwhile(n_rows, inner, columns):
         return count / WITHIN_SMALL
-    columns = max(columns, n_rows) if columns <= WIDTH // 2 else columns
+    columns = n_rows if is_better_transposed(n_rows, columns) else columns
     return count * (1 + HALF_INNER / inner) / _filled(columns) / WITHIN_PRODUCTS
 
 
 def _filled(columns: int) -> float:
     """The share of the lanes of vectors that columns fill."""
-    return columns / (math.ceil(columns / WIDTH) * WIDTH)
+    return columns / (math.ceil(columns / vector_width()) * vector_width())
 
 
 def _shape(node: fx.Node, rows: int) -> list[int]:

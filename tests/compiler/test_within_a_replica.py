@@ -177,11 +177,16 @@ def test_rows_that_meet_rows_do_not_go_in_blocks() -> None:
         torch.testing.assert_close(found[0], wanted, rtol=1e-4, atol=1e-3)
 
 
-def test_large_networks_are_vectorized_within_small_ones_in_lanes() -> None:
-    small, large = (step_times(RunConfig(hidden=(width,) * 3)) for width in (24, 256))
-    assert small.lanes < 16 * small.within
-    assert large.lanes > 16 * large.within
+@pytest.mark.parametrize("width", [8, 16])
+def test_large_networks_are_vectorized_within_small_ones_in_lanes(
+    width: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("modnets.training.cost_model.vector_width", lambda: width)
+    monkeypatch.setattr("modnets.training.cost_model._KNOWN", {})
+    small, large = (step_times(RunConfig(hidden=(size,) * 3)) for size in (36, 256))
+    assert small.lanes < width * small.within
+    assert large.lanes > width * large.within
     images = RunConfig(graph=DigitPairs(), model="dense", image_network="cnn")
     assert step_times(images).within < step_times(images).eager_one
-    more = step_times(RunConfig(graph=WIDE, train_rows=200, hidden=(24,) * 3))
+    more = step_times(RunConfig(graph=WIDE, train_rows=200, hidden=(36,) * 3))
     assert more.within > 2 * small.within  # time grows with the rows
