@@ -95,7 +95,7 @@ def compile_functions(
 def _entry(library: ctypes.CDLL, name: str) -> tuple[Any, Any]:
     """The C functions of a compiled function: the size of its workspace, and its run."""
     size, run = getattr(library, f"workspace_{name}"), getattr(library, f"run_{name}")
-    size.argtypes, size.restype = [ctypes.c_long], ctypes.c_long
+    size.argtypes, size.restype = [ctypes.c_long] * 2, ctypes.c_long
     run.argtypes = [*[ctypes.c_long] * 2, *[ctypes.c_void_p] * 3, ctypes.c_long]
     run.restype = None
     return size, run
@@ -118,9 +118,9 @@ class CompiledFunctions:
     ) -> None:
         self.library, self.entries, self.lanes = library, entries, lanes
 
-    def workspace(self, name: str, rows: int) -> Tensor:
-        """Memory for what a function computes on the way; one for each thread."""
-        return torch.empty(self.entries[name][0](rows) * self.lanes)
+    def workspace(self, name: str, rows: int, threads: int = 1) -> Tensor:
+        """Memory for what a function computes on the way, for a call with so many threads."""
+        return torch.empty(self.entries[name][0](rows, threads) * self.lanes)
 
     def run(
         self,
@@ -144,7 +144,7 @@ class CompiledFunctions:
             Inputs, then the outputs that have no input's memory.  Those with an axis of steps go
             on from step to step; a uniform one has no lanes.
         workspace : Tensor
-            For at least as many rows.
+            For at least as many rows and threads.
         threads : int
             That share the work within a replica, where there is one lane; it changes no result.
         """

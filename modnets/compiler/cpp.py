@@ -153,18 +153,20 @@ def _statements(body: Iterable[Statement], depth: int, wide: LoopVariable | None
             yield indent + _line(statement, wide)
             continue
         name, size, step = statement.variable, statement.size, statement.step
-        first, last = ("first", "last") if statement.shared else ("0", str(size))
-        if statement.shared:
+        shared = statement.shared is not None
+        begin, end = ("begin", "end") if shared else ("0", str(size))
+        if shared:
             grain = "LANES" if statement.wide else str(step)
-            yield f"{indent}team.loop({size}, {grain}, [&](long first, long last) {{"
+            grain = f"{statement.shared} < FEW_ELEMENTS ? {size} : {grain}"
+            yield f"{indent}team.loop({size}, {grain}, [&](long begin, long end) {{"
         if statement.wide:
-            yield f"{indent}for_each({first}, {last}, [&](long {name}, auto n) INLINE {{"
+            yield f"{indent}for_each({begin}, {end}, [&](long {name}, auto n) INLINE {{"
         else:
             advance = f"++{name}" if step == 1 else f"{name} += {step}"
-            yield f"{indent}for (long {name} = {first}; {name} < {last}; {advance}) {{"
+            yield f"{indent}for (long {name} = {begin}; {name} < {end}; {advance}) {{"
         yield from statements(statement.body, depth + 1, wide)
         yield indent + ("});" if statement.wide else "}")
-        if statement.shared:
+        if shared:
             yield f"{indent}}});"
 
 

@@ -211,8 +211,8 @@ class Loop:
     body : list of Statement
     wide : bool
         As many at once as a vector holds.
-    shared : bool
-        Threads share it.
+    shared : Size, optional
+        How many elements it reads or computes: threads share it where they are many.
     """
 
     variable: str
@@ -220,7 +220,7 @@ class Loop:
     step: int
     body: list[Statement]
     wide: bool = False
-    shared: bool = False
+    shared: Size | None = None
 
 
 Statement = Let | Declare | Accumulate | Store | Multiply | Loop

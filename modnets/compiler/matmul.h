@@ -1,13 +1,16 @@
 // Matrix products of one replica, for code with one lane: the vector goes over columns.
 //
 // A block of ROWS x VECTORS results stays in registers while it runs over the inner axis; the right
-// matrix is packed before, so that its columns lie side by side.  (The usual form: K. Goto and
+// matrix is packed before, so that its columns lie side by side, some panels of it at once: these
+// and some rows of the left matrix stay in the second cache.  (The usual form: K. Goto and
 // R. van de Geijn, Anatomy of high-performance matrix multiplication, 2008.)  Where an element of
 // the left matrix lies is a sum of what its row and its place along the inner axis add, each looked
 // up in a table: so the windows of an image are a matrix without being copied.
 typedef float unaligned __attribute__((vector_size(4 * LANES), aligned(4), may_alias));
-static const long INNER = 256;    // of the inner axis at once: a packed panel stays in the cache
-static const long ROWS_AT_ONCE = 240; // a multiple of the rows of each block
+static const long INNER = 256;        // of the inner axis at once: a packed panel stays in the cache
+static const long COLUMNS = 256;      // of the right matrix packed at once
+static const long ROWS_AT_ONCE = 96;  // a multiple of the rows of each block
+static const long MANY = 3;           // panels of columns from which on rows are worth copying
 static const long SHARED = 1000000; // multiply-adds from which threads share a product
 static const int MOST_VECTORS = LANES == 16 ? 4 : 2;
 static const int MOST_ROWS = LANES == 16 ? 8 : 6;
@@ -146,24 +149,53 @@ static OUTLINE void block(
     }
 }
 
+// Some rows of the left matrix: where they lie, and where their results go.
+struct Rows {
+    const float* data;
+    const long* inner; // what places along the inner axis add
+    long depth, n;
+    long from[ROWS_AT_ONCE + MOST_ROWS], to[ROWS_AT_ONCE];
+    bool side_by_side; // but a step apart along the inner axis
+    int packed_by = 0; // so many rows, in `packed`; 0 where they are not
+    float* packed;
+
+    // Rows side by side that are far apart along the inner axis share lines of the cache, which
+    // fall out of it before the next rows come: copied, as many as a block takes.
+    template <int BY> void pack() {
+        if (packed_by == BY) return;
+        packed_by = BY;
+        for (long i = 0; i < n; i += BY) {
+            float* to = packed + i * depth;
+            const float* row[BY];
+            UNROLL for (int j = 0; j < BY; j++) row[j] = data + from[i + j];
+            if (from[i + BY - 1] - from[i] == BY - 1)
+                for (long k = 0; k < depth; k++) memcpy(to + k * BY, row[0] + inner[k], BY * sizeof(float));
+            else
+                for (long k = 0; k < depth; k++)
+                    UNROLL for (int j = 0; j < BY; j++) to[k * BY + j] = row[j][inner[k]];
+        }
+    }
+};
+
 // Some rows, for columns that fill some vectors.
 template <int VECTORS>
-static void panel(
-    const Matrix& a, const Axes& target, const long* inner, const float* packed,
-    long depth, float* c, long columns, bool add, long row, long end) {
+static void panel(Rows& rows, const float* right, float* c, long columns, bool many, bool add) {
     const int ROWS = VECTORS == 4 ? 6 : MOST_ROWS;
-    long from[ROWS_AT_ONCE + MOST_ROWS], to[ROWS_AT_ONCE + MOST_ROWS];
-    for (long start = row; start < end; start += ROWS_AT_ONCE) {
-        const long n = end - start < ROWS_AT_ONCE ? end - start : ROWS_AT_ONCE;
-        a.row.places(start, n, n + ROWS - 1, from);
-        target.places(start, n, n, to);
-        for (long i = 0; i < n; i += ROWS)
-            if (n - i > ROWS / 2)
-                block<ROWS, VECTORS>(
-                    a.data, from + i, inner, packed, depth, c, to + i, n - i, columns, add);
-            else
-                block<ROWS / 2, VECTORS>(
-                    a.data, from + i, inner, packed, depth, c, to + i, n - i, columns, add);
+    static const long first[8] = {0, 1, 2, 3, 4, 5, 6, 7};
+    long apart[INNER];
+    const bool packed = many && rows.side_by_side;
+    if (packed) {
+        rows.pack<ROWS>();
+        for (long k = 0; k < rows.depth; k++) apart[k] = k * ROWS;
+    }
+    for (long i = 0; i < rows.n; i += ROWS) {
+        const float* data = packed ? rows.packed + i * rows.depth : rows.data;
+        const long* from = packed ? first : rows.from + i;
+        const long* inner = packed ? apart : rows.inner;
+        if (rows.n - i > ROWS / 2)
+            block<ROWS, VECTORS>(data, from, inner, right, rows.depth, c, rows.to + i, rows.n - i, columns, add);
+        else
+            block<ROWS / 2, VECTORS>(data, from, inner, right, rows.depth, c, rows.to + i, rows.n - i, columns, add);
     }
 }
 
@@ -172,34 +204,45 @@ static void panel(
 static OUTLINE void some_results(
     float* c, const Axes& target, const Matrix& a, const Matrix& b, bool add, long row, long last_row,
     long column, long last_column) {
-    alignas(64) float packed[INNER * MOST_VECTORS * LANES];
+    alignas(64) static thread_local float packed[INNER * COLUMNS], packed_rows[INNER * ROWS_AT_ONCE];
     long left[INNER], right[INNER];
-    const long inner = a.column.count(), step = b.column.step[2];
+    const long inner = a.column.count(), step = b.column.step[2], wide = MOST_VECTORS * LANES;
     const bool dense = b.row.count() == b.row.size[2] && b.row.step[2] == 1;
+    Rows rows;
+    rows.data = a.data, rows.inner = left, rows.packed = packed_rows;
+    rows.side_by_side = a.row.step[2] == 1 && a.column.step[2] != 1;
     for (long k = 0; k < inner; k += INNER, add = true) {
-        const long depth = inner - k < INNER ? inner - k : INNER;
+        const long depth = rows.depth = inner - k < INNER ? inner - k : INNER;
         a.column.places(k, depth, depth, left);
         b.row.places(k, depth, depth, right);
-        for (long at = column; at < last_column;) {
-            const long left_over = last_column - at;
-            const long vectors = (left_over + LANES - 1) / LANES;
-            const int taken = vectors < MOST_VECTORS ? vectors : MOST_VECTORS;
-            const long n = left_over < taken * LANES ? left_over : taken * LANES;
-            pack(b.data + at * step, right, dense, depth, step, n, taken * LANES, packed);
-#define PANEL(vectors)                                                                             \
-    case vectors:                                                                                  \
-        panel<vectors>(a, target, left, packed, depth, c + at, n, add, row, last_row);             \
-        break;
-            switch (taken) {
-                PANEL(1)
-                PANEL(2)
-#if LANES == 16
-                PANEL(3)
-                PANEL(4)
-#endif
+        for (long start = column; start < last_column; start += COLUMNS) {
+            const long end = last_column - start < COLUMNS ? last_column : start + COLUMNS;
+            for (long at = start; at < end; at += wide) {
+                const long n = end - at < wide ? end - at : wide;
+                const long padded = (n + LANES - 1) / LANES * LANES;
+                pack(b.data + at * step, right, dense, depth, step, n, padded, packed + (at - start) * INNER);
             }
+            for (long i = row; i < last_row; i += ROWS_AT_ONCE) {
+                rows.n = last_row - i < ROWS_AT_ONCE ? last_row - i : ROWS_AT_ONCE;
+                a.row.places(i, rows.n, rows.n + MOST_ROWS - 1, rows.from);
+                target.places(i, rows.n, rows.n, rows.to);
+                rows.packed_by = 0;
+                for (long at = start; at < end; at += wide) {
+                    const long n = end - at < wide ? end - at : wide;
+                    const float* from = packed + (at - start) * INNER;
+#define PANEL(vectors)                                                                             \
+    case vectors: panel<vectors>(rows, from, c + at, n, end - start > MANY * wide, add); break;
+                    switch ((n + LANES - 1) / LANES) {
+                        PANEL(1)
+                        PANEL(2)
+#if LANES == 16
+                        PANEL(3)
+                        PANEL(4)
+#endif
+                    }
 #undef PANEL
-            at += n;
+                }
+            }
         }
     }
 }
@@ -209,10 +252,12 @@ static OUTLINE void some_results(
 static OUTLINE void matmul(Team& team, float* c, Axes target, Matrix a, Matrix b, bool add) {
     const long rows = a.row.count(), inner = a.column.count(), columns = b.column.count();
     const long grain = add ? target.size[1] * target.size[2] : MOST_ROWS;
+    const long wide = MOST_VECTORS * LANES;
+    const bool many_rows = rows >= 4 * team.threads * ROWS_AT_ONCE;
     if (team.threads == 1 || rows * inner * columns < SHARED)
         some_results(c, target, a, b, add, 0, rows, 0, columns);
-    else if (!add && columns >= team.threads * MOST_VECTORS * LANES)
-        team.loop(columns, MOST_VECTORS * LANES, [&](long first, long last) {
+    else if (!add && !many_rows && columns >= team.threads * wide)
+        team.loop(columns, columns >= team.threads * 64 ? 64 : wide, [&](long first, long last) {
             some_results(c, target, a, b, add, 0, rows, first, last);
         });
     else

@@ -71,6 +71,19 @@ class MatrixProduct(Kernel):
     def __repr__(self) -> str:
         return f"{self.target}{self.shape} = {self.left.buffer} @ {self.right.buffer}"
 
+    @property
+    def sizes(self) -> dict[LoopVariable, Size]:
+        """The size of each of its axes."""
+        axes = (BATCH, *self.rows, COLUMN), self.inner
+        shapes = self.shape, self.inner_shape
+        return {v: n for part in zip(axes, shapes, strict=True) for v, n in zip(*part, strict=True)}
+
+    @property
+    def place(self) -> Load:
+        """Where its elements go."""
+        element = tuple(map(Index.of, (BATCH, *self.rows, COLUMN)))
+        return Load(self.target.name, self.target.index(element), "float")
+
     def fuse(self, other: Kernel) -> bool:
         """Nothing is taken in."""
         return False
@@ -82,14 +95,11 @@ class MatrixProduct(Kernel):
         self, lanes: int, unneeded: set[str], *, wide: int | None = None, add: bool = False
     ) -> list[Statement]:
         """See Kernel; lanes is 1."""
-        batch, *rows, columns = self.shape
-        sizes = dict(zip(self.rows, rows, strict=True))
-        sizes |= dict(zip(self.inner, self.inner_shape, strict=True)) | {COLUMN: columns}
+        batch, *_ = self.shape
+        sizes = self.sizes
         left = _matrix(self.left, self.rows, self.inner, sizes)
         right = _matrix(self.right, self.inner, (COLUMN,), sizes)
-        element = tuple(map(Index.of, (BATCH, *self.rows, COLUMN)))
-        place = Load(self.target.name, self.target.index(element), "float")
-        target = _matrix(place, self.rows, (COLUMN,), sizes)
+        target = _matrix(self.place, self.rows, (COLUMN,), sizes)
         return [Loop(BATCH.name, batch, 1, [Multiply(target, left, right, self.add)])]
 
 

@@ -22,12 +22,15 @@ from modnets.compiler.ir import (
 )
 from modnets.compiler.kernels import Kernel
 from modnets.compiler.loop_ir import Apply, Let, Load, Loop, LoopBuilder, Scalar, Statement
+from modnets.compiler.products import MatrixProduct
 from modnets.compiler.symbolic import ROWS, LoopVariable, Size, known, size_at
 
 #: Vectors that the first and the second cache may hold of what rows need on the way.
 FIRST, SECOND = 512, 16384
 #: Fewest and most rows of a block.
 LEAST, MOST = 8, 256
+#: Rows of a block within a replica, as many as ``matmul.h`` adds up at once.
+WITHIN = 256
 
 
 @dataclass(frozen=True)
@@ -73,8 +76,7 @@ def phases_of(kernels: Sequence[Kernel], arguments: Sequence[Buffer]) -> Phases 
     row_strides = {one.name: one.strides[0] for one in arguments if _has_size_of_rows(one.shape)}
     phases, summed = Phases([], [], []), set[str]()
     for kernel in kernels:
-        over_rows = has_rows(kernel) or any(contains_row_sum(value) for value, _ in kernel.outputs)
-        if not over_rows:
+        if not has_rows(kernel) and not adds_rows(kernel):
             if kernel.reads & row_strides.keys():
                 return None
             late = bool(kernel.reads & summed) or bool(kernel.writes & summed)
@@ -92,12 +94,23 @@ def phases_of(kernels: Sequence[Kernel], arguments: Sequence[Buffer]) -> Phases 
     return phases if phases.rows else None
 
 
-def block_rows(per_row: int, n_sums: int) -> int:
-    """Rows of a block, from the vectors that one row needs on the way, and the sums over rows.
+def block_rows(per_row: int, n_sums: int, lanes: int) -> int:
+    """Rows of a block.
 
     What a row needs had best stay in the first cache; but each block reads weights and adds to sums
-    again, so that it has to be large where these are many.
+    again, so that it has to be large where these are many.  Within a replica, where products have
+    blocks of their own, it is as many rows as a product adds up at once.
+
+    Parameters
+    ----------
+    per_row : int
+        Vectors that one row needs on the way; numbers, with one lane.
+    n_sums : int
+        Sums over rows.
+    lanes : int
     """
+    if lanes == 1:
+        return WITHIN
     fitting = min(SECOND, FIRST + 8 * n_sums) // max(1, per_row)
     return max(LEAST, min(MOST, fitting // LEAST * LEAST))
 
@@ -105,6 +118,13 @@ def block_rows(per_row: int, n_sums: int) -> int:
 def has_rows(kernel: Kernel) -> bool:
     """Whether a kernel has an axis of rows."""
     return _has_size_of_rows(kernel.shape)
+
+
+def adds_rows(kernel: Kernel) -> bool:
+    """Whether what a kernel writes is summed over rows."""
+    if isinstance(kernel, MatrixProduct):
+        return _has_size_of_rows(kernel.inner_shape)
+    return any(contains_row_sum(value) for value, _ in kernel.outputs)
 
 
 def _has_size_of_rows(shape: Sequence[Size]) -> bool:
@@ -156,6 +176,8 @@ def _is_linear(value: Value) -> bool:
 
 def _is_by_row(kernel: Kernel, row_strides: dict[str, Size]) -> bool:
     """Whether what a kernel does in a row depends on this row alone, but for sums over rows."""
+    if isinstance(kernel, MatrixProduct):
+        return _is_product_by_row(kernel, row_strides)
     sizes = [size for size in kernel.shape if not known(size)]
     if sizes not in ([], [ROWS]):
         return False
@@ -177,6 +199,18 @@ def _is_by_row(kernel: Kernel, row_strides: dict[str, Size]) -> bool:
         t.name: t.strides[_row_axis(kernel)] for _, t in kernel.outputs if sizes
     }
     return all(_is_in_row(place, variables, strides.get(place.buffer)) for place in places)
+
+
+def _is_product_by_row(kernel: MatrixProduct, row_strides: dict[str, Size]) -> bool:
+    """The same of a product of matrices."""
+    over_rows = {variable.name: size for variable, size in kernel.sizes.items() if not known(size)}
+    if kernel.add or [*over_rows.values()] != [ROWS]:
+        return False
+    target = kernel.target
+    own = {} if adds_rows(kernel) else {target.name: target.strides[_row_axis(kernel)]}
+    strides = row_strides | own
+    places = kernel.left, kernel.right, kernel.place
+    return all(_is_in_row(one, {*over_rows}, strides.get(one.buffer)) for one in places)
 
 
 def _is_in_row(place: Load, variables: set[str], row_stride: Size | None) -> bool:

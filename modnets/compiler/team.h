@@ -28,18 +28,35 @@ struct Team {
     template <class Range> void loop(long size, long grain, Range range) {
         const long grains = (size + grain - 1) / grain;
         const long most = threads == 1 ? 1 : 4 * threads, parts = grains < most ? grains : most;
+        if (parts <= 1) return range(0, size);
         auto part = [&](long i) {
             const long first = grains * i / parts * grain, end = grains * (i + 1) / parts * grain;
             range(first, end < size ? end : size);
         };
-        work = [](void* data, long i) { (*(decltype(part)*)data)(i); };
+        share(parts, part);
+    }
+    // Pieces of work that are finished in their order, one after the other.  No more of them are
+    // under way than there are threads, and each of those has a place of its own.
+    template <class Start, class Finish> void in_turn(long pieces, Start start, Finish finish) {
+        alignas(64) long turn = 0;
+        auto part = [&](long left) { // the first piece is taken first
+            const long piece = pieces - 1 - left, place = piece % threads;
+            start(piece, place);
+            while (__atomic_load_n(&turn, __ATOMIC_ACQUIRE) != piece) PAUSE;
+            finish(piece, place);
+            __atomic_store_n(&turn, piece + 1, __ATOMIC_RELEASE);
+        };
+        share(pieces, part);
+    }
+
+private:
+    template <class Part> void share(long parts, Part& part) {
+        work = [](void* data, long i) { (*(Part*)data)(i); };
         data = &part, done = 0;
         __atomic_store_n(&left, parts, __ATOMIC_RELEASE);
         while (take()) {}
         while (__atomic_load_n(&done, __ATOMIC_ACQUIRE) != parts) sched_yield();
     }
-
-private:
     bool take() {
         long part = __atomic_load_n(&left, __ATOMIC_ACQUIRE);
         while (part > 0)

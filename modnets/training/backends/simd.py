@@ -112,7 +112,9 @@ class SimdBackend:
         self.within = threads // self.at_once if width == 1 else 1
         self.threads = self.at_once * self.within
         most = max(vector.rows for vector in self.vectors)
-        self.workspaces = [functions.workspace("train", most) for _ in range(self.at_once)]
+        self.workspaces = [
+            functions.workspace("train", most, self.within) for _ in range(self.at_once)
+        ]
 
     @property
     def flat(self) -> Tensor:
