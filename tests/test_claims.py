@@ -10,15 +10,14 @@ import re
 import pytest
 from claims import CLAIMS, NAMES
 from renew import renewed
-from sources import of, pages
+from sources import pages, rows_of
 
 
 def filled(name: str) -> str:
     """The words of a claim, with the numbers of its CSV."""
-    words, sources = CLAIMS[name]
-    rows = {name: of(source) for name, source in sources.items()}
+    words, _ = CLAIMS[name]
     # As it is written: a space before the percent sign.
-    return plain(re.sub(r"(\d)%", r"\1 %", words.format(**rows)))
+    return plain(re.sub(r"(\d)%", r"\1 %", words.format(**rows_of(name))))
 
 
 def plain(text: str) -> str:
@@ -58,6 +57,5 @@ def test_numbers_are_renewed_where_they_stand_and_nothing_else_is() -> None:
 def test_pages_need_no_renewal() -> None:
     for page in pages():
         text = page.read_text()
-        for words, sources in CLAIMS.values():
-            rows = {name: of(source) for name, source in sources.items()}
-            assert renewed(text, words, rows) == text
+        for name, (words, _) in CLAIMS.items():
+            assert renewed(text, words, rows_of(name)) == text

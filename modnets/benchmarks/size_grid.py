@@ -22,7 +22,7 @@ from modnets.training.engine import choose_device
 
 #: Work of one measurement, in microseconds of one core as the cost model estimates them.
 WORK = 1.5e6
-FEWEST_STEPS, MOST_STEPS = 20, 1000
+FEWEST_STEPS, MOST_STEPS = 100, 1000
 #: A measurement is repeated while it takes no longer than this; s.
 REPEAT_WITHIN = 4.0
 
@@ -59,7 +59,7 @@ class Size:
         return RunConfig(graph=graph, train_rows=self.rows, model=self.model, **settings)
 
 
-#: Inputs 6 to 12, rows 16 to 1,024, widths 12 to 512, depth 1 to 8, 1 to 256 runs.
+#: Inputs 6 to 12, rows 16 to 4,000, widths 12 to 512, depth 1 to 8, 1 to 256 runs.
 SIZES = (
     *(Size(6, 51, (width,) * 3, 64) for width in (12, 36, 64, 96, 128, 256)),
     *(Size(6, 51, (36,) * 3, runs) for runs in (1, 4, 256)),
@@ -67,6 +67,7 @@ SIZES = (
     *(Size(6, 16, (36,) * 3, 64), Size(6, 51, (512, 512), 8)),
     *(Size(10, 128, (64,) * 3, 64), Size(10, 512, (36,) * 3, 64)),
     *(Size(12, 256, (128,) * 3, 32), Size(12, 1024, (64,) * 3, 16), Size(12, 1024, (256,) * 3, 2)),
+    *(Size(12, 4000, (64,) * 3, 1), Size(12, 4000, (256,) * 3, 1), Size(6, 51, (12,), 1)),
     *(Size(6, 51, (), runs) for runs in (1, 64)),
     *(Size(10, 128, (), 64), Size(12, 256, (), 64), Size(12, 1024, (), 16)),
 )

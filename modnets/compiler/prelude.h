@@ -11,13 +11,6 @@
 
 #define INLINE __attribute__((always_inline))
 #define OUTLINE __attribute__((noinline))
-// A vector that is read from memory once and stays in its register.  Else compilers read it again
-// in each multiply-add that uses it, and a core reads two vectors while it multiplies two.
-#if defined(__AVX__) && defined(__GNUC__)
-#define HOLD(x) asm("" : "+v"(x))
-#else
-#define HOLD(x)
-#endif
 
 // Numbers too small for full precision are taken for zero: they cost up to 100 times as much.
 struct FlushSubnormals {

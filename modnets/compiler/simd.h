@@ -18,6 +18,15 @@ static inline ivec to_int(vec x) { return __builtin_convertvector(x, ivec); }
 #define SET_LANE(x, lane, value) x[lane] = value
 #endif
 
+// A vector that is read from memory once and stays in its register.  Else compilers read it again
+// in each multiply-add that uses it, and a core reads two vectors while it multiplies two.
+#undef HOLD
+#if defined(__GNUC__) && (defined(__AVX512F__) || (defined(__AVX__) && LANES == 8))
+#define HOLD(x) asm("" : "+v"(x))
+#else
+#define HOLD(x)
+#endif
+
 static inline vec splat(float x) { return x - vec{}; }
 static inline ivec isplat(long x) { return (int)x - ivec{}; }
 static const vec zero = {};

@@ -15,7 +15,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parent))
 
 from claims import CLAIMS
-from sources import of, pages
+from sources import pages, rows_of
 
 #: A number as claims write it, and what an infinite or missing one reads as.
 NUMBER = r"-?[\d.,]*\d|inf|nan"
@@ -44,8 +44,8 @@ def main() -> None:
     """Renew all pages; say which claims are on none."""
     for page in pages():
         before = text = page.read_text()
-        for words, sources in CLAIMS.values():
-            text = renewed(text, words, {name: of(source) for name, source in sources.items()})
+        for name, (words, _) in CLAIMS.items():
+            text = renewed(text, words, rows_of(name))
         if text != before:
             page.write_text(text)
             print(f"{page}: renewed")

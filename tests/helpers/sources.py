@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from claims import Source
+from claims import CLAIMS, Source
 
 from modnets.paths import FIGURES, ROOT
 
@@ -38,6 +38,12 @@ def of(source: Source) -> Any:
         return row(*source)
     _, column, (above, below) = source
     return {"times": float(f"{row(*above)[column] / row(*below)[column]:.2g}")}
+
+
+@cache
+def rows_of(name: str) -> dict[str, Any]:
+    """What each source of a claim says, by the name that it has in its words."""
+    return {word: of(source) for word, source in CLAIMS[name][1].items()}
 
 
 def pages() -> list[Path]:

@@ -14,6 +14,7 @@ from modnets.config.grid import grid
 from modnets.config.run_config import RunConfig
 from modnets.config.shapes import shape_of
 from modnets.experiments.planning import plan
+from modnets.hardware import lanes
 from modnets.models.structures import parameters_of, structures
 from modnets.tasks.graphs import FunctionGraph
 from modnets.tasks.random_graphs import random_graph
@@ -59,7 +60,7 @@ def test_a_run_is_the_same_beside_runs_of_other_graphs(kind: str) -> None:
 @needs_compiler
 @pytest.mark.parametrize("kind", ["dense", "shared known"])
 def test_compiled_it_is_the_same_too(kind: str) -> None:
-    _assert_as_alone(_runs(**KINDS[kind]), compiled=True, lanes=16)
+    _assert_as_alone(_runs(**KINDS[kind]), compiled=True, lanes=lanes())
 
 
 def test_it_is_the_same_where_rows_are_sampled() -> None:

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 import modnets as mn
+from modnets.hardware import lanes
 from modnets.models.registry import MODELS
 from modnets.training.earlier_runs import KEPT_NETWORKS, How, KeptNetworks, how_to_train
 from modnets.training.engine import Trained, earlier_states, train_chunk
@@ -52,7 +53,7 @@ def is_logit(name: str) -> bool:
     [("adam", True), ("adam", False), ("sgd", False), ("momentum", False), ("rmsprop", False)],
 )
 def test_a_rate_of_zero_leaves_weights_as_they_are(optimizer: str, compiled: bool) -> None:
-    how = How(16, compiled, 16 if compiled else None, "cpu")
+    how = How(16, compiled, lanes() if compiled else None, "cpu")
     settings = {"optimizer": optimizer, "weight_decay": 0.1, "seed": 3}
     runs = [replace(BASE, lr=0, **settings), replace(SHARED, lr=0, **settings)]
     for run in runs:
