@@ -19,6 +19,8 @@ from modnets.visuals.style import HALO, INK, PAGE_WIDTH, kind_style
 MILLISECONDS = "ms_per_run_per_1000_steps"
 OWN = kind_style("shared, known").color
 MARKERS = ("o", "s", "D", "^", "v", "P", "X")
+#: So many times as far a point may be for a label to be in its way.
+CLOSE = 2.0
 
 
 @checked
@@ -84,13 +86,15 @@ def plot_benchmark_grid(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
         figure.set_layout_engine("constrained")
     peers = list(dict.fromkeys(table["peer"]))
     for height, (_, of_size) in enumerate(groups):
+        times = of_size[MILLISECONDS]
         for row in of_size.to_dict("records"):
-            number = peers.index(row["peer"])
+            number, at = peers.index(row["peer"]), row[MILLISECONDS]
             color = INK if number else OWN
-            ax.scatter(row[MILLISECONDS], height, marker=MARKERS[number], s=16, color=color)
+            ax.scatter(at, height, marker=MARKERS[number], s=16, color=color)
             if number:
+                beside = times[(times > at) & (times < CLOSE * at)].max()  # a point in its way
                 ax.annotate(
-                    f"{_rounded(row['times'])}×", (row[MILLISECONDS], height), (6, -2),
+                    f"{_rounded(row['times'])}×", (np.fmax(at, beside), height), (6, -2),
                     textcoords="offset points", fontsize=6, color=INK,
                 )  # fmt: skip
     for number, peer in enumerate(peers):

@@ -86,11 +86,20 @@ def gain(graph: str, kind: str, train_rows: int, part: str = "time") -> Source:
 
 #: The engine, under the version that the figure was made with.
 MODNETS = next(peer for peer in pd.read_csv(FIGURES / "benchmark.csv").peer if "modnets" in peer)
+JAX = next(peer for peer in pd.read_csv(FIGURES / "benchmark_grid.csv").peer if "jax" in peer)
+#: The published task in the grid of sizes.
+PUBLISHED = {"inputs": 6, "rows": 51, "runs": 64}
 TWO_WORKERS = "torch DataLoader, 2 workers"
 
 
 def speed(kind: str, peer: str = MODNETS, runs: int = 256) -> Source:
     return one("benchmark", kind=kind, peer=peer, runs=runs)
+
+
+def sized(hidden: str, peer: str = MODNETS, **size: Any) -> Source:
+    """A row of the grid of sizes; without hidden layers the network is modular."""
+    model = {"model": "dense", "hidden": hidden} if hidden else {"model": "shared"}
+    return one("benchmark_grid", peer=peer, **model, **size)
 
 
 def speed_of(kind: str) -> tuple[str, dict[str, Source]]:
@@ -180,6 +189,7 @@ NAMES = [
     r"torch 2\.13\.0",
     r"JAX 0\.10",
     r"AVX-512",
+    r"AVX2",
     r"L2 cache",
     r"Exit code 0: done; 1: a run or a notebook failed; 2: wrong use, told in one line; 130 and 143:",
     r"0 and 1, True and False or -1 and 1",
@@ -434,6 +444,26 @@ CLAIMS: dict[str, tuple[str, dict[str, Source]]] = {
             "b": speed("dense"),
             "c": timed("shared, learned for jit(vmap(scan)) of JAX"),
             "d": speed("shared, learned"),
+        },
+    ),
+    "without AVX-512": (
+        "{a[runs]:.0f} dense runs side by side take {a[ms_per_run_per_1000_steps]:.1f} ms each for "
+        "1,000 steps where JAX takes {b[ms_per_run_per_1000_steps]:.1f}, as many of shared modules with "
+        "learned routing {c[ms_per_run_per_1000_steps]:.1f} where it takes "
+        "{d[ms_per_run_per_1000_steps]:.1f}",
+        {
+            "a": sized("36-36-36", **PUBLISHED),
+            "b": sized("36-36-36", JAX, **PUBLISHED),
+            "c": sized("", **PUBLISHED),
+            "d": sized("", JAX, **PUBLISHED),
+        },
+    ),
+    "one large network": (
+        "One network of 256-256-256 with {a[rows]:,.0f} rows takes {a[ms_per_run_per_1000_steps]:,.0f} ms "
+        "for 1,000 steps, in JAX {b[ms_per_run_per_1000_steps]:,.0f}",
+        {
+            "a": sized("256-256-256", inputs=12, rows=4000, runs=1),
+            "b": sized("256-256-256", JAX, inputs=12, rows=4000, runs=1),
         },
     ),
     "compiling": (

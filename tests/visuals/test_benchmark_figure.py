@@ -65,3 +65,15 @@ def test_every_size_is_a_row_with_all_who_train_it() -> None:
     assert [text.get_text() for text in ax.texts] == ["3.5×", "3.5×"]
     assert "300 GFLOP/s" in ax.get_legend().get_title().get_text()
     check_drawing(ax.figure)
+
+
+def test_a_label_is_beside_both_points_where_modnets_is_slower() -> None:
+    facts = {"model": "dense", "hidden": "36", "inputs": 6, "rows": 51, "runs": 1}
+    facts |= {"machine": "2 cores, X", "fma_gflops": 300.0}
+    times = {"modnets 1": (10.0, 1.0), "jax 1": (7.0, 0.7), "far 1": (2.0, 0.2)}
+    rows = [
+        facts | {"peer": peer, "ms_per_run_per_1000_steps": ms, "times": ratio}
+        for peer, (ms, ratio) in times.items()
+    ]
+    ax = plot_benchmark_grid(pd.DataFrame(rows))
+    assert {text.get_text(): text.xy[0] for text in ax.texts} == {"0.7×": 10.0, "0.2×": 2.0}
