@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import cast
 
@@ -15,9 +15,9 @@ from modnets.compiler import cpp
 from modnets.compiler.elementwise import kind_of
 from modnets.compiler.ir import Buffer, checked_number
 from modnets.compiler.kernels import Kernel, fused
-from modnets.compiler.loop_ir import Loop
+from modnets.compiler.loop_ir import Kind, Loop
 from modnets.compiler.lowering import LoweredGraph, lower
-from modnets.compiler.memory import can_overwrite, offsets_of, only_inside
+from modnets.compiler.memory import Layout, layout_of
 from modnets.compiler.products import MatrixProduct
 from modnets.compiler.row_blocks import (
     Phases,
@@ -38,8 +38,6 @@ from modnets.compiler.symbolic import (
 from modnets.compiler.tracing import TensorSpec
 from modnets.hardware import lanes as vector_width
 
-#: Elements below which one thread does all of a kernel; see ``team.h``.
-FEW_ELEMENTS = 2**15
 #: The number of rows in a block, as it stands in the code.
 BLOCK = cast(int, sympy.Symbol("block", integer=True, positive=True))
 
@@ -54,14 +52,15 @@ def write_program(functions: Sequence[str], lanes: int) -> str:
     lanes : int
         Replicas in a vector; 1 to vectorize within a replica.
     """
-    names = ("intrinsics.h", "prelude.h", "simd.h", "team.h", "matmul.h")
-    *first, simd, team, matmul = (Path(__file__).with_name(name).read_text() for name in names)
+    names = ("intrinsics.h", "prelude.h", "simd.h", "team.h", "matmul.h", "row_blocks.h")
+    texts = [Path(__file__).with_name(name).read_text() for name in names]
+    *first, simd, team, matmul, row_blocks = texts
     parts = [f"#define LANES {lanes}", simd]
     if lanes == 1:
-        team = f"static const long FEW_ELEMENTS = {FEW_ELEMENTS};\n{team}"
         parts = ["namespace scalar {", *parts, "#undef LANES", "}", "namespace wide {"]
         parts += [f"#define LANES {vector_width()}", simd, "}", team, matmul]
-    return "\n".join([*first, "namespace simd {", *parts, *functions, "}  // namespace simd"])
+    parts = ["namespace simd {", *parts, row_blocks, *functions, "}  // namespace simd"]
+    return "\n".join([*first, *parts])
 
 
 def write_function(
@@ -102,87 +101,151 @@ def write_function(
         Buffer(f"a{number}", spec.shape, uniform=spec.uniform) for number, spec in enumerate(inputs)
     ]
     lowered = lower(graph, arguments, products=lanes == 1)
-    places, outputs = list(arguments), []
-    for number, output in enumerate(lowered.outputs):
-        if number >= in_place:
-            places.append(Buffer(f"a{len(places)}", output.shape))
-        outputs.append((output, places[number] if number < in_place else places[-1]))
-    phases = _phases(lowered, places, lanes) if many_rows else None
+    places = arguments[:in_place]  # of outputs
+    for output in lowered.outputs[in_place:]:
+        arguments.append(Buffer(f"a{len(arguments)}", output.shape))
+        places.append(arguments[-1])
+    phases = phases_of(lowered.kernels, arguments, lowered.outputs, lanes) if many_rows else None
     in_blocks = phases is not None
     phases = phases or Phases([], [], fused(lowered.kernels))
-    by_block = {name for kernel in phases.rows for name in kernel.writes}
-    sums = {target.name for target in phases.sums} if lanes == 1 else set()
-    homes: dict[str, Buffer] = {}  # buffer -> the argument whose memory it takes
-    copied = []
-    for number, (output, place) in enumerate(outputs):
-        is_free = number >= in_place or can_overwrite(phases, output, place.name)
-        is_free = is_free and output.name not in sums
-        if is_free and output.name not in homes:
-            homes[output.name] = place
-        else:
-            copied.append((output, place))
-    kept = {output.name for output in lowered.outputs}
-    unneeded = {id(kernel): only_inside(kernel, phases.all) - kept for kernel in phases.all}
-    elsewhere = set(homes).union(*unneeded.values())
-    total, offsets = offsets_of(phases, lowered.sizes, elsewhere, kept)
+    layout = layout_of(lowered, phases, places, in_place, lanes)
+    return _Function(called, arguments, lowered, phases, layout, lanes, in_blocks).text()
 
-    types = {kind: names[0 if lanes > 1 else 1] for kind, names in cpp.TYPES.items()}
-    pointers, of_rows = _Pointers(), _Pointers()
-    for number, place in enumerate(places):
-        has_blocks = in_blocks and not all(map(known, place.shape))
-        start = f" + first * {place.strides[0]}" if has_blocks else ""
-        kind = "const float" if place.uniform else types["float"]
-        (of_rows if has_blocks else pointers).add(place.name, kind, f"arguments[{number}]", start)
-    size = BLOCK if in_blocks else ROWS
-    for name, offset in offsets.items():
-        region = "own" if name in by_block else "work"
-        start = f"{region} + ({substituted(offset, size)})"
-        pointers.add(name, types[lowered.kinds[name]], start)
-    for name, place in homes.items():
-        (of_rows if place.name in of_rows.names else pointers).add(name, types["float"], place.name)
 
-    lines = [f"namespace {called} {{"]
-    lines += [_constant(name, tensor) for name, tensor in lowered.constants.items()]
-    vec, team = types["float"], "" if lanes > 1 else ", Team& team"
-    taken = f"char** arguments, {vec}* work"
-    block = f"const long block = {_block_rows(total, phases, lanes)};" if in_blocks else ""
-    if in_blocks:  # a function by itself, so that no address is computed ahead of all loops
-        some = f"{taken}, {vec}* own, long first, long rows, long block{team}"
-        lines += [f"static OUTLINE void some_rows({some}) {{"]
-        lines += [*pointers.lines, *of_rows.lines]
-        for kernel in phases.rows:
-            add = lanes > 1 and not has_rows(kernel)
-            lines += _kernel(kernel, lanes, unneeded[id(kernel)], add=add)
-        lines += ["}"]
-    lines += [f"static void step({taken}, long rows{team}) {{", f"  {vec}* const own = work;"]
-    lines += [f"  {block}"] if block else []
-    lines += pointers.lines
-    for kernel in phases.before:
-        lines += _kernel(kernel, lanes, unneeded[id(kernel)])
-    if in_blocks:
-        lines += [
-            (BLOCKS if lanes > 1 else SHARED_BLOCKS)
-            % {
-                "total": substituted(total, size),
-                "add_sums": " ".join(f"add({sum}, {lowered.sizes[sum]});" for sum in sorted(sums)),
-            }
+@dataclass(frozen=True)
+class _Function:
+    """The parts of a function's C++."""
+
+    name: str
+    arguments: Sequence[Buffer]
+    lowered: LoweredGraph
+    phases: Phases
+    layout: Layout
+    lanes: int
+    in_blocks: bool
+
+    def text(self) -> str:
+        """Its namespace, and the two functions that are called from outside."""
+        constants = [_constant(*one) for one in self.lowered.constants.items()]
+        total = substituted(self.layout.total, BLOCK if self.in_blocks else ROWS)
+        run = RUN % {
+            "name": self.name,
+            "count": len(self.arguments),
+            "block": f"{self.block} " if self.block else "",
+            "workspace": total,
+            "regions": "rows <= block ? 1 : 1 + threads" if self.has_regions else "1",
+            "vec": self.vec,
+            "team": "Team team(threads);" if self.lanes == 1 else "",
+            "with_team": ", team" if self.lanes == 1 else "",
+        }
+        step = [*(self._some_rows() if self.in_blocks else []), *self._step(total)]
+        return "\n".join([f"namespace {self.name} {{", *constants, *step, "}", run])
+
+    @property
+    def vec(self) -> str:
+        """The type of a vector."""
+        return self._type("float")
+
+    @property
+    def has_regions(self) -> bool:
+        """Whether blocks of rows have sums of their own; see ``row_blocks.h``."""
+        return self.in_blocks and self.lanes == 1
+
+    @property
+    def block(self) -> str:
+        """Declares the number of rows in a block: what they need on the way stays in the cache."""
+        if not self.in_blocks:
+            return ""
+        total, sums = self.layout.total, sum(product(one.shape) for one in self.phases.sums)
+        most = block_rows(size_at(total, 1) - size_at(total, 0), int(sums), self.lanes)
+        return f"const long block = rows < {most} ? rows : {most};"
+
+    def _type(self, kind: Kind) -> str:
+        return cpp.TYPES[kind][0 if self.lanes > 1 else 1]
+
+    def _some_rows(self) -> list[str]:
+        """What runs for a block of rows, by itself so that no address is computed ahead of it."""
+        given = f"{self._given}, {self.vec}* own, long first, long rows, long block{self._team}"
+        pointers, of_rows = self._pointers()
+        lines = [f"static OUTLINE void some_rows({given}) {{", *pointers, *of_rows]
+        for kernel in self.phases.rows:
+            lines += self._kernel(kernel, add=self.lanes > 1 and not has_rows(kernel))
+        return [*lines, "}"]
+
+    def _step(self, total: Size) -> list[str]:
+        """A step: what comes before the rows, these, and what comes after."""
+        lines = [f"static void step({self._given}, long rows{self._team}) {{"]
+        lines += [f"  {self.vec}* const own = work;"]
+        lines += [f"  {self.block}"] if self.block else []
+        lines += self._pointers()[0]
+        for kernel in self.phases.before:
+            lines += self._kernel(kernel)
+        lines += self._blocks(total) if self.in_blocks else []
+        for kernel in self.phases.after:
+            lines += self._kernel(kernel)
+        for output, place in self.layout.copied:
+            size = f"({self.lowered.sizes[output.name]}) * sizeof *{output.name}"
+            lines.append(f"  memcpy({place.name}, {output.name}, {size});")
+        return [*lines, "}"]
+
+    def _blocks(self, total: Size) -> list[str]:
+        """The call of ``row_blocks.h``."""
+        if not self.has_regions:
+            call = "some_rows(arguments, work, own, first, n, block);"
+            return [f"  in_blocks(rows, block, [&](long first, long n) {{ {call} }});"]
+        names = sorted({target.name for target in self.phases.sums})
+        added = " ".join(f"add({name}, {self.lowered.sizes[name]});" for name in names)
+        return [
+            f"  auto block_of = [&](long first, long n, {self.vec}* own{self._team}) {{",
+            "    some_rows(arguments, work, own, first, n, block, team);",
+            "  };",
+            f"  auto sums = [&](auto add) {{ {added} }};",
+            f"  in_blocks(team, rows, block, work, {total}, block_of, sums);",
         ]
-    for kernel in phases.after:
-        lines += _kernel(kernel, lanes, unneeded[id(kernel)])
-    for output, place in copied:
-        size_of_output = f"({lowered.sizes[output.name]}) * sizeof *{output.name}"
-        lines.append(f"  memcpy({place.name}, {output.name}, {size_of_output});")
-    run = RUN % {
-        "name": called,
-        "count": len(places),
-        "block": f"{block} " if block else "",
-        "workspace": substituted(total, size),
-        "regions": "rows <= block ? 1 : 1 + threads" if in_blocks and lanes == 1 else "1",
-        "vec": vec,
-        "team": "" if lanes > 1 else "Team team(threads);",
-        "with_team": "" if lanes > 1 else ", team",
-    }
-    return "\n".join([*lines, "}", "}", run])
+
+    @property
+    def _given(self) -> str:
+        return f"char** arguments, {self.vec}* work"
+
+    @property
+    def _team(self) -> str:
+        return ", Team& team" if self.lanes == 1 else ""
+
+    def _pointers(self) -> tuple[list[str], list[str]]:
+        """Where buffers lie, and apart from them where a block of rows of an argument lies."""
+        pointers, of_rows = _Pointers(), _Pointers()
+        for number, place in enumerate(self.arguments):
+            has_blocks = self.in_blocks and not all(map(known, place.shape))
+            start = f" + first * {place.strides[0]}" if has_blocks else ""
+            kind = "const float" if place.uniform else self.vec
+            (of_rows if has_blocks else pointers).add(
+                place.name, kind, f"arguments[{number}]", start
+            )
+        size = BLOCK if self.in_blocks else ROWS
+        by_block = {name for kernel in self.phases.rows for name in kernel.writes}
+        for name, offset in self.layout.offsets.items():
+            region = "own" if name in by_block else "work"
+            start = f"{region} + ({substituted(offset, size)})"
+            pointers.add(name, self._type(self.lowered.kinds[name]), start)
+        for name, place in self.layout.homes.items():
+            where = of_rows if place.name in of_rows.names else pointers
+            where.add(name, self.vec, place.name)
+        return pointers.lines, of_rows.lines
+
+    def _kernel(self, kernel: Kernel, add: bool = False) -> list[str]:
+        """The lines of a kernel, in a block with the names of the buffers that it writes."""
+        unneeded = self.layout.unneeded[id(kernel)]
+        names = " ".join(sorted(kernel.writes - unneeded))
+        wide = kernel.wide_axis() if self.lanes == 1 else None
+        body = kernel.loops(self.lanes, unneeded, wide=wide, add=add)
+        if self.lanes == 1 and not isinstance(kernel, MatrixProduct):
+            work = _elements(kernel)
+            body = [replace(one, shared=work) if isinstance(one, Loop) else one for one in body]
+        variable = None if wide is None else LoopVariable(f"i{wide}")
+        lines = list(cpp.statements(body, 2, variable))
+        if self.lanes == 1:
+            lines.insert(0, f"    using namespace {'scalar' if wide is None else 'wide'};")
+        return [f"  {{  // {names}", *lines, f"  }}  // {names}"]
 
 
 class _Pointers:
@@ -199,47 +262,10 @@ class _Pointers:
         self.lines.append(f"  {kind}* const {name} = {start};")
 
 
-def _phases(lowered: LoweredGraph, places: Sequence[Buffer], lanes: int) -> Phases | None:
-    """The kernels in phases, each fused; None where rows cannot go in blocks."""
-    phases = phases_of(lowered.kernels, places)
-    if phases is None:
-        return None
-    before = set().union(*(kernel.writes for kernel in phases.before))
-    if lanes == 1 and any(target.name in before for target in phases.sums):
-        return None  # a buffer only a part of which is sums
-    by_row = {name for kernel in phases.rows if has_rows(kernel) for name in kernel.writes}
-    with_rows = [output.name for output in lowered.outputs if output.name in by_row]
-    if len(set(with_rows)) < len(with_rows):  # an output twice is copied, when all is done
-        return None
-    return Phases(fused(phases.before), fused(phases.rows), fused(phases.after))
-
-
-def _block_rows(total: Size, phases: Phases, lanes: int) -> str:
-    """The number of rows in a block: what they need on the way stays in the cache."""
-    per_row = size_at(total, 1) - size_at(total, 0)
-    most = block_rows(per_row, int(sum(product(one.shape) for one in phases.sums)), lanes)
-    return f"rows < {most} ? rows : {most}"
-
-
-def _kernel(kernel: Kernel, lanes: int, unneeded: set[str], add: bool = False) -> list[str]:
-    """The lines of a kernel, in a block with the names of the buffers that it writes."""
-    names = " ".join(sorted(kernel.writes - unneeded))
-    wide = kernel.wide_axis() if lanes == 1 else None
-    body = kernel.loops(lanes, unneeded, wide=wide, add=add)
-    if lanes == 1 and not isinstance(kernel, MatrixProduct):
-        work = _elements(kernel)
-        body = [replace(one, shared=work) if isinstance(one, Loop) else one for one in body]
-    variable = None if wide is None else LoopVariable(f"i{wide}")
-    lines = list(cpp.statements(body, 2, variable))
-    if lanes == 1:
-        lines.insert(0, f"    using namespace {'scalar' if wide is None else 'wide'};")
-    return [f"  {{  // {names}", *lines, f"  }}  // {names}"]
-
-
 def _elements(kernel: Kernel) -> Size | None:
     """Elements that a kernel reads or computes; None if they are few for any number of rows."""
     elements = product(kernel.shape) * (1 if has_rows(kernel) or not adds_rows(kernel) else ROWS)
-    return None if known(elements) and elements < FEW_ELEMENTS else elements
+    return None if known(elements) and elements < cpp.FEW_ELEMENTS else elements
 
 
 def _constant(name: str, tensor: torch.Tensor) -> str:
@@ -248,42 +274,6 @@ def _constant(name: str, tensor: torch.Tensor) -> str:
     text = ", ".join(cpp.number(number, kind) for number in numbers)
     return f"static const {cpp.TYPES[kind][1]} {name}[] = {{{text}}};"
 
-
-#: Rows block by block: all add to the same sums.
-BLOCKS = """
-  for (long first = 0; first < rows; first += block) {
-    const long n = rows - first < block ? rows - first : block;
-    some_rows(arguments, work, own, first, n, block);
-  }"""
-#: The same within a replica.  Each block has sums of its own, which are added up in the order of
-#: blocks, so that threads can take blocks; where these are too few, threads share each of them.
-SHARED_BLOCKS = """
-  auto rows_of = [&](long number, float* own, Team& team) {
-    const long first = number * block, n = rows - first < block ? rows - first : block;
-    some_rows(arguments, work, own, first, n, block, team);
-  };
-  auto add_sums_of = [&](long number, const float* own) {
-    auto add = [&](float* to, long size) {
-      const float* from = own + (to - work);
-      for (long i = 0; i < size; i++) to[i] = number == 0 ? from[i] : to[i] + from[i];
-    };
-    %(add_sums)s
-  };
-  const long total = %(total)s, blocks = (rows + block - 1) / block;
-  if (blocks == 1) rows_of(0, work, team);
-  else if (blocks < 2 * team.threads)
-    for (long number = 0; number < blocks; number++) {
-      rows_of(number, work + total, team);
-      add_sums_of(number, work + total);
-    }
-  else
-    team.in_turn(
-        blocks,
-        [&](long number, long place) {
-          Team alone(1);
-          rows_of(number, work + (1 + place) * total, alone);
-        },
-        [&](long number, long place) { add_sums_of(number, work + (1 + place) * total); });"""
 
 RUN = """
 extern "C" long workspace_%(name)s(long rows, long threads) {

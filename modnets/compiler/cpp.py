@@ -38,6 +38,8 @@ TYPES: dict[Kind, tuple[str, str]] = {
     "int": ("ivec", "int"),
     "mask": ("ivec", "int"),
 }
+#: Elements below which one thread does all of a loop; see ``team.h``.
+FEW_ELEMENTS = 2**15
 #: How a reduction starts and goes on: {a} is what is there, {x} what comes.
 REDUCTIONS = {
     "sum": ("zero", "{a} += {x}"),
@@ -157,7 +159,7 @@ def _statements(body: Iterable[Statement], depth: int, wide: LoopVariable | None
         begin, end = ("begin", "end") if shared else ("0", str(size))
         if shared:
             grain = "LANES" if statement.wide else str(step)
-            grain = f"{statement.shared} < FEW_ELEMENTS ? {size} : {grain}"
+            grain = f"{statement.shared} < {FEW_ELEMENTS} ? {size} : {grain}"
             yield f"{indent}team.loop({size}, {grain}, [&](long begin, long end) {{"
         if statement.wide:
             yield f"{indent}for_each({begin}, {end}, [&](long {name}, auto n) INLINE {{"

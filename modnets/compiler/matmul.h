@@ -156,9 +156,16 @@ struct Rows {
     long depth, n;
     long from[ROWS_AT_ONCE + MOST_ROWS], to[ROWS_AT_ONCE];
     bool side_by_side; // but a step apart along the inner axis
-    int packed_by = 0; // so many rows, in `packed`; 0 where they are not
+    int packed_by;     // so many rows, in `packed`; 0 where they are not
     float* packed;
 
+    // The rows from `first` on, up to `end`, none of them packed.
+    void take(const Axes& row, const Axes& target, long first, long end) {
+        n = end - first < ROWS_AT_ONCE ? end - first : ROWS_AT_ONCE;
+        row.places(first, n, n + MOST_ROWS - 1, from);
+        target.places(first, n, n, to);
+        packed_by = 0;
+    }
     // Rows side by side that are far apart along the inner axis share lines of the cache, which
     // fall out of it before the next rows come: copied, as many as a block takes.
     template <int BY> void pack() {
@@ -223,10 +230,7 @@ static OUTLINE void some_results(
                 pack(b.data + at * step, right, dense, depth, step, n, padded, packed + (at - start) * INNER);
             }
             for (long i = row; i < last_row; i += ROWS_AT_ONCE) {
-                rows.n = last_row - i < ROWS_AT_ONCE ? last_row - i : ROWS_AT_ONCE;
-                a.row.places(i, rows.n, rows.n + MOST_ROWS - 1, rows.from);
-                target.places(i, rows.n, rows.n, rows.to);
-                rows.packed_by = 0;
+                rows.take(a.row, target, i, last_row);
                 for (long at = start; at < end; at += wide) {
                     const long n = end - at < wide ? end - at : wide;
                     const float* from = packed + (at - start) * INNER;

@@ -3,11 +3,71 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from modnets.compiler.ir import Buffer
 from modnets.compiler.kernels import Kernel
+from modnets.compiler.lowering import LoweredGraph
 from modnets.compiler.row_blocks import Phases, has_rows
 from modnets.compiler.symbolic import Size
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where the buffers of a function lie.
+
+    Parameters
+    ----------
+    homes : dict of str -> Buffer
+        Output -> the argument whose memory it takes.
+    copied : list of (Buffer, Buffer)
+        Outputs that are copied at the end, and the arguments that take them.
+    unneeded : dict of int -> set of str
+        ``id`` of a kernel -> what it writes and only itself reads, which needs no memory.
+    offsets : dict of str -> Size
+        Of the other buffers in the workspace, in elements.
+    total : Size
+        Of the workspace, in elements.
+    """
+
+    homes: dict[str, Buffer]
+    copied: list[tuple[Buffer, Buffer]]
+    unneeded: dict[int, set[str]]
+    offsets: dict[str, Size]
+    total: Size
+
+
+def layout_of(
+    lowered: LoweredGraph, phases: Phases, places: Sequence[Buffer], in_place: int, lanes: int
+) -> Layout:
+    """Where the buffers of a function lie.
+
+    Parameters
+    ----------
+    lowered : LoweredGraph
+    phases : Phases
+        Its kernels.
+    places : sequence of Buffer
+        The argument that takes each output.
+    in_place : int
+        The first outputs take the memory of inputs: how many.
+    lanes : int
+        With one, each block of rows has sums of its own, in the workspace.
+    """
+    sums = {target.name for target in phases.sums} if lanes == 1 else set()
+    homes: dict[str, Buffer] = {}
+    copied = []
+    for number, (output, place) in enumerate(zip(lowered.outputs, places, strict=True)):
+        is_free = number >= in_place or can_overwrite(phases, output, place.name)
+        if is_free and output.name not in sums and output.name not in homes:
+            homes[output.name] = place
+        else:
+            copied.append((output, place))
+    kept = {output.name for output in lowered.outputs}
+    unneeded = {id(kernel): only_inside(kernel, phases.all) - kept for kernel in phases.all}
+    elsewhere = set(homes).union(*unneeded.values())
+    total, offsets = offsets_of(phases, lowered.sizes, elsewhere, kept)
+    return Layout(homes, copied, unneeded, offsets, total)
 
 
 def can_overwrite(phases: Phases, output: Buffer, name: str) -> bool:

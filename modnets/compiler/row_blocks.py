@@ -20,7 +20,7 @@ from modnets.compiler.ir import (
     View,
     WhereIndex,
 )
-from modnets.compiler.kernels import Kernel
+from modnets.compiler.kernels import Kernel, fused
 from modnets.compiler.loop_ir import Apply, Let, Load, Loop, LoopBuilder, Scalar, Statement
 from modnets.compiler.products import MatrixProduct
 from modnets.compiler.symbolic import ROWS, LoopVariable, Size, known, size_at
@@ -62,15 +62,35 @@ class Phases:
         return [target for one in self.rows if not has_rows(one) for _, target in one.outputs]
 
 
-def phases_of(kernels: Sequence[Kernel], arguments: Sequence[Buffer]) -> Phases | None:
-    """The phases of a function; None where its rows cannot go in blocks.
+def phases_of(
+    kernels: Sequence[Kernel], arguments: Sequence[Buffer], outputs: Sequence[Buffer], lanes: int
+) -> Phases | None:
+    """The phases of a function, their kernels fused; None where its rows cannot go in blocks.
 
     Parameters
     ----------
     kernels : sequence of Kernel
     arguments : sequence of Buffer
         Its inputs and outputs; where they have rows, as the first axis.
+    outputs : sequence of Buffer
+        What kernels write of these.
+    lanes : int
     """
+    phases = _in_phases(kernels, arguments)
+    if phases is None:
+        return None
+    before = set().union(*(kernel.writes for kernel in phases.before))
+    if lanes == 1 and any(target.name in before for target in phases.sums):
+        return None  # a buffer only a part of which is sums, where each block has its own
+    by_row = {name for kernel in phases.rows if has_rows(kernel) for name in kernel.writes}
+    with_rows = [output.name for output in outputs if output.name in by_row]
+    if len(set(with_rows)) < len(with_rows):  # an output twice is copied, when all is done
+        return None
+    return Phases(fused(phases.before), fused(phases.rows), fused(phases.after))
+
+
+def _in_phases(kernels: Sequence[Kernel], arguments: Sequence[Buffer]) -> Phases | None:
+    """The kernels in phases, as they are; None where rows need other rows."""
     if any(_has_size_of_rows(one.shape[1:]) for one in arguments):
         return None
     row_strides = {one.name: one.strides[0] for one in arguments if _has_size_of_rows(one.shape)}

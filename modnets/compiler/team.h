@@ -42,7 +42,9 @@ struct Team {
         auto part = [&](long left) { // the first piece is taken first
             const long piece = pieces - 1 - left, place = piece % threads;
             start(piece, place);
-            while (__atomic_load_n(&turn, __ATOMIC_ACQUIRE) != piece) PAUSE;
+            for (long looks = 0; __atomic_load_n(&turn, __ATOMIC_ACQUIRE) != piece; looks++)
+                if (looks < LOOKS) PAUSE;
+                else sched_yield();
             finish(piece, place);
             __atomic_store_n(&turn, piece + 1, __ATOMIC_RELEASE);
         };
