@@ -67,7 +67,8 @@ class Content:
     def open(self, coded: Sequence[str] = ()) -> pq.ParquetFile:
         """The file, to read columns and metadata from; ``coded`` columns as dictionary indices."""
         file = pq.ParquetFile(pa.BufferReader(self.data))
-        there = [name for name in coded if name in file.schema_arrow.names]
+        names = file.schema_arrow.names  # made anew each time
+        there = [name for name in coded if name in names]
         if not there:
             return file
         options = {"metadata": file.metadata, "read_dictionary": there}

@@ -2,12 +2,41 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import numpy as np
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.transforms import Bbox
 
 #: Inches of padding around artists that reach beyond the figure.
 PAD = 0.04
+
+
+@contextmanager
+def laid_out(fig: Figure, dpi: float) -> Iterator[Bbox | None]:
+    """Context in which a figure keeps one layout, as that takes longer than a picture.
+
+    Parameters
+    ----------
+    fig : Figure
+    dpi : float
+        Dots per inch of the layout: letters are whole dots wide.
+
+    Yields
+    ------
+    Bbox or None
+        See :func:`drawn_bbox`.
+    """
+    engine, before = fig.get_layout_engine(), fig.dpi
+    try:
+        fig.dpi = dpi
+        bounds = drawn_bbox(fig)
+        fig.set_layout_engine("none")
+        yield bounds
+    finally:
+        fig.dpi = before
+        fig.set_layout_engine(engine or "none")
 
 
 def drawn_bbox(fig: Figure) -> Bbox | None:

@@ -13,7 +13,7 @@ from matplotlib.font_manager import FontProperties
 from matplotlib.legend import Legend
 from matplotlib.legend_handler import HandlerBase
 from matplotlib.patches import Patch, Rectangle
-from matplotlib.textpath import TextPath
+from matplotlib.textpath import text_to_path
 from matplotlib.transforms import Transform
 
 from modnets.checked import checked
@@ -133,10 +133,8 @@ def _width(text: str, size: float) -> float:
 def _unit_width(text: str, family: tuple[str, ...]) -> float:
     if not text.strip():
         return 0.3 * len(text)
-    path = TextPath(
-        (0, 0), text.replace("$", r"\$"), size=100, prop=FontProperties(family=list(family))
-    )
-    return path.get_extents().width / 100
+    font = FontProperties(family=list(family), size=100)
+    return text_to_path.get_text_width_height_descent(text, font, ismath=False)[0] / 100
 
 
 class SignScale(Patch):

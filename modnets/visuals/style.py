@@ -29,7 +29,7 @@ from modnets.checked import checked
 from modnets.config.pretraining import without_reuse
 from modnets.errors import require
 from modnets.paths import FIGURES, expanded
-from modnets.visuals.figure_bounds import drawn_bbox, hide_bare_ticks
+from modnets.visuals.figure_bounds import hide_bare_ticks, laid_out
 
 #: Text width of a page, in inches, for which figures are drawn.
 PAGE_WIDTH = 7.0
@@ -295,8 +295,11 @@ def save_figure(
     try:
         target.mkdir(parents=True, exist_ok=True)
         hide_bare_ticks(fig)
-        with mpl.rc_context(SAVE_RC | {"savefig.dpi": RC["savefig.dpi"], "savefig.bbox": None}):
-            bounds = drawn_bbox(fig)  # of both pictures; it takes as long as to draw one
+        dpi = RC["savefig.dpi"]
+        with (
+            mpl.rc_context(SAVE_RC | {"savefig.dpi": dpi, "savefig.bbox": None}),
+            laid_out(fig, dpi) as bounds,
+        ):
             files = [_write(target / f"{name}.{end}", write) for end, write in writers.items()]
         text = figure_records.beside(record, files)
         beside = target / f"{name}{figure_records.SUFFIX}"
