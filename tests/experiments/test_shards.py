@@ -69,7 +69,7 @@ def test_a_wrong_shard_is_one_line(shard: object) -> None:
 
 
 STUDY = """
-base: {graph: 6-2-2, train_rows: 16, epochs: 200}
+base: {graph: 6-2-2, train_rows: 16, epochs: 60}
 axes: {model: [dense, modular], seeds: 0:15}
 """
 SHARD = """
