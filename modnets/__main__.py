@@ -10,6 +10,7 @@ from importlib import metadata
 
 from modnets.errors import nearest, shown
 from modnets.experiments.interruption import Terminated, sigterm_interrupts
+from modnets.imports import collect_rarely
 
 #: Command -> what it does.  Each is the module of that name in modnets.commands.
 COMMANDS = {
@@ -53,6 +54,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):  # a path may hold what no text does
             stream.reconfigure(errors="backslashreplace")
+    if argv is None:
+        collect_rarely()
     command, *rest = list(sys.argv[1:] if argv is None else argv) or ["--help"]
     if command in ("-h", "--help"):
         print(usage())

@@ -17,6 +17,8 @@ from importlib.util import resolve_name
 from pathlib import Path
 from typing import Any
 
+from modnets.imports import imported
+
 PACKAGE = Path(__file__).parent
 #: Modules of public names, in the order in which a name that is missing is looked for.
 NAMESPACES = ("modnets", "modnets.tasks", "modnets.models", "modnets.analysis", "modnets.plot")
@@ -133,5 +135,5 @@ def shown_as(module: str) -> str:
 def _imported(module: str, name: str) -> Any:
     inner = f"{module}.{name}"
     if inner in NAMESPACES:
-        return importlib.import_module(inner)
-    return getattr(importlib.import_module(module), name)
+        return imported(inner)
+    return getattr(imported(module), name)

@@ -14,6 +14,7 @@ import pytest
 import torch
 from hypothesis import settings
 
+from modnets.imports import collect_rarely
 from modnets.models.registry import BUILT_IN
 from modnets.tasks.digits import FILES, Digits, load_digits
 from modnets.tasks.graphs import FunctionGraph
@@ -28,9 +29,8 @@ NAMED = tuple(GRAPHS)
 
 def pytest_collection_finish() -> None:
     """Leave what was imported and collected out of garbage collections: a tenth of all time."""
-    gc.collect()
     gc.freeze()
-    gc.set_threshold(50_000, 20, 100)
+    collect_rarely()
 
 
 @pytest.fixture(params=NAMED)

@@ -31,11 +31,11 @@ FLOORS += (
     "glossary",
     "__main__",
 )
-GROUND = ("amounts", "annotations", "checked", "errors", "figure_records", "hardware", "lazy")
+GROUND = ("amounts", "annotations", "checked", "errors", "figure_records", "hardware", "imports")
+GROUND += ("lazy",)
 GROUND += ("leftovers", "notebook_files", "notebook_format", "notebook_sources", "notices")
 GROUND += ("old_modules", "old_names", "parameters", "paths", "plot", "provenance", "runs_read")
-GROUND += ("source_files",)
-GROUND += ("table_errors", "terms", "values")
+GROUND += ("source_files", "table_errors", "terms", "values", "worker_process")
 
 
 def name_of(path: Path) -> str:

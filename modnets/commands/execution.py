@@ -27,6 +27,8 @@ from modnets.notebook_files import KERNEL, Notebook
 
 WIDGETS = "application/vnd.jupyter.widget-state+json"
 COLOURS = re.compile(r"\x1b\[[0-9;]*m")
+#: What a kernel does first, without a name in the notebook.
+COLLECT_RARELY = "__import__('modnets.imports').imports.collect_rarely()"
 
 
 def run_notebook(
@@ -115,12 +117,15 @@ def stale(files: list[Path], start: float) -> list[str]:
 def own_kernel() -> Iterator[None]:
     """Let the kernel name ``python3`` mean this very Python, whatever specs the user has.
 
-    Its log is kept to errors: it warns at each start that it talks to us without encryption.
+    Its log is kept to errors: it warns at each start that it talks to us without encryption.  It
+    collects garbage rarely, as other processes of ours do.
     """
     with temporary_folder("kernel") as folder:
         spec = folder / "kernels" / KERNEL["name"] / "kernel.json"
         spec.parent.mkdir(parents=True)
-        content = get_kernel_dict(extra_arguments=["--IPKernelApp.log_level=ERROR"])
+        options = {"log_level": "ERROR", "exec_lines": COLLECT_RARELY}
+        words = [f"--IPKernelApp.{name}={value}" for name, value in options.items()]
+        content = get_kernel_dict(extra_arguments=words)
         spec.write_text(json.dumps(content))
         before, temporary = os.environ.get("JUPYTER_PATH"), tempfile.tempdir
         os.environ["JUPYTER_PATH"] = os.pathsep.join([str(folder), *([before] if before else [])])

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 import threading
-import time
 import traceback
 import warnings
 from collections.abc import Callable, Generator, Iterator, Sequence
@@ -32,6 +31,7 @@ from modnets.models.identity import cached_digests
 from modnets.provenance import machine
 from modnets.training.engine import Trained
 from modnets.training.watching import EvaluatedRuns
+from modnets.worker_process import start_worker
 
 #: From here on worker processes (3 s to start) pay: runs x steps, compiled or eager.  Compiled
 #: steps of one process have a thread for each core too; workers share all the rest as well.
@@ -272,16 +272,5 @@ def _local_pool(workers: int) -> Executor:
     # Workers keep what they have prepared for each shape; where one starts anew, seconds are lost.
     warnings.filterwarnings("ignore", "A worker was restarted while", UserWarning)
     return get_reusable_executor(
-        max_workers=workers, timeout=60, initializer=_end_with, initargs=(os.getpid(),)
+        max_workers=workers, timeout=60, initializer=start_worker, initargs=(os.getpid(),)
     )
-
-
-def _end_with(parent: int) -> None:
-    """End this worker soon after the process that started it, even if that was killed."""
-
-    def watch() -> None:
-        while os.getppid() == parent:
-            time.sleep(1.0)
-        os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()
