@@ -44,9 +44,9 @@ FIGURES := $(NOTEBOOKS:notebooks/%.ipynb=$(STAMPS)/%.stamp)
 wrote = $(shell cat $(STAMPS)/$(1).stamp 2>/dev/null)
 missing = $(filter-out $(wildcard $(call wrote,$(1))),$(call wrote,$(1)))
 
-# What pytest ended with; 5 says that no test was selected, as by ARGS.
-ended = $(1) || { code=$$?; test $$code -eq 5 || status=$$code; }
-IN_BROWSER := build/tests_in_browser.txt
+# Runs pytest; 5 says that no test was selected, as by ARGS.
+tested = code=0; $(BIN)/python -m pytest $(1) $(ARGS) || code=$$?; \
+	test $$code -eq 0 -o $$code -eq 5 || status=$$code
 
 .PHONY: help figures plan test test-fast check docs lab clean-notebooks clean FORCE
 
@@ -82,13 +82,10 @@ plan: | $(INSTALLED)
 planned = $(BIN)/python -m modnets notebook plan $$(paste -sd, $(STAMPS)/plan) $(SMALL)
 
 # One process more than cores, as some tests wait for workers, kernels and clocks.  Those in the
-# browser wait most, for it and for kernels: they have a process of their own beside the others.
-test: $(INSTALLED) ## Run the tests, a few at a time, those in the browser beside them
-	@mkdir -p build; status=0; \
-	$(BIN)/python -m pytest -m browser $(ARGS) > $(IN_BROWSER) 2>&1 & browser=$$!; \
-	trap 'kill $$browser 2>/dev/null' EXIT; \
-	$(call ended,$(BIN)/python -m pytest -n $(if $(filter 1,$(CORES)),1,$$(($(CORES) + 1))) --dist loadfile -m "not browser" $(ARGS)); \
-	$(call ended,wait $$browser); cat $(IN_BROWSER); exit $$status
+# browser miss its deadlines where others take the cores.
+test: $(INSTALLED) ## Run the tests, a few at a time; those in the browser last, in one process
+	@status=0; $(call tested,-n $(if $(filter 1,$(CORES)),1,$$(($(CORES) + 1))) --dist loadfile -m "not browser"); \
+	$(call tested,-m browser); exit $$status
 
 test-fast: $(INSTALLED) ## Run the quick tests: less than a minute, no notebook, no browser
 	$(BIN)/python -m pytest -q -n $(CORES) --dist loadfile -m "not slow and not browser and not execute" $(ARGS)
