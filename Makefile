@@ -45,10 +45,10 @@ wrote = $(shell cat $(STAMPS)/$(1).stamp 2>/dev/null)
 missing = $(filter-out $(wildcard $(call wrote,$(1))),$(call wrote,$(1)))
 
 # Runs pytest; 5 says that no test was selected, as by ARGS.
-tested = code=0; $(BIN)/python -m pytest $(1) $(ARGS) || code=$$?; \
+tested = code=0; $(BIN)/python -m modnets.fork_server $(BIN)/python -m pytest $(1) $(ARGS) || code=$$?; \
 	test $$code -eq 0 -o $$code -eq 5 || status=$$code
 
-.PHONY: help figures plan test test-fast check docs lab clean-notebooks clean FORCE
+.PHONY: help figures some-figures plan test test-fast check docs lab clean-notebooks clean FORCE
 
 help: ## Show this list
 	@sed -nE 's/^([a-z-]+):.*## (.*)/\1|\2/p' Makefile | awk -F'|' '{printf "make %-19s %s\n", $$1, $$2}'
@@ -57,11 +57,15 @@ help: ## Show this list
 	@echo "make test ARGS='-k x'    arguments for pytest; CORES=1 for one process"
 	@echo "make PYTHON=python3.12   .venv with another Python"
 
+# All notebooks are forked from one process that has imported what they need.
 figures: plan ## Run every notebook whose figures are missing or older than its code
+	@$(BIN)/python -m modnets.fork_server $(MAKE) --no-print-directory some-figures
+	@echo "$(FOLDER)/ is up to date: $(words $(NOTEBOOKS)) notebooks"
+
+some-figures:
 	@$(call made,$(JOBS),$(filter $(call stamps,$(FIRST) $(BESIDE)),$(FIGURES)))
 	@$(call made,$(JOBS),$(filter-out $(call stamps,$(FIRST) $(BESIDE) $(LAST)),$(FIGURES)))
 	@$(call made,1,$(filter $(call stamps,$(LAST)),$(FIGURES)))
-	@echo "$(FOLDER)/ is up to date: $(words $(NOTEBOOKS)) notebooks"
 
 stamps = $(1:%=$(STAMPS)/%.stamp)
 made = $(if $(2),$(MAKE) --no-print-directory -j $(1) SIDE=$(filter-out 1,$(1)) $(2),true)

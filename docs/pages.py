@@ -26,7 +26,7 @@ GENERATED = HERE / "generated"
 
 #: Floors of the package, the lowest first: a module imports from those before its own only.
 FLOORS = ("compiler", "tasks", "models", "config", "training", "experiments", "benchmarks")
-FLOORS += ("analysis", "discovery", "visuals", "reports", "explorer", "commands")
+FLOORS += ("analysis", "discovery", "visuals", "reports", "explorer", "fork_server", "commands")
 
 
 def write() -> None:

@@ -10,6 +10,7 @@ from importlib import metadata
 
 from modnets.errors import nearest, shown
 from modnets.experiments.interruption import Terminated, sigterm_interrupts
+from modnets.fork_server import forked
 from modnets.imports import collect_rarely
 
 #: Command -> what it does.  Each is the module of that name in modnets.commands.
@@ -67,6 +68,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         close, allowed = nearest(command, [*COMMANDS, "--version"]), ", ".join(COMMANDS)
         _say(f"unknown command {shown(command)}{close}; allowed: {allowed}")
         return 2
+    if argv is None and command == "notebook":
+        code = forked("command", [command, *rest])
+        if code is not None:
+            return code
     try:
         with sigterm_interrupts():
             return importlib.import_module(f"modnets.commands.{command}").main(rest)

@@ -31,8 +31,8 @@ FLOORS += (
     "glossary",
     "__main__",
 )
-GROUND = ("amounts", "annotations", "checked", "errors", "figure_records", "hardware", "imports")
-GROUND += ("lazy",)
+GROUND = ("amounts", "annotations", "checked", "errors", "figure_records", "fork_server")
+GROUND += ("hardware", "imports", "lazy")
 GROUND += ("leftovers", "notebook_files", "notebook_format", "notebook_sources", "notices")
 GROUND += ("old_modules", "old_names", "parameters", "paths", "plot", "provenance", "runs_read")
 GROUND += ("source_files", "table_errors", "terms", "values", "worker_process")

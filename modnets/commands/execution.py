@@ -22,6 +22,7 @@ import nbformat
 from ipykernel.kernelspec import get_kernel_dict
 from papermill import PapermillExecutionError, execute_notebook
 
+from modnets.fork_server import VARIABLE
 from modnets.leftovers import temporary_folder
 from modnets.notebook_files import KERNEL, Notebook
 
@@ -126,6 +127,9 @@ def own_kernel() -> Iterator[None]:
         options = {"log_level": "ERROR", "exec_lines": COLLECT_RARELY}
         words = [f"--IPKernelApp.{name}={value}" for name, value in options.items()]
         content = get_kernel_dict(extra_arguments=words)
+        if VARIABLE in os.environ:
+            launcher = content["argv"].index("ipykernel_launcher")
+            content["argv"][launcher] = "modnets.fork_server.kernel"
         spec.write_text(json.dumps(content))
         before, temporary = os.environ.get("JUPYTER_PATH"), tempfile.tempdir
         os.environ["JUPYTER_PATH"] = os.pathsep.join([str(folder), *([before] if before else [])])
