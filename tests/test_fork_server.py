@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
 import os
 import signal
 import subprocess
@@ -63,16 +64,18 @@ def test_a_forked_command_prints_and_returns_what_it_would_by_itself(
 def test_a_forked_kernel_has_the_environment_of_its_command(
     server: dict[str, str], tmp_path: Path
 ) -> None:
-    shown = "os.environ['MARK'], os.getcwd(), psutil.Process(os.getppid()).cmdline()"
-    a_notebook(tmp_path, f"import json, os, psutil\nprint(json.dumps([{shown}]))")
+    shown = "os.environ['MARK'], os.getcwd(), psutil.Process(os.getppid()).cmdline(), "
+    shown += "multiprocessing.get_start_method()"
+    a_notebook(tmp_path, f"import json, multiprocessing, os, psutil\nprint(json.dumps([{shown}]))")
     words = ["run", "small", "--folder", ".", "--output", str(tmp_path / "done")]
     code, out, error = ran(*words, environment=server | {"MARK": "x"}, folder=tmp_path)
     assert code == 0, error
     assert "NOTE" not in out + error  # what a kernel prints that nobody started
     executed = nbformat.read(tmp_path / "done" / "small.ipynb", as_version=4)
-    mark, folder, parent = json.loads(executed.cells[-1].outputs[0].text)
+    mark, folder, parent, start_method = json.loads(executed.cells[-1].outputs[0].text)
     assert (mark, folder) == ("x", str(tmp_path))
     assert "multiprocessing.forkserver" in " ".join(parent)
+    assert start_method == multiprocessing.get_start_method()
 
 
 def waiting(server: dict[str, str], folder: Path) -> tuple[subprocess.Popen[bytes], psutil.Process]:

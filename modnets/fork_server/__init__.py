@@ -21,7 +21,14 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from multiprocessing import connection, context, get_all_start_methods, get_context, reduction
+from multiprocessing import (
+    connection,
+    context,
+    get_all_start_methods,
+    get_context,
+    reduction,
+    set_start_method,
+)
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -177,6 +184,7 @@ def _changed() -> float:
 
 def _run(request: Request, streams: Sequence[Any]) -> None:
     """In the forked process: what was asked for, as if it had been started by who asked."""
+    set_start_method(None, force=True)  # its own processes start as they do elsewhere
     os.setsid()  # signals come from who asked alone
     signal.signal(signal.SIGINT, signal.default_int_handler)
     for number, stream in enumerate(streams, start=1):
