@@ -87,23 +87,24 @@ def forked(entry: str, words: Sequence[str], *, with_parent: bool = False) -> in
     if not address:
         return None
     request = Request(entry, list(words), os.getcwd(), dict(os.environ), os.nice(0))
+    process: int | None = None
     try:
         with connection.Client(address, "AF_UNIX") as server:
             server.send(request)
             for stream in (1, 2):
                 reduction.send_handle(server, stream, None)
-            process: int | None = server.recv()
+            process = pid = server.recv()
             if process is None:
                 return None
             for number in (signal.SIGINT, signal.SIGTERM):
-                signal.signal(number, lambda number, _: _pass_on(process, number))
+                signal.signal(number, lambda number, _: _pass_on(pid, number))
             parent = os.getppid()
             while with_parent and not server.poll(1.0):
                 if os.getppid() != parent:
                     return 1  # which the server sees
             code: int = server.recv()
     except (OSError, EOFError):
-        return None
+        return None if process is None else 1  # what has begun is not begun again
     return code if code >= 0 else 128 - code
 
 
