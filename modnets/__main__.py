@@ -68,12 +68,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         close, allowed = nearest(command, [*COMMANDS, "--version"]), ", ".join(COMMANDS)
         _say(f"unknown command {shown(command)}{close}; allowed: {allowed}")
         return 2
-    if argv is None and command == "notebook":
-        code = forked("command", [command, *rest])
-        if code is not None:
-            return code
     try:
         with sigterm_interrupts():
+            if argv is None and command == "notebook":
+                code = forked("command", [command, *rest])
+                if code is not None:
+                    return code
             return importlib.import_module(f"modnets.commands.{command}").main(rest)
     except SystemExit as done:  # argparse leaves this way after --help
         return int(done.code or 0)

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from multiprocessing import connection, reduction
 from pathlib import Path
 
 import nbformat
@@ -17,7 +18,7 @@ import psutil
 import pytest
 
 import modnets.fork_server
-from modnets.fork_server import VARIABLE, fork_server, forked
+from modnets.fork_server import VARIABLE, Request, fork_server, forked
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there is no fork")
 NOTEBOOK = (sys.executable, "-m", "modnets", "notebook")
@@ -101,6 +102,22 @@ def test_what_was_forked_ends_with_the_command_that_asked_for_it(
     assert command.wait(60) == code
     _, alive = psutil.wait_procs([kernel], timeout=60)
     assert not alive
+
+
+def test_what_was_forked_ends_where_who_asked_for_it_has_gone_before_it_began(
+    server: dict[str, str], tmp_path: Path
+) -> None:
+    a_notebook(tmp_path, "import time\ntime.sleep(600)")
+    words = ["notebook", "run", "small", "--folder", ".", "--output", "done"]
+    with connection.Client(server[VARIABLE], "AF_UNIX") as asker:
+        asker.send(Request("command", words, str(tmp_path), server, 0))
+        for stream in (1, 2):
+            reduction.send_handle(asker, stream, None)
+    time.sleep(2)
+    (parent,) = (
+        one for one in psutil.Process().children() if "forkserver" in " ".join(one.cmdline())
+    )
+    assert not parent.children()
 
 
 def test_a_process_goes_on_by_itself_where_the_package_changed_since_the_server_started(

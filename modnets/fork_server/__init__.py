@@ -67,7 +67,7 @@ class Request(NamedTuple):
     niceness: int
 
 
-def forked(entry: str, words: Sequence[str], *, with_parent: bool = False) -> int | None:
+def forked(entry: str, words: Sequence[str]) -> int | None:
     """Let the server run something in place of this process.
 
     Parameters
@@ -75,8 +75,6 @@ def forked(entry: str, words: Sequence[str], *, with_parent: bool = False) -> in
     entry : str
         In ENTRIES.
     words : sequence of str
-    with_parent : bool
-        End when the parent of this process does, as kernels do.
 
     Returns
     -------
@@ -98,10 +96,6 @@ def forked(entry: str, words: Sequence[str], *, with_parent: bool = False) -> in
                 return None
             for number in (signal.SIGINT, signal.SIGTERM):
                 signal.signal(number, lambda number, _: _pass_on(pid, number))
-            parent = os.getppid()
-            while with_parent and not server.poll(1.0):
-                if os.getppid() != parent:
-                    return 1  # which the server sees
             code: int = server.recv()
     except (OSError, EOFError):
         return None if process is None else 1  # what has begun is not begun again
@@ -168,13 +162,17 @@ def _serve(
             running.add(process)
         for stream in streams:
             os.close(stream)
-        asker.send(process.pid)
         if process.pid is None:
+            asker.send(None)
             return
-        if process.sentinel not in connection.wait([process.sentinel, asker]):
-            process.kill()
-        process.join()
-        running.discard(process)
+        try:
+            asker.send(process.pid)
+            connection.wait([process.sentinel, asker])
+        finally:
+            if process.is_alive():  # who asked has gone
+                process.kill()
+            process.join()
+            running.discard(process)
         asker.send(process.exitcode)
 
 

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Sequence
 
 from modnets.fork_server import forked
+from modnets.worker_process import start_worker
 
 
 def launch(words: Sequence[str]) -> None:
@@ -21,7 +22,8 @@ def launch(words: Sequence[str]) -> None:
 
 
 if __name__ == "__main__":
-    code = forked("kernel", sys.argv[1:], with_parent=True)
+    start_worker(os.getppid())
+    code = forked("kernel", sys.argv[1:])
     if code is None:
         runpy.run_module("ipykernel_launcher", run_name="__main__", alter_sys=True)
     sys.exit(code)
