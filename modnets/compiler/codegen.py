@@ -107,7 +107,7 @@ def write_function(
         places.append(arguments[-1])
     phases = phases_of(lowered.kernels, arguments, lowered.outputs, lanes) if many_rows else None
     in_blocks = phases is not None
-    phases = phases or Phases([], [], fused(lowered.kernels))
+    phases = phases or Phases([], [], fused(lowered.kernels, lanes > 1))
     layout = layout_of(lowered, phases, places, in_place, lanes)
     return _Function(called, arguments, lowered, phases, layout, lanes, in_blocks).text()
 

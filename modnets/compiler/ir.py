@@ -107,6 +107,18 @@ class Buffer(Value):
         offset = self.offset + start * self.strides[axis]
         return Buffer(self.name, shape, self.kind, offset, strides=self.strides)
 
+    def squeezed(self) -> Buffer:
+        """The same memory without axes of size 1."""
+        kept = [axis for axis, size in enumerate(self.shape) if size != 1]
+        shape, strides = ([of[axis] for axis in kept] for of in (self.shape, self.strides))
+        return Buffer(self.name, shape, self.kind, self.offset, self.uniform, strides)
+
+    def at_last(self, place: int) -> Buffer:
+        """One index of the last axis, which goes."""
+        offset = self.offset + place * self.strides[-1]
+        parts = self.shape[:-1], self.kind, offset, self.uniform, self.strides[:-1]
+        return Buffer(self.name, *parts)
+
     def index(self, element: MultiIndex) -> Index:
         """Where an element lies in memory."""
         return flat(element, self.strides) + self.offset
@@ -323,8 +335,7 @@ class Reduction(Value):
                     for number in range(size):
                         nest(axis + 1, (*inner, Index(constant=number)))
                     return
-                variable = f"k{builder.fresh()}"
-                with builder.loop(variable, size):
+                with builder.reduction(size) as variable:
                     nest(axis + 1, (*inner, Index.of(LoopVariable(variable))))
                 return
             operands = self.source.emit(builder, [(*element, *inner) for element in elements])

@@ -7,7 +7,8 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from modnets.compiler.ir import Buffer, Value
+from modnets.compiler import views
+from modnets.compiler.ir import UNROLLED, Buffer, FlattenedView, Pointwise, Reduction, Value, View
 from modnets.compiler.loop_ir import Load, LoopBuilder, Operand, Statement, Store
 from modnets.compiler.registers import with_held_loads
 from modnets.compiler.symbolic import (
@@ -28,6 +29,8 @@ ACCUMULATORS = {16: 16, 8: 12, 1: 8}
 MAX_TILE = 8
 #: Elements that a vector holds, and a number of rows, to choose an axis by.
 WIDTH, TYPICAL_ROWS = 16, 64
+#: Sums that share a loop.
+MAX_JOINT = 8
 #: Elements, none of them of a row, that are not worth the code of a tile.
 SMALL = 256
 
@@ -46,7 +49,7 @@ class Kernel:
     def __init__(self, value: Value, target: Buffer) -> None:
         self.shape = value.shape
         self.outputs = [(value, target)]
-        self.reduces = value.reduces
+        self.reduces, self.joint = value.reduces, False
         builder = LoopBuilder()
         value.emit(builder, [self.element()])
         #: What one element reads.
@@ -88,6 +91,49 @@ class Kernel:
         self.outputs += other.outputs
         self.loads |= other.loads
         return True
+
+    def join(self, other: Kernel) -> bool:
+        """Take in the kernel that comes next, if both are sums that read the same in one loop.
+
+        As of the gradients of a module: each reads what its units give and the gradient of its
+        output.  Of two shapes, one of which has a short axis more, that becomes several outputs.
+        """
+        axes = {tuple(_summed(value)) for kernel in (self, other) for value, _ in kernel.outputs}
+        if len(axes) > 1 or None in axes.union(*axes) or () in axes or self.writes & other.reads:
+            return False
+        if not self._read_in_sums() & other._read_in_sums():
+            return False
+        shapes = [[size for size in kernel.shape if size != 1] for kernel in (self, other)]
+        shape = min(shapes, key=len)
+        outputs = [one for kernel in (self, other) for one in kernel._outputs_of(shape)]
+        if len(outputs) > MAX_JOINT or any(list(value.shape) != shape for value, _ in outputs):
+            return False
+        (value, target), *others = outputs
+        self.__init__(value, target)  # type: ignore[misc]
+        for value, target in others:
+            self.outputs.append((value, target))
+            self.loads |= Kernel(value, target).loads
+        self.joint = True
+        return True
+
+    def _read_in_sums(self) -> set[str]:
+        """Names of the buffers of which a sum reads other elements in each step of its loop."""
+        own = {f"i{axis}" for axis in range(len(self.shape))}
+        return {load.buffer for load in self.loads if set(load.index.variables()) - own}
+
+    def _outputs_of(self, shape: Sequence[Size]) -> list[tuple[Value, Buffer]]:
+        """The outputs without axes of size 1; one for each element of a short axis after a shape."""
+        outputs = []
+        for value, target in self.outputs:
+            axes = range(len(value.shape))
+            value, target = views.squeeze(value, axes), target.squeezed()
+            short = value.shape[len(shape) :]
+            if len(short) == 1 and known(short[0]) and short[0] <= UNROLLED:
+                places = range(short[0])
+                outputs += [(views.select(value, -1, n), target.at_last(n)) for n in places]
+            else:
+                outputs.append((value, target))
+        return outputs
 
     def reads_only(self, buffer: str, index: Index) -> bool:
         """Whether all that is read of a buffer stands at one index."""
@@ -162,12 +208,16 @@ class Kernel:
     ) -> list[Store]:
         stores = []
         for value, target in self.outputs:
+            if self.joint:
+                builder.share_loops()
             operands: list[Operand] = value.emit(builder, elements)
             for element, operand in zip(elements, operands, strict=True):
                 index = target.index(element)
                 builder.remember(Load(target.name, index, target.kind), operand)
                 if target.name not in unneeded:
                     stores.append(Store(target.name, index, operand))
+        if self.joint:
+            builder.end_sharing()
         return stores
 
     def _tile(self, lanes: int) -> dict[int, int]:
@@ -182,7 +232,7 @@ class Kernel:
             for factors in itertools.product(*(divisors(self.shape[axis]) for axis in pair)):
                 tile = dict(zip(pair, factors, strict=True))
                 count = math.prod(tile.values())
-                if count > ACCUMULATORS[lanes]:
+                if count * (len(self.outputs) if self.joint else 1) > ACCUMULATORS[lanes]:
                     continue
                 cost = _loads_of(tile, variables) / count + max(0, 8 - count) / 20
                 if cost < best_cost - 1e-9:
@@ -210,10 +260,31 @@ def divisors(size: Size) -> Sequence[int]:
     return [n for n in range(1, MAX_TILE + 1) if whole % n == 0]
 
 
-def fused(kernels: Sequence[Kernel]) -> list[Kernel]:
-    """Neighbours of one shape as one nest of loops, where that changes nothing."""
+def _summed(value: Value) -> Iterator[tuple[Size, ...] | None]:
+    """Over which axes each sum in a value goes; None where something else takes a loop."""
+    if isinstance(value, Reduction) and value.how == "sum" and not value.source.reduces:
+        yield value.reduced
+    elif isinstance(value, View | FlattenedView):
+        yield from _summed(value.source)
+    elif isinstance(value, Pointwise):
+        for one in value.inputs:
+            yield from _summed(one)
+    elif value.reduces:
+        yield None
+
+
+def fused(kernels: Sequence[Kernel], jointly: bool = False) -> list[Kernel]:
+    """Neighbours as one nest of loops, where that changes nothing.
+
+    Parameters
+    ----------
+    kernels : sequence of Kernel
+    jointly : bool
+        Sums that read the same in one loop too.
+    """
     result: list[Kernel] = []
     for kernel in kernels:
-        if not (result and result[-1].fuse(kernel)):
+        last = result[-1] if result else None
+        if last is None or not (last.fuse(kernel) or (jointly and last.join(kernel))):
             result.append(kernel)
     return result

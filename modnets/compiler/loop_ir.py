@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Literal as OneOf
+from typing import cast
 
 from modnets.compiler.symbolic import InBounds, Index, IndexTest, Size, indices_of, known
 
@@ -228,10 +229,16 @@ Statement = Let | Declare | Accumulate | Store | Multiply | Loop
 
 @dataclass
 class _Scope:
-    """The body of a loop, and what has been computed in it."""
+    """The body of a loop, and what has been computed in it.
+
+    ``reductions`` are the loops of reductions in it, and ``done`` is how many of them the value
+    that is built now has been through.
+    """
 
     body: list[Statement] = field(default_factory=list)
     values: dict[Expression, Operand] = field(default_factory=dict)
+    reductions: list[tuple[Loop, _Scope]] = field(default_factory=list)
+    done: int = 0
 
 
 class LoopBuilder:
@@ -305,3 +312,53 @@ class LoopBuilder:
         yield
         inner = self._scopes.pop()
         self.add(Loop(variable, size, step, inner.body, wide))
+
+    @contextlib.contextmanager
+    def reduction(self, size: Size) -> Iterator[str]:
+        """The loop of a reduction; gives its variable."""
+        scope = self._scopes[-1]
+        before = scope.reductions[scope.done : scope.done + 1]
+        if before and before[0][0].size == size:
+            ((loop, inner),) = before
+            inner.done = 0
+            self._scopes.append(inner)
+            yield loop.variable
+            self._scopes.pop()
+            scope.done += 1
+            return
+        variable = f"k{self.fresh()}"
+        with self.loop(variable, size):
+            yield variable
+            inner = self._scopes[-1]
+        scope.reductions.append((cast(Loop, scope.body[-1]), inner))
+        scope.done = len(scope.reductions)
+
+    def share_loops(self) -> None:
+        """Let the reductions of the next value go into the loops of those before, one by one.
+
+        No reduction may need the result of another one.  Ends with :meth:`end_sharing`.
+        """
+        self._scopes[-1].done = 0
+
+    def end_sharing(self) -> None:
+        """Put what loops need before them, and what needs their results after them."""
+        body = self._scopes[-1].body
+        body[:] = _in_order(body)
+
+
+def _in_order(body: Sequence[Statement]) -> list[Statement]:
+    """Statements with loops that reduce: first what needs none of their results, last what does."""
+    late = {one.name for one in body if isinstance(one, Declare)}
+    first: list[Statement] = []
+    loops: list[Statement] = []
+    last: list[Statement] = []
+    for one in body:
+        if isinstance(one, Loop):
+            loops.append(replace(one, body=_in_order(one.body)))
+        elif isinstance(one, Let):
+            names = {o.name for o in _operands(one.expression) if isinstance(o, Name)}
+            late |= {one.name} if names & late else set()
+            (last if names & late else first).append(one)
+        else:
+            (first if isinstance(one, Declare) else last).append(one)
+    return [*first, *loops, *last] if loops else list(body)

@@ -81,7 +81,7 @@ def lower(
             values[node] = Buffer(name, tensor.shape, kind, uniform=True)
         elif node.op == "call_function":
             value = _lower(Context(node, memory), lambda inner: memory.current(values[inner]))
-            values[node] = memory.realize(value) if _is_reused(node, value) else value
+            values[node] = memory.realize_for_users(value) if _is_reused(node) else value
         else:
             outputs = [_output(memory.current(values[inner]), memory) for inner in node.args[0]]
     return LoweredGraph(memory.kernels, outputs, memory.sizes, memory.kinds, constants)
@@ -114,10 +114,9 @@ def _apply_rule(context: Context, args: Sequence[Any], keywords: dict[str, Any])
     return elementwise.arithmetic(name, operands, shape)
 
 
-def _is_reused(node: fx.Node, value: Any) -> bool:
-    """Whether several other operations need a value, and it takes work."""
-    users = [user for user in node.users if user.op != "output"]
-    return isinstance(value, Value) and (value.cost > 1 or value.reduces) and len(users) > 1
+def _is_reused(node: fx.Node) -> bool:
+    """Whether several other operations need a value."""
+    return sum(user.op != "output" for user in node.users) > 1
 
 
 def _output(value: Value, memory: Memory) -> Buffer:

@@ -86,7 +86,8 @@ def phases_of(
     with_rows = [output.name for output in outputs if output.name in by_row]
     if len(set(with_rows)) < len(with_rows):  # an output twice is copied, when all is done
         return None
-    return Phases(fused(phases.before), fused(phases.rows), fused(phases.after))
+    parts = phases.before, phases.rows, phases.after
+    return Phases(*(fused(kernels, lanes > 1) for kernels in parts))
 
 
 def _in_phases(kernels: Sequence[Kernel], arguments: Sequence[Buffer]) -> Phases | None:

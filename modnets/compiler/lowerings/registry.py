@@ -19,6 +19,8 @@ from modnets.compiler.symbolic import Size, contiguous, is_linear, product, size
 
 #: Operation, by its name in aten -> ``rule(context, *arguments)``, with values for tensors.
 RULES: dict[str, Callable[..., Any]] = {}
+#: Operations that take less than a vector's way to the second cache and back.
+CHEAP = 4
 
 
 def lowers(*names: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -107,6 +109,16 @@ class Memory:
         """A value whose elements are used again and again: in memory if it takes any work."""
         return self.realize(value) if value.cost > 0 or value.reduces else value
 
+    def realize_for_users(self, value: Any) -> Any:
+        """A value that several operations use: in memory, but what is rather computed again."""
+        if not isinstance(value, Value):
+            return value
+        return self.realize(value) if self.takes_work(value) else value
+
+    def takes_work(self, value: Value) -> bool:
+        """Whether to compute an element again takes longer than to write it and to read it."""
+        return value.reduces or value.cost > (1 if self.products else CHEAP)
+
     def current(self, value: Any) -> Any:
         """A value as it is now: in memory, if it was realized."""
         found = self._realized.get(id(value))
@@ -159,7 +171,7 @@ class Context:
 
     def expand(self, value: Value, shape: Sequence[Size]) -> Value:
         """Broadcast to a shape; what takes work is not computed again for each element."""
-        if product(shape) != product(value.shape) and (value.reduces or value.cost > 1):
+        if product(shape) != product(value.shape) and self.memory.takes_work(value):
             value = self.realize_for_reuse(value)
         return views.expand(value, shape)
 
