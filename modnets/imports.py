@@ -31,6 +31,11 @@ def imported(module: str) -> ModuleType:
         return importlib.import_module(module)
 
 
+def get_ready_for_gradients() -> None:
+    """Import what ``torch.func.grad`` imports at its first call."""
+    imported("torch._dynamo")
+
+
 def collect_rarely() -> None:
     """Collect garbage rarely in this process, which is ours alone: a command or a worker.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import cast
 
@@ -166,7 +167,7 @@ class _Function:
     def _some_rows(self) -> list[str]:
         """What runs for a block of rows, by itself so that no address is computed ahead of it."""
         given = f"{self._given}, {self.vec}* own, long first, long rows, long block{self._team}"
-        pointers, of_rows = self._pointers()
+        pointers, of_rows = self._pointers
         lines = [f"static OUTLINE void some_rows({given}) {{", *pointers, *of_rows]
         for kernel in self.phases.rows:
             lines += self._kernel(kernel, add=self.lanes > 1 and not has_rows(kernel))
@@ -177,7 +178,7 @@ class _Function:
         lines = [f"static void step({self._given}, long rows{self._team}) {{"]
         lines += [f"  {self.vec}* const own = work;"]
         lines += [f"  {self.block}"] if self.block else []
-        lines += self._pointers()[0]
+        lines += self._pointers[0]
         for kernel in self.phases.before:
             lines += self._kernel(kernel)
         lines += self._blocks(total) if self.in_blocks else []
@@ -211,6 +212,7 @@ class _Function:
     def _team(self) -> str:
         return ", Team& team" if self.lanes == 1 else ""
 
+    @cached_property
     def _pointers(self) -> tuple[list[str], list[str]]:
         """Where buffers lie, and apart from them where a block of rows of an argument lies."""
         pointers, of_rows = _Pointers(), _Pointers()

@@ -133,6 +133,21 @@ class CompiledFunctions:
     ) -> None:
         """Run a function for one vector of replicas; Python's lock is free meanwhile.
 
+        Parameters as for :meth:`call`.
+        """
+        self.call(name, steps, rows, arguments, workspace, threads)()
+
+    def call(
+        self,
+        name: str,
+        steps: int,
+        rows: int,
+        arguments: Sequence[Tensor],
+        workspace: Tensor,
+        threads: int = 1,
+    ) -> Callable[[], None]:
+        """A call of a function for one vector of replicas, to be made once or again.
+
         Parameters
         ----------
         name : str
@@ -151,4 +166,9 @@ class CompiledFunctions:
         pointers = (ctypes.c_void_p * len(arguments))(*[t.data_ptr() for t in arguments])
         steps_apart = [t.stride(0) * t.element_size() if t.shape[0] > 1 else 0 for t in arguments]
         strides = (ctypes.c_long * len(arguments))(*steps_apart)
-        self.entries[name][1](steps, rows, pointers, strides, workspace.data_ptr(), threads)
+        run, memory = self.entries[name][1], (*arguments, workspace)
+
+        def call() -> None:
+            run(steps, rows, pointers, strides, memory[-1].data_ptr(), threads)
+
+        return call

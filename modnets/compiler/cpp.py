@@ -7,6 +7,7 @@ import math
 import struct
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from functools import cache
 from typing import cast
 
 from modnets.compiler.loop_ir import (
@@ -30,7 +31,16 @@ from modnets.compiler.loop_ir import (
     Statement,
     Store,
 )
-from modnets.compiler.symbolic import AtMost, Atom, Clip, InBounds, Index, IndexTest, LoopVariable
+from modnets.compiler.symbolic import (
+    AtMost,
+    Atom,
+    Clip,
+    InBounds,
+    Index,
+    IndexTest,
+    LoopVariable,
+    Size,
+)
 
 #: Kind -> the C++ types of a vector, and of one number.
 TYPES: dict[Kind, tuple[str, str]] = {
@@ -64,10 +74,16 @@ def number(value: float, kind: Kind) -> str:
 def index(value: Index) -> str:
     """An index, its parts in alphabetical order."""
     factors = sorted((_atom(atom), factor) for atom, factor in value.parts.items())
-    parts = [text if factor == 1 else f"({factor})*{text}" for text, factor in factors]
+    parts = [text if factor == 1 else f"({_size(factor)})*{text}" for text, factor in factors]
     if value.constant != 0 or not parts:
-        parts.append(f"({value.constant})")
+        parts.append(f"({_size(value.constant)})")
     return " + ".join(parts)
+
+
+@cache
+def _size(size: Size) -> str:
+    """A size as it stands in code; sympy takes a while to write one."""
+    return str(size)
 
 
 def _atom(atom: Atom) -> str:

@@ -49,7 +49,9 @@ class Kernel:
     def __init__(self, value: Value, target: Buffer) -> None:
         self.shape = value.shape
         self.outputs = [(value, target)]
-        self.reduces, self.joint = value.reduces, False
+        self.reduces = value.reduces
+        #: Whether its outputs are sums that share a loop; see :meth:`joined`.
+        self.joint = False
         builder = LoopBuilder()
         value.emit(builder, [self.element()])
         #: What one element reads.
@@ -92,29 +94,26 @@ class Kernel:
         self.loads |= other.loads
         return True
 
-    def join(self, other: Kernel) -> bool:
-        """Take in the kernel that comes next, if both are sums that read the same in one loop.
+    def joined(self, other: Kernel) -> Kernel | None:
+        """Both as one, if they are sums that read the same in one loop; None if they are not.
 
         As of the gradients of a module: each reads what its units give and the gradient of its
         output.  Of two shapes, one of which has a short axis more, that becomes several outputs.
         """
         axes = {tuple(_summed(value)) for kernel in (self, other) for value, _ in kernel.outputs}
         if len(axes) > 1 or None in axes.union(*axes) or () in axes or self.writes & other.reads:
-            return False
+            return None
         if not self._read_in_sums() & other._read_in_sums():
-            return False
+            return None
         shapes = [[size for size in kernel.shape if size != 1] for kernel in (self, other)]
         shape = min(shapes, key=len)
         outputs = [one for kernel in (self, other) for one in kernel._outputs_of(shape)]
         if len(outputs) > MAX_JOINT or any(list(value.shape) != shape for value, _ in outputs):
-            return False
-        (value, target), *others = outputs
-        self.__init__(value, target)  # type: ignore[misc]
-        for value, target in others:
-            self.outputs.append((value, target))
-            self.loads |= Kernel(value, target).loads
-        self.joint = True
-        return True
+            return None
+        first, *others = (Kernel(value, target) for value, target in outputs)
+        first.outputs, first.joint = outputs, True
+        first.loads.update(*(one.loads for one in others))
+        return first
 
     def _read_in_sums(self) -> set[str]:
         """Names of the buffers of which a sum reads other elements in each step of its loop."""
@@ -122,7 +121,7 @@ class Kernel:
         return {load.buffer for load in self.loads if set(load.index.variables()) - own}
 
     def _outputs_of(self, shape: Sequence[Size]) -> list[tuple[Value, Buffer]]:
-        """The outputs without axes of size 1; one for each element of a short axis after a shape."""
+        """The outputs without axes of size 1, and without a short axis more than a shape has."""
         outputs = []
         for value, target in self.outputs:
             axes = range(len(value.shape))
@@ -284,7 +283,11 @@ def fused(kernels: Sequence[Kernel], jointly: bool = False) -> list[Kernel]:
     """
     result: list[Kernel] = []
     for kernel in kernels:
-        last = result[-1] if result else None
-        if last is None or not (last.fuse(kernel) or (jointly and last.join(kernel))):
+        if result and result[-1].fuse(kernel):
+            continue
+        joint = result[-1].joined(kernel) if result and jointly else None
+        if joint is not None:
+            result[-1] = joint
+        else:
             result.append(kernel)
     return result

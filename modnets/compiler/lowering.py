@@ -1,8 +1,8 @@
 """From a traced graph to kernels: what is fused into its consumers, and what is realized.
 
-A tensor is realized, that is computed into a buffer, if several operations need it and it takes
-work, if it would be computed again for each element of a larger one, or if it is a result.  All
-else is fused into its consumers.
+A tensor is realized, that is computed into a buffer, if several operations need it or it would be
+computed again for each element of a larger one, and that takes longer than to write and to read it;
+and if it is a result.  All else is fused into its consumers.
 """
 
 from __future__ import annotations

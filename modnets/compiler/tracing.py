@@ -18,7 +18,7 @@ from modnets.compiler.elementwise import name_of
 from modnets.compiler.ir import UnsupportedOperation
 from modnets.compiler.symbolic import EXAMPLE_ROWS, ROWS, Size
 from modnets.errors import first_line
-from modnets.imports import imported
+from modnets.imports import get_ready_for_gradients
 
 aten = torch.ops.aten
 #: Decomposed into simpler operations, beyond what torch's core set decomposes.
@@ -111,7 +111,7 @@ def trace_one(
 
 
 def _traced(function: Callable[..., Any], arguments: Sequence[Any], rows: int) -> fx.GraphModule:
-    imported("torch._dynamo")  # torch.func.grad does so at its first call
+    get_ready_for_gradients()
     from torch._subclasses.fake_tensor import FakeTensorMode
     from torch.fx.experimental.proxy_tensor import make_fx
 

@@ -109,6 +109,8 @@ def plot_benchmark_grid(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
         f"XOR, then AND of neighbours; full batch, Adam; {first['machine']}; "
         f"multiply-adds {first['fma_gflops']:.0f} GFLOP/s"
     )
+    if len(peers) > 1:
+        caption += f"\nbeside a point: how many times the time of {peers[0]}"
     place: dict[str, Any] = {"loc": "lower center", "bbox_to_anchor": (0.3, 1.0)}
     small: dict[str, Any] = {"fontsize": 6.5, "title_fontsize": 6.5}
     ax.legend(title=caption, ncols=len(peers), **place, **small)

@@ -152,8 +152,7 @@ def _draw_exchanged(exchanged: pd.DataFrame, interfaces: Sequence[str], ax: Axes
                 bar.set(linewidth=0.8, alpha=0.85)
                 ax.add_patch(bar)
                 ax.vlines(at, row["kept_low"], row["kept_high"], color=INK, linewidth=0.9)
-    names = [name.replace(" ", "\n") for name in interfaces]
-    ax.set_xticks(range(len(interfaces)), names, fontsize=6)
+    ax.set_xticks(range(len(interfaces)), interfaces, fontsize=6, rotation=30, ha="right")
     ax.set_xlim(-0.6, len(interfaces) - 0.4)
     ax.tick_params(axis="x", length=0)
 

@@ -17,7 +17,7 @@ from torch import Tensor, fx
 from torch.func import vmap
 from torch.fx.experimental.proxy_tensor import make_fx
 
-from modnets.imports import imported
+from modnets.imports import get_ready_for_gradients
 from modnets.training.batches import Block
 from modnets.training.row_blocks import Rows
 from modnets.training.step import Batch, Hyperparameters, Scores, StepScale, TrainingStep
@@ -47,7 +47,7 @@ class EagerBackend:
         *,
         states: list[Tensor] | None = None,
     ) -> None:
-        imported("torch._dynamo")  # torch.func.grad does so at its first call
+        get_ready_for_gradients()
         self.training_step, self.flat = training_step, flat
         self.hyperparameters = hyperparameters
         self.states = states or [torch.zeros_like(flat) for _ in range(training_step.n_states)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from typing import Any
@@ -115,6 +115,7 @@ class SimdBackend:
         self.workspaces = [
             functions.workspace("train", most, self.within) for _ in range(self.at_once)
         ]
+        self.evaluation_space, self.evaluated_rows = torch.empty(0), 0
 
     @property
     def flat(self) -> Tensor:
@@ -143,8 +144,12 @@ class SimdBackend:
 
     def evaluate(self, rows: Rows) -> Scores:
         """What ``TrainingStep.evaluate`` gives, with a replica axis in front."""
-        workspace = self.functions.workspace("evaluate", rows.parts.shape[-1])
-        scores = [vector.evaluate(self.functions, rows, workspace) for vector in self.vectors]
+        n_rows = rows.parts.shape[-1]
+        if n_rows > self.evaluated_rows:
+            self.evaluation_space = self.functions.workspace("evaluate", n_rows)
+            self.evaluated_rows = n_rows
+        space = self.evaluation_space
+        scores = [vector.evaluate(self.functions, rows, space) for vector in self.vectors]
         return Scores(*(torch.cat(part) for part in zip(*scores, strict=True)))
 
 
@@ -169,6 +174,8 @@ class _Vector:
         self.rows = -(-max(batches.n_rows[replicas]) // ROW_STEP) * ROW_STEP
         self.batch_shapes = batch_shapes
         self.laid_out: dict[Any, tuple[Tensor, Tensor]] = {}
+        #: Of the last evaluation: rows, workspace, the call, and the scores as it leaves them.
+        self.evaluation: tuple[Rows, Tensor, Callable[[], None], list[Tensor]] | None = None
         self.state = [self._in_lanes(part[None]) for part in state]
         self.hyperparameters = [self._in_lanes(part[None]) for part in leaves(hyperparameters)]
         self.buffers = self.hyperparameters[: len(hyperparameters.buffers)]
@@ -188,8 +195,20 @@ class _Vector:
         arguments = [*self.state, *batch, *step_scale, *self.hyperparameters]
         functions.run("train", block.steps, self.rows, arguments, workspace, threads)
 
-    def evaluate(self, functions: CompiledFunctions, rows: Rows, workspace: Tensor) -> list[Tensor]:
-        """What ``TrainingStep.evaluate`` gives for these replicas."""
+    def evaluate(self, functions: CompiledFunctions, rows: Rows, space: Tensor) -> list[Tensor]:
+        """What ``TrainingStep.evaluate`` gives for these replicas; good until the next call."""
+        kept = self.evaluation
+        if kept is None or kept[0] is not rows or kept[1] is not space:
+            kept = rows, space, *self._evaluation_of(functions, rows, space)
+        self.evaluation = kept if rows.uniform else None  # replicas' own inputs take memory
+        *_, call, scores = kept
+        call()
+        return scores
+
+    def _evaluation_of(
+        self, functions: CompiledFunctions, rows: Rows, space: Tensor
+    ) -> tuple[Callable[[], None], list[Tensor]]:
+        """A call that evaluates these replicas, and where it writes their scores."""
         table = [rows.x[None], rows.y[None]]
         if not rows.uniform:
             table[0] = rows.inputs(self.replicas).movedim(0, -1).contiguous()[None]
@@ -200,8 +219,8 @@ class _Vector:
         sizes = [(n_parts,)] * 3 + [(n_rows, rows.y.shape[-1])]
         scores = [torch.empty(1, *size, width) for size in sizes]
         arguments = [self.state[0], *self.buffers, *table, parts, *scores]
-        functions.run("evaluate", 1, n_rows, arguments, workspace)
-        return [part[0].movedim(-1, 0) for part in scores]
+        call = functions.call("evaluate", 1, n_rows, arguments, space)
+        return call, [part[0].movedim(-1, 0) for part in scores]
 
     def _in_lanes(self, part: Tensor, shape: Sequence[Size] = (), name: Any = None) -> Tensor:
         """Shape (step, replica, ...) -> (step, ..., lane), with the rows that are used here.
