@@ -118,7 +118,7 @@ def load_library(name: str, write_source: Callable[[], str], level: str = "-O2")
     write_source : callable
         Returns the C++; called only on a cache miss.
     level : str
-        How much the compiler optimizes: -O2 suffices for explicit vectors.
+        How much the compiler optimizes: -O2 suffices for explicit vectors.  Goes before FLAGS.
 
     Raises
     ------
@@ -150,7 +150,7 @@ def _compile(write_source: Callable[[], str], folder: Path, name: str, level: st
             return existing
         source, library = work / "program.cpp", work / "program.so"
         source.write_text(write_source(), encoding="utf-8")
-        command = [*shlex.split(compiler() or "c++"), *level.split(), *FLAGS]
+        command = [*shlex.split(compiler() or "c++"), *FLAGS, *level.split()]
         process = _run([*command, "-o", str(library), str(source), "-lm"], TMPDIR=str(work))
         if process.returncode or not library.exists():
             raise RuntimeError(_first_error(process).replace(str(source), source.name))

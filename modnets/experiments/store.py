@@ -241,12 +241,16 @@ class Store:
         keys = None if runs is None else list(runs)
         wanted = None if keys is None else set(keys)
 
-        def rows(content: Content) -> pa.Table:
+        def rows(content: Content) -> list[pa.Table]:
+            if wanted is not None and content.checked:  # most files have no run of a small sweep
+                held = pc.unique(decoded(content, ["run"])["run"]).to_pylist()
+                if wanted.isdisjoint(held):
+                    return []
             table = decoded(content, columns, coded=not {*DETAILS} & {*columns})
-            return wanted_rows(table, wanted, last=last)
+            return [wanted_rows(table, wanted, last=last)]
 
         with quick_memory():
-            parts = self._read(rows)
+            parts = [part for some in self._read(rows) for part in some]
             if not parts:
                 parts = [pa.table({n: pa.array([], schema().field(n).type) for n in columns})]
             return tidy(pa.concat_tables(parts), keys).to_pandas()

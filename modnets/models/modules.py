@@ -34,19 +34,12 @@ class Modules(nn.Module):
     def __init__(self, count: int, arch: Sequence[int]) -> None:
         super().__init__()
         self.count, self.arch = count, tuple(arch)
-        self.weight, self.bias = nn.ParameterList(), nn.ParameterList()
-        for n_in, n_out in pairwise(arch):
-            self.weight.append(torch.empty(count, n_out, n_in))
-            self.bias.append(torch.empty(count, n_out))
+        self.weight, self.bias = map(nn.ParameterList, zip(*empty_layers(count, arch), strict=True))
         self.reset_parameters()
 
-    @torch.no_grad()
     def reset_parameters(self) -> None:
         """Draw weights and biases anew, from the same distribution as nn.Linear."""
-        for weight, bias in self.layers():
-            bound = weight.shape[-1] ** -0.5
-            weight.uniform_(-bound, bound)
-            bias.uniform_(-bound, bound)
+        draw(self.layers())
 
     def layers(self) -> Layers:
         """Weight, shape (module, out, in), and bias, shape (module, out), of each layer."""
@@ -58,6 +51,24 @@ class Modules(nn.Module):
             ((choice[..., None, None] * weight).sum(dim=1), (choice[..., None] * bias).sum(dim=1))
             for weight, bias in self.layers()
         ]
+
+
+def empty_layers(count: int, arch: Sequence[int]) -> Layers:
+    """Weights and biases of so many modules, not yet drawn."""
+    return [
+        (torch.empty(count, n_out, n_in), torch.empty(count, n_out))
+        for n_in, n_out in pairwise(arch)
+    ]
+
+
+@torch.no_grad()
+def draw(layers: Layers) -> Layers:
+    """Draw weights and biases in place, from the same distribution as nn.Linear."""
+    for weight, bias in layers:
+        bound = weight.shape[-1] ** -0.5
+        weight.uniform_(-bound, bound)
+        bias.uniform_(-bound, bound)
+    return layers
 
 
 def compute(layers: Layers, x: Tensor) -> Tensor:

@@ -13,7 +13,9 @@ import pytest
 import torch
 
 import modnets as mn
+from modnets.compiler.build_cache import NotCompiledError
 from modnets.models.registry import build
+from modnets.models.routing_methods import compiled_gibbs
 from modnets.models.routing_methods.candidates import MAX_SETS, information, sets_of_inputs
 from modnets.models.routing_methods.circuits import CircuitShape, RowBits, corners_of
 from modnets.models.routing_methods.gibbs import GibbsSampler
@@ -85,6 +87,70 @@ def test_a_circuit_is_found_that_fits_the_training_rows(config: mn.RunConfig) ->
         assert (outputs != rows[1]).sum() == one.errors == 0
         assert 0 < one.sweeps <= 240
         assert one.additions > 0
+
+
+LARGE = mn.FunctionGraph(8, [["XOR 0 1", "AND 2 3", "OR 4 5"], ["XOR 0 1", "NAND 1 2"]])
+#: Beside those above: several words of rows, several outputs of every level, a module of one input.
+DRAWN = [
+    *CASES,
+    mn.RunConfig(graph=LARGE, model="shared", train_rows=200),
+    mn.RunConfig(graph=LARGE, model="modular", train_rows=100, arity=3),
+    mn.RunConfig(model="shared", train_rows=40, slots=(4, 4, 3), output_levels="every"),
+    mn.RunConfig(graph="6-2-2", model="modular", train_rows=8, arity=1),
+]
+
+
+def parts_of(sampler: GibbsSampler) -> list[np.ndarray]:
+    circuits = sampler.circuits
+    return [circuits.tables, circuits.outputs, *circuits.sources, *circuits.filled]
+
+
+@pytest.mark.parametrize("given", [False, True], ids=["tables drawn", "tables given"])
+@pytest.mark.parametrize("config", DRAWN, ids=str)
+def test_machine_code_draws_what_arrays_draw(config: mn.RunConfig, given: bool) -> None:
+    shape, rows = CircuitShape.of(build(config, 0)), [rows_of(config)] * 3
+    tables = None
+    if given:
+        n_tables = sum(shape.slots) if shape.n_shared is None else 2 * shape.n_shared
+        drawn = np.random.default_rng(0).random((3, n_tables, shape.corners)) < 0.5
+        tables = list(drawn)
+    arrays, machine_code = (GibbsSampler(shape, rows, [1, 2, 3], 4, 0, tables) for _ in range(2))
+    sweep = compiled_gibbs.compiled_sweep()
+    assert sweep is not None
+    for temperature in (1.0, 0.6, 0.3):
+        errors = arrays.sweep(temperature)
+        assert np.array_equal(sweep(machine_code, temperature), errors)
+        assert machine_code.random.taken == arrays.random.taken
+        for one, other in zip(*map(parts_of, (machine_code, arrays)), strict=True):
+            assert np.array_equal(one, other)
+        for sampler in (arrays, machine_code):
+            sampler.go_on_with(np.arange(len(errors)) != 1)
+
+
+@pytest.mark.parametrize(
+    ("error", "printed"),
+    [
+        (RuntimeError("no such flag"), "modnets: search without machine code: no such flag\n"),
+        (NotCompiledError(), ""),
+    ],
+)
+def test_without_machine_code_arrays_are_drawn(
+    error: Exception,
+    printed: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    found = search(CircuitShape.of(build(CASES[0], 0)), [rows_of(CASES[0])], [3], QUICK)
+
+    def fails(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(compiled_gibbs, "load_library", fails)
+    compiled_gibbs.loaded.cache_clear()
+    again = search(CircuitShape.of(build(CASES[0], 0)), [rows_of(CASES[0])], [3], QUICK)
+    assert again[0].structure == found[0].structure
+    assert capsys.readouterr().err == printed
+    compiled_gibbs.loaded.cache_clear()
 
 
 def test_what_is_found_depends_on_rows_and_seed_alone() -> None:

@@ -70,6 +70,7 @@ class GibbsSampler:
         above = 0 if tables is None or shape.n_shared is None else shape.n_shared
         self.first_table = [0, *[above] * (len(shape.slots) - 1)]
         self.random = CountedRandom(seeds, n_chains, number)
+        self.orders = _orders(shape.arity)
         bits = self.circuits.rows
         first = sets_of_inputs(shape, bits)
         others = [all_sets(n, shape.arity)[None].repeat(len(rows), 0) for n in shape.n_sources[1:]]
@@ -128,8 +129,13 @@ class GibbsSampler:
         self.sets = [sets[runs] for sets in self.sets]
         self.input_corners = self.input_corners[runs]
 
+    def weights_at(self, temperature: float) -> np.ndarray:
+        """The weight of each number of errors, exp(-errors / temperature)."""
+        most = 2 * self.circuits.rows.n_rows * self.shape.n_outputs
+        return np.array([math.exp(-errors / temperature) for errors in range(most + 1)])
+
     def sweep(self, temperature: float) -> np.ndarray:
-        """Draw everything anew, once.
+        """Draw everything anew, once; ``compiled_gibbs`` does the same as machine code.
 
         Parameters
         ----------
@@ -141,8 +147,7 @@ class GibbsSampler:
             Errors then: wrong output bits on the training rows.
         """
         circuits, shape = self.circuits, self.shape
-        most = 2 * circuits.rows.n_rows * shape.n_outputs
-        self._weights = np.array([math.exp(-errors / temperature) for errors in range(most + 1)])
+        self._weights = self.weights_at(temperature)
         values = circuits.upward([circuits.inputs()])
         for level, n_slots in enumerate(shape.slots):
             corners = None if shape.routing[level] is not None else self._corners(level, values)
@@ -250,7 +255,9 @@ class GibbsSampler:
     ) -> tuple[np.ndarray, np.ndarray]:
         """Draw a set of sources, their order and a table of those there are; set and order."""
         circuits, shape, first = self.circuits, self.shape, self.first_table[level]
-        positions, corners = self._orders(level)
+        positions, corners = self.orders
+        if shape.routing[level] is not None:
+            positions, corners = positions[:1], corners[:1]
         only_one = shape.n_shared is None or shape.selection[level] is not None
         if only_one:
             index = circuits.filled[level][:, :, slot, None, None]
@@ -270,19 +277,6 @@ class GibbsSampler:
         if not only_one:
             circuits.filled[level][:, :, slot] = first + table
         return chosen, positions[order]
-
-    def _orders(self, level: int) -> tuple[np.ndarray, np.ndarray]:
-        """Orders of sources, shape (order, position), and each corner's index in it.
-
-        A table's corner in an order is that of the set with its bits permuted.
-        """
-        arity = self.shape.arity
-        n_orders = 1 if self.shape.routing[level] is not None else MAX_ORDERS
-        every = itertools.islice(itertools.permutations(range(arity)), n_orders)
-        positions = np.array(list(every))
-        corner = np.arange(2**arity)
-        bits = corner[None, None, :] >> positions[..., None] & 1  # value of input i of the module
-        return positions, (bits << np.arange(arity)[:, None]).sum(axis=1)
 
     def _draw_outputs(self, values: list[np.ndarray]) -> None:
         """Draw the slot that each output reads; one that another reads is exchanged."""
@@ -330,3 +324,13 @@ class GibbsSampler:
         cumulated = np.cumsum(weight, axis=-1)
         drawn = self.random.uniform(1) * cumulated[..., -1:]
         return np.minimum((cumulated <= drawn).sum(axis=-1), weight.shape[-1] - 1)
+
+
+def _orders(arity: int) -> tuple[np.ndarray, np.ndarray]:
+    """Orders of sources, shape (order, position), their own first, and each corner's index in it.
+
+    A table's corner in an order is that of the set with its bits permuted.
+    """
+    positions = np.array(list(itertools.islice(itertools.permutations(range(arity)), MAX_ORDERS)))
+    bits = np.arange(2**arity) >> positions[..., None] & 1  # value of input i of the module
+    return positions, (bits << np.arange(arity)[:, None]).sum(axis=1)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from modnets.models.routing_methods.circuits import WORD, CircuitShape, Rows
+from modnets.models.routing_methods.compiled_gibbs import compiled_sweep
 from modnets.models.routing_methods.gibbs import GibbsSampler
 
 #: Words in the largest array of a block of runs.
@@ -141,8 +142,9 @@ def _anneal(
 ) -> None:
     """A round: each run until one of its chains has no error; the best circuits are kept."""
     left, additions = np.array(runs), sampler.additions
+    sweep = compiled_sweep() or GibbsSampler.sweep
     for done, temperature in enumerate(annealing.temperatures, start=1):
-        errors = sampler.sweep(temperature)
+        errors = sweep(sampler, temperature)
         for index, (run, chain) in enumerate(
             zip(left.tolist(), errors.argmin(axis=1), strict=True)
         ):

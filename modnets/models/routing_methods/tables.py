@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from modnets.models.modular import ModularNetwork
-from modnets.models.modules import Modules, compute
+from modnets.models.modules import Layers, Modules, compute, draw, empty_layers
 from modnets.models.random_states import ALONE
 
 #: What a module gives for 0 and for 1: logits of the outputs, and signals between levels.
@@ -93,40 +94,67 @@ def _start_at_tables(network: ModularNetwork, tables: np.ndarray) -> None:
         for module in modules:
             reads.setdefault((0 if network.shared else level, module), set()).add(low_high)
     for number, pool in enumerate(network.pools):
+        alike: dict[tuple[Pair, ...], list[int]] = {}
+        others: dict[int, Layers] = {}
         for module in range(pool.count):
-            signals = sorted(reads.get((number, module), ()))
+            signals = tuple(sorted(reads.get((number, module), ())))
             if signals:
-                rest = SIGNALS[0] if network.binary_signals else 0.0
-                _fit(pool, module, tables[first + module], signals, network.arity, rest)
+                alike.setdefault(signals, []).append(module)
+                others[module] = draw(empty_layers(DRAWS - 1, pool.arch))
+        rest = SIGNALS[0] if network.binary_signals else 0.0
+        for signals, modules in alike.items():
+            of_modules = tables[[first + module for module in modules]]
+            draws = [others[module] for module in modules]
+            _fit(pool, modules, draws, of_modules, signals, network.arity, rest)
         first += pool.count
 
 
 def _fit(
-    pool: Modules, module: int, table: np.ndarray, signals: list[Pair], arity: int, rest: float
+    pool: Modules,
+    modules: list[int],
+    others: list[Layers],
+    tables: np.ndarray,
+    signals: Sequence[Pair],
+    arity: int,
+    rest: float,
 ) -> None:
-    """Make a module compute a table for inputs of some pairs of signals, and else the rest."""
+    """Make modules compute tables for inputs of some pairs of signals, and else the rest.
+
+    Parameters
+    ----------
+    pool : Modules
+    modules : list of int
+    others : list of Layers
+        Other draws of the layers of each module.
+    tables : ndarray of bool, shape (module, corner)
+    signals : sequence of (low, high)
+    arity : int
+    rest : float
+    """
     points = np.concatenate([np.array(pair)[_corners(arity)] for pair in signals])
-    wanted = np.full((len(points), pool.arch[-1]), rest)
-    wanted[:, 0] = np.tile(np.array(SIGNALS)[table.astype(int)], len(signals))
-    draws = [
-        (torch.cat([part[module][None], other]) for part, other in zip(layer, others, strict=True))
-        for layer, others in zip(pool.layers(), Modules(DRAWS - 1, pool.arch).layers(), strict=True)
+    wanted = np.full((len(modules), len(points), pool.arch[-1]), rest)
+    wanted[..., 0] = np.tile(np.array(SIGNALS)[tables.astype(int)], len(signals))
+    layers = [  # shape (module, draw, ...)
+        [
+            torch.cat([part[modules][:, None], torch.stack(drawn)], dim=1)
+            for part, drawn in zip(own, zip(*of_layer, strict=True), strict=True)
+        ]
+        for own, of_layer in zip(pool.layers(), zip(*others, strict=True), strict=True)
     ]
-    layers = [tuple(layer) for layer in draws]
     x = torch.from_numpy(points.T.copy()).to(layers[0][0].dtype)
-    hidden = x.expand(DRAWS, -1, -1)
+    hidden = x.expand(len(modules), DRAWS, -1, -1)
     for weight, bias in layers[:-1]:
-        hidden = torch.relu(weight[..., : hidden.shape[1]] @ hidden + bias[..., None])
+        hidden = torch.relu(weight[..., : hidden.shape[2]] @ hidden + bias[..., None])
     weight, bias = layers[-1]
-    given = weight[..., : hidden.shape[1]] @ hidden + bias[..., None]  # what is not read is 0
-    missing = torch.from_numpy(wanted) - given.mT
-    features = torch.cat([hidden, torch.ones_like(hidden[:, :1])], dim=1).double().mT
+    given = weight[..., : hidden.shape[2]] @ hidden + bias[..., None]  # what is not read is 0
+    missing = torch.from_numpy(wanted)[:, None] - given.mT
+    features = torch.cat([hidden, torch.ones_like(hidden[:, :, :1])], dim=2).double().mT
     change = torch.linalg.pinv(features, rtol=RANK) @ missing
     left = features @ change - missing
-    badness = change.square().sum(dim=(1, 2)) + BAD * left.square().sum(dim=(1, 2))
-    best = int(badness.argmin())
+    badness = change.square().sum(dim=(2, 3)) + BAD * left.square().sum(dim=(2, 3))
+    best = torch.arange(len(modules)), badness.argmin(dim=1)
     for (weight, bias), (new_weight, new_bias) in zip(pool.layers(), layers, strict=True):
-        weight[module], bias[module] = new_weight[best], new_bias[best]
+        weight[modules], bias[modules] = new_weight[best], new_bias[best]
     weight, bias = pool.layers()[-1]
-    weight[module, :, : features.shape[2] - 1] += change[best, :-1].T.to(weight.dtype)
-    bias[module] += change[best, -1].to(bias.dtype)
+    weight[modules, :, : features.shape[3] - 1] += change[best][:, :-1].mT.to(weight.dtype)
+    bias[modules] += change[best][:, -1].to(bias.dtype)
