@@ -20,7 +20,7 @@ from modnets.compiler.symbolic import size_at, size_of
 from modnets.config.run_config import RunConfig
 from modnets.config.shapes import padded_rows, shape_of
 from modnets.hardware import lanes as vector_width
-from modnets.training.costs import PRODUCTS, operations_of, trace_of
+from modnets.training.costs import PRODUCTS, not_in_trace, operations_of, trace_of
 
 #: Arithmetic rates, in operations a microsecond: of products with a replica in each lane, of
 #: products within a replica, and of all else in both.
@@ -83,14 +83,15 @@ def step_times(config: RunConfig) -> StepTimes:
     """Estimates for the step of a run, from the operations in its trace."""
     shape = shape_of(config)
     if shape not in _KNOWN:
-        _KNOWN[shape] = _estimated(trace_of(config), padded_rows(config))
+        _KNOWN[shape] = _estimated(trace_of(config), padded_rows(config), not_in_trace(config))
     return _KNOWN[shape]
 
 
-def _estimated(graph: fx.GraphModule, rows: int) -> StepTimes:
+def _estimated(graph: fx.GraphModule, rows: int, more: int) -> StepTimes:
+    """Estimates from a trace, for so many rows and operations that are not in it."""
     nodes = [node for node in graph.graph.nodes if node.op == "call_function"]
     counts = [(node, size_at(operations_of(node), rows)) for node in nodes]
-    total = sum(count for _, count in counts)
+    total = sum(count for _, count in counts) + more
     products = {node: count for node, count in counts if _is_product(node)}
     others = total - sum(products.values())
     within = others / WITHIN_OTHER

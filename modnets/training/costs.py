@@ -35,10 +35,19 @@ SUMS = ("sum", "mean", "amax", "amin")
 
 
 def trace_of(config: RunConfig) -> fx.GraphModule:
-    """The training step of one replica of a run, as tensor operations."""
+    """The training step of one replica of a run, as tensor operations: what is compiled."""
     training_step = _training_step(config)
     batch = batch_specs(config.final, training_step.noise_size)
-    return training_step.replica_graph(batch, n_rates=sum(training_step.sizes))
+    return training_step.replica_graph(batch, training_step.n_rates)
+
+
+def not_in_trace(config: RunConfig) -> int:
+    """Operations that a trace lacks where all parameters have one learning rate.
+
+    In all counts each has a rate of its own, so that they compare.
+    """
+    training_step = _training_step(config)
+    return sum(training_step.sizes) - training_step.n_rates
 
 
 def memory_of(config: RunConfig) -> int:
@@ -61,7 +70,7 @@ def arithmetic_of(config: RunConfig, rows: int | None = None) -> int:
         In a step; by default the training rows of the run, or the batch size.
     """
     rows = config.final.batch_size if rows is None else rows
-    return size_at(_operations(trace_of(config)), rows)
+    return size_at(_step_operations(config), rows)
 
 
 @checked
@@ -122,7 +131,7 @@ def costs_of(runs: Iterable[RunConfig]) -> pd.DataFrame:
     for run in runs:
         shape, final = shape_of(run), run.final
         if shape not in steps:
-            steps[shape] = _operations(trace_of(run))
+            steps[shape] = _step_operations(run)
             networks[shape] = {
                 "weights": n_weights(_training_step(run).network),
                 "forward_flops": forward_flops(run),
@@ -137,7 +146,7 @@ def costs_of(runs: Iterable[RunConfig]) -> pd.DataFrame:
 
 def epoch_flops(runs: Sequence[RunConfig]) -> list[int]:
     """Floating-point operations of the training steps of an epoch, of runs of one shape."""
-    steps = _operations(trace_of(runs[0]))
+    steps = _step_operations(runs[0])
     return [_of_epoch(steps, run) for run in runs]
 
 
@@ -155,6 +164,10 @@ def _perceptron(widths: Sequence[int], weights: int | None = None) -> int:
     """Operations of linear layers with ReLU between them; by default no weight is pruned."""
     weights = sum(n_in * n_out for n_in, n_out in pairwise(widths)) if weights is None else weights
     return 2 * weights + sum(widths[1:]) + sum(widths[1:-1])
+
+
+def _step_operations(config: RunConfig) -> Size:
+    return _operations(trace_of(config)) + not_in_trace(config)
 
 
 def _operations(graph: fx.GraphModule) -> Size:
