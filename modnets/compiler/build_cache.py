@@ -35,6 +35,9 @@ FLAGS: tuple[str, ...] = (
     *("-fPIC", "-shared", "-w"),
 )
 
+#: Passes of g++ without which it takes an eighth less time, and its code none more.
+LEFT_OUT = ("-fno-tree-ccp", "-fno-tree-loop-distribution", "-fno-rerun-cse-after-loop", "-fno-web")
+
 #: Whether a library that is not in the cache may be compiled.
 MAY_COMPILE: ContextVar[bool] = ContextVar("may_compile", default=True)
 
@@ -150,12 +153,18 @@ def _compile(write_source: Callable[[], str], folder: Path, name: str, level: st
             return existing
         source, library = work / "program.cpp", work / "program.so"
         source.write_text(write_source(), encoding="utf-8")
-        command = [*shlex.split(compiler() or "c++"), *FLAGS, *level.split()]
+        command = [*shlex.split(compiler() or "c++"), *_flags(), *level.split()]
         process = _run([*command, "-o", str(library), str(source), "-lm"], TMPDIR=str(work))
         if process.returncode or not library.exists():
             raise RuntimeError(_first_error(process).replace(str(source), source.name))
         library.chmod(library.stat().st_mode & 0o755)
         return library.replace(folder / file_name(name, library.read_bytes()))
+
+
+def _flags() -> tuple[str, ...]:
+    """Those of any compiler, and what g++ alone knows."""
+    is_gcc = "Free Software Foundation" in compiler_version()
+    return (*FLAGS, *(LEFT_OUT if is_gcc else ()))
 
 
 def _run(
@@ -183,5 +192,5 @@ def _first_error(process: subprocess.CompletedProcess[str]) -> str:
 def fingerprint(*sources: Any) -> str:
     """The cache key of a library: a digest of its source, the compiler, flags and machine."""
     machine = [torch.__version__, cpu_name(), cpu_features(), lanes(), platform.libc_ver()]
-    machine += [compiler(), compiler_version(), FLAGS]
+    machine += [compiler(), compiler_version(), _flags()]
     return hashlib.sha256(repr([*sources, machine]).encode()).hexdigest()[:20]
