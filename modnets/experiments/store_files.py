@@ -33,8 +33,8 @@ PASSING = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 LISTINGS = 1000
 #: So long NFS may list what another machine has removed: s.
 STALE_FOR = 90.0
-#: Rows up to which the better compression saves hardly a byte, and takes 7 ms longer: as much as all
-#: else in writing a chunk.
+#: Rows up to which the better compression saves hardly a byte, and takes 7 ms longer, as much as
+#: all else in writing a chunk.
 FEW_ROWS = 2048
 #: No table takes so many times the bytes of its file; what asks for them is damaged.
 EXPANSION = 100_000
