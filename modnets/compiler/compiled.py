@@ -122,21 +122,6 @@ class CompiledFunctions:
         """Memory for what a function computes on the way, for a call with so many threads."""
         return torch.empty(self.entries[name][0](rows, threads) * self.lanes)
 
-    def run(
-        self,
-        name: str,
-        steps: int,
-        rows: int,
-        arguments: Sequence[Tensor],
-        workspace: Tensor,
-        threads: int = 1,
-    ) -> None:
-        """Run a function for one vector of replicas; Python's lock is free meanwhile.
-
-        Parameters as for :meth:`call`.
-        """
-        self.call(name, steps, rows, arguments, workspace, threads)()
-
     def call(
         self,
         name: str,
@@ -147,6 +132,8 @@ class CompiledFunctions:
         threads: int = 1,
     ) -> Callable[[], None]:
         """A call of a function for one vector of replicas, to be made once or again.
+
+        Python's lock is free meanwhile.
 
         Parameters
         ----------

@@ -56,7 +56,14 @@ class Value:
         Operations for one element; 0 for what is only read.
     reduces : bool
         Whether an element takes a loop.
+
+    Attributes
+    ----------
+    inputs : tuple of Value
+        What it is computed from.
     """
+
+    inputs: tuple[Value, ...] = ()
 
     def __init__(self, shape: Sequence[Size], kind: Kind, cost: int, reduces: bool = False) -> None:
         self.shape, self.kind = tuple(shape), kind
@@ -238,6 +245,7 @@ class View(Value):
     ) -> None:
         super().__init__(shape, source.kind, source.cost, source.reduces)
         self.source, self.reindex = source, reindex
+        self.inputs = (source,)
 
     def __repr__(self) -> str:
         return f"view({self.source})"
@@ -258,7 +266,7 @@ class FlattenedView(Value):
 
     def __init__(self, source: Value, size: Size) -> None:
         super().__init__((size,), source.kind, source.cost, source.reduces)
-        self.source = source
+        self.source, self.inputs = source, (source,)
 
     def __repr__(self) -> str:
         return f"flattened({self.source})"
@@ -286,6 +294,7 @@ class WhereIndex(Value):
         cost, reduces = inside.cost + outside.cost + 1, inside.reduces or outside.reduces
         super().__init__(outside.shape, outside.kind, cost, reduces)
         self.tests, self.inside, self.outside, self.reindex = tests, inside, outside, reindex
+        self.inputs = (inside, outside)
 
     def __repr__(self) -> str:
         return f"where_index({self.inside}, {self.outside})"
@@ -318,6 +327,7 @@ class Reduction(Value):
         kind: Kind = "int" if source.kind == "mask" else source.kind
         super().__init__(source.shape[:keep], kind, source.cost + 1, reduces=True)
         self.how, self.source, self.reduced = how, source, source.shape[keep:]
+        self.inputs = (source,)
 
     def __repr__(self) -> str:
         return f"{self.how}({self.source})"

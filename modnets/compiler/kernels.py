@@ -263,9 +263,7 @@ def _summed(value: Value) -> Iterator[tuple[Size, ...] | None]:
     """Over which axes each sum in a value goes; None where something else takes a loop."""
     if isinstance(value, Reduction) and value.how == "sum" and not value.source.reduces:
         yield value.reduced
-    elif isinstance(value, View | FlattenedView):
-        yield from _summed(value.source)
-    elif isinstance(value, Pointwise):
+    elif isinstance(value, View | FlattenedView | Pointwise):
         for one in value.inputs:
             yield from _summed(one)
     elif value.reduces:

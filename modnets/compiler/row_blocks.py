@@ -18,7 +18,6 @@ from modnets.compiler.ir import (
     Reduction,
     Value,
     View,
-    WhereIndex,
 )
 from modnets.compiler.kernels import Kernel, fused
 from modnets.compiler.loop_ir import Apply, Let, Load, Loop, LoopBuilder, Scalar, Statement
@@ -160,15 +159,7 @@ def contains_row_sum(value: Value) -> bool:
     """Whether a reduction over rows stands anywhere in a value."""
     if isinstance(value, Reduction) and _has_size_of_rows(value.reduced):
         return True
-    return any(map(contains_row_sum, _inner(value)))
-
-
-def _inner(value: Value) -> tuple[Value, ...]:
-    if isinstance(value, View | FlattenedView | Reduction):
-        return (value.source,)
-    if isinstance(value, Pointwise):
-        return value.inputs
-    return (value.inside, value.outside) if isinstance(value, WhereIndex) else ()
+    return any(map(contains_row_sum, value.inputs))
 
 
 def _is_linear(value: Value) -> bool:

@@ -111,7 +111,8 @@ def plot_rungs(needed: pd.DataFrame, summary: pd.DataFrame, *, ax: Axes | None =
             share = f"{100 * most[row.kind]:.0f} %"
             box = {"facecolor": "white", "edgecolor": "none", "pad": 0.4}
             at: dict[str, Any] = {"ha": "right", "va": "center", "fontsize": 6, "zorder": 4}
-            ax.text(edge * 2**-0.25, y, share, color=INK, bbox=box, **at)
+            beside = min(edge * 2**-0.25, ends[0] * 2**-0.15)  # the arrow, and the interval
+            ax.text(beside, y, share, color=INK, bbox=box, **at)
         aside(ax, y, _saved(row.saved, row.saved_is))
     aside(ax, -0.9, "saved", weight="bold")
     return ax

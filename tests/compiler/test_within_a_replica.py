@@ -86,7 +86,7 @@ def test_products_of_all_shapes(rows: int, inner: int, columns: int) -> None:
     wanted = products(*given)
     found = [torch.full(one.shape, 777.0) for one in wanted]
     arguments = [part[None, ..., None].contiguous() for part in (*given, *found)]
-    machine.run("f", 1, rows, arguments, machine.workspace("f", rows))
+    machine.call("f", 1, rows, arguments, machine.workspace("f", rows))()
     for one, other in zip(arguments[3:], wanted, strict=True):
         scale = float(other.abs().max())
         torch.testing.assert_close(one[0, ..., 0], other, rtol=1e-4, atol=1e-5 * scale)
@@ -119,7 +119,7 @@ def test_convolutions_as_products_of_windows(
     wanted = gradients(*given)
     found = [torch.full(one.shape, 777.0) for one in wanted]
     arguments = [part[None, ..., None].contiguous() for part in (*given, *found)]
-    machine.run("f", 1, rows, arguments, machine.workspace("f", rows))
+    machine.call("f", 1, rows, arguments, machine.workspace("f", rows))()
     for one, other in zip(arguments[4:], wanted, strict=True):
         torch.testing.assert_close(one[0, ..., 0], other, rtol=1e-4, atol=1e-3)
 
@@ -188,7 +188,7 @@ def test_blocks_of_rows_add_up_to_the_same_whatever_the_number_of_threads() -> N
             arguments = [part[None, ..., None].clone() for part in given]
             arguments.append(torch.full((1, rows, 40, 1), 777.0))
             workspace = machine.workspace("f", rows, threads).fill_(float("nan"))
-            machine.run("f", 1, rows, arguments, workspace, threads)
+            machine.call("f", 1, rows, arguments, workspace, threads)()
             results.append([one[0, ..., 0] for one in (*arguments[:3], arguments[5])])
         for found, one in zip(results[0], wanted, strict=True):
             torch.testing.assert_close(found, one, rtol=1e-4, atol=1e-4)

@@ -193,7 +193,7 @@ class _Vector:
         factor, corrections, *temperature = leaves(block.step_scale)
         step_scale = self._in_lanes(factor), corrections, *map(self._in_lanes, temperature)
         arguments = [*self.state, *batch, *step_scale, *self.hyperparameters]
-        functions.run("train", block.steps, self.rows, arguments, workspace, threads)
+        functions.call("train", block.steps, self.rows, arguments, workspace, threads)()
 
     def evaluate(self, functions: CompiledFunctions, rows: Rows, space: Tensor) -> list[Tensor]:
         """What ``TrainingStep.evaluate`` gives for these replicas; good until the next call."""
