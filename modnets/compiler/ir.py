@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 
+from modnets.compiler.loop_builder import LoopBuilder
 from modnets.compiler.loop_ir import (
     Accumulate,
     Apply,
@@ -17,7 +18,6 @@ from modnets.compiler.loop_ir import (
     Kind,
     Literal,
     Load,
-    LoopBuilder,
     Name,
     Operand,
     Operation,

@@ -9,7 +9,8 @@ from dataclasses import replace
 
 from modnets.compiler import views
 from modnets.compiler.ir import UNROLLED, Buffer, FlattenedView, Pointwise, Reduction, Value, View
-from modnets.compiler.loop_ir import Load, LoopBuilder, Operand, Statement, Store
+from modnets.compiler.loop_builder import LoopBuilder
+from modnets.compiler.loop_ir import Load, Operand, Statement, Store
 from modnets.compiler.registers import with_held_loads
 from modnets.compiler.symbolic import (
     ROW_STEP,

@@ -11,7 +11,8 @@ from collections.abc import Mapping, Sequence
 
 from modnets.compiler.ir import Buffer, Value
 from modnets.compiler.kernels import TYPICAL_ROWS, WIDTH, Kernel
-from modnets.compiler.loop_ir import Axes, Load, Loop, LoopBuilder, Matrix, Multiply, Statement
+from modnets.compiler.loop_builder import LoopBuilder
+from modnets.compiler.loop_ir import Axes, Load, Loop, Matrix, Multiply, Statement
 from modnets.compiler.symbolic import (
     Index,
     LoopVariable,

@@ -20,7 +20,8 @@ from modnets.compiler.ir import (
     View,
 )
 from modnets.compiler.kernels import Kernel, fused
-from modnets.compiler.loop_ir import Apply, Let, Load, Loop, LoopBuilder, Scalar, Statement
+from modnets.compiler.loop_builder import LoopBuilder
+from modnets.compiler.loop_ir import Apply, Let, Load, Loop, Scalar, Statement
 from modnets.compiler.products import MatrixProduct
 from modnets.compiler.symbolic import ROWS, LoopVariable, Size, known, size_at
 
