@@ -48,7 +48,7 @@ missing = $(filter-out $(wildcard $(call wrote,$(1))),$(call wrote,$(1)))
 tested = code=0; $(BIN)/python -m modnets.fork_server $(BIN)/python -m pytest $(1) $(ARGS) || code=$$?; \
 	test $$code -eq 0 -o $$code -eq 5 || status=$$code
 
-.PHONY: help figures some-figures plan test test-fast check docs lab clean-notebooks clean FORCE
+.PHONY: help figures some-figures plan test test-fast check style types cells docs lab clean-notebooks clean FORCE
 
 help: ## Show this list
 	@sed -nE 's/^([a-z-]+):.*## (.*)/\1|\2/p' Makefile | awk -F'|' '{printf "make %-19s %s\n", $$1, $$2}'
@@ -94,10 +94,17 @@ test: $(INSTALLED) ## Run the tests, a few at a time; those in the browser last,
 test-fast: $(INSTALLED) ## Run the quick tests: less than a minute, no notebook, no browser
 	$(BIN)/python -m pytest -q -n $(CORES) --dist loadfile -m "not slow and not browser and not execute" $(ARGS)
 
-check: $(INSTALLED) docs ## Check format, style and types of the code, the site, and that notebooks are clean
+check: $(INSTALLED) ## Check format, style and types of the code, the site, and that notebooks are clean
+	@$(MAKE) --no-print-directory -j $(CORES) --keep-going --output-sync docs style types cells
+
+style: $(INSTALLED)
 	$(BIN)/python -m ruff format --check .
 	$(BIN)/python -m ruff check .
+
+types: $(INSTALLED)
 	$(BIN)/python -m mypy
+
+cells: $(INSTALLED)
 	$(BIN)/python -m pytest -q -m "not execute" tests/test_notebooks.py
 
 docs: $(INSTALLED) ## Build the site into build/docs, warnings as errors

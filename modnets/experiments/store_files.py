@@ -35,7 +35,7 @@ LISTINGS = 1000
 STALE_FOR = 90.0
 #: Rows up to which the better compression saves hardly a byte, and takes 7 ms longer, as much as
 #: all else in writing a chunk.
-FEW_ROWS = 2048
+FEW_ROWS = 1024
 #: No table takes so many times the bytes of its file; what asks for them is damaged.
 EXPANSION = 100_000
 
