@@ -215,7 +215,7 @@ def test_rows_that_meet_rows_do_not_go_in_blocks() -> None:
     x = torch.randn(1, rows, 3, lanes)
     for one, shape in zip(functions, [(rows, 3), (3,)], strict=True):
         found = torch.full((1, *shape, lanes), 777.0)
-        machine.run(one.name, 1, rows, [x, found], machine.workspace(one.name, rows))
+        machine.call(one.name, 1, rows, [x, found], machine.workspace(one.name, rows))()
         wanted = torch.stack([one.call(x[0, ..., lane]) for lane in range(lanes)], dim=-1)
         torch.testing.assert_close(found[0], wanted, rtol=1e-4, atol=1e-3)
 

@@ -65,7 +65,7 @@ def by_machine(
     inputs = [part.clone() for part in inputs]
     others = [torch.full((steps, *shape), 777.0) for shape in shapes[one.in_place :]]
     workspace = machine.workspace(one.name, rows)
-    machine.run(one.name, steps, rows, [*inputs, *others], workspace)
+    machine.call(one.name, steps, rows, [*inputs, *others], workspace)()
     return [*inputs[: one.in_place], *others]
 
 
