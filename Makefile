@@ -24,15 +24,15 @@ SMALL := --quick
 endif
 
 # The order in which figures are made, the headline first; those that are not named come last.
-ORDER := generalization sample_complexity trained_networks scaling_laws digit_pairs phase_diagram \
-	theory_overlay knowledge_ladder training_efficiency routing_methods routing_recovery transfer \
-	discovery changing_goals module_inputs multi_task routing_training wrong_knowledge large_inputs \
-	interfaces module_width data_sets own_task specialization learning_dynamics architectures \
-	explorer benchmark
+ORDER := generalization architectures explorer trained_networks specialization wrong_knowledge \
+	sample_complexity scaling_laws digit_pairs phase_diagram theory_overlay knowledge_ladder \
+	training_efficiency routing_methods routing_recovery transfer discovery changing_goals \
+	module_inputs multi_task routing_training large_inputs interfaces module_width data_sets own_task \
+	learning_dynamics benchmark
 # The first one trains on all cores; those beside it do little, and take what it leaves free.  What
 # measures the machine has it to itself.
 FIRST := generalization
-BESIDE := architectures explorer
+BESIDE := architectures explorer trained_networks specialization wrong_knowledge
 LAST := benchmark
 # These take runs of the first one out of its store.
 SHARING := theory_overlay knowledge_ladder routing_methods routing_recovery
@@ -63,8 +63,7 @@ figures: plan ## Run every notebook whose figures are missing or older than its 
 	@echo "$(FOLDER)/ is up to date: $(words $(NOTEBOOKS)) notebooks"
 
 some-figures:
-	@$(call made,$(JOBS),$(filter $(call stamps,$(FIRST) $(BESIDE)),$(FIGURES)))
-	@$(call made,$(JOBS),$(filter-out $(call stamps,$(FIRST) $(BESIDE) $(LAST)),$(FIGURES)))
+	@$(call made,$(JOBS),$(filter-out $(call stamps,$(LAST)),$(FIGURES)))
 	@$(call made,1,$(filter $(call stamps,$(LAST)),$(FIGURES)))
 
 stamps = $(1:%=$(STAMPS)/%.stamp)
