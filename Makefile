@@ -29,10 +29,9 @@ ORDER := generalization architectures explorer trained_networks specialization w
 	training_efficiency routing_methods routing_recovery transfer discovery changing_goals \
 	module_inputs multi_task routing_training large_inputs interfaces module_width data_sets own_task \
 	learning_dynamics benchmark
-# The first one trains on all cores; those beside it do little, and take what it leaves free.  What
-# measures the machine has it to itself.
+# The first one trains on all cores; those beside it take what it leaves free.  What measures the
+# machine has it to itself.
 FIRST := generalization
-BESIDE := architectures explorer trained_networks specialization wrong_knowledge
 LAST := benchmark
 # These take runs of the first one out of its store.
 SHARING := theory_overlay knowledge_ladder routing_methods routing_recovery
@@ -73,8 +72,8 @@ named = $(if $(SIDE),2>&1 | sed -u 's/^$(1): //; s/^/$(1): /')
 
 # Side by side, a notebook trains in its own process: each worker of a sweep takes seconds to start,
 # and each thread of a small sum waits for another, where the other core has work anyway.
-way = $(if $(SIDE),$(if $(filter $(FIRST),$(1)),,MODNETS_WORKERS=1 OPENBLAS_NUM_THREADS=1) \
-	$(if $(filter $(BESIDE),$(1)),nice -n 19))
+way = $(if $(SIDE),$(if $(filter $(FIRST),$(1)),,MODNETS_WORKERS=1 OPENBLAS_NUM_THREADS=1 \
+	$$(test ! -e $(STAMPS)/$(FIRST).start || echo nice -n 19)))
 
 # A dry run tells which notebooks will run; those with a stamp that is newer than the plan are done.
 plan: | $(INSTALLED)

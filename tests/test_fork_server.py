@@ -62,6 +62,19 @@ def test_a_forked_command_prints_and_returns_what_it_would_by_itself(
     )
 
 
+def test_a_forked_kernel_is_as_nice_as_its_command(server: dict[str, str], tmp_path: Path) -> None:
+    group = Path("/proc/self/autogroup")
+    code = "import os, pathlib\nprint(os.nice(0))\n"
+    code += f"print(pathlib.Path({str(group)!r}).read_text())" if group.exists() else ""
+    a_notebook(tmp_path, code)
+    words = ["run", "small", "--folder", ".", "--output", str(tmp_path / "done")]
+    subprocess.run(["nice", "-n", "7", *NOTEBOOK, *words], env=server, cwd=tmp_path, check=True)
+    executed = nbformat.read(tmp_path / "done" / "small.ipynb", as_version=4)
+    text = "".join(output["text"] for output in executed.cells[-1]["outputs"])
+    assert text.startswith(f"{os.nice(0) + 7}\n")
+    assert not group.exists() or text.rstrip().endswith(f"nice {os.nice(0) + 7}")
+
+
 def test_a_forked_kernel_has_the_environment_of_its_command(
     server: dict[str, str], tmp_path: Path
 ) -> None:

@@ -197,6 +197,10 @@ def _run(request: Request, streams: Sequence[Any]) -> None:
     os.environ.clear()
     os.environ.update(request.environment)
     os.nice(request.niceness)
+    with contextlib.suppress(
+        OSError
+    ):  # Linux may weigh whole sessions, each by a number of its own
+        Path("/proc/self/autogroup").write_text(str(request.niceness))
     sys.argv = [request.entry, *request.words]
     module, function = ENTRIES[request.entry]
     sys.exit(getattr(importlib.import_module(module), function)(request.words))
