@@ -6,6 +6,7 @@ import itertools
 import json
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -90,7 +91,7 @@ def test_a_circuit_is_found_that_fits_the_training_rows(config: mn.RunConfig) ->
 
 
 LARGE = mn.FunctionGraph(8, [["XOR 0 1", "AND 2 3", "OR 4 5"], ["XOR 0 1", "NAND 1 2"]])
-#: Beside those above: several words of rows, several outputs of every level, a module of one input.
+#: Beside those above: several words of rows, outputs of every level, modules of one input.
 DRAWN = [
     *CASES,
     mn.RunConfig(graph=LARGE, model="shared", train_rows=200),
@@ -146,11 +147,10 @@ def test_without_machine_code_arrays_are_drawn(
         raise error
 
     monkeypatch.setattr(compiled_gibbs, "load_library", fails)
-    compiled_gibbs.loaded.cache_clear()
+    monkeypatch.setattr(compiled_gibbs, "loaded", cache(compiled_gibbs.loaded.__wrapped__))
     again = search(CircuitShape.of(build(CASES[0], 0)), [rows_of(CASES[0])], [3], QUICK)
     assert again[0].structure == found[0].structure
     assert capsys.readouterr().err == printed
-    compiled_gibbs.loaded.cache_clear()
 
 
 def test_what_is_found_depends_on_rows_and_seed_alone() -> None:
