@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, fx
 
-from modnets.compiler.build_cache import load_library
+from modnets.compiler.build_cache import EXPLICIT_VECTORS, PLAIN_LOOPS, load_library
 from modnets.compiler.codegen import write_function, write_program
 from modnets.compiler.tracing import leaves, trace_one
 from modnets.hardware import lanes as vector_width
@@ -68,7 +68,7 @@ def compile_functions(
     """
 
     lanes = vector_width() if lanes is None else lanes
-    level = "-O2" if lanes > 1 else "-O2 -fvect-cost-model -freciprocal-math -pthread"
+    level = EXPLICIT_VECTORS if lanes > 1 else PLAIN_LOOPS
 
     def write() -> str:
         parts = []
