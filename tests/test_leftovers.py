@@ -15,7 +15,13 @@ from filelock import FileLock
 from lanes import needs_compiler
 
 from modnets import RunConfig, grid, leftovers, sweep
-from modnets.compiler.libraries import clear_leftovers, compile_lock, working_folder
+from modnets.compiler.libraries import (
+    LIBRARY,
+    NUMBERS,
+    clear_leftovers,
+    compile_lock,
+    working_folder,
+)
 from modnets.leftovers import clear, is_dead, mark, temporary_folder
 
 DAY = 24 * 3600
@@ -160,8 +166,9 @@ def test_a_sweep_clears(folder: Path, dead: str, compiled: bool) -> None:
     stay = fill(folder, dead)
     runs = grid(RunConfig(graph="6-2-2", epochs=2), seed=range(2))
     sweep(runs, compiled=compiled, workers=1, progress=False)
-    assert {path for path in folder.iterdir() if path.suffix != ".so"} == {
-        path for path in stay if path.suffix != ".so"
+    kept = {LIBRARY, NUMBERS}
+    assert {path for path in folder.iterdir() if path.suffix not in kept} == {
+        path for path in stay if path.suffix not in kept
     }
 
 

@@ -10,7 +10,7 @@ import platform
 import shlex
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from functools import cache
 from pathlib import Path
@@ -140,24 +140,21 @@ def load_library(
         With the compiler's first error message if compilation fails, or with that of the operating
         system if a file cannot be read or written.
     """
-    flags = _flags(level)
-    name, folder = fingerprint(name, *flags), None
+    name, folder = fingerprint(name, level), None
     try:
         library = next(filter(None, (find(folder, name) for folder in folders_to_read())), None)
         if library is None and not MAY_COMPILE.get():
             raise NotCompiledError
         if library is None:
             folder = cache_folder()
-            library = _compile(write_source, folder, name, flags)
+            library = _compile(write_source, folder, name, level)
         return ctypes.CDLL(str(library))
     except OSError as error:
         reason = error.strerror and f"{error.strerror}: {error.filename or folder}"
         raise RuntimeError(reason or str(error)) from error
 
 
-def _compile(
-    write_source: Callable[[], str], folder: Path, name: str, flags: Sequence[str]
-) -> Path:
+def _compile(write_source: Callable[[], str], folder: Path, name: str, level: str) -> Path:
     """Compile in a temporary folder, unless another process has just compiled the same source."""
     with compile_lock(folder, name), working_folder(folder) as work:
         existing = find(folder, name)
@@ -165,7 +162,7 @@ def _compile(
             return existing
         source, library = work / "program.cpp", work / "program.so"
         source.write_text(write_source(), encoding="utf-8")
-        command = [*shlex.split(compiler() or "c++"), *flags]
+        command = [*shlex.split(compiler() or "c++"), *_flags(level)]
         process = _run([*command, "-o", str(library), str(source), "-lm"], TMPDIR=str(work))
         if process.returncode or not library.exists():
             raise RuntimeError(_first_error(process).replace(str(source), source.name))
@@ -202,7 +199,7 @@ def _first_error(process: subprocess.CompletedProcess[str]) -> str:
 
 
 def fingerprint(*sources: Any) -> str:
-    """The cache key of a library: a digest of its source and flags, the compiler and machine."""
+    """The cache key of a library: a digest of its source, the compiler, flags and machine."""
     machine = [torch.__version__, cpu_name(), cpu_features(), lanes(), platform.libc_ver()]
-    machine += [compiler(), compiler_version()]
+    machine += [compiler(), compiler_version(), FLAGS, OF_GCC]
     return hashlib.sha256(repr([*sources, machine]).encode()).hexdigest()[:20]

@@ -21,7 +21,9 @@ from modnets.notices import say_once
 #: Bytes reserved for the names of files in the folder.
 ROOM = 128
 #: Names of all files and folders that any version has put into the folder.
-MADE = re.compile(r"[0-9a-f]{20}-[0-9a-f]{20}\.so|[0-9a-f]{20}\.lock|\.work-.*|tmp[a-z0-9_]{8}")
+MADE = re.compile(
+    r"[0-9a-f]{20}-[0-9a-f]{20}\.(so|json)|[0-9a-f]{20}\.lock|\.work-.*|tmp[a-z0-9_]{8}"
+)
 
 
 class UnsafeFolderError(OSError):

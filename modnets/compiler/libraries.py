@@ -1,4 +1,4 @@
-"""Compiled libraries in a cache folder: look-up, locks for compilation, removal of stale files."""
+"""Files in a cache folder: look-up, locks for compilation, removal of stale ones."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from pathlib import Path
 from modnets.compiler.cache_folder import existing_folders, others_write, trusted
 from modnets.leftovers import clear, is_dead, mark
 
+#: Endings of compiled code, and of numbers.
+LIBRARY, NUMBERS = ".so", ".json"
 #: Time to wait for another process that compiles the same source.
 LOCK_TIMEOUT = 600  # s
 LOCK = re.compile(r"[0-9a-f]{20}\.lock")
@@ -22,26 +24,26 @@ OLD_WORK = re.compile(r"tmp[a-z0-9_]{8}")
 OLD_FILES = {"program.cpp", "program.so"}
 
 
-def find(folder: Path, name: str) -> Path | None:
-    """The library of a name, or None; one that is damaged, or writable by others, is removed.
+def find(folder: Path, name: str, suffix: str = LIBRARY) -> Path | None:
+    """The file of a name, or None; one that is damaged, or writable by others, is removed.
 
     A damaged library would crash the process that loads it.
     """
-    for path in sorted(folder.glob(f"{name}-*.so")):
+    for path in sorted(folder.glob(f"{name}-*{suffix}")):
         try:
             content = _read(path)
         except OSError:
             continue  # removed, or temporarily unreadable, which is no damage
-        if content is not None and path.name == file_name(name, content):
+        if content is not None and path.name == file_name(name, content, suffix):
             return path
         with contextlib.suppress(OSError):
             path.unlink()
     return None
 
 
-def file_name(name: str, content: bytes) -> str:
-    """The file name of a library: its name, and a digest of its content."""
-    return f"{name}-{hashlib.sha256(content).hexdigest()[:20]}.so"
+def file_name(name: str, content: bytes, suffix: str = LIBRARY) -> str:
+    """The file name of what has a name: it, and a digest of the content."""
+    return f"{name}-{hashlib.sha256(content).hexdigest()[:20]}{suffix}"
 
 
 def _read(path: Path) -> bytes | None:

@@ -31,4 +31,7 @@ with without_collections():
     for namespace in NAMESPACES:
         for name in exports(namespace):
             getattr(importlib.import_module(namespace), name)
+    # The first trace imports more, and looks up what torch writes as simpler operations.
+    torch, tracing = map(importlib.import_module, ("torch", "modnets.compiler.tracing"))
+    tracing.trace_one(torch.neg, [tracing.TensorSpec(())])
 gc.freeze()  # what is here stays: collections do not search it, and its memory stays shared

@@ -36,7 +36,7 @@ SUMS = ("sum", "mean", "amax", "amin")
 
 def trace_of(config: RunConfig) -> fx.GraphModule:
     """The training step of one replica of a run, as tensor operations: what is compiled."""
-    training_step = _training_step(config)
+    training_step = training_step_on_cpu(config)
     batch = batch_specs(config.final, training_step.noise_size)
     return training_step.replica_graph(batch, training_step.n_rates)
 
@@ -46,7 +46,7 @@ def not_in_trace(config: RunConfig) -> int:
 
     In all counts each has a rate of its own, so that they compare.
     """
-    training_step = _training_step(config)
+    training_step = training_step_on_cpu(config)
     return sum(training_step.sizes) - training_step.n_rates
 
 
@@ -86,7 +86,7 @@ def forward_flops(config: RunConfig, *, wired: bool = False) -> int:
         choices are computed from their logits and multiplied with as zeros and ones, with learned
         selection every slot computes the entire pool, and pruned weights are multiplied too.
     """
-    training_step = _training_step(config)
+    training_step = training_step_on_cpu(config)
     network = training_step.network
     if wired and isinstance(network, ModularNetwork):
         arch, (first, *rest) = network.pools[0].arch, network.slots
@@ -133,7 +133,7 @@ def costs_of(runs: Iterable[RunConfig]) -> pd.DataFrame:
         if shape not in steps:
             steps[shape] = _step_operations(run)
             networks[shape] = {
-                "weights": n_weights(_training_step(run).network),
+                "weights": n_weights(training_step_on_cpu(run).network),
                 "forward_flops": forward_flops(run),
                 "wired_flops": forward_flops(run, wired=True),
             }
@@ -156,7 +156,8 @@ def _of_epoch(steps: Size, run: RunConfig) -> int:
     return full * size_at(steps, run.final.batch_size) + (rest and size_at(steps, rest))
 
 
-def _training_step(config: RunConfig) -> TrainingStep:
+def training_step_on_cpu(config: RunConfig) -> TrainingStep:
+    """The step that costs are counted in."""
     return training_step_of(config.final, torch.device("cpu"))
 
 
