@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import matplotlib as mpl
 import numpy as np
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.transforms import Bbox
 
 #: Inches of padding around artists that reach beyond the figure.
 PAD = 0.04
+#: Settings by which a figure without a layout engine has none by default.
+NO_LAYOUT = {"figure.autolayout": False, "figure.constrained_layout.use": False}
 
 
 @contextmanager
@@ -32,7 +35,8 @@ def laid_out(fig: Figure, dpi: float) -> Iterator[Bbox | None]:
     try:
         fig.dpi = dpi
         bounds = drawn_bbox(fig)
-        fig.set_layout_engine("none")
+        with mpl.rc_context(NO_LAYOUT):
+            fig.set_layout_engine(None)  # with "none" each picture would be drawn twice
         yield bounds
     finally:
         fig.dpi = before
