@@ -155,13 +155,7 @@ class Store:
         return self._keys(lenient=True)
 
     def _keys(self, **how: bool) -> set[str]:
-        def runs(content: Content) -> pa.Array:
-            # What has no digest is damaged or not by what its columns say.
-            names = ["run"] if content.checked else None
-            table = decoded(content, names)
-            return pc.unique(table["run"])
-
-        return {key for part in self._read(runs, **how) for key in part.to_pylist()}
+        return set().union(*self._read(_runs_in, **how))
 
     def table(self, runs: Iterable[str] | None = None, *, last: bool = False) -> pd.DataFrame:
         """The tidy table: one row per run and evaluated epoch, every setting a column.
@@ -242,10 +236,9 @@ class Store:
         wanted = None if keys is None else set(keys)
 
         def rows(content: Content) -> list[pa.Table]:
-            if wanted is not None and content.checked:  # most files have no run of a small sweep
-                held = pc.unique(decoded(content, ["run"])["run"]).to_pylist()
-                if wanted.isdisjoint(held):
-                    return []
+            # Most files have no run of a small sweep.
+            if wanted is not None and content.checked and wanted.isdisjoint(_runs_in(content)):
+                return []
             table = decoded(content, columns, coded=not {*DETAILS} & {*columns})
             return [wanted_rows(table, wanted, last=last)]
 
@@ -292,6 +285,13 @@ class Store:
         """Merge many small files into few, or all into one; others that read or write go on."""
         with contextlib.suppress(OSError):
             compact(self.folder, whole=whole)
+
+
+def _runs_in(content: Content) -> set[str]:
+    """The keys of the runs in a file."""
+    # What has no digest is damaged or not by what its columns say.
+    table = decoded(content, ["run"] if content.checked else None)
+    return set(pc.unique(table["run"]).to_pylist())
 
 
 def load(store: str | Path, *, empty: bool = True) -> pd.DataFrame:

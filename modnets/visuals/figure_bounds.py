@@ -12,8 +12,6 @@ from matplotlib.transforms import Bbox
 
 #: Inches of padding around artists that reach beyond the figure.
 PAD = 0.04
-#: Settings by which a figure without a layout engine has none by default.
-NO_LAYOUT = {"figure.autolayout": False, "figure.constrained_layout.use": False}
 
 
 @contextmanager
@@ -35,7 +33,7 @@ def laid_out(fig: Figure, dpi: float) -> Iterator[Bbox | None]:
     try:
         fig.dpi = dpi
         bounds = drawn_bbox(fig)
-        with mpl.rc_context(NO_LAYOUT):
+        with mpl.rc_context({"figure.autolayout": False, "figure.constrained_layout.use": False}):
             fig.set_layout_engine(None)  # with "none" each picture would be drawn twice
         yield bounds
     finally:

@@ -5,6 +5,7 @@
 #include <string.h>
 
 typedef unsigned long long Word; // 64 rows, a bit of each
+static_assert(sizeof(long) == 8, "arrays hold whole numbers of 64 bits");
 
 struct Level { // indices as in `Circuits`
     long n_slots, n_sources, n_sets, first_table, knows_routing, knows_selection;
@@ -35,7 +36,7 @@ template <long ARITY, long WORDS> struct Chain {
     const long n_outputs;
     const Word *x, *y, *counted, *given_corners;
     Word *values, *wrong, *cut, *left, *tables;
-    long run, chain, *sizes, *outputs;
+    long run, chain, *outputs;
     int *zero, *one, *errors;
     double* weights;
     Word state, taken = 0;
