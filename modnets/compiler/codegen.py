@@ -29,7 +29,6 @@ from modnets.compiler.row_blocks import (
 )
 from modnets.compiler.symbolic import (
     ROWS,
-    LoopVariable,
     Size,
     known,
     product,
@@ -37,6 +36,7 @@ from modnets.compiler.symbolic import (
     substituted,
 )
 from modnets.compiler.tracing import TensorSpec
+from modnets.compiler.wide_sums import with_wide_sums
 from modnets.hardware import lanes as vector_width
 
 #: The number of rows in a block, as it stands in the code.
@@ -238,15 +238,20 @@ class _Function:
         """The lines of a kernel, in a block with the names of the buffers that it writes."""
         unneeded = self.layout.unneeded[id(kernel)]
         names = " ".join(sorted(kernel.writes - unneeded))
-        wide = kernel.wide_axis() if self.lanes == 1 else None
-        body = kernel.loops(self.lanes, unneeded, wide=wide, add=add)
+        has_sums = self.lanes == 1 and kernel.has_wide_sums()
+        axis = kernel.wide_axis() if self.lanes == 1 and not has_sums else None
+        body = kernel.loops(self.lanes, unneeded, wide=axis, add=add)
+        body = with_wide_sums(body) if has_sums else body
         if self.lanes == 1 and not isinstance(kernel, MatrixProduct):
             work = _elements(kernel)
-            body = [replace(one, shared=work) if isinstance(one, Loop) else one for one in body]
-        variable = None if wide is None else LoopVariable(f"i{wide}")
-        lines = list(cpp.statements(body, 2, variable))
+            body = [
+                replace(one, shared=work) if isinstance(one, Loop) and not one.reduces else one
+                for one in body
+            ]
+        is_wide = has_sums or axis is not None
+        lines = list(cpp.statements(body, 2, frozenset() if is_wide else None))
         if self.lanes == 1:
-            lines.insert(0, f"    using namespace {'scalar' if wide is None else 'wide'};")
+            lines.insert(0, f"    using namespace {'wide' if is_wide else 'scalar'};")
         return [f"  {{  // {names}", *lines, f"  }}  // {names}"]
 
 

@@ -30,6 +30,7 @@ from modnets.compiler.loop_ir import (
     Select,
     Statement,
     Store,
+    Total,
 )
 from modnets.compiler.symbolic import (
     AtMost,
@@ -48,6 +49,8 @@ TYPES: dict[Kind, tuple[str, str]] = {
     "int": ("ivec", "int"),
     "mask": ("ivec", "int"),
 }
+#: Along which loop variables a vector holds elements; None where it has a lane for each replica.
+Wide = frozenset[LoopVariable] | None
 #: Elements below which one thread does all of a loop; see ``team.h``.
 FEW_ELEMENTS = 2**15
 #: How a reduction starts and goes on: {a} is what is there, {x} what comes.
@@ -120,16 +123,22 @@ def _splat(text: str, kind: Kind) -> str:
     return f"{'splat' if kind == 'float' else 'isplat'}({text})"
 
 
-def _expression(expression: Expression, wide: LoopVariable | None) -> str:
+def _step(place: Index, wide: Wide) -> Size:
+    """How far apart in memory the elements lie that a vector holds."""
+    return next((place.parts[one] for one in wide or () if one in place.parts), 0)
+
+
+def _expression(expression: Expression, wide: Wide) -> str:
     if isinstance(expression, Load):
         place = index(expression.index)
-        step = expression.index.parts.get(wide, 0) if wide else 0
+        step = _step(expression.index, wide)
         if step == 1:
             return f"load({expression.buffer} + {place}, n)"
         if step != 0:
             return f"load({expression.buffer} + {place}, {step}, n)"
         element = f"{expression.buffer}[{place}]"
-        return _splat(element, expression.kind) if expression.uniform or wide else element
+        is_one = expression.uniform or wide is not None
+        return _splat(element, expression.kind) if is_one else element
     if isinstance(expression, Apply):
         return expression.operation.cpp.format(*map(_operand, expression.operands))
     if isinstance(expression, IndexValue):
@@ -139,17 +148,16 @@ def _expression(expression: Expression, wide: LoopVariable | None) -> str:
     return f"({tests}) ? {_operand(expression.inside)} : {_operand(expression.outside)}"
 
 
-def statements(
-    body: Sequence[Statement], depth: int, wide: LoopVariable | None = None
-) -> Iterator[str]:
+def statements(body: Sequence[Statement], depth: int, wide: Wide = None) -> Iterator[str]:
     """The lines of statements, indented by two spaces for each level of depth.
 
     Parameters
     ----------
     body : sequence of Statement
     depth : int
-    wide : LoopVariable, optional
-        Along which a vector holds elements; else a vector has a lane for each replica.
+    wide : set of LoopVariable, optional
+        Along which a vector holds elements, in the loops around; else it has a lane for each
+        replica, or is a number.
     """
     indent = "  " * depth
     for added, group in itertools.groupby(body, lambda one: isinstance(one, Store) and one.add):
@@ -164,7 +172,7 @@ def statements(
         yield from _statements(group, depth, wide)
 
 
-def _statements(body: Iterable[Statement], depth: int, wide: LoopVariable | None) -> Iterator[str]:
+def _statements(body: Iterable[Statement], depth: int, wide: Wide) -> Iterator[str]:
     indent = "  " * depth
     for statement in body:
         if not isinstance(statement, Loop):
@@ -182,15 +190,16 @@ def _statements(body: Iterable[Statement], depth: int, wide: LoopVariable | None
         else:
             advance = f"++{name}" if step == 1 else f"{name} += {step}"
             yield f"{indent}for (long {name} = {begin}; {name} < {end}; {advance}) {{"
-        yield from statements(statement.body, depth + 1, wide)
+        inner = wide
+        if statement.wide and wide is not None:
+            inner = wide | {LoopVariable(name)}
+        yield from statements(statement.body, depth + 1, inner)
         yield indent + ("});" if statement.wide else "}")
         if shared:
             yield f"{indent}}});"
 
 
-def _line(
-    statement: Let | Declare | Accumulate | Store | Multiply, wide: LoopVariable | None
-) -> str:
+def _line(statement: Let | Declare | Accumulate | Total | Store | Multiply, wide: Wide) -> str:
     if isinstance(statement, Let):
         expression = statement.expression
         declared, value = TYPES[expression.kind][0], _expression(expression, wide)
@@ -204,7 +213,11 @@ def _line(
         operand = _operand(statement.operand)
         if not isinstance(statement.operand, Scalar) and statement.operand.kind == "mask":
             operand = f"({operand} & 1)"
+        if statement.wide:
+            operand = f"keep({operand}, n)"
         return REDUCTIONS[statement.how][1].format(a=statement.name, x=operand) + ";"
+    if isinstance(statement, Total):
+        return f"{statement.name} = splat(total({statement.name}));"
     if isinstance(statement, Multiply):
         target = statement.target
         operands = f"{target.buffer} + {index(target.start)}, {_axes(target.rows)}"
@@ -214,7 +227,9 @@ def _line(
     if wide is None:
         sign = "+=" if statement.add else "="
         return f"{statement.buffer}[{place}] {sign} {value};"
-    step = statement.index.parts.get(wide, 0)
+    step = _step(statement.index, wide)
+    if step == 0:
+        return f"{statement.buffer}[{place}] = lane_of({value}, 0);"
     to = f"{statement.buffer} + {place}"
     return f"store({to}, {value}, n);" if step == 1 else f"store({to}, {step}, {value}, n);"
 

@@ -6,6 +6,7 @@ import itertools
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import cached_property
 
 from modnets.compiler import views
 from modnets.compiler.ir import UNROLLED, Buffer, FlattenedView, Pointwise, Reduction, Value, View
@@ -15,6 +16,8 @@ from modnets.compiler.registers import with_held_loads
 from modnets.compiler.symbolic import (
     ROW_STEP,
     ROWS,
+    TYPICAL_ROWS,
+    WIDTH,
     Index,
     LoopVariable,
     MultiIndex,
@@ -23,13 +26,14 @@ from modnets.compiler.symbolic import (
     product,
     size_at,
 )
+from modnets.compiler.wide_sums import share_of_time
 
 #: Vector registers, and sums that are held in them at once, by the number of lanes.
 REGISTERS = {16: 32, 8: 16, 1: 0}
 ACCUMULATORS = {16: 16, 8: 12, 1: 8}
 MAX_TILE = 8
-#: Elements that a vector holds, and a number of rows, to choose an axis by.
-WIDTH, TYPICAL_ROWS = 16, 64
+#: How much faster wide sums have to be than elements side by side.
+TIMES_FASTER = 2
 #: Sums that share a loop.
 MAX_JOINT = 8
 #: Elements, none of them of a row, that are not worth the code of a tile.
@@ -144,6 +148,11 @@ class Kernel:
 
         None where plain numbers are as fast, or an index is not linear in any axis.
         """
+        return self._best_axis[0]
+
+    @cached_property
+    def _best_axis(self) -> tuple[int | None, float]:
+        """See :meth:`wide_axis`; and its time as a share of that with plain numbers."""
         places = [load.index for load in self.loads if not load.uniform or load.index.parts]
         places += [target.index(self.element()) for _, target in self.outputs]
         best, least, curved = None, float(len(places)), self._not_linear_in()
@@ -157,7 +166,17 @@ class Kernel:
             cost = sum(1 if step in (0, 1) else WIDTH for step in steps) * vectors / elements
             if cost < least:
                 best, least = axis, cost
-        return best
+        return best, least / max(1, len(places))
+
+    def has_wide_sums(self) -> bool:
+        """Whether a vector better holds what a sum takes in, where a replica fills it by itself.
+
+        As in sums over rows that lie side by side, of units that do not.
+        """
+        if not self.reduces or any(target.kind != "float" for _, target in self.outputs):
+            return False
+        share = share_of_time(self.loops(1, set()), self._not_linear_in())
+        return share is not None and TIMES_FASTER * share < self._best_axis[1]
 
     def _not_linear_in(self) -> set[str]:
         """Loop variables in which some index is not linear, or that a test depends on."""
@@ -191,7 +210,7 @@ class Kernel:
             if depth < len(looped):
                 axis = looped[depth]
                 step = tile.get(axis, 1)
-                with builder.loop(f"i{axis}", self.shape[axis], step, axis == wide):
+                with builder.loop(f"i{axis}", self.shape[axis], step, wide=axis == wide):
                     nest(depth + 1)
                 return
             axes = sorted(tile, key=lambda axis: -tile[axis])  # what comes again are the fewer

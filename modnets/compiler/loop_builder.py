@@ -105,14 +105,22 @@ class LoopBuilder:
         return max((self._depths.get(name, 0) for name in (*names, *variables)), default=0)
 
     @contextlib.contextmanager
-    def loop(self, variable: str, size: Size, step: int = 1, wide: bool = False) -> Iterator[None]:
+    def loop(
+        self,
+        variable: str,
+        size: Size,
+        step: int = 1,
+        *,
+        wide: bool = False,
+        reduces: bool = False,
+    ) -> Iterator[None]:
         """A loop; what is named inside is out of sight after it."""
         self.depends_on_rows |= not known(size)
         self._depths[variable] = len(self._scopes)
         self._scopes.append(_Scope())
         yield
         inner = self._scopes.pop()
-        self.add(Loop(variable, size, step, inner.body, wide))
+        self.add(Loop(variable, size, step, inner.body, wide, reduces))
 
     @contextlib.contextmanager
     def reduction(self, size: Size) -> Iterator[str]:
@@ -128,7 +136,7 @@ class LoopBuilder:
             scope.done += 1
             return
         variable = f"k{self.fresh()}"
-        with self.loop(variable, size):
+        with self.loop(variable, size, reduces=True):
             yield variable
             inner = self._scopes[-1]
         scope.reductions.append((cast(Loop, scope.body[-1]), inner))

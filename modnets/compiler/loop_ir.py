@@ -157,11 +157,19 @@ class Declare:
 
 @dataclass(frozen=True)
 class Accumulate:
-    """Take an operand into a reduction."""
+    """Take an operand into a reduction; ``wide``: the elements that a vector holds, or fewer."""
 
     name: str
     how: str
     operand: Operand
+    wide: bool = False
+
+
+@dataclass(frozen=True)
+class Total:
+    """Put the sum of the elements of a vector in place of each."""
+
+    name: str
 
 
 @dataclass(frozen=True)
@@ -210,6 +218,8 @@ class Loop:
     body : list of Statement
     wide : bool
         As many at once as a vector holds.
+    reduces : bool
+        Over what a reduction takes in, not over elements that are written.
     shared : Size, optional
         How many elements it reads or computes: threads share it where they are many.
     """
@@ -219,7 +229,8 @@ class Loop:
     step: int
     body: list[Statement]
     wide: bool = False
+    reduces: bool = False
     shared: Size | None = None
 
 
-Statement = Let | Declare | Accumulate | Store | Multiply | Loop
+Statement = Let | Declare | Accumulate | Total | Store | Multiply | Loop

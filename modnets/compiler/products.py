@@ -10,10 +10,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from modnets.compiler.ir import Buffer, Value
-from modnets.compiler.kernels import TYPICAL_ROWS, WIDTH, Kernel
+from modnets.compiler.kernels import Kernel
 from modnets.compiler.loop_builder import LoopBuilder
 from modnets.compiler.loop_ir import Axes, Load, Loop, Matrix, Multiply, Statement
 from modnets.compiler.symbolic import (
+    TYPICAL_ROWS,
+    WIDTH,
     Index,
     LoopVariable,
     MultiIndex,
@@ -91,6 +93,10 @@ class MatrixProduct(Kernel):
 
     def wide_axis(self) -> None:
         """None: the vector goes over columns in ``matmul.h``."""
+
+    def has_wide_sums(self) -> bool:
+        """False; see :meth:`wide_axis`."""
+        return False
 
     def loops(
         self, lanes: int, unneeded: set[str], *, wide: int | None = None, add: bool = False

@@ -123,6 +123,19 @@ static inline void store(float* to, vec x, Some some) {
     for (long lane = 0; lane < some.n; lane++) to[lane] = lane_of(x, lane);
 }
 #endif
+// What a sum takes in where a vector is not full, and the sum of its elements, two and two.
+static inline vec keep(vec x, All) { return x; }
+static inline vec keep(vec x, Some some) {
+    for (long lane = some.n; lane < LANES; lane++) SET_LANE(x, lane, 0.0f);
+    return x;
+}
+static inline float total(vec x) {
+    float part[LANES];
+    memcpy(part, &x, sizeof x);
+    for (long half = LANES / 2; half > 0; half /= 2)
+        for (long lane = 0; lane < half; lane++) part[lane] += part[lane + half];
+    return part[0];
+}
 static inline long count(All) { return LANES; }
 static inline long count(Some some) { return some.n; }
 template <class N> static inline ivec load(const int* from, N n) { return (ivec)load((const float*)from, n); }

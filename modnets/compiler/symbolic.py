@@ -23,6 +23,8 @@ ROWS = cast(int, sympy.Symbol("rows", integer=True, positive=True))
 ROW_STEP = 4
 #: The number of rows while a graph is traced: a prime number that nothing else is a multiple of.
 EXAMPLE_ROWS = 7919
+#: Elements that a vector holds, and a number of rows, to choose what it holds by.
+WIDTH, TYPICAL_ROWS = 16, 64
 
 
 def size_of(value: int) -> Size:

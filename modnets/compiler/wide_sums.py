@@ -1,0 +1,94 @@
+"""Sums within one replica, of what lies side by side in memory: a vector takes as much as it holds.
+
+Each lane has a sum of its own, and at the end all are added up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
+
+from modnets.compiler.loop_ir import (
+    Accumulate,
+    Declare,
+    Let,
+    Literal,
+    Load,
+    Loop,
+    Name,
+    Statement,
+    Total,
+)
+from modnets.compiler.symbolic import TYPICAL_ROWS, WIDTH, LoopVariable, size_at
+
+
+def share_of_time(body: Sequence[Statement], curved: Collection[str]) -> float | None:
+    """The time that wide sums take, as a share of that with plain numbers; None where none can be.
+
+    Parameters
+    ----------
+    body : sequence of Statement
+        The loops of a kernel.
+    curved : collection of str
+        Loop variables in which some index is not linear, or that a test depends on.
+    """
+    loops = list(_innermost(body))
+    if not loops or any(loop.variable in curved or not _can_be_wide(loop) for loop in loops):
+        return None
+    steps = [
+        one.expression.index.parts.get(LoopVariable(loop.variable), 0)
+        for loop in loops
+        for one in loop.body
+        if isinstance(one, Let) and isinstance(one.expression, Load)
+    ]
+    times = [1 if step in (0, 1) else WIDTH for step in steps]
+    return sum(times) / (WIDTH * len(times)) if times else None
+
+
+def with_wide_sums(body: Sequence[Statement]) -> list[Statement]:
+    """The loops of a kernel, the innermost ones of its sums over vectors."""
+    declared, result = _declared(body), list[Statement]()
+    last = {name: one for one in body if isinstance(one, Loop) for name in _summed([one])}
+    for one in body:
+        if not isinstance(one, Loop):
+            result.append(one)
+            continue
+        inner = with_wide_sums(one.body)
+        if one in _innermost([one]):
+            own = _declared(one.body)
+            inner = [
+                replace(each, wide=each.name not in own) if isinstance(each, Accumulate) else each
+                for each in inner
+            ]
+        result.append(replace(one, body=inner, wide=one in _innermost([one])))
+        result += [Total(name) for name in declared if last.get(name) is one]
+    return result
+
+
+def _innermost(body: Sequence[Statement]) -> Iterator[Loop]:
+    """The loops of reductions that have no other ones inside."""
+    for one in body:
+        if isinstance(one, Loop):
+            inner = [*_innermost(one.body)]
+            yield from inner or ([one] if one.reduces else [])
+
+
+def _can_be_wide(loop: Loop) -> bool:
+    """Whether all that is taken out of a loop are sums of numbers, long enough to fill vectors."""
+    own = _declared(loop.body)
+    given = [one for one in loop.body if isinstance(one, Accumulate) and one.name not in own]
+    return size_at(loop.size, TYPICAL_ROWS) >= WIDTH and all(
+        one.how == "sum" and isinstance(one.operand, Name | Literal) and one.operand.kind == "float"
+        for one in given
+    )
+
+
+def _declared(body: Sequence[Statement]) -> list[str]:
+    """Names of the reductions that start here."""
+    return [one.name for one in body if isinstance(one, Declare)]
+
+
+def _summed(body: Sequence[Statement]) -> set[str]:
+    """Names of what the innermost loops add to."""
+    inside = (one for loop in _innermost(body) for one in loop.body)
+    return {one.name for one in inside if isinstance(one, Accumulate)}
