@@ -1,0 +1,93 @@
+"""Sums over what lies side by side, a vector at a time: the same sums, whatever is left over."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+import torch
+from lanes import needs_compiler
+from torch import Tensor
+
+from modnets.compiler.codegen import write_function
+from modnets.compiler.compiled import Function, compile_functions
+from modnets.compiler.symbolic import ROWS
+from modnets.compiler.tracing import TensorSpec, trace_one
+
+#: Units whose rows lie side by side, and one more row of numbers.
+UNITS, LINE = TensorSpec((2, 5, ROWS)), TensorSpec((ROWS,))
+
+
+def total(x: Tensor, y: Tensor) -> Tensor:
+    return (x * y).sum(dim=2)
+
+
+def total_of_two(x: Tensor, y: Tensor) -> Tensor:
+    """The outer sum is written out: two loops, and one total of both."""
+    return (x * y).sum(dim=(0, 2)) + 1.0
+
+
+def total_of_five(x: Tensor, y: Tensor) -> Tensor:
+    """One loop in the other."""
+    return torch.sigmoid((x * y).sum(dim=(1, 2)) * 0.1)
+
+
+def total_of_ones(x: Tensor, y: Tensor) -> Tensor:
+    """What is added is not 0 where a vector is not full."""
+    return (torch.exp(x * 0.1) + y).sum(dim=2)
+
+
+def least(x: Tensor, y: Tensor) -> Tensor:
+    """No sum."""
+    return (x * y).amin(dim=2)
+
+
+def softmax(x: Tensor, y: Tensor) -> Tensor:
+    """A sum of what a maximum is needed for."""
+    return torch.softmax(x + y, dim=2)
+
+
+def summed_in_units(x: Tensor, y: Tensor) -> Tensor:
+    """A sum of products of sums."""
+    return ((x * y).sum(dim=2, keepdim=True) * x).sum(dim=(1, 2))
+
+
+CASES = {
+    total: True,
+    total_of_two: True,
+    total_of_five: True,
+    total_of_ones: True,
+    summed_in_units: True,
+    least: False,
+    softmax: True,
+}
+
+
+def code_of(call: Callable[..., Tensor], lanes: int) -> str:
+    graph = trace_one(call, [UNITS, LINE])
+    return write_function("f", graph, [UNITS, LINE], 0, lanes)
+
+
+@pytest.mark.parametrize("call", CASES)
+def test_where_a_vector_takes_in_a_sum(call: Callable[..., Tensor]) -> None:
+    assert ("splat(total(" in code_of(call, 1)) == CASES[call]
+    assert "splat(total(" not in code_of(call, 16)
+
+
+@needs_compiler
+@pytest.mark.parametrize("call", CASES)
+def test_a_sum_is_right_whatever_a_vector_leaves_over(call: Callable[..., Tensor]) -> None:
+    machine = compile_functions([Function("f", call, [UNITS, LINE])], lanes=1)
+    for rows in (4, 16, 20, 60, 64, 1028):
+        torch.manual_seed(rows)
+        x, y = torch.randn(2, 5, rows), torch.randn(rows)
+        wanted = call(x, y)
+        results = []
+        for threads in (1, 3):
+            found = torch.full((1, *wanted.shape, 1), 777.0)
+            workspace = machine.workspace("f", rows, threads).fill_(float("nan"))
+            given = [x[None, ..., None], y[None, ..., None], found]
+            machine.call("f", 1, rows, given, workspace, threads)()
+            torch.testing.assert_close(found[0, ..., 0], wanted, rtol=1e-4, atol=1e-3)
+            results.append(found)
+        assert torch.equal(*results)
