@@ -142,7 +142,7 @@ class Index:
     def __init__(self, parts: Mapping[Atom, Size] | None = None, constant: Size = 0) -> None:
         self.parts = dict(parts or {})
         self.constant = constant
-        self._hash = hash((frozenset(self.parts.items()), constant))
+        self._hash: int | None = None  # worked out when asked for: most are steps on the way
 
     @classmethod
     def of(cls, atom: Atom) -> Index:
@@ -157,6 +157,8 @@ class Index:
         )
 
     def __hash__(self) -> int:
+        if self._hash is None:
+            self._hash = hash((frozenset(self.parts.items()), self.constant))
         return self._hash
 
     def __add__(self, other: Index | Size) -> Index:
@@ -197,10 +199,14 @@ MultiIndex = tuple[Index, ...]
 
 def flat(indices: MultiIndex, strides: Sequence[Size]) -> Index:
     """The offset in memory, in elements."""
-    total = Index()
+    parts: dict[Atom, Size] = {}
+    constant: Size = 0
     for index, stride in zip(indices, strides, strict=True):
-        total = total + index * stride
-    return total
+        if stride != 0:
+            for atom, factor in index.parts.items():
+                parts[atom] = parts.get(atom, 0) + factor * stride
+            constant = constant + index.constant * stride
+    return Index(parts, constant)
 
 
 @dataclass(frozen=True)
