@@ -175,7 +175,7 @@ class Kernel:
         """
         if not self.reduces or any(target.kind != "float" for _, target in self.outputs):
             return False
-        share = share_of_time(self.loops(1, set()), self._not_linear_in())
+        share = share_of_time(self.loops(1, set()))
         return share is not None and TIMES_FASTER * share < self._best_axis[1]
 
     def _not_linear_in(self) -> set[str]:

@@ -5,12 +5,13 @@ Each lane has a sum of its own, and at the end all are added up.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from modnets.compiler.loop_ir import (
     Accumulate,
     Declare,
+    Expression,
     Let,
     Literal,
     Load,
@@ -18,22 +19,21 @@ from modnets.compiler.loop_ir import (
     Name,
     Statement,
     Total,
+    indices_in,
 )
-from modnets.compiler.symbolic import TYPICAL_ROWS, WIDTH, LoopVariable, size_at
+from modnets.compiler.symbolic import TYPICAL_ROWS, WIDTH, Index, LoopVariable, size_at
 
 
-def share_of_time(body: Sequence[Statement], curved: Collection[str]) -> float | None:
+def share_of_time(body: Sequence[Statement]) -> float | None:
     """The time that wide sums take, as a share of that with plain numbers; None where none can be.
 
     Parameters
     ----------
     body : sequence of Statement
         The loops of a kernel.
-    curved : collection of str
-        Loop variables in which some index is not linear, or that a test depends on.
     """
     loops = list(_innermost(body))
-    if not loops or any(loop.variable in curved or not _can_be_wide(loop) for loop in loops):
+    if not loops or not all(map(_can_be_wide, loops)):
         return None
     steps = [
         one.expression.index.parts.get(LoopVariable(loop.variable), 0)
@@ -77,10 +77,21 @@ def _can_be_wide(loop: Loop) -> bool:
     """Whether all that is taken out of a loop are sums of numbers, long enough to fill vectors."""
     own = _declared(loop.body)
     given = [one for one in loop.body if isinstance(one, Accumulate) and one.name not in own]
-    return size_at(loop.size, TYPICAL_ROWS) >= WIDTH and all(
+    values = [one.expression for one in loop.body if isinstance(one, Let)]
+    are_sums = all(
         one.how == "sum" and isinstance(one.operand, Name | Literal) and one.operand.kind == "float"
         for one in given
     )
+    is_long = size_at(loop.size, TYPICAL_ROWS) >= WIDTH
+    return is_long and are_sums and all(_is_linear(one, loop.variable) for one in values)
+
+
+def _is_linear(value: Expression, variable: str) -> bool:
+    """Whether neighbours lie at even steps in memory, and no test or number depends on which."""
+    if not isinstance(value, Load):
+        return all(variable not in index.variables() for index in indices_in(value))
+    bent = [atom for atom in value.index.parts if not isinstance(atom, LoopVariable)]
+    return all(variable not in Index.of(atom).variables() for atom in bent)
 
 
 def _declared(body: Sequence[Statement]) -> list[str]:

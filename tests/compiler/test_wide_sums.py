@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import pytest
 import torch
 from lanes import needs_compiler
 from torch import Tensor
+from torch.nn.functional import pad
 
 from modnets.compiler.codegen import write_function
 from modnets.compiler.compiled import Function, compile_functions
@@ -52,26 +53,55 @@ def summed_in_units(x: Tensor, y: Tensor) -> Tensor:
     return ((x * y).sum(dim=2, keepdim=True) * x).sum(dim=(1, 2))
 
 
+def backwards(x: Tensor, y: Tensor) -> Tensor:
+    """Steps of -1."""
+    return (x.flip(2) * y).sum(dim=(0, 2))
+
+
+def padded(x: Tensor, y: Tensor) -> Tensor:
+    """A test says what is read."""
+    return (pad(x, (3, 0))[..., :-3] * y).sum(dim=2) + (pad(x, (1, 0))[..., :-1] * y).sum(dim=2)
+
+
 CASES = {
     total: True,
     total_of_two: True,
     total_of_five: True,
     total_of_ones: True,
     summed_in_units: True,
-    least: False,
     softmax: True,
+    backwards: False,
+    least: False,
 }
 
 
-def code_of(call: Callable[..., Tensor], lanes: int) -> str:
-    graph = trace_one(call, [UNITS, LINE])
-    return write_function("f", graph, [UNITS, LINE], 0, lanes)
+#: Shapes of what is read: rows themselves are not padded.
+NOT_LINEAR = {padded: [(2, 5, 48), (48,)]}
+
+
+def code_of(call: Callable[..., Tensor], lanes: int, inputs: Sequence[TensorSpec]) -> str:
+    return write_function("f", trace_one(call, inputs), inputs, 0, lanes)
+
+
+@needs_compiler
+@pytest.mark.parametrize("call", NOT_LINEAR)
+def test_what_does_not_lie_side_by_side_is_summed_one_by_one(call: Callable[..., Tensor]) -> None:
+    specs = [TensorSpec(shape) for shape in NOT_LINEAR[call]]
+    assert "splat(total(" not in code_of(call, 1, specs)
+    machine = compile_functions([Function("f", call, specs)], lanes=1)
+    torch.manual_seed(0)
+    given = [torch.randn(shape) for shape in NOT_LINEAR[call]]
+    wanted = call(*given)
+    found = torch.full((1, *wanted.shape, 1), 777.0)
+    arguments = [*(one[None, ..., None] for one in given), found]
+    machine.call("f", 1, 4, arguments, machine.workspace("f", 4))()
+    torch.testing.assert_close(found[0, ..., 0], wanted, rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.parametrize("call", CASES)
 def test_where_a_vector_takes_in_a_sum(call: Callable[..., Tensor]) -> None:
-    assert ("splat(total(" in code_of(call, 1)) == CASES[call]
-    assert "splat(total(" not in code_of(call, 16)
+    assert ("splat(total(" in code_of(call, 1, [UNITS, LINE])) == CASES[call]
+    assert "splat(total(" not in code_of(call, 16, [UNITS, LINE])
 
 
 @needs_compiler
