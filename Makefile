@@ -89,7 +89,7 @@ test: $(INSTALLED) ## Run the tests, a few at a time; those in the browser last,
 	@status=0; $(call tested,-n $(if $(filter 1,$(CORES)),1,$$(($(CORES) + 1))) --dist loadfile -m "not browser"); \
 	$(call tested,-m browser); exit $$status
 
-test-fast: $(INSTALLED) ## Run the quick tests: less than a minute, no notebook, no browser
+test-fast: $(INSTALLED) ## Run the quick tests: two to three minutes, no notebook, no browser
 	$(BIN)/python -m pytest -q -n $(CORES) --dist loadfile -m "not slow and not browser and not execute" $(ARGS)
 
 check: $(INSTALLED) ## Check format, style and types of the code, the site, and that notebooks are clean
