@@ -83,19 +83,34 @@ def code_of(call: Callable[..., Tensor], lanes: int, inputs: Sequence[TensorSpec
     return write_function("f", trace_one(call, inputs), inputs, 0, lanes)
 
 
+def results(
+    call: Callable[..., Tensor],
+    shapes: Sequence[tuple[int, ...]],
+    specs: Sequence[TensorSpec],
+    atol: float,
+) -> list[Tensor]:
+    """What machine code finds with one thread and with three, compared with torch."""
+    machine = compile_functions([Function("f", call, specs)], lanes=1)
+    rows = shapes[-1][0]
+    torch.manual_seed(rows)
+    given = [torch.randn(shape) for shape in shapes]
+    wanted, every = call(*given), []
+    for threads in (1, 3):
+        found = torch.full((1, *wanted.shape, 1), 777.0)
+        workspace = machine.workspace("f", rows, threads).fill_(float("nan"))
+        arguments = [*(one[None, ..., None] for one in given), found]
+        machine.call("f", 1, rows, arguments, workspace, threads)()
+        torch.testing.assert_close(found[0, ..., 0], wanted, rtol=1e-4, atol=atol)
+        every.append(found)
+    return every
+
+
 @needs_compiler
 @pytest.mark.parametrize("call", NOT_LINEAR)
 def test_what_does_not_lie_side_by_side_is_summed_one_by_one(call: Callable[..., Tensor]) -> None:
     specs = [TensorSpec(shape) for shape in NOT_LINEAR[call]]
     assert "splat(total(" not in code_of(call, 1, specs)
-    machine = compile_functions([Function("f", call, specs)], lanes=1)
-    torch.manual_seed(0)
-    given = [torch.randn(shape) for shape in NOT_LINEAR[call]]
-    wanted = call(*given)
-    found = torch.full((1, *wanted.shape, 1), 777.0)
-    arguments = [*(one[None, ..., None] for one in given), found]
-    machine.call("f", 1, 4, arguments, machine.workspace("f", 4))()
-    torch.testing.assert_close(found[0, ..., 0], wanted, rtol=1e-4, atol=1e-4)
+    assert torch.equal(*results(call, NOT_LINEAR[call], specs, 1e-4))
 
 
 @pytest.mark.parametrize("call", CASES)
@@ -107,17 +122,5 @@ def test_where_a_vector_takes_in_a_sum(call: Callable[..., Tensor]) -> None:
 @needs_compiler
 @pytest.mark.parametrize("call", CASES)
 def test_a_sum_is_right_whatever_a_vector_leaves_over(call: Callable[..., Tensor]) -> None:
-    machine = compile_functions([Function("f", call, [UNITS, LINE])], lanes=1)
     for rows in (4, 16, 20, 60, 64, 1028):
-        torch.manual_seed(rows)
-        x, y = torch.randn(2, 5, rows), torch.randn(rows)
-        wanted = call(x, y)
-        results = []
-        for threads in (1, 3):
-            found = torch.full((1, *wanted.shape, 1), 777.0)
-            workspace = machine.workspace("f", rows, threads).fill_(float("nan"))
-            given = [x[None, ..., None], y[None, ..., None], found]
-            machine.call("f", 1, rows, given, workspace, threads)()
-            torch.testing.assert_close(found[0, ..., 0], wanted, rtol=1e-4, atol=1e-3)
-            results.append(found)
-        assert torch.equal(*results)
+        assert torch.equal(*results(call, [(2, 5, rows), (rows,)], [UNITS, LINE], 1e-3))
