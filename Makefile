@@ -6,6 +6,9 @@ SHELL := /bin/bash
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
 
+# Hundreds of processes import the same modules: they are compiled once, whatever the shell says.
+unexport PYTHONDONTWRITEBYTECODE
+
 PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
@@ -106,7 +109,7 @@ cells: $(INSTALLED)
 	$(BIN)/python -m pytest -q -m "not execute" tests/test_notebooks.py
 
 docs: $(INSTALLED) ## Build the site into build/docs, warnings as errors
-	$(BIN)/python -m sphinx -W --keep-going -q -j auto -b html docs build/docs
+	$(BIN)/python -m sphinx -W --keep-going -q -j $$((2 * $(CORES))) -b html docs build/docs
 	@echo "build/docs/index.html"
 
 lab: $(INSTALLED) ## Open JupyterLab on notebooks/

@@ -19,13 +19,7 @@ from typing import Any
 import torch
 
 from modnets.compiler.cache_folder import cache_folder, folders_to_read
-from modnets.compiler.libraries import (
-    clear_leftovers,
-    compile_lock,
-    file_name,
-    find,
-    working_folder,
-)
+from modnets.compiler.libraries import clear_leftovers, keep, look_up
 from modnets.hardware import cpu_features, cpu_name, lanes
 from modnets.leftovers import clear_temporary
 from modnets.notices import say_once
@@ -142,32 +136,28 @@ def load_library(
     """
     name, folder = fingerprint(name, level), None
     try:
-        library = next(filter(None, (find(folder, name) for folder in folders_to_read())), None)
+        library = look_up(name)
         if library is None and not MAY_COMPILE.get():
             raise NotCompiledError
         if library is None:
             folder = cache_folder()
-            library = _compile(write_source, folder, name, level)
+            library = keep(folder, name, lambda work: _compile(write_source(), work, level))
         return ctypes.CDLL(str(library))
     except OSError as error:
         reason = error.strerror and f"{error.strerror}: {error.filename or folder}"
         raise RuntimeError(reason or str(error)) from error
 
 
-def _compile(write_source: Callable[[], str], folder: Path, name: str, level: str) -> Path:
-    """Compile in a temporary folder, unless another process has just compiled the same source."""
-    with compile_lock(folder, name), working_folder(folder) as work:
-        existing = find(folder, name)
-        if existing is not None:
-            return existing
-        source, library = work / "program.cpp", work / "program.so"
-        source.write_text(write_source(), encoding="utf-8")
-        command = [*shlex.split(compiler() or "c++"), *_flags(level)]
-        process = _run([*command, "-o", str(library), str(source), "-lm"], TMPDIR=str(work))
-        if process.returncode or not library.exists():
-            raise RuntimeError(_first_error(process).replace(str(source), source.name))
-        library.chmod(library.stat().st_mode & 0o755)
-        return library.replace(folder / file_name(name, library.read_bytes()))
+def _compile(text: str, work: Path, level: str) -> Path:
+    """The library compiled from a source in a working folder."""
+    source, library = work / "program.cpp", work / "program.so"
+    source.write_text(text, encoding="utf-8")
+    command = [*shlex.split(compiler() or "c++"), *_flags(level)]
+    process = _run([*command, "-o", str(library), str(source), "-lm"], TMPDIR=str(work))
+    if process.returncode or not library.exists():
+        raise RuntimeError(_first_error(process).replace(str(source), source.name))
+    library.chmod(library.stat().st_mode & 0o755)
+    return library
 
 
 def _flags(level: str) -> tuple[str, ...]:

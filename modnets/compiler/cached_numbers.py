@@ -5,9 +5,10 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
-from modnets.compiler.cache_folder import cache_folder, folders_to_read
-from modnets.compiler.libraries import NUMBERS, file_name, find, working_folder
+from modnets.compiler.cache_folder import cache_folder
+from modnets.compiler.libraries import NUMBERS, keep, look_up
 
 
 def cached_numbers(name: str, compute: Callable[[], Mapping[str, float]]) -> dict[str, float]:
@@ -21,16 +22,16 @@ def cached_numbers(name: str, compute: Callable[[], Mapping[str, float]]) -> dic
         Called where they are not there; where they cannot be kept, every time.
     """
     with contextlib.suppress(OSError):
-        for folder in folders_to_read():
-            path = find(folder, name, NUMBERS)
-            if path is not None:
-                return dict(json.loads(path.read_bytes()))
+        path = look_up(name, NUMBERS)
+        if path is not None:
+            return dict(json.loads(path.read_bytes()))
     numbers = dict(compute())
-    content = json.dumps(numbers).encode()
+
+    def write(work: Path) -> Path:
+        path = work / "numbers"
+        path.write_bytes(json.dumps(numbers).encode())
+        return path
+
     with contextlib.suppress(OSError):
-        folder = cache_folder()
-        with working_folder(folder) as work:
-            path = work / "numbers"
-            path.write_bytes(content)
-            path.replace(folder / file_name(name, content, NUMBERS))
+        keep(cache_folder(), name, write, NUMBERS)
     return numbers

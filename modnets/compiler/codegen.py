@@ -36,7 +36,6 @@ from modnets.compiler.symbolic import (
     substituted,
 )
 from modnets.compiler.tracing import TensorSpec
-from modnets.compiler.wide_sums import with_wide_sums
 from modnets.hardware import lanes as vector_width
 
 #: The number of rows in a block, as it stands in the code.
@@ -238,21 +237,23 @@ class _Function:
         """The lines of a kernel, in a block with the names of the buffers that it writes."""
         unneeded = self.layout.unneeded[id(kernel)]
         names = " ".join(sorted(kernel.writes - unneeded))
-        has_sums = self.lanes == 1 and kernel.has_wide_sums()
-        axis = kernel.wide_axis() if self.lanes == 1 and not has_sums else None
-        body = kernel.loops(self.lanes, unneeded, wide=axis, add=add)
-        body = with_wide_sums(body) if has_sums else body
-        if self.lanes == 1 and not isinstance(kernel, MatrixProduct):
+        if self.lanes == 1:
+            lines = self._within(kernel, unneeded)
+        else:
+            lines = list(cpp.statements(kernel.loops(self.lanes, unneeded, add=add), 2))
+        return [f"  {{  // {names}", *lines, f"  }}  // {names}"]
+
+    def _within(self, kernel: Kernel, unneeded: set[str]) -> list[str]:
+        """The lines of a kernel where a replica fills vectors by itself; threads share loops."""
+        body, is_wide = kernel.within(unneeded)
+        if not isinstance(kernel, MatrixProduct):
             work = _elements(kernel)
             body = [
                 replace(one, shared=work) if isinstance(one, Loop) and not one.reduces else one
                 for one in body
             ]
-        is_wide = has_sums or axis is not None
-        lines = list(cpp.statements(body, 2, frozenset() if is_wide else None))
-        if self.lanes == 1:
-            lines.insert(0, f"    using namespace {'wide' if is_wide else 'scalar'};")
-        return [f"  {{  // {names}", *lines, f"  }}  // {names}"]
+        lines = [f"    using namespace {'wide' if is_wide else 'scalar'};"]
+        return [*lines, *cpp.statements(body, 2, frozenset() if is_wide else None)]
 
 
 class _Pointers:

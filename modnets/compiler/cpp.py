@@ -49,7 +49,8 @@ TYPES: dict[Kind, tuple[str, str]] = {
     "int": ("ivec", "int"),
     "mask": ("ivec", "int"),
 }
-#: Along which loop variables a vector holds elements; None where it has a lane for each replica.
+#: Along which loop variables a vector holds elements; None where it has a lane for each replica,
+#: and for plain numbers.
 Wide = frozenset[LoopVariable] | None
 #: Elements below which one thread does all of a loop; see ``team.h``.
 FEW_ELEMENTS = 2**15
@@ -190,9 +191,7 @@ def _statements(body: Iterable[Statement], depth: int, wide: Wide) -> Iterator[s
         else:
             advance = f"++{name}" if step == 1 else f"{name} += {step}"
             yield f"{indent}for (long {name} = {begin}; {name} < {end}; {advance}) {{"
-        inner = wide
-        if statement.wide and wide is not None:
-            inner = wide | {LoopVariable(name)}
+        inner = (wide or frozenset()) | {LoopVariable(name)} if statement.wide else wide
         yield from statements(statement.body, depth + 1, inner)
         yield indent + ("});" if statement.wide else "}")
         if shared:

@@ -6,7 +6,6 @@ import itertools
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import cached_property
 
 from modnets.compiler import views
 from modnets.compiler.ir import UNROLLED, Buffer, FlattenedView, Pointwise, Reduction, Value, View
@@ -26,7 +25,7 @@ from modnets.compiler.symbolic import (
     product,
     size_at,
 )
-from modnets.compiler.wide_sums import share_of_time
+from modnets.compiler.wide_sums import share_of_time, with_wide_sums
 
 #: Vector registers, and sums that are held in them at once, by the number of lanes.
 REGISTERS = {16: 32, 8: 16, 1: 0}
@@ -143,16 +142,12 @@ class Kernel:
         """Whether all that is read of a buffer stands at one index."""
         return all(load.index == index for load in self.loads if load.buffer == buffer)
 
-    def wide_axis(self) -> int | None:
-        """The axis along which a vector best holds elements, where a replica fills it by itself.
+    def _wide_axis(self) -> tuple[int | None, float]:
+        """The axis along which a vector of one replica best holds elements, and its time.
 
-        None where plain numbers are as fast, or an index is not linear in any axis.
+        That is as a share of the time with plain numbers.  The axis is None where those are as
+        fast, or an index is not linear in any axis.
         """
-        return self._best_axis[0]
-
-    @cached_property
-    def _best_axis(self) -> tuple[int | None, float]:
-        """See :meth:`wide_axis`; and its time as a share of that with plain numbers."""
         places = [load.index for load in self.loads if not load.uniform or load.index.parts]
         places += [target.index(self.element()) for _, target in self.outputs]
         best, least, curved = None, float(len(places)), self._not_linear_in()
@@ -167,16 +162,6 @@ class Kernel:
             if cost < least:
                 best, least = axis, cost
         return best, least / max(1, len(places))
-
-    def has_wide_sums(self) -> bool:
-        """Whether a vector better holds what a sum takes in, where a replica fills it by itself.
-
-        As in sums over rows that lie side by side, of units that do not.
-        """
-        if not self.reduces or any(target.kind != "float" for _, target in self.outputs):
-            return False
-        share = share_of_time(self.loops(1, set()))
-        return share is not None and TIMES_FASTER * share < self._best_axis[1]
 
     def _not_linear_in(self) -> set[str]:
         """Loop variables in which some index is not linear, or that a test depends on."""
@@ -196,7 +181,7 @@ class Kernel:
             Replicas in a vector.
         unneeded : set of str
         wide : int, optional
-            The axis along which a vector holds elements; see :meth:`wide_axis`.
+            The axis along which a vector holds elements.
         add : bool
             Add to what is in the buffers.
         """
@@ -221,6 +206,19 @@ class Kernel:
 
         nest(0)
         return with_held_loads(builder.body, REGISTERS[lanes]) if tile else builder.body
+
+    def within(self, unneeded: set[str]) -> tuple[list[Statement], bool]:
+        """Its loops where a replica fills vectors by itself, and whether they fill any.
+
+        A vector holds elements, or what a sum takes in where that is faster by far: as in sums over
+        rows that lie side by side, of units that do not.
+        """
+        plain, (axis, time) = self.loops(1, unneeded), self._wide_axis()
+        if self.reduces and all(target.kind == "float" for _, target in self.outputs):
+            share = share_of_time(plain)
+            if share is not None and TIMES_FASTER * share < time:
+                return with_wide_sums(plain), True
+        return (plain, False) if axis is None else (self.loops(1, unneeded, wide=axis), True)
 
     def stores(
         self, builder: LoopBuilder, elements: Sequence[MultiIndex], unneeded: set[str]

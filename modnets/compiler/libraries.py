@@ -8,10 +8,10 @@ import os
 import re
 import stat
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from modnets.compiler.cache_folder import existing_folders, others_write, trusted
+from modnets.compiler.cache_folder import existing_folders, folders_to_read, others_write, trusted
 from modnets.leftovers import clear, is_dead, mark
 
 #: Endings of compiled code, and of numbers.
@@ -22,6 +22,41 @@ LOCK = re.compile(r"[0-9a-f]{20}\.lock")
 #: Names of working folders of earlier versions, and of the files in them.
 OLD_WORK = re.compile(r"tmp[a-z0-9_]{8}")
 OLD_FILES = {"program.cpp", "program.so"}
+
+
+def look_up(name: str, suffix: str = LIBRARY) -> Path | None:
+    """The file of a name in any cache folder, or None; see :func:`find`.
+
+    Raises
+    ------
+    OSError
+        If there is no safe folder at all.
+    """
+    return next(filter(None, (find(folder, name, suffix) for folder in folders_to_read())), None)
+
+
+def keep(folder: Path, name: str, make: Callable[[Path], Path], suffix: str = LIBRARY) -> Path:
+    """Make the file of a name, unless another process has just made it, and keep it in a folder.
+
+    Parameters
+    ----------
+    folder : Path
+    name : str
+    make : callable
+        Writes a file into the working folder that it is given, and returns its path.
+    suffix : str
+
+    Raises
+    ------
+    OSError
+        If a file cannot be read or written.
+    """
+    with compile_lock(folder, name), working_folder(folder) as work:
+        existing = find(folder, name, suffix)
+        if existing is not None:
+            return existing
+        made = make(work)
+        return made.replace(folder / file_name(name, made.read_bytes(), suffix))
 
 
 def find(folder: Path, name: str, suffix: str = LIBRARY) -> Path | None:

@@ -91,12 +91,9 @@ class MatrixProduct(Kernel):
         """Nothing is taken in."""
         return False
 
-    def wide_axis(self) -> None:
-        """None: the vector goes over columns in ``matmul.h``."""
-
-    def has_wide_sums(self) -> bool:
-        """False; see :meth:`wide_axis`."""
-        return False
+    def within(self, unneeded: set[str]) -> tuple[list[Statement], bool]:
+        """See Kernel; the vector goes over columns in ``matmul.h``."""
+        return self.loops(1, unneeded), False
 
     def loops(
         self, lanes: int, unneeded: set[str], *, wide: int | None = None, add: bool = False

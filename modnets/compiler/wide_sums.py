@@ -48,21 +48,23 @@ def share_of_time(body: Sequence[Statement]) -> float | None:
 def with_wide_sums(body: Sequence[Statement]) -> list[Statement]:
     """The loops of a kernel, the innermost ones of its sums over vectors."""
     declared, result = _declared(body), list[Statement]()
-    last = {name: one for one in body if isinstance(one, Loop) for name in _summed([one])}
-    for one in body:
-        if not isinstance(one, Loop):
-            result.append(one)
-            continue
-        inner = with_wide_sums(one.body)
-        if one in _innermost([one]):
-            own = _declared(one.body)
-            inner = [
-                replace(each, wide=each.name not in own) if isinstance(each, Accumulate) else each
-                for each in inner
-            ]
-        result.append(replace(one, body=inner, wide=one in _innermost([one])))
-        result += [Total(name) for name in declared if last.get(name) is one]
+    last = {name: place for place, one in enumerate(body) for name in _summed([one])}
+    for place, one in enumerate(body):
+        result.append(_with_wide_sums(one) if isinstance(one, Loop) else one)
+        result += [Total(name) for name in declared if last.get(name) == place]
     return result
+
+
+def _with_wide_sums(loop: Loop) -> Loop:
+    """A loop, over vectors if it is the innermost one of a sum."""
+    if not loop.reduces or any(_innermost(loop.body)):
+        return replace(loop, body=with_wide_sums(loop.body))
+    own = _declared(loop.body)
+    body = [
+        replace(one, wide=one.name not in own) if isinstance(one, Accumulate) else one
+        for one in loop.body
+    ]
+    return replace(loop, body=body, wide=True)
 
 
 def _innermost(body: Sequence[Statement]) -> Iterator[Loop]:

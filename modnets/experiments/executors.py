@@ -270,7 +270,7 @@ def _local_pool(workers: int) -> Executor:
     # Before 3.14 its start unblocks SIGINT, so that it may not fall to the first submit().
     resource_tracker.ensure_running()
     # Workers keep what they have prepared for each shape; where one starts anew, seconds are lost.
-    warnings.filterwarnings("ignore", "A worker was restarted while", UserWarning)
+    warnings.filterwarnings("ignore", "A worker (was restarted|stopped) while", UserWarning)
     return get_reusable_executor(
         max_workers=workers, timeout=60, initializer=start_worker, initargs=(os.getpid(),)
     )

@@ -47,7 +47,7 @@ def page(browser: Any) -> Iterator[Any]:
 
 
 def test_train_stop_look_back_and_copy(page: Any, address: str, folder: Path) -> None:
-    put_notebook(folder, store=str(folder / "first"), runs=32, epochs=1000)
+    put_notebook(folder, store=str(folder / "first"), runs=32, epochs=300)
     view = open_explorer(page, address)
     page.wait_for_function("() => document.querySelector('.mn-diagram svg')", timeout=SECONDS)
     assert page.locator(".mn-curve").count() == 0
@@ -67,7 +67,7 @@ def test_train_stop_look_back_and_copy(page: Any, address: str, folder: Path) ->
     page.locator(".mn-now").wait_for(state="attached")
     press(page, "Resume")
     status_says(page, "done: 96 runs")
-    assert page.locator(".mn-title").inner_text().endswith("epoch 1000")
+    assert page.locator(".mn-title").inner_text().endswith("epoch 300")
     assert page.locator(".mn-now").count() == 0
     assert len(Store(folder / "first").keys()) == 96
     assert page.locator(".mn-cell").count() == 96
@@ -123,7 +123,7 @@ def test_an_error_is_shown_beside_its_control(page: Any, address: str, folder: P
 
 
 def test_a_closed_tab_loses_nothing(browser: Any, address: str, folder: Path) -> None:
-    put_notebook(folder, store=str(folder / "third"), runs=16, epochs=1000)
+    put_notebook(folder, store=str(folder / "third"), runs=16, epochs=200)
     page = browser.new_page(viewport={"width": 1280, "height": 800})
     open_explorer(page, address, dark=True)
     press(page, "Train")
@@ -134,7 +134,7 @@ def test_a_closed_tab_loses_nothing(browser: Any, address: str, folder: Path) ->
 
 
 def test_it_fits_on_one_screen(page: Any, address: str, folder: Path) -> None:
-    put_notebook(folder, store=str(folder / "fourth"), runs=64, epochs=100, kinds=list(KINDS))
+    put_notebook(folder, store=str(folder / "fourth"), runs=64, epochs=40, kinds=list(KINDS))
     view = open_explorer(page, address)
     press(page, "Train")
     status_says(page, "done")

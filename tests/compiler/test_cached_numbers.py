@@ -47,8 +47,8 @@ def test_without_a_folder_they_are_computed_every_time(monkeypatch: pytest.Monke
     def none() -> Path:
         raise OSError("no folder")
 
-    for name in ("folders_to_read", "cache_folder"):
-        monkeypatch.setattr(f"modnets.compiler.cached_numbers.{name}", none)
+    for name in ("libraries.folders_to_read", "cached_numbers.cache_folder"):
+        monkeypatch.setattr(f"modnets.compiler.{name}", none)
     for n in (1.0, 2.0):
         assert cached_numbers(NAME, lambda n=n: {"a": n}) == {"a": n}
 
