@@ -19,6 +19,7 @@ from itertools import count
 
 import numpy as np
 
+from modnets.models.compiled_thresholds import compiled_thresholds
 from modnets.models.cuts import (
     MAX_THRESHOLDS,
     Cuts,
@@ -102,11 +103,28 @@ def joint_thresholds(
         Padded with NaN; NaN for unused slots.  None if there are no such thresholds, the search
         finds none within its limits, or the network is too large.
     """
-    n_runs, _, n_rows = values[0].shape
+    n_rows = values[0].shape[2]
     limits = THOROUGH if n_rows <= FEW_ROWS else QUICK
     searched = sum((level.sum(axis=1) for level in used), np.zeros(1)) * n_rows <= MAX_BITS
     for level, is_used in zip(values, used, strict=True):
         searched &= (np.isfinite(level).all(axis=2) | ~is_used).all(axis=1)
+    every = (limits.cuts, *limits.kept, limits.steps, limits.elements, COMPARISON, PAIRS)
+    found = compiled_thresholds(values, sources, used, is_output, searched, every)
+    if found is None:
+        found = _with_arrays(values, sources, used, is_output, searched, limits)
+    return found
+
+
+def _with_arrays(
+    values: Sequence[np.ndarray],
+    sources: Sequence[np.ndarray],
+    used: Sequence[np.ndarray],
+    is_output: Sequence[np.ndarray],
+    searched: np.ndarray,
+    limits: Limits,
+) -> list[list[np.ndarray] | None]:
+    """What :func:`joint_thresholds` finds, where there is no machine code."""
+    n_runs, _, n_rows = values[0].shape
     networks = [_Network([], []) for _ in range(n_runs)]
     below = np.empty((n_runs, 0, n_rows), dtype=np.int32)
     for number, level in enumerate(values):

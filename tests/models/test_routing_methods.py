@@ -14,6 +14,7 @@ import pytest
 import torch
 
 import modnets as mn
+from modnets.compiler import c_functions
 from modnets.compiler.build_cache import NotCompiledError
 from modnets.models.registry import build
 from modnets.models.routing_methods import compiled_gibbs
@@ -146,8 +147,8 @@ def test_without_machine_code_arrays_are_drawn(
     def fails(*_: object) -> None:
         raise error
 
-    monkeypatch.setattr(compiled_gibbs, "load_library", fails)
-    monkeypatch.setattr(compiled_gibbs, "loaded", cache(compiled_gibbs.loaded.__wrapped__))
+    monkeypatch.setattr(c_functions, "load_library", fails)
+    monkeypatch.setattr(c_functions, "_loaded", cache(c_functions._loaded.__wrapped__))
     again = search(CircuitShape.of(build(CASES[0], 0)), [rows_of(CASES[0])], [3], QUICK)
     assert again[0].structure == found[0].structure
     assert capsys.readouterr().err == printed

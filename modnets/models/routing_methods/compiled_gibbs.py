@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 import ctypes
-import sys
 from collections.abc import Callable
-from functools import cache
 from pathlib import Path
 
 import numpy as np
 
-from modnets.compiler.build_cache import NotCompiledError, can_compile, load_library
-from modnets.errors import first_line
+from modnets.compiler.c_functions import c_function
 from modnets.models.routing_methods.gibbs import GibbsSampler
 
 SOURCE = Path(__file__).with_name("gibbs.cpp")
-#: Sums of doubles as numpy has them: fused multiply-adds round once where it rounds twice.
-LEVEL = "-O2 -ffp-contract=off"
 
 
 class _Level(ctypes.Structure):
@@ -43,10 +38,7 @@ class _Sweep(ctypes.Structure):
 
 def compiled_sweep() -> Callable[[GibbsSampler, float], np.ndarray] | None:
     """What :meth:`~.gibbs.GibbsSampler.sweep` does, of a sampler; None without machine code."""
-    try:
-        function = loaded() if can_compile() else None
-    except NotCompiledError:  # it may be allowed next time
-        function = None
+    function = c_function(SOURCE, "sweep", "search", "-O2")
     if function is None:
         return None
 
@@ -56,19 +48,6 @@ def compiled_sweep() -> Callable[[GibbsSampler, float], np.ndarray] | None:
         return given.errors
 
     return run
-
-
-@cache
-def loaded() -> Callable[..., int] | None:
-    """The function of ``gibbs.cpp``; None where it cannot be compiled, which a line says once."""
-    source = SOURCE.read_text()
-    try:
-        function = load_library(source, lambda: source, LEVEL).sweep
-    except RuntimeError as error:
-        print(f"modnets: search without machine code: {first_line(error)}", file=sys.stderr)
-        return None
-    function.restype, function.argtypes = ctypes.c_ulonglong, [ctypes.POINTER(_Sweep)]
-    return function
 
 
 class _Arguments:
