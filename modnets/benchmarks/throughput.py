@@ -43,7 +43,7 @@ LONG = 10**6
 #: Repeated so often, while all takes no longer than this; the best counts.
 REPEATS, REPEAT_WITHIN = 3, 1.0  # s
 #: Epochs of the usual ways: without a DataLoader, with one, with one that has workers.
-USUAL_EPOCHS = {None: 60, 0: 40, "workers": 6}
+USUAL_EPOCHS = {None: 60, 0: 40, "workers": 3}
 
 
 @checked

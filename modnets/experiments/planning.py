@@ -118,6 +118,8 @@ def plan(
 ) -> Plan:
     """What ``sweep`` would do with the same arguments, without doing it.
 
+    How long steps take is estimated once, and kept beside the compiled code.
+
     Raises
     ------
     ValueError
