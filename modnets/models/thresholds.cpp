@@ -146,10 +146,10 @@ struct Search {
             }
             slot.index[order[r].second] = width.size();
         }
-        const long n_gaps = width.size();
-        Ranking widest(n_gaps);
-        for (long g = 0; g < n_gaps; g++) widest[g] = {-width[g], g};
+        Ranking widest(width.size());
+        for (size_t g = 0; g < width.size(); g++) widest[g] = {-width[g], g};
         std::sort(widest.begin(), widest.end());
+        const long n_gaps = std::min(most, (long)width.size()); // each is a cut, of those that come first
         vector<Word> over(n_gaps * n_words, 0); // rows above each gap, widest first
         for (long g = 0; g < n_gaps; g++)
             for (long r = 0; r < n_rows; r++)
@@ -267,7 +267,8 @@ struct Search {
         size_t mask = 1;
         vector<int> heads, next;
 
-        Table(const vector<Word>& bits, long n_cuts, long n_words) : bits(bits), n_words(n_words), next(n_cuts) {
+        Table(const vector<Word>& bits, long n_cuts, long n_words)
+            : bits(bits), n_words(n_words), next(n_cuts) {
             while ((long)mask < 2 * n_cuts) mask *= 2;
             heads.assign(mask--, -1);
             for (long cut = 0; cut < n_cuts; cut++) {
@@ -290,7 +291,8 @@ struct Search {
     vector<Word> of_rows(const Slot& slot, const vector<int>& rows) const {
         const long n = words(rows.size());
         vector<Word> packed(slot.possible.size() * n, 0);
-        for (size_t c = 0; c < slot.possible.size(); c++) pack(bits_of(slot, slot.possible[c]), rows, &packed[c * n]);
+        for (size_t c = 0; c < slot.possible.size(); c++)
+            pack(bits_of(slot, slot.possible[c]), rows, &packed[c * n]);
         return packed;
     }
     static void pack(const Word* bits, const vector<int>& rows, Word* to) {
