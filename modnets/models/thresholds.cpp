@@ -40,7 +40,9 @@ struct Slot {
     vector<long> reads;          // slots of the level below
     vector<int> index;           // of each row's value among the distinct ones
     vector<int> rows;            // that differ in the values that are read and given
-    vector<double> at, score;    // (cut, threshold) and (cut,), best first
+    vector<double> middle;       // of each gap between values, the widest first
+    vector<int> gaps;            // (cut, threshold), the narrowest last; negative for none
+    vector<double> score;        // (cut,), best first
     vector<Word> bits;           // (cut, word of rows)
     vector<int> possible;        // cuts that the slots below can give, best first
 };
@@ -114,10 +116,15 @@ struct Search {
         const long n = limits.thresholds;
         for (long i = 0; i <= top; i++)
             for (size_t s = 0; s < levels[i].size(); s++) {
-                if (!levels[i][s].used) continue;
-                const double* at = levels[i][s].at.data() + chosen[i][s] * n;
+                const Slot& slot = levels[i][s];
                 double* to = all.levels[i].thresholds + (run * levels[i].size() + s) * n;
-                std::copy(at, at + n, to);
+                for (long k = 0, placed = 0; slot.used && k < n; k++) { // in ascending order
+                    const int gap = slot.gaps[chosen[i][s] * n + k];
+                    if (gap < 0) continue;
+                    long place = placed++;
+                    for (; place > 0 && to[place - 1] > slot.middle[gap]; place--) to[place] = to[place - 1];
+                    to[place] = slot.middle[gap];
+                }
             }
     }
 
@@ -132,8 +139,8 @@ struct Search {
         const double low = order[0].first, high = order[n_rows - 1].first, spread = high - low;
         const bool varies = spread > limits.same * std::max(fabs(low), fabs(high));
         if (level.is_output[place] || !varies) {
-            slot.at.assign(n, NAN), slot.score.assign(1, 0.0), slot.bits.assign(n_words, 0);
-            slot.at[0] = level.is_output[place] ? 0.0 : high;
+            slot.gaps.assign(n, -1), slot.score.assign(1, 0.0), slot.bits.assign(n_words, 0);
+            slot.gaps[0] = 0, slot.middle.assign(1, level.is_output[place] ? 0.0 : high);
             for (long r = 0; level.is_output[place] && r < n_rows; r++)
                 if (values[r] > 0) slot.index[r] = 1, slot.bits[r / 64] |= Word(1) << r % 64;
             return;
@@ -154,29 +161,24 @@ struct Search {
         for (long g = 0; g < n_gaps; g++)
             for (long r = 0; r < n_rows; r++)
                 if (slot.index[r] > widest[g].second) over[g * n_words + r / 64] |= Word(1) << r % 64;
-        vector<int> gaps;
-        auto add = [&] {
-            const size_t first = slot.bits.size(), here = slot.at.size();
-            slot.bits.resize(first + n_words, 0), slot.at.resize(here + n, NAN);
-            double least = INFINITY;
-            for (size_t i = 0; i < gaps.size(); i++) {
-                const double at = middle[widest[gaps[i]].second];
-                least = std::min(least, -widest[gaps[i]].first);
-                size_t place = here + i; // in ascending order
-                for (; place > here && slot.at[place - 1] > at; place--) slot.at[place] = slot.at[place - 1];
-                slot.at[place] = at;
-                for (long w = 0; w < n_words; w++) slot.bits[first + w] ^= over[gaps[i] * n_words + w];
-            }
-            slot.score.push_back(least - ((double)gaps.size() - 1));
-        };
+        for (long g = 0; g < n_gaps; g++) slot.middle.push_back(middle[widest[g].second]);
+        slot.gaps.reserve(most * n), slot.score.reserve(most), slot.bits.reserve(most * n_words);
+        vector<int> gaps(n);
         for (int size = 1; size <= n; size++)
             for (int last = size - 1; last < n_gaps; last++) { // the narrowest; wider ones in lexical order
-                gaps.resize(size);
-                for (int i = 0; i < size; i++) gaps[i] = i;
+                const double score = -widest[last].first - ((double)size - 1);
+                std::fill(gaps.begin(), gaps.end(), -1);
+                for (int i = 0; i < size - 1; i++) gaps[i] = i;
                 gaps[size - 1] = last;
                 for (int i = 0; i >= 0;) {
                     if ((long)slot.score.size() == most) return;
-                    add();
+                    slot.score.push_back(score);
+                    slot.gaps.insert(slot.gaps.end(), gaps.begin(), gaps.end());
+                    for (long w = 0; w < n_words; w++) {
+                        Word bits = 0;
+                        for (int k = 0; k < size; k++) bits ^= over[gaps[k] * n_words + w];
+                        slot.bits.push_back(bits);
+                    }
                     for (i = size - 2; i >= 0 && gaps[i] == last - (size - 1 - i);) i--;
                     if (i >= 0) gaps[i]++;
                     for (int k = i + 1; i >= 0 && k < size - 1; k++) gaps[k] = gaps[k - 1] + 1;
@@ -219,6 +221,10 @@ struct Search {
         if (size * rows.size() > 16.0 * limits.elements) {
             rows = distinct(slot, *below, slot.possible, false);
             if (size * rows.size() > 16.0 * limits.elements) return;
+        }
+        if (words(rows.size()) == n_words) { // all rows tell no more, and need no packing
+            rows.resize(all.n_rows);
+            for (long r = 0; r < all.n_rows; r++) rows[r] = r;
         }
         const long n_kept = words(rows.size()), codes = (long)n_codes, n_reads = slot.reads.size();
         const vector<Word> own = of_rows(slot, rows);
@@ -291,8 +297,11 @@ struct Search {
     vector<Word> of_rows(const Slot& slot, const vector<int>& rows) const {
         const long n = words(rows.size());
         vector<Word> packed(slot.possible.size() * n, 0);
-        for (size_t c = 0; c < slot.possible.size(); c++)
-            pack(bits_of(slot, slot.possible[c]), rows, &packed[c * n]);
+        for (size_t c = 0; c < slot.possible.size(); c++) {
+            const Word* bits = bits_of(slot, slot.possible[c]);
+            if ((long)rows.size() == all.n_rows) std::copy(bits, bits + n, &packed[c * n]);
+            else pack(bits, rows, &packed[c * n]);
+        }
         return packed;
     }
     static void pack(const Word* bits, const vector<int>& rows, Word* to) {
