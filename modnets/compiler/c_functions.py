@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, cast
 
-from modnets.compiler.build_cache import NotCompiledError, can_compile, load_library
+from modnets.compiler.build_cache import NotCompiledError, compiler, load_library
 from modnets.errors import first_line
 
 #: Doubles as numpy has them: a fused multiply-add rounds once where it rounds twice.
@@ -17,7 +17,7 @@ AS_NUMPY = "-ffp-contract=off"
 
 
 def c_function(source: Path, name: str, what: str, level: str) -> Callable[[Any], int] | None:
-    """A function of a C++ file; None where there is no machine code of it.
+    """A function of a C++ file; None where there is no machine code of it, or no compiler.
 
     Parameters
     ----------
@@ -30,7 +30,7 @@ def c_function(source: Path, name: str, what: str, level: str) -> Callable[[Any]
         How much is optimized.
     """
     try:
-        return _loaded(source, name, what, level) if can_compile() else None
+        return _loaded(source, name, what, level) if compiler() else None
     except NotCompiledError:  # it may be allowed next time
         return None
 

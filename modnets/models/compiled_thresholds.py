@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import contextlib
 import ctypes
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
-from modnets.compiler.build_cache import without_compiling
 from modnets.compiler.c_functions import c_function
 from modnets.models.cuts import MAX_THRESHOLDS, SAME
 
 SOURCE = Path(__file__).with_name("thresholds.cpp")
-#: Networks from which on it pays to compile, which takes 2 s, once on a machine.
+#: Networks of a process from which on it pays to compile, which takes 2 s, once on a machine.
 COMPILE_FROM = 16
+_SEEN: Counter[str] = Counter()
 
 
 class _Level(ctypes.Structure):
@@ -62,8 +62,10 @@ def compiled_thresholds(
         In the order of ``_Limits`` up to ``pairs``.
     """
     n_runs, _, n_rows = values[0].shape
-    with contextlib.nullcontext() if searched.sum() >= COMPILE_FROM else without_compiling():
-        function = c_function(SOURCE, "joint_thresholds", "joint thresholds", "-O1")
+    _SEEN["networks"] += int(searched.sum())
+    if _SEEN["networks"] < COMPILE_FROM:
+        return None
+    function = c_function(SOURCE, "joint_thresholds", "joint thresholds", "-O1")
     if function is None:
         return None
     found = np.zeros(n_runs, dtype=bool)

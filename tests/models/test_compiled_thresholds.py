@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -106,10 +107,25 @@ def test_for_few_networks_nothing_is_compiled(
 
     monkeypatch.setenv("MODNETS_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(c_functions, "_loaded", c_functions._loaded.__wrapped__)
+    monkeypatch.setattr(compiled_thresholds, "_SEEN", Counter())
     few = [[part[:3] for part in parts] for parts in given["own, learned"]]
-    monkeypatch.setattr(compiled_thresholds, "COMPILE_FROM", 4)
+    monkeypatch.setattr(compiled_thresholds, "COMPILE_FROM", 6)
     found = joint_thresholds(*few)
-    assert not list((tmp_path / "cache").glob("*.so"))
-    monkeypatch.setattr(compiled_thresholds, "COMPILE_FROM", 3)
-    assert_same(joint_thresholds(*few), found)
+    assert not (tmp_path / "cache").exists()
+    assert_same(joint_thresholds(*few), found)  # six in all
     assert len(list((tmp_path / "cache").glob("*.so"))) == 1
+
+
+@pytest.mark.parametrize("missing", ["compiler", "folder"])
+def test_few_networks_say_nothing_of_what_is_missing(
+    missing: str, given: dict[str, Given], monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    monkeypatch.setattr(compiled_thresholds, "_SEEN", Counter())
+    monkeypatch.setattr(compiled_thresholds, "COMPILE_FROM", 13)
+    if missing == "compiler":
+        monkeypatch.setattr("modnets.compiler.c_functions.compiler", lambda: None)
+    else:
+        monkeypatch.setenv("MODNETS_CACHE", "/dev/null/no/folder")
+    expected = by_arrays(given["own, learned"], monkeypatch)
+    assert_same(joint_thresholds(*given["own, learned"]), expected)
+    assert capsys.readouterr() == ("", "")
