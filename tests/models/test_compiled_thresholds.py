@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from modnets.compiler import c_functions
 from modnets.config.grid import grid
 from modnets.config.run_config import RunConfig
 from modnets.models import compiled_thresholds, gate_fits, thresholds
@@ -103,8 +104,6 @@ def test_a_network_that_is_not_searched_has_none(
 def test_for_few_networks_nothing_is_compiled(
     given: dict[str, Given], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from modnets.compiler import c_functions
-
     monkeypatch.setenv("MODNETS_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(c_functions, "_loaded", c_functions._loaded.__wrapped__)
     monkeypatch.setattr(compiled_thresholds, "_SEEN", Counter())
@@ -118,12 +117,15 @@ def test_for_few_networks_nothing_is_compiled(
 
 @pytest.mark.parametrize("missing", ["compiler", "folder"])
 def test_few_networks_say_nothing_of_what_is_missing(
-    missing: str, given: dict[str, Given], monkeypatch: pytest.MonkeyPatch, capsys: Any
+    missing: str,
+    given: dict[str, Given],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.setattr(compiled_thresholds, "_SEEN", Counter())
     monkeypatch.setattr(compiled_thresholds, "COMPILE_FROM", 13)
     if missing == "compiler":
-        monkeypatch.setattr("modnets.compiler.c_functions.compiler", lambda: None)
+        monkeypatch.setattr(c_functions, "compiler", lambda: None)
     else:
         monkeypatch.setenv("MODNETS_CACHE", "/dev/null/no/folder")
     expected = by_arrays(given["own, learned"], monkeypatch)
